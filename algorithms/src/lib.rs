@@ -1,0 +1,1 @@
+//! Analyses as folds and maps of local arrays.

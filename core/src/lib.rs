@@ -1,0 +1,11 @@
+//! The spine of Halocline: communicators, decompositions, fields, tiles and the engine that
+//! turns a fold or a map of local arrays into a distributed, reproducible analysis.
+
+pub mod calendar;
+pub mod comm;
+pub mod error;
+pub mod grid;
+pub mod index;
+pub mod meta;
+
+pub use error::{Error, ErrorKind, Result};

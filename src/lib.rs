@@ -1,0 +1,1 @@
+//! Halocline: analyses of gridded geoscience data with the same bits on any number of ranks.
