@@ -1,1 +1,5 @@
-//! Analyses as folds and maps of local arrays.
+//! Analyses of Halocline as folds and maps of local arrays. They know neither ranks nor files:
+//! the engine of `halocline-core` hands them tiles.
+
+pub mod eof;
+pub mod symmetric;

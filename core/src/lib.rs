@@ -1,11 +1,16 @@
 //! The spine of Halocline: communicators, decompositions, fields, tiles and the engine that
 //! turns a fold or a map of local arrays into a distributed, reproducible analysis.
 
+pub mod buffers;
 pub mod calendar;
 pub mod comm;
+pub mod decomposition;
+pub mod engine;
 pub mod error;
+pub mod field;
 pub mod grid;
 pub mod index;
 pub mod meta;
+pub mod tiling;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,2 +1,78 @@
-//! The `halocline` command.
-fn main() {}
+//! The `halocline` command: parses arguments, starts the ranks, prints, exits.
+
+mod common;
+mod eof;
+mod info;
+mod plot;
+mod start;
+
+use clap::{Parser, Subcommand};
+use common::Verbosity;
+use halocline_core::comm::{Launch, MpiMode};
+use std::process::ExitCode;
+
+/// Analyses gridded ocean, atmosphere and climate data, with the same bits on any number of
+/// ranks.
+///
+/// Exit codes: 0 done, 2 usage, 3 data, 4 the system's read or write failed, 5 memory,
+/// 6 communication or launch, 7 verify found a difference, 70 a bug of ours, 75 checkpointed.
+#[derive(Debug, Parser)]
+#[command(name = "halocline", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    verbosity: Verbosity,
+    /// Whether to start MPI; auto: only when mpirun or srun started this process
+    #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
+    mpi: MpiChoice,
+    /// Run this many ranks as threads of this process, without MPI
+    #[arg(long, global = true, value_name = "N", conflicts_with = "mpi")]
+    thread_ranks: Option<std::num::NonZeroUsize>,
+    /// Threads of each rank [default: the cores that the rank may use]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum MpiChoice {
+    Yes,
+    No,
+    Auto,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Eof(eof::EofArgs),
+    Info(info::InfoArgs),
+    Plot(plot::PlotArgs),
+}
+
+impl MpiChoice {
+    fn mode(self) -> MpiMode {
+        match self {
+            Self::Yes => MpiMode::Yes,
+            Self::No => MpiMode::No,
+            Self::Auto => MpiMode::Auto,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let launch = Launch::detect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Every rank parses the same words; one prints.
+            if launch.is_spokesman() {
+                let _ = message.print();
+            }
+            return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
+        }
+    };
+    start::run(&launch, &cli, |comm| match &cli.command {
+        Command::Eof(args) => eof::run(comm, args, cli.verbosity),
+        Command::Info(args) => info::run(comm, args),
+        Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+    })
+}

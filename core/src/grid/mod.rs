@@ -1,5 +1,7 @@
 //! Horizontal grids: where the cells are and how much they count.
 
+mod area;
+
 use crate::meta::{Coordinate, Dim, Role};
 use serde::{Deserialize, Serialize};
 

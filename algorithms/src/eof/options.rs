@@ -1,0 +1,72 @@
+//! What a user may choose of an EOF analysis.
+
+use serde::{Deserialize, Serialize};
+
+/// What is removed from each cell's series first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Anomaly {
+    /// The time mean.
+    Mean,
+    /// The mean of each calendar month.
+    Climatology,
+    /// Nothing: the data are anomalies already.
+    None,
+}
+
+/// Scaling of the principal components; pₖ = √((n−1)λₖ) uₖ is the raw one, uₖ of unit length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PcScaling {
+    /// pₖ: variance λₖ (`0`).
+    Raw,
+    /// pₖ / √λₖ: unit variance (`1`).
+    UnitVariance,
+    /// pₖ · √λₖ (`2`).
+    Multiplied,
+}
+
+/// Scaling of the EOFs; vₖ is the EOF of the weighted field, of unit length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EofScaling {
+    /// vₖ (`0`).
+    UnitNorm,
+    /// vₖ / √λₖ (`1`).
+    Divided,
+    /// vₖ · √λₖ (`2`).
+    Multiplied,
+    /// Covariance of the principal component, as scaled, with the unweighted anomaly. With
+    /// [`PcScaling::UnitVariance`] the anomaly is Σ pₖ eₖ in the units of the field.
+    Covariance,
+    /// Correlation of the principal component with the anomaly.
+    Correlation,
+}
+
+/// Options of an EOF analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EofOptions {
+    /// Number of modes wanted.
+    pub modes: usize,
+    /// What is removed first.
+    pub anomaly: Anomaly,
+    /// Whether a straight line over the record number, fitted by least squares, is removed from
+    /// each cell's series after that.
+    pub detrend: bool,
+    /// Whether each cell's series is divided by its standard deviation (n − 1) after that.
+    pub standardize: bool,
+    /// Scaling of the principal components.
+    pub pc_scaling: PcScaling,
+    /// Scaling of the EOFs.
+    pub eof_scaling: EofScaling,
+}
+
+impl Default for EofOptions {
+    fn default() -> Self {
+        Self {
+            modes: 10,
+            anomaly: Anomaly::Mean,
+            detrend: false,
+            standardize: false,
+            pc_scaling: PcScaling::UnitVariance,
+            eof_scaling: EofScaling::Covariance,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Sums of outer products, and their leading eigenvectors.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use halocline_core::{Error, Result};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Rows and columns of a block: three blocks of doubles stay in a core's cache, and a matrix of
+/// some hundred rows already has blocks enough for all threads.
+const BLOCK: usize = 128;
+
+/// A symmetric matrix S = Σ r rᵀ that rows r are added to: the lower triangle, in blocks.
+///
+/// Each block is one matrix product on one thread, so the bits don't depend on threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SymmetricSum {
+    n: usize,
+    /// Blocks (i, j), j ≤ i, row after row; each C order.
+    blocks: Vec<Vec<f64>>,
+}
+
+/// Eigenvalues, descending, with unit eigenvectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Eigenpairs {
+    /// The leading eigenvalues, descending, none below zero.
+    pub values: Vec<f64>,
+    /// One eigenvector after the other, `n` numbers each.
+    pub vectors: Vec<f64>,
+    /// Sum of all eigenvalues.
+    pub trace: f64,
+}
+
+impl SymmetricSum {
+    /// The zero matrix with `n` rows.
+    pub fn new(n: usize) -> Self {
+        let blocks = Self::layout(n).map(|(i, j)| vec![0.0; Self::span(n, i) * Self::span(n, j)]).collect();
+        Self { n, blocks }
+    }
+    fn layout(n: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..n.div_ceil(BLOCK)).flat_map(|i| (0..=i).map(move |j| (i, j)))
+    }
+    /// Rows of block row `i`.
+    fn span(n: usize, i: usize) -> usize {
+        BLOCK.min(n - i * BLOCK)
+    }
+    /// Number of rows of the matrix.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Adds r rᵀ for each of the rows (`rows` holds them one after the other, `n` numbers each).
+    pub fn add_rows(&mut self, rows: &[f64]) {
+        let n = self.n;
+        if n == 0 || rows.is_empty() {
+            return;
+        }
+        let a = MatRef::from_row_major_slice(rows, rows.len() / n, n);
+        let places: Vec<(usize, usize)> = Self::layout(n).collect();
+        self.blocks.par_iter_mut().zip(places).for_each(|(block, (i, j))| {
+            let (ni, nj) = (Self::span(n, i), Self::span(n, j));
+            matmul(
+                MatMut::from_row_major_slice_mut(block, ni, nj),
+                Accum::Add,
+                a.subcols(i * BLOCK, ni).transpose(),
+                a.subcols(j * BLOCK, nj),
+                1.0,
+                Par::Seq,
+            );
+        });
+    }
+
+    /// Adds another such sum.
+    ///
+    /// # Errors
+    /// When it is of another size.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.n != other.n {
+            return Err(Error::internal(format!(
+                "can't add a matrix of {} rows to one of {}",
+                other.n, self.n
+            )));
+        }
+        self.blocks.par_iter_mut().zip(&other.blocks).for_each(|(a, b)| {
+            for (x, y) in a.iter_mut().zip(b) {
+                *x += y;
+            }
+        });
+        Ok(())
+    }
+
+    /// Sum of the diagonal.
+    pub fn trace(&self) -> f64 {
+        Self::layout(self.n)
+            .zip(&self.blocks)
+            .filter(|((i, j), _)| i == j)
+            .map(|((i, _), block)| {
+                let span = Self::span(self.n, i);
+                (0..span).map(|k| block[k * span + k]).sum::<f64>()
+            })
+            .sum()
+    }
+
+    /// The leading `count` eigenpairs, by a dense solver on one thread.
+    ///
+    /// # Errors
+    /// When the matrix holds something that is no number, or the solver does not converge.
+    pub fn leading(&self, count: usize) -> Result<Eigenpairs> {
+        let mut matrix = Mat::<f64>::zeros(self.n, self.n);
+        for ((i, j), block) in Self::layout(self.n).zip(&self.blocks) {
+            let span = Self::span(self.n, j);
+            for (k, &value) in block.iter().enumerate() {
+                matrix[(i * BLOCK + k / span, j * BLOCK + k % span)] = value;
+            }
+        }
+        if self.blocks.iter().flatten().any(|v| !v.is_finite()) {
+            return Err(Error::data("the covariance overflows or is not a number")
+                .remedy("look for absurd values in the data"));
+        }
+        let eigen = matrix
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|e| Error::internal(format!("the eigenvalue solver failed: {e:?}")))?;
+        let (values, vectors) = (eigen.S(), eigen.U());
+        let count = count.min(self.n);
+        let leading: Vec<usize> = (0..count).map(|k| self.n - 1 - k).collect();
+        Ok(Eigenpairs {
+            values: leading.iter().map(|&c| values[c].max(0.0)).collect(),
+            vectors: leading.iter().flat_map(|&c| (0..self.n).map(move |r| vectors[(r, c)])).collect(),
+            trace: self.trace(),
+        })
+    }
+}
+
+/// C = A·B for C-order `a` (`rows` × `inner`) and B given by its columns, one after the other
+/// (`inner` numbers each): C order, `rows` × number of columns. One thread.
+pub fn times_columns(a: &[f64], rows: usize, inner: usize, columns: &[f64]) -> Vec<f64> {
+    let count = if inner == 0 { 0 } else { columns.len() / inner };
+    let mut out = vec![0.0; rows * count];
+    if !out.is_empty() {
+        matmul(
+            MatMut::from_row_major_slice_mut(&mut out, rows, count),
+            Accum::Replace,
+            MatRef::from_row_major_slice(a, rows, inner),
+            MatRef::from_column_major_slice(columns, inner, count),
+            1.0,
+            Par::Seq,
+        );
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_merge_and_diagonalise() {
+        let n = 300;
+        let row = |seed: usize| -> Vec<f64> {
+            (0..n).map(|i| (((i + 1) * (seed + 3) * 7919) % 1013) as f64 / 1013.0 - 0.5).collect()
+        };
+        let rows: Vec<f64> = (0..50).flat_map(row).collect();
+        let mut whole = SymmetricSum::new(n);
+        whole.add_rows(&rows);
+        let (mut left, mut right) = (SymmetricSum::new(n), SymmetricSum::new(n));
+        left.add_rows(&rows[..20 * n]);
+        right.add_rows(&rows[20 * n..]);
+        left.merge(&right).unwrap();
+        let squares: f64 = rows.iter().map(|v| v * v).sum();
+        assert!((whole.trace() - squares).abs() < 1e-10 * squares);
+        let (a, b) = (whole.leading(5).unwrap(), left.leading(5).unwrap());
+        for k in 0..5 {
+            assert!((a.values[k] - b.values[k]).abs() < 1e-12 * a.values[0]);
+            let v = &a.vectors[k * n..(k + 1) * n];
+            let norm: f64 = v.iter().map(|x| x * x).sum();
+            assert!((norm - 1.0).abs() < 1e-12);
+            // S v = λ v, with S v = Σ r (r·v)
+            let mut sv = vec![0.0; n];
+            for r in rows.chunks(n) {
+                let dot: f64 = r.iter().zip(v).map(|(x, y)| x * y).sum();
+                sv.iter_mut().zip(r).for_each(|(s, x)| *s += dot * x);
+            }
+            for (s, x) in sv.iter().zip(v) {
+                assert!((s - a.values[k] * x).abs() < 1e-10 * a.values[0]);
+            }
+        }
+        assert!(left.merge(&SymmetricSum::new(3)).is_err());
+    }
+
+    #[test]
+    fn products_with_columns() {
+        let c = times_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(c, [1.0, 6.0, 4.0, 15.0]);
+    }
+}

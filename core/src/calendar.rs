@@ -1,1 +1,0 @@
-//! Calendars of the CF conventions.

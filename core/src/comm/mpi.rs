@@ -1,0 +1,187 @@
+//! Ranks that are MPI processes. The only file that names the `mpi` crate.
+#![allow(unsafe_code)]
+
+use super::link::Link;
+use super::reduce::{Reduce, Words};
+use super::transport::Transport;
+use super::Comm;
+use crate::{Error, Result};
+use ::mpi::collective::SystemOperation;
+use ::mpi::datatype::PartitionMut;
+use ::mpi::environment::Universe;
+use ::mpi::request::multiple_scope;
+use ::mpi::topology::{Color, SimpleCommunicator};
+use ::mpi::traits::{AsRaw, Communicator, CommunicatorCollectives, Destination, Equivalence, Root, Source};
+use ::mpi::{Count, Threading};
+use std::fmt;
+use std::rc::Rc;
+
+/// The raw MPI communicator handle, see [`Comm::raw_mpi`].
+pub type RawMpi = ::mpi::ffi::MPI_Comm;
+/// The raw MPI info handle.
+pub type RawInfo = ::mpi::ffi::MPI_Info;
+
+/// `MPI_INFO_NULL`: no hints.
+pub fn raw_info_null() -> RawInfo {
+    // SAFETY: a constant that the C side of the bindings sets at load time and never changes.
+    unsafe { ::mpi::ffi::RSMPI_INFO_NULL }
+}
+
+/// Tag of messages inside collectives; users' tags lie below it.
+const EXCHANGE: i32 = Comm::TAG_LIMIT as i32;
+
+/// A group of MPI processes. Made by [`World`](super::World).
+#[derive(Clone)]
+pub struct MpiComm {
+    inner: Rc<Inner>,
+    rank: usize,
+    size: usize,
+    pub(super) link: Link,
+}
+
+/// The fields are dropped in this order: a communicator must be freed before MPI ends.
+struct Inner {
+    communicator: SimpleCommunicator,
+    universe: Rc<Universe>,
+}
+
+impl fmt::Debug for MpiComm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MpiComm")
+            .field("rank", &self.rank)
+            .field("size", &self.size)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MpiComm {
+    /// Initialises MPI. It ends when the last communicator is dropped.
+    pub(super) fn initialise() -> Result<Self> {
+        let Some((universe, threading)) = ::mpi::initialize_with_threading(Threading::Funneled) else {
+            return Err(Error::communication("MPI has been initialised by this process before"));
+        };
+        if threading < Threading::Funneled {
+            return Err(Error::communication("the MPI library does not allow threads beside it")
+                .remedy("use an MPI library built with MPI_THREAD_FUNNELED or better"));
+        }
+        // A duplicate: our messages never meet those of other libraries.
+        let communicator = universe.world().duplicate();
+        let link = Link::new(communicator.rank() as usize);
+        Ok(Self::new(communicator, Rc::new(universe), link))
+    }
+
+    fn new(communicator: SimpleCommunicator, universe: Rc<Universe>, link: Link) -> Self {
+        let (rank, size) = (communicator.rank() as usize, communicator.size() as usize);
+        Self { inner: Rc::new(Inner { communicator, universe }), rank, size, link }
+    }
+
+    fn communicator(&self) -> &SimpleCommunicator {
+        &self.inner.communicator
+    }
+
+    pub(super) fn raw(&self) -> RawMpi {
+        self.communicator().as_raw()
+    }
+
+    pub(super) fn abort(&self, code: u8) -> ! {
+        self.communicator().abort(i32::from(code))
+    }
+
+    /// The new group called `name`, with this rank at `position`.
+    pub(super) fn split(&self, name: Option<usize>, position: usize, link: Link) -> Option<Self> {
+        let color = name.map_or_else(Color::undefined, |name| Color::with_value(name as i32));
+        let communicator = self.communicator().split_by_color_with_key(color, position as i32)?;
+        Some(Self::new(communicator, Rc::clone(&self.inner.universe), link))
+    }
+
+    fn reduce<N: Equivalence + Copy>(&self, data: &mut [N], op: Reduce) {
+        let operation = match op {
+            Reduce::Sum => SystemOperation::sum(),
+            Reduce::Min => SystemOperation::min(),
+            Reduce::Max => SystemOperation::max(),
+        };
+        let mine = data.to_vec();
+        self.communicator().all_reduce_into(mine.as_slice(), data, operation);
+    }
+}
+
+impl Transport for MpiComm {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn barrier(&self) {
+        self.communicator().barrier();
+    }
+
+    fn send(&self, piece: &[u8], to: usize, tag: u32) {
+        self.communicator().process_at_rank(to as i32).send_with_tag(piece, tag as i32);
+    }
+
+    fn receive(&self, piece: &mut [u8], from: usize, tag: u32) {
+        self.communicator().process_at_rank(from as i32).receive_into_with_tag(piece, tag as i32);
+    }
+
+    fn broadcast(&self, piece: &mut [u8], root: usize) {
+        self.communicator().process_at_rank(root as i32).broadcast_into(piece);
+    }
+
+    fn all_gather_counts(&self, mine: u64) -> Vec<u64> {
+        let mut counts = vec![0; self.size];
+        self.communicator().all_gather_into(&mine, counts.as_mut_slice());
+        counts
+    }
+
+    fn all_to_all_counts(&self, mine: &[u64]) -> Vec<u64> {
+        let mut counts = vec![0; self.size];
+        self.communicator().all_to_all_into(mine, counts.as_mut_slice());
+        counts
+    }
+
+    fn all_gather(&self, mine: &[u8], counts: &[usize], all: &mut [u8]) {
+        let counts: Vec<Count> = counts.iter().map(|&n| n as Count).collect();
+        let displacements: Vec<Count> = counts
+            .iter()
+            .scan(0, |next, &n| {
+                let at = *next;
+                *next += n;
+                Some(at)
+            })
+            .collect();
+        // An empty slice may have any address, that of Open MPI's MPI_IN_PLACE (1) too.
+        let mine = if mine.is_empty() { &[0][..0] } else { mine };
+        let mut parts = PartitionMut::new(all, counts, displacements);
+        self.communicator().all_gather_varcount_into(mine, &mut parts);
+    }
+
+    fn exchange<'a>(&self, outgoing: Vec<(usize, &'a [u8])>, incoming: Vec<(usize, &'a mut [u8])>) {
+        let messages = outgoing.len() + incoming.len();
+        if messages == 0 {
+            return;
+        }
+        multiple_scope(messages, |scope, requests| {
+            // Receives first: what arrives then finds its place without a detour.
+            for (from, piece) in incoming {
+                let source = self.communicator().process_at_rank(from as i32);
+                requests.add(source.immediate_receive_into_with_tag(scope, piece, EXCHANGE));
+            }
+            for (to, piece) in outgoing {
+                let destination = self.communicator().process_at_rank(to as i32);
+                requests.add(destination.immediate_send_with_tag(scope, piece, EXCHANGE));
+            }
+            requests.wait_all(&mut Vec::with_capacity(messages));
+        });
+    }
+
+    fn all_reduce(&self, data: Words<'_>, op: Reduce) {
+        match data {
+            Words::Signed(data) => self.reduce(data, op),
+            Words::Unsigned(data) => self.reduce(data, op),
+        }
+    }
+}

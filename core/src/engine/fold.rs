@@ -1,0 +1,294 @@
+//! Folds and how they run.
+
+use super::source::TileSource;
+use super::state::{StateArchive, StateHeader, StateNode};
+use super::tree::{nodes_at, root_level, MergeTree, Place};
+use super::Engine;
+use crate::buffers::Buffers;
+use crate::error::{Error, Result};
+use crate::meta::Role;
+use crate::tiling::Tile;
+use rayon::prelude::*;
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+
+/// Where a fold uses threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parallelism {
+    /// Many tiles at once, one thread each: for small states.
+    Tiles,
+    /// One tile at a time; `absorb` itself uses the rayon pool: for large states.
+    Inside,
+}
+
+/// A reduction over tiles whose partial states merge.
+///
+/// The sum of absorbing tile after tile and merging must be the mathematics of the whole; the
+/// engine decides who does what, and always merges in the same order.
+pub trait Fold: Sync {
+    /// What is kept of the tiles seen so far. Serialisable, so that it can travel between ranks
+    /// and be saved.
+    type State: Serialize + DeserializeOwned + Send;
+
+    /// Name under which states are saved.
+    const NAME: &'static str;
+    /// Version of the state's meaning; a saved state of another version is refused.
+    const VERSION: u32;
+
+    /// The dimensions that are reduced; tiles along the others are columns that never meet.
+    fn reduces(&self) -> &[Role];
+    /// Where threads are used.
+    fn parallelism(&self) -> Parallelism {
+        Parallelism::Tiles
+    }
+    /// The state before any tile of `column` is seen.
+    fn start(&self, column: usize) -> Self::State;
+    /// Takes in one tile: `values` are its cells in C order, missing as NaN.
+    ///
+    /// # Errors
+    /// When the data forbid the analysis.
+    fn absorb(&self, state: &mut Self::State, tile: &Tile, values: &[f64]) -> Result<()>;
+    /// Merges the states of two neighbouring ranges of tiles, `left` before `right`.
+    ///
+    /// # Errors
+    /// When the states don't fit each other.
+    fn merge(&self, left: Self::State, right: Self::State) -> Result<Self::State>;
+}
+
+/// A fold under way: tiles done so far are nodes of the merge tree, which can be saved, and
+/// taken up again on another number of ranks.
+pub struct FoldRun<'a, F: Fold> {
+    engine: &'a Engine,
+    source: &'a dyn TileSource,
+    fold: &'a F,
+    tree: MergeTree<F::State>,
+    /// Own tiles still to do, in (column, leaf) order, the next one last.
+    todo: Vec<(Place, usize)>,
+}
+
+impl<F: Fold> std::fmt::Debug for FoldRun<'_, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FoldRun")
+            .field("fold", &F::NAME)
+            .field("todo", &self.todo.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, F: Fold> FoldRun<'a, F> {
+    /// A run from the beginning.
+    pub fn new(engine: &'a Engine, source: &'a dyn TileSource, fold: &'a F) -> Self {
+        let (tiling, rank) = (source.tiling(), engine.comm.rank());
+        let mut todo: Vec<(Place, usize)> = (0..tiling.len())
+            .filter(|&id| source.owner(id) == rank)
+            .map(|id| {
+                let (column, leaf) = tiling.place(id, fold.reduces());
+                ((column, 0, leaf), id)
+            })
+            .collect();
+        todo.sort_unstable_by(|a, b| b.cmp(a));
+        let tree = MergeTree::new(tiling.leaves(fold.reduces()));
+        Self { engine, source, fold, tree, todo }
+    }
+
+    /// A run that goes on from saved nodes (the same on every rank, from any number of ranks).
+    ///
+    /// # Errors
+    /// When the archive is of another fold, job or tiling, or damaged.
+    pub fn resume(
+        engine: &'a Engine,
+        source: &'a dyn TileSource,
+        fold: &'a F,
+        job: &str,
+        archive: &StateArchive,
+    ) -> Result<Self> {
+        let mut run = Self::new(engine, source, fold);
+        archive.check(&run.header(job))?;
+        let mut covered = MergeTree::new(run.source.tiling().leaves(fold.reduces()));
+        for node in &archive.nodes {
+            let place = (node.column, node.level, node.index);
+            covered.insert(place, (), &|(), ()| Ok(()))?;
+            if run.holder(place) == engine.comm.rank() {
+                let state = decode(&node.state)?;
+                run.tree.insert(place, state, &|a, b| fold.merge(a, b))?;
+            }
+        }
+        run.todo.retain(|((column, _, leaf), _)| !covered.covers(*column, *leaf));
+        Ok(run)
+    }
+
+    /// The rank that holds a node: the owner of its first leaf.
+    fn holder(&self, (column, level, index): Place) -> usize {
+        let id = self.source.tiling().at_place(column, index << level, self.fold.reduces());
+        self.source.owner(id)
+    }
+
+    fn header(&self, job: &str) -> StateHeader {
+        StateHeader {
+            fold: F::NAME.to_owned(),
+            version: F::VERSION,
+            job: job.to_owned(),
+            tiling: self.source.tiling().clone(),
+        }
+    }
+
+    /// Does up to `tiles` more of this rank's tiles; says whether any rank has tiles left.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// What loading or absorbing reports, agreed by all ranks.
+    pub fn advance(&mut self, tiles: usize) -> Result<bool> {
+        let done = self.advance_own(tiles);
+        self.engine.comm.agree(done)?;
+        let mut left = [self.todo.len() as u64];
+        self.engine.comm.all_reduce(&mut left, crate::comm::Reduce::Max);
+        Ok(left[0] > 0)
+    }
+
+    fn advance_own(&mut self, tiles: usize) -> Result<()> {
+        let batch = match self.fold.parallelism() {
+            Parallelism::Inside => 1,
+            Parallelism::Tiles => 2 * rayon::current_num_threads(),
+        };
+        let mut room = tiles.min(self.todo.len());
+        while room > 0 {
+            let now = batch.min(room);
+            room -= now;
+            let jobs = self.todo.split_off(self.todo.len() - now);
+            // Only these go to other threads: the communicator stays on this one.
+            let (source, fold, buffers) = (self.source, self.fold, &self.engine.buffers);
+            // `rev`: the list is kept with the next tile last.
+            let states: Vec<(Place, Result<F::State>)> = if now == 1 {
+                jobs.iter().map(|&(place, id)| (place, leaf(source, fold, buffers, place, id))).collect()
+            } else {
+                jobs.par_iter()
+                    .rev()
+                    .map(|&(place, id)| (place, leaf(source, fold, buffers, place, id)))
+                    .collect()
+            };
+            for (place, state) in states {
+                self.tree.insert(place, state?, &|a, b| fold.merge(a, b))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All finished nodes of all ranks, on every rank, for saving.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// When a state can't be encoded.
+    pub fn archive(&self, job: &str) -> Result<StateArchive> {
+        let own: Result<Vec<StateNode>> = self
+            .tree
+            .nodes()
+            .map(|(&(column, level, index), state)| {
+                Ok(StateNode { column, level, index, state: encode(state)? })
+            })
+            .collect();
+        let own = self.engine.comm.agree(own.and_then(|nodes| encode(&nodes)))?;
+        let mut nodes = Vec::new();
+        for bytes in self.engine.comm.all_gather_v(&own) {
+            nodes.extend(decode::<Vec<StateNode>>(&bytes)?);
+        }
+        nodes.sort_by_key(|n| (n.column, n.level, n.index));
+        Ok(StateArchive { header: self.header(job), nodes })
+    }
+
+    /// Merges what the ranks hold, level by level, and gives the states of the columns that end
+    /// up here.
+    ///
+    /// # Collective
+    /// Every rank calls this, after [`Self::advance`] said that no tile is left.
+    ///
+    /// # Errors
+    /// What merging reports, agreed by all ranks.
+    pub fn finish(mut self) -> Result<Vec<(usize, F::State)>> {
+        let comm = &self.engine.comm;
+        let leaves = self.source.tiling().leaves(self.fold.reduces());
+        let fold = self.fold;
+        for level in 0..root_level(leaves.max(1)) {
+            // A right child whose left sibling lives elsewhere goes there.
+            let columns = self.source.tiling().len() / leaves.max(1);
+            let holder = |place: &Place| self.holder(*place);
+            let moves = (0..columns).any(|column| {
+                (1..nodes_at(leaves, level))
+                    .step_by(2)
+                    .any(|index| holder(&(column, level, index)) != holder(&(column, level, index - 1)))
+            });
+            if !moves {
+                continue;
+            }
+            let rank = comm.rank();
+            let leaving: Vec<(usize, Place, F::State)> = {
+                let source = self.source;
+                let reduces = self.fold.reduces();
+                let target = |&(column, level, index): &Place| {
+                    source.owner(source.tiling().at_place(column, (index - 1) << level, reduces))
+                };
+                self.tree
+                    .take(level, |p| p.2 % 2 == 1 && target(p) != rank)
+                    .into_iter()
+                    .map(|(p, s)| (target(&p), p, s))
+                    .collect()
+            };
+            let mut outgoing: Vec<Vec<(Place, Vec<u8>)>> = vec![Vec::new(); comm.size()];
+            let encoded = leaving.into_iter().try_for_each(|(to, place, state)| {
+                outgoing[to].push((place, encode(&state)?));
+                Ok(())
+            });
+            comm.agree(encoded)?;
+            let parts: Result<Vec<Vec<u8>>> = outgoing
+                .iter()
+                .map(|list| if list.is_empty() { Ok(Vec::new()) } else { encode(list) })
+                .collect();
+            let received = comm.all_to_all_v(comm.agree(parts)?);
+            let mut merged = Ok(());
+            'ranks: for bytes in received.iter().filter(|b| !b.is_empty()) {
+                match decode::<Vec<(Place, Vec<u8>)>>(bytes) {
+                    Err(e) => merged = Err(e),
+                    Ok(list) => {
+                        for (place, state) in list {
+                            let done = decode(&state)
+                                .and_then(|s| self.tree.insert(place, s, &|a, b| fold.merge(a, b)));
+                            if let Err(e) = done {
+                                merged = Err(e);
+                                break 'ranks;
+                            }
+                        }
+                    }
+                }
+            }
+            comm.agree(merged)?;
+        }
+        Ok(self.tree.into_roots())
+    }
+}
+
+/// The state of one leaf.
+fn leaf<F: Fold>(
+    source: &dyn TileSource,
+    fold: &F,
+    buffers: &Buffers,
+    place: Place,
+    id: usize,
+) -> Result<F::State> {
+    let tile = source.tiling().tile(id);
+    let mut values = buffers.take(tile.block.len());
+    let mut state = fold.start(place.0);
+    let result = source.load(&tile, &mut values).and_then(|()| fold.absorb(&mut state, &tile, &values));
+    buffers.give(values);
+    result.map(|()| state)
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|e| Error::internal(format!("can't encode a state: {e}")))
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|e| Error::data(format!("a saved or received state is damaged: {e}")))
+}

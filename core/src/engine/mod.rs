@@ -1,0 +1,115 @@
+//! The engine: runs a [`Fold`] or a [`Map`] over tiles on all ranks and threads.
+//!
+//! The science is written once, for local arrays; what the engine adds is dealing tiles to
+//! ranks, threads, errors that all ranks agree on, and the ordered merge that makes a result's
+//! bits independent of all of these. A fold's partial states merge along one binary tree over
+//! the leaf numbers of a column: node `(level, index)` covers the leaves
+//! `index << level .. (index + 1) << level`, its left child merges with its right child, and a
+//! child without a sibling passes up as it is. Who computed a node never matters.
+
+mod fold;
+mod map;
+mod source;
+mod state;
+mod tree;
+
+pub use fold::{Fold, FoldRun, Parallelism};
+pub use map::Map;
+pub use source::{FieldSource, TileSource};
+pub use state::{StateArchive, StateHeader, StateNode, STATE_FORMAT};
+
+use crate::buffers::Buffers;
+use crate::comm::Comm;
+use crate::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+
+/// Runs folds and maps on the ranks of a communicator and the threads of each.
+#[derive(Debug)]
+pub struct Engine {
+    comm: Comm,
+    buffers: Buffers,
+}
+
+impl Engine {
+    /// An engine on these ranks. Its threads are those of the rayon pool of the caller.
+    pub fn new(comm: &Comm) -> Self {
+        Self { comm: comm.clone(), buffers: Buffers::new() }
+    }
+    /// Number of ranks, for dealing tiles.
+    pub fn ranks(&self) -> usize {
+        self.comm.size()
+    }
+    /// The communicator, for those who move fields; algorithms need it for nothing else.
+    pub fn comm(&self) -> &Comm {
+        &self.comm
+    }
+
+    /// Runs `fold` over all tiles of `source` and gives the finished states of the columns that
+    /// this rank holds, with their column numbers.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same fold and tiling.
+    ///
+    /// # Errors
+    /// What loading or the fold reports, agreed by all ranks.
+    pub fn fold<F: Fold>(&self, source: &dyn TileSource, fold: &F) -> Result<Vec<(usize, F::State)>> {
+        let mut run = FoldRun::new(self, source, fold);
+        while run.advance(usize::MAX)? {}
+        run.finish()
+    }
+
+    /// Runs a fold with a single column and gives its state to the rank that holds it, which is
+    /// the owner of the first tile; `None` elsewhere, and everywhere if there is no tile.
+    ///
+    /// # Collective
+    /// As [`Self::fold`].
+    ///
+    /// # Errors
+    /// As [`Self::fold`].
+    pub fn fold_single<F: Fold>(&self, source: &dyn TileSource, fold: &F) -> Result<Option<F::State>> {
+        Ok(self.fold(source, fold)?.pop().map(|(_, state)| state))
+    }
+
+    /// Gives every rank the values of all ranks, in the order of ranks.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// When a value can't be encoded.
+    pub fn gather<T: Serialize + DeserializeOwned>(&self, own: &T) -> Result<Vec<T>> {
+        let bytes =
+            postcard::to_stdvec(own).map_err(|e| Error::internal(format!("can't encode a value: {e}")));
+        self.comm
+            .all_gather_v(&self.comm.agree(bytes)?)
+            .iter()
+            .map(|bytes| {
+                postcard::from_bytes(bytes)
+                    .map_err(|e| Error::communication(format!("a value of another rank can't be read: {e}")))
+            })
+            .collect()
+    }
+
+    /// Does `work` on the rank that holds `state` and gives every rank the result.
+    ///
+    /// # Collective
+    /// Every rank calls this; exactly one with a state.
+    ///
+    /// # Errors
+    /// What `work` reports, on every rank; also when no rank holds a state.
+    pub fn finish_single<S, R>(&self, state: Option<S>, work: impl FnOnce(S) -> Result<R>) -> Result<R>
+    where
+        R: Serialize + DeserializeOwned,
+    {
+        let mut holder = [if state.is_some() { self.comm.rank() as u64 } else { u64::MAX }];
+        self.comm.all_reduce(&mut holder, crate::comm::Reduce::Min);
+        let [holder] = holder;
+        let result = self.comm.agree(if holder == u64::MAX {
+            Err(Error::internal("a fold ended without a state"))
+        } else {
+            state.map(work).transpose()
+        })?;
+        self.comm.broadcast_value(result, holder as usize)
+    }
+}

@@ -1,0 +1,168 @@
+//! Areas of grid cells on the unit sphere.
+
+use super::{Grid, GridKind};
+use crate::error::{Error, Result};
+use crate::meta::Coordinate;
+
+impl Grid {
+    /// √cos φ of every cell, C order: the weight that makes the squares of a field count by area
+    /// on a regular grid. Zero at the poles.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) when the file states no latitudes.
+    pub fn sqrt_cos_latitudes(&self) -> Result<Vec<f64>> {
+        let lat = self.latitudes().ok_or_else(no_latitudes)?;
+        if let Some(bad) = lat.iter().find(|v| !(v.abs() <= 90.0 + 1e-6)) {
+            return Err(Error::data(format!("a latitude of {bad} degrees lies beyond the poles"))
+                .remedy("correct the coordinate, or use --weights none"));
+        }
+        Ok(lat.iter().map(|v| v.to_radians().cos().max(0.0).sqrt()).collect())
+    }
+
+    /// Area of every cell in steradians (the unit sphere has 4π), C order.
+    ///
+    /// Rectilinear cells are exact spherical rectangles, (λ₂ − λ₁)(sin φ₂ − sin φ₁), from the
+    /// bounds in the file, else from edges half-way between the centres (and at the poles where
+    /// the first or last edge would pass them). Curvilinear and unstructured cells are spherical
+    /// polygons with the corners that the bounds give.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) when the file has no latitude and longitude, or a
+    /// curvilinear grid no bounds.
+    pub fn areas(&self) -> Result<Vec<f64>> {
+        let (Some(lat), Some(lon)) = (&self.lat, &self.lon) else { return Err(no_latitudes()) };
+        if self.kind == GridKind::Rectilinear {
+            let sines: Vec<f64> = edges(lat, 90.0)?
+                .iter()
+                .map(|e| (e[1].to_radians().sin() - e[0].to_radians().sin()).abs())
+                .collect();
+            let widths: Vec<f64> = edges(lon, f64::INFINITY)?
+                .iter()
+                .map(|e| (e[1] - e[0]).abs().min(360.0).to_radians())
+                .collect();
+            let (rows_first, ny, nx) = match self.dims.as_slice() {
+                [y, x] => (y.len == sines.len() && x.len == widths.len(), y.len, x.len),
+                _ => return Err(no_latitudes()),
+            };
+            return Ok((0..ny * nx)
+                .map(|c| {
+                    let (slow, fast) = (c / nx, c % nx);
+                    if rows_first {
+                        sines[slow] * widths[fast]
+                    } else {
+                        sines[fast] * widths[slow]
+                    }
+                })
+                .collect());
+        }
+        let (Some(lat_corners), Some(lon_corners)) = (&lat.bounds, &lon.bounds) else {
+            return Err(Error::data("the curvilinear grid has no cell bounds to compute areas from")
+                .remedy("use --weights coslat or none"));
+        };
+        let (lats, lons) = (lat_corners.values.to_f64(), lon_corners.values.to_f64());
+        let corners = lats.len() / self.len().max(1);
+        if corners < 3 || lats.len() != lons.len() || lats.len() != corners * self.len() {
+            return Err(Error::data("the cell bounds of the curvilinear grid don't fit its cells")
+                .remedy("use --weights coslat or none"));
+        }
+        Ok(lats.chunks(corners).zip(lons.chunks(corners)).map(|(a, o)| polygon_area(a, o)).collect())
+    }
+}
+
+fn no_latitudes() -> Error {
+    Error::data("the grid has no latitude and longitude coordinates").remedy("use --weights none")
+}
+
+/// The two edges of each cell of a 1-D coordinate; none lies beyond ±`limit`.
+fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
+    let centres = coordinate.values.to_f64();
+    if let Some(bounds) = &coordinate.bounds {
+        let bounds = bounds.values.to_f64();
+        if bounds.len() == 2 * centres.len() && bounds.iter().all(|b| b.is_finite()) {
+            return Ok(bounds
+                .chunks(2)
+                .map(|b| [b[0].clamp(-limit, limit), b[1].clamp(-limit, limit)])
+                .collect());
+        }
+    }
+    let n = centres.len();
+    if n < 2 {
+        return Err(Error::data("a single row or column of cells without bounds has no area")
+            .in_variable(&coordinate.variable.name)
+            .remedy("use --weights coslat or none"));
+    }
+    let between = |i: usize| 0.5 * (centres[i - 1] + centres[i]);
+    Ok((0..n)
+        .map(|i| {
+            let low = if i == 0 { 2.0 * centres[0] - between(1) } else { between(i) };
+            let high = if i == n - 1 { 2.0 * centres[i] - between(i) } else { between(i + 1) };
+            [low.clamp(-limit, limit), high.clamp(-limit, limit)]
+        })
+        .collect())
+}
+
+/// Area on the unit sphere of the polygon with these corners (degrees), by the sum of the
+/// signed areas of the spherical triangles that each side makes with the first corner.
+fn polygon_area(lats: &[f64], lons: &[f64]) -> f64 {
+    let corners: Vec<[f64; 3]> = lats
+        .iter()
+        .zip(lons)
+        .map(|(lat, lon)| {
+            let (lat, lon) = (lat.to_radians(), lon.to_radians());
+            [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
+        })
+        .collect();
+    let dot = |a: &[f64; 3], b: &[f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    let total: f64 = (1..corners.len().saturating_sub(1))
+        .map(|i| {
+            let (a, b, c) = (&corners[0], &corners[i], &corners[i + 1]);
+            let volume = a[0] * (b[1] * c[2] - b[2] * c[1])
+                + a[1] * (b[2] * c[0] - b[0] * c[2])
+                + a[2] * (b[0] * c[1] - b[1] * c[0]);
+            // Van Oosterom and Strackee (1983): tan(Ω/2) = a·(b×c) / (1 + a·b + b·c + c·a).
+            2.0 * volume.atan2(1.0 + dot(a, b) + dot(b, c) + dot(c, a))
+        })
+        .sum();
+    total.abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::{Attributes, DType, Dim, Role, Values, Variable};
+    use std::f64::consts::PI;
+
+    fn coordinate(name: &str, role: Role, values: Vec<f64>) -> Coordinate {
+        let dims = vec![Dim::new(name, values.len(), role)];
+        let variable = Variable { name: name.into(), dims, dtype: DType::F64, attributes: Attributes::new() };
+        Coordinate { variable, values: Values::F64(values), bounds: None }
+    }
+
+    #[test]
+    fn a_global_grid_covers_the_sphere_in_either_latitude_order() {
+        for flip in [false, true] {
+            let mut lats: Vec<f64> = (0..37).map(|i| -90.0 + 5.0 * f64::from(i)).collect();
+            if flip {
+                lats.reverse();
+            }
+            let lons: Vec<f64> = (0..72).map(|i| 5.0 * f64::from(i)).collect();
+            let grid = Grid {
+                kind: GridKind::Rectilinear,
+                dims: vec![Dim::new("lat", 37, Role::Y), Dim::new("lon", 72, Role::X)],
+                lat: Some(coordinate("lat", Role::Y, lats)),
+                lon: Some(coordinate("lon", Role::X, lons)),
+                extra: vec![],
+                excluded: vec![],
+            };
+            let sum: f64 = grid.areas().unwrap().iter().sum();
+            assert!((sum - 4.0 * PI).abs() < 1e-12, "{sum}");
+            assert!(grid.sqrt_cos_latitudes().unwrap()[0] < 1e-7);
+        }
+    }
+
+    #[test]
+    fn an_octant_is_an_eighth_of_the_sphere() {
+        let area = polygon_area(&[0.0, 0.0, 90.0], &[0.0, 90.0, 0.0]);
+        assert!((area - PI / 2.0).abs() < 1e-14);
+    }
+}

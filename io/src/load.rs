@@ -1,0 +1,112 @@
+//! From files to a distributed field: every stored chunk is decoded by one rank, and what it
+//! holds travels to the ranks that want it.
+
+use crate::source::Source;
+use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::field::{Element, Field};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Role, Values};
+use halocline_core::{Error, Result};
+use std::sync::Arc;
+
+/// Bytes that a rank reads before it hands them on; large enough for the disk, small beside the
+/// field itself.
+const WINDOW_BYTES: usize = 32 << 20;
+
+/// Elements that a source can deliver.
+pub trait Loaded: Element {
+    /// The values, if they are of this type.
+    fn from_values(values: Values) -> Option<Vec<Self>>;
+}
+impl Loaded for f32 {
+    fn from_values(values: Values) -> Option<Vec<f32>> {
+        match values {
+            Values::F32(v) => Some(v),
+            _ => None,
+        }
+    }
+}
+impl Loaded for f64 {
+    fn from_values(values: Values) -> Option<Vec<f64>> {
+        match values {
+            Values::F64(v) => Some(v),
+            _ => None,
+        }
+    }
+}
+
+/// The pieces, one after the other, in which a source is read: each a decomposition of a window
+/// of the global index space over the ranks. With `parts` (per dimension, by hand) every window
+/// is divided so; else windows and parts follow the dimension with the most stored chunks.
+fn windows(source: &Source, ranks: usize, parts: Option<&[usize]>) -> Result<Vec<Decomposition>> {
+    let dims = &source.variable().dims;
+    let shape = source.variable().shape();
+    let whole = IndexBox::whole(&shape);
+    let chunks: Vec<usize> = match source.chunks() {
+        Some(chunks) => chunks.iter().map(|&c| c.max(1)).collect(),
+        None => vec![1; shape.len()],
+    };
+    let counts: Vec<usize> = shape.iter().zip(&chunks).map(|(n, c)| n.div_ceil(*c)).collect();
+    let time = dims.iter().position(|d| d.role == Role::Time).unwrap_or(0);
+    // Time unless it has fewer chunks than ranks and another dimension has more: then that one.
+    let mut axis = time;
+    if counts[time] < ranks {
+        axis = (0..counts.len()).fold(time, |best, d| if counts[d] > counts[best] { d } else { best });
+    }
+    let slab: usize = shape.iter().product::<usize>() / shape[axis].max(1) * std::mem::size_of::<f64>();
+    let dealt = parts.map_or(ranks, |p| p.iter().product());
+    // A rank reads whole chunks along the axis.
+    let per_rank = (WINDOW_BYTES / slab.max(1) / chunks[axis]).max(1) * chunks[axis];
+    let step = per_rank * dealt;
+    let mut all = Vec::new();
+    let mut start = 0;
+    while start < shape[axis] {
+        let end = (start + step).min(shape[axis]);
+        let window = whole.with_range(axis, start..end);
+        all.push(match parts {
+            Some(parts) => Decomposition::even(dims, &window, parts, ranks)?,
+            None => {
+                let chunk = chunks[axis];
+                let each = (end - start).div_ceil(chunk).div_ceil(ranks) * chunk;
+                let mut edges: Vec<Vec<usize>> = shape.iter().map(|&n| vec![0, n]).collect();
+                edges[axis] = (0..=ranks).map(|r| (start + r * each).min(end)).collect();
+                Decomposition::from_edges(dims.clone(), edges, ranks)?
+            }
+        });
+        start = end;
+    }
+    Ok(all)
+}
+
+/// Reads all of `source` into a field on `target`; `parts` (per dimension) sets by hand how the
+/// reading is divided among ranks, else stored chunks decide. The values don't depend on it.
+///
+/// # Collective
+/// Every rank calls this with the same arguments.
+///
+/// # Errors
+/// What reading reports on any rank, agreed by all.
+pub fn load<T: Loaded>(
+    comm: &Comm,
+    source: &Source,
+    target: &Arc<Decomposition>,
+    parts: Option<&[usize]>,
+) -> Result<Field<T>> {
+    let variable = source.variable();
+    let mut field = Field::<T>::missing(variable.clone(), Arc::clone(target), comm.rank());
+    for window in windows(source, comm.size(), parts)? {
+        let block = window.block(comm.rank());
+        let read = if block.is_empty() { Ok(Vec::new()) } else { read_block::<T>(source, &block) };
+        let data = comm.agree(read)?;
+        let piece = Field::new(variable.clone(), Arc::new(window), comm.rank(), data)?;
+        piece.redistribute_into(comm, &mut field)?;
+    }
+    Ok(field)
+}
+
+fn read_block<T: Loaded>(source: &Source, block: &IndexBox) -> Result<Vec<T>> {
+    T::from_values(source.read(block)?).ok_or_else(|| {
+        Error::internal("the source delivers another type than it announced").in_variable(&source.variable().name)
+    })
+}

@@ -1,0 +1,166 @@
+//! Options and habits that all data commands share.
+
+use halocline_core::calendar::TimeRange;
+use halocline_core::comm::Comm;
+use halocline_core::{Error, Result};
+use halocline_io::Selection;
+use std::path::{Path, PathBuf};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Verbosity {
+    /// Say nothing but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl Verbosity {
+    /// Prints a line on one rank, unless quiet.
+    pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
+        if !self.quiet && comm.is_root() {
+            eprintln!("{}", line());
+        }
+    }
+    /// Prints a line on one rank when more was asked for.
+    pub(crate) fn detail(self, comm: &Comm, line: impl FnOnce() -> String) {
+        if self.verbose && comm.is_root() {
+            eprintln!("{}", line());
+        }
+    }
+}
+
+/// Which files.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct InputArgs {
+    /// NetCDF files, read as one data set along time; patterns such as 'sst_*.nc' are expanded
+    #[arg(required_unless_present = "files", value_name = "FILES")]
+    inputs: Vec<String>,
+    /// A text file that lists further input files, one a line
+    #[arg(long, value_name = "LIST")]
+    files: Option<PathBuf>,
+}
+
+impl InputArgs {
+    /// All inputs, those of the list included.
+    ///
+    /// # Collective
+    /// One rank reads the list.
+    pub(crate) fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
+        let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
+        let listed = comm.on_root(|| {
+            let text = std::fs::read_to_string(list).map_err(|e| {
+                let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
+                kind(format!("can't read the list of files: {e}")).in_file(list)
+            })?;
+            let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+            Ok(lines.map(str::to_owned).collect::<Vec<String>>())
+        })?;
+        if listed.is_empty() && self.inputs.is_empty() {
+            return Err(Error::usage("the list names no files").in_file(list));
+        }
+        Ok(self.inputs.iter().cloned().chain(listed).collect())
+    }
+}
+
+/// Which part of the data, and how it is divided among ranks.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SelectionArgs {
+    /// Times from A to B, both included: dates such as 1990, 1990-03 or 1990-03-15
+    #[arg(long, value_name = "A/B")]
+    time: Option<String>,
+    /// Longitudes west to east, latitudes south to north, in degrees; may cross any meridian
+    #[arg(long = "box", value_name = "W,E,S,N", allow_hyphen_values = true)]
+    lon_lat_box: Option<String>,
+    /// One level, by its value in the file's units
+    #[arg(long, value_name = "L", allow_hyphen_values = true)]
+    level: Option<f64>,
+    /// How ranks divide the reading, as in time=2,lat=4 [default: by stored chunks]; the result
+    /// does not depend on it
+    #[arg(long, value_name = "lat=2,…")]
+    pub(crate) decomposition: Option<String>,
+}
+
+impl SelectionArgs {
+    /// The selection as checked values.
+    pub(crate) fn selection(&self) -> Result<Selection> {
+        let time = self.time.as_deref().map(TimeRange::parse).transpose()?;
+        let lon_lat_box = self.lon_lat_box.as_deref().map(parse_box).transpose()?;
+        Ok(Selection { time, lon_lat_box, level: self.level })
+    }
+    /// As it is written into outputs.
+    pub(crate) fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        all.extend(self.time.iter().map(|t| ("time", t.clone())));
+        all.extend(self.lon_lat_box.iter().map(|b| ("box", b.clone())));
+        all.extend(self.level.iter().map(|l| ("level", l.to_string())));
+        all
+    }
+}
+
+fn parse_box(text: &str) -> Result<[f64; 4]> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_slice() {
+        &[w, e, s, n] if text.split(',').count() == 4 && numbers.iter().all(|v| v.is_finite()) => Ok([w, e, s, n]),
+        _ => Err(Error::usage(format!("--box `{text}` is not four numbers"))
+            .remedy("write --box W,E,S,N in degrees, as in --box 120,290,-20,20")),
+    }
+}
+
+/// Refuses, before any work, an output that could not be written or would replace an input.
+///
+/// # Collective
+/// One rank looks.
+pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Result<()> {
+    comm.on_root(|| {
+        if output.is_dir() {
+            return Err(Error::usage("the output is a directory").in_file(output).remedy("name a file with -o"));
+        }
+        let parent = match output.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p,
+            _ => Path::new("."),
+        };
+        if !parent.is_dir() {
+            return Err(Error::system("the directory of the output does not exist")
+                .in_file(output)
+                .remedy(format!("create {} first", parent.display())));
+        }
+        let same = |input: &PathBuf| {
+            matches!((input.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b)
+        };
+        if inputs.iter().any(same) {
+            return Err(Error::usage("the output would replace an input").in_file(output).remedy("name another file with -o"));
+        }
+        Ok(())
+    })
+}
+
+/// The command line as typed, for `history`.
+pub(crate) fn command_line() -> String {
+    let mut words = std::env::args();
+    let program = words.next().map_or_else(
+        || "halocline".to_owned(),
+        |p| Path::new(&p).file_name().map_or(p.clone(), |n| n.to_string_lossy().into_owned()),
+    );
+    std::iter::once(program)
+        .chain(words.map(|w| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
+            if !w.is_empty() && w.chars().all(plain) { w } else { format!("'{}'", w.replace('\'', "'\\''")) }
+        }))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A person's idea of an amount of bytes.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.2} TB")
+}

@@ -1,0 +1,288 @@
+//! `halocline eof`.
+
+mod output;
+
+use crate::common::{bytes_text, check_output, InputArgs, SelectionArgs, Verbosity};
+use halocline_algorithms::eof::{analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, PcScaling};
+use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::engine::Engine;
+use halocline_core::meta::Role;
+use halocline_core::tiling::Tiling;
+use halocline_core::{Error, Result};
+use halocline_io::load::{load, Loaded};
+use halocline_io::source::{Element, Source};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Empirical orthogonal functions: the leading modes of variability of a field.
+///
+/// Writes eof(mode,lat,lon), pc(time,mode), eigenvalue, variance_fraction, north_error and
+/// total_variance. With the default scalings the anomaly is the sum of pc × eof, in the units of
+/// the field. The entry of largest magnitude of each (weighted) EOF is positive.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EofArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variable to analyse
+    #[arg(long, value_name = "NAME")]
+    var: String,
+    /// Number of modes
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    modes: usize,
+    /// Weights applied to the data: √cos(latitude), √(cell area / total area), or none
+    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat)]
+    weights: WeightChoice,
+    /// What is removed first: the time mean, the mean of each calendar month, or nothing
+    #[arg(long, value_enum, default_value_t = AnomalyChoice::Mean)]
+    anomaly: AnomalyChoice,
+    /// Remove each cell's straight line, fitted over the record number (after the anomaly)
+    #[arg(long)]
+    detrend: bool,
+    /// Divide each cell by its standard deviation (after anomaly and detrending)
+    #[arg(long)]
+    standardize: bool,
+    /// Principal components: 0 as they are, 1 divided by √eigenvalue, 2 multiplied by it
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2), value_name = "0|1|2")]
+    pc_scaling: u8,
+    /// EOFs: 0 unit norm, 1 divided by √eigenvalue, 2 multiplied by it (these of the weighted
+    /// field); covariance or correlation of the field with the principal components
+    #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
+    eof_scaling: EofScalingChoice,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WeightChoice {
+    Coslat,
+    Area,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AnomalyChoice {
+    Mean,
+    Climatology,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum EofScalingChoice {
+    #[value(name = "0")]
+    UnitNorm,
+    #[value(name = "1")]
+    Divided,
+    #[value(name = "2")]
+    Multiplied,
+    Covariance,
+    Correlation,
+}
+
+/// The word that the user writes for a choice.
+fn word(choice: impl clap::ValueEnum) -> String {
+    choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+}
+
+impl EofArgs {
+    fn options(&self) -> EofOptions {
+        EofOptions {
+            modes: self.modes,
+            anomaly: match self.anomaly {
+                AnomalyChoice::Mean => Anomaly::Mean,
+                AnomalyChoice::Climatology => Anomaly::Climatology,
+                AnomalyChoice::None => Anomaly::None,
+            },
+            detrend: self.detrend,
+            standardize: self.standardize,
+            pc_scaling: match self.pc_scaling {
+                0 => PcScaling::Raw,
+                1 => PcScaling::UnitVariance,
+                _ => PcScaling::Multiplied,
+            },
+            eof_scaling: match self.eof_scaling {
+                EofScalingChoice::UnitNorm => EofScaling::UnitNorm,
+                EofScalingChoice::Divided => EofScaling::Divided,
+                EofScalingChoice::Multiplied => EofScaling::Multiplied,
+                EofScalingChoice::Covariance => EofScaling::Covariance,
+                EofScalingChoice::Correlation => EofScaling::Correlation,
+            },
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
+    let selection = args.selection.selection()?;
+    let inputs = args.input.resolve(comm)?;
+    let dataset = halocline_io::open(comm, &inputs)?;
+    let files: Vec<PathBuf> = dataset.files().iter().map(|f| f.path.clone()).collect();
+    check_output(comm, &args.output, &files)?;
+    let source = dataset.source(comm, &args.var, &selection)?;
+    let result = match source.element() {
+        Element::F32 => job::<f32>(comm, args, &source, verbosity),
+        Element::F64 => job::<f64>(comm, args, &source, verbosity),
+    };
+    result.map_err(|e| {
+        // What the analysis refuses, it refuses of this variable of these files.
+        let analysed = !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
+        match files.first() {
+            Some(file) if analysed => e.in_file(file).in_variable(&args.var),
+            _ => e,
+        }
+    })
+}
+
+fn job<T: Loaded>(comm: &Comm, args: &EofArgs, source: &Source, verbosity: Verbosity) -> Result<()> {
+    let clock = Instant::now();
+    let dims = &source.variable().dims;
+    let (grid, times) = (source.grid(), source.time());
+    if times.values.len() < 2 {
+        return Err(Error::data(format!("an EOF analysis needs at least two times, there is {}", times.values.len())));
+    }
+    let limit = (times.values.len() - 1).min(grid.len());
+    if args.modes == 0 || args.modes > limit {
+        return Err(Error::usage(format!("{} modes are asked for, there are at most {limit}", args.modes))
+            .remedy(format!("choose --modes between 1 and {limit}")));
+    }
+    let parts = args
+        .selection
+        .decomposition
+        .as_deref()
+        .map(|text| Decomposition::parse_parts(text, dims, comm.size()))
+        .transpose()?;
+    let weights = weights(args, source)?;
+    let months = match args.anomaly {
+        AnomalyChoice::Climatology => times.months(),
+        _ => Vec::new(),
+    };
+    let tiling = Tiling::series(dims);
+    let deal = Arc::new(tiling.deal(comm.size(), &tile_costs(comm, source, &tiling)?)?);
+    let shape: Vec<String> = dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+    verbosity.say(comm, || {
+        format!(
+            "eof of {} ({}), {} rank{} x {} thread{}",
+            args.var,
+            shape.join(" x "),
+            comm.size(),
+            if comm.size() == 1 { "" } else { "s" },
+            rayon::current_num_threads(),
+            if rayon::current_num_threads() == 1 { "" } else { "s" },
+        )
+    });
+    if args.detrend && times.step_text() == "irregular" {
+        verbosity.say(comm, || "note: the time steps are irregular; --detrend takes records as equally spaced".into());
+    }
+    verbosity.detail(comm, || format!("tiles: {} ({}), dealt as {}", tiling.len(), tiling.rule(), deal.describe()));
+    let field = load::<T>(comm, source, &deal, parts.as_deref())?;
+    let read = clock.elapsed();
+    let engine = Engine::new(comm);
+    let input = EofInput {
+        weights: &weights,
+        excluded: &grid.excluded,
+        months: &months,
+        locate: &|cell, time| locate(source, cell, time),
+    };
+    let eof = analyse(&engine, &field, &tiling, &input, &args.options())?;
+    drop(field);
+    let analysed = clock.elapsed();
+    output::write(comm, args, source, &tiling, &eof)?;
+    summary(comm, args, source, &eof, verbosity);
+    verbosity.say(comm, || {
+        let bytes = (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
+        format!(
+            "read {} in {:.2} s, analysed in {:.2} s, wrote {} in {:.2} s",
+            bytes_text(bytes),
+            read.as_secs_f64(),
+            (analysed - read).as_secs_f64(),
+            args.output.display(),
+            (clock.elapsed() - analysed).as_secs_f64()
+        )
+    });
+    Ok(())
+}
+
+/// The weight of each cell; empty for none.
+fn weights(args: &EofArgs, source: &Source) -> Result<Vec<f64>> {
+    match args.weights {
+        WeightChoice::None => Ok(Vec::new()),
+        WeightChoice::Coslat => source.grid().sqrt_cos_latitudes(),
+        WeightChoice::Area => {
+            let areas = source.grid().areas()?;
+            let total: f64 = areas.iter().sum();
+            Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
+        }
+    }
+}
+
+/// Work of each tile: its cells with data at the first time. Land costs nothing, so that ranks
+/// are dealt equal shares of ocean.
+fn tile_costs(comm: &Comm, source: &Source, tiling: &Tiling) -> Result<Vec<u64>> {
+    if comm.size() == 1 {
+        return Ok(Vec::new());
+    }
+    comm.on_root(|| {
+        let first = halocline_core::index::IndexBox::whole(&source.variable().shape()).with_range(0, 0..1);
+        let map = source.read(&first)?.to_f64();
+        Ok((0..tiling.len())
+            .map(|id| {
+                let mut valid = 0;
+                first.for_each_run(&tiling.tile(id).block.with_range(0, 0..1), |from, _, n| {
+                    valid += map[from..from + n].iter().filter(|v| !v.is_nan()).count() as u64;
+                });
+                valid
+            })
+            .collect())
+    })
+}
+
+/// Where and when a value is, in the user's words.
+fn locate(source: &Source, cell: usize, time: usize) -> String {
+    let grid = source.grid();
+    let shape = grid.shape();
+    let index: Vec<String> = match shape.as_slice() {
+        [_, nx] => vec![(cell / nx).to_string(), (cell % nx).to_string()],
+        _ => vec![cell.to_string()],
+    };
+    let place = match (grid.latitudes(), grid.longitudes()) {
+        (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[cell], lon[cell]),
+        _ => format!(
+            "at {}",
+            grid.dims.iter().zip(&index).map(|(d, i)| format!("{}={i}", d.name)).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    format!("{place} on {}", source.time().datetime(time).iso())
+}
+
+fn summary(comm: &Comm, args: &EofArgs, source: &Source, eof: &Eof, verbosity: Verbosity) {
+    verbosity.say(comm, || {
+        let covariance = match eof.covariance {
+            Covariance::Temporal => "between times",
+            Covariance::Spatial => "between cells",
+        };
+        let mut lines = vec![format!(
+            "{} cells with data, {} times, covariance {covariance}",
+            eof.cells,
+            source.time().values.len()
+        )];
+        lines.push("mode    eigenvalue      variance  North error".into());
+        for k in 0..args.modes.min(10) {
+            lines.push(format!(
+                "{:>4}  {:>12.6e}  {:>10.2} %  {:>9.2} %",
+                k + 1,
+                eof.eigenvalues[k],
+                100.0 * eof.variance_fraction[k],
+                100.0 * eof.north_error[k] / eof.total_variance
+            ));
+        }
+        lines.join("\n")
+    });
+    debug_assert!(source.variable().position(Role::Time) == Some(0));
+}

@@ -1,0 +1,192 @@
+//! The NetCDF file of an EOF analysis.
+
+use super::{word, EofArgs, EofScalingChoice, WeightChoice};
+use crate::common::command_line;
+use halocline_algorithms::eof::Eof;
+use halocline_core::comm::Comm;
+use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::tiling::Tiling;
+use halocline_core::Result;
+use halocline_io::output::{history_line, Output, Schema, VariableSpec};
+use halocline_io::source::Source;
+
+/// Writes the file.
+///
+/// # Collective
+/// Every rank calls this with its block of the EOFs.
+pub(super) fn write(comm: &Comm, args: &EofArgs, source: &Source, tiling: &Tiling, eof: &Eof) -> Result<()> {
+    let mut schema = Schema { dims: Vec::new(), variables: Vec::new(), attributes: global(args, source, tiling) };
+    schema.add_dim("time", source.time().values.len());
+    let mut coordinates = Vec::new();
+    schema.add_dim("mode", args.modes);
+    coordinates.extend(schema.add_coordinate(&source.time_coordinate()));
+    let grid = source.grid();
+    for coordinate in [&grid.lat, &grid.lon].into_iter().flatten().chain(&grid.extra) {
+        coordinates.extend(schema.add_coordinate(coordinate));
+    }
+    if let Some(level) = source.level() {
+        coordinates.extend(schema.add_coordinate(level));
+    }
+    let modes: Vec<i32> = (1..=args.modes as i32).collect();
+    for (name, dims, attributes) in results(args, source) {
+        let dtype = if name == "mode" { DType::I32 } else { DType::F64 };
+        let maps = name == "eof";
+        schema.variables.push(VariableSpec {
+            name: name.to_owned(),
+            dims,
+            dtype,
+            attributes,
+            chunks: None,
+            deflate: maps || name == "pc",
+            fill: maps,
+        });
+    }
+    let mut output = Output::create(comm, &args.output, &schema)?;
+    for (name, values) in &coordinates {
+        output.write_whole(name, values)?;
+    }
+    output.write_whole("mode", &Values::I32(modes))?;
+    output.write_block("eof", eof.eofs.block(), &Values::F64(eof.eofs.data().to_vec()))?;
+    output.write_whole("pc", &Values::F64(eof.pcs.clone()))?;
+    output.write_whole("eigenvalue", &Values::F64(eof.eigenvalues.clone()))?;
+    output.write_whole("variance_fraction", &Values::F64(eof.variance_fraction.clone()))?;
+    output.write_whole("north_error", &Values::F64(eof.north_error.clone()))?;
+    output.write_whole("total_variance", &Values::F64(vec![eof.total_variance]))?;
+    output.finish()
+}
+
+/// The result variables with their dimensions and attributes.
+fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, Attributes)> {
+    let variable = source.variable();
+    let name = variable.attributes.text("long_name").unwrap_or(&args.var).to_owned();
+    let mode = || vec!["mode".to_owned()];
+    let (pc, time) = (vec!["time".to_owned(), "mode".to_owned()], source.time_coordinate().variable.name);
+    let pc = vec![time, pc[1].clone()];
+    let maps = std::iter::once("mode".to_owned()).chain(source.grid().dims.iter().map(|d| d.name.clone())).collect();
+    let text = |long_name: &str| Attributes::new().with("long_name", long_name);
+    let with_units = |attributes: Attributes, power: u32| match units(args, source, power) {
+        Some(units) => attributes.with("units", units),
+        None => attributes,
+    };
+    let variance = with_units(text("eigenvalue of the covariance matrix"), 2);
+    let error = with_units(text("sampling error of the eigenvalue (North et al. 1982)"), 2);
+    let total = with_units(text("total variance: the sum of all eigenvalues"), 2);
+    vec![
+        ("mode", mode(), text("mode number").with("units", "1")),
+        ("eof", maps, eof_attributes(args, source, &name)),
+        ("pc", pc, pc_attributes(args, source, &name)),
+        ("eigenvalue", mode(), variance),
+        ("variance_fraction", mode(), text("fraction of the total variance").with("units", "1")),
+        ("north_error", mode(), error),
+        ("total_variance", Vec::new(), total),
+    ]
+}
+
+fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
+    let field = if args.standardize { format!("standardized {name}") } else { name.to_owned() };
+    let weighted = if args.weights == WeightChoice::None { "" } else { "weighted " };
+    let (long_name, power) = match args.eof_scaling {
+        EofScalingChoice::UnitNorm => (format!("EOF of {weighted}{field}, unit norm"), Some(0)),
+        EofScalingChoice::Divided => (format!("EOF of {weighted}{field}, divided by the root of its eigenvalue"), None),
+        EofScalingChoice::Multiplied => {
+            (format!("EOF of {weighted}{field}, multiplied by the root of its eigenvalue"), Some(1))
+        }
+        EofScalingChoice::Covariance => (
+            format!("EOF: covariance of {field} with the principal component"),
+            Some(match args.pc_scaling {
+                0 => 2,
+                1 => 1,
+                _ => 3,
+            }),
+        ),
+        EofScalingChoice::Correlation => (format!("EOF: correlation of {field} with the principal component"), Some(0)),
+    };
+    let mut attributes = Attributes::new().with("long_name", long_name);
+    if let Some(units) = power.and_then(|p| units(args, source, p)) {
+        attributes.set("units", units);
+    }
+    let mut auxiliary: Vec<&str> = Vec::new();
+    for coordinate in [&source.grid().lat, &source.grid().lon].into_iter().flatten() {
+        // A coordinate that is not its own dimension has to be named.
+        let variable = &coordinate.variable;
+        if variable.dims.len() != 1 || variable.dims[0].name != variable.name {
+            auxiliary.push(&variable.name);
+        }
+    }
+    if let Some(level) = source.level() {
+        auxiliary.push(&level.variable.name);
+    }
+    if !auxiliary.is_empty() {
+        attributes.set("coordinates", auxiliary.join(" "));
+    }
+    if let Some(mapping) = source.variable().attributes.text("grid_mapping") {
+        if source.grid().extra.iter().any(|c| c.variable.name == mapping) {
+            attributes.set("grid_mapping", mapping);
+        }
+    }
+    attributes
+}
+
+fn pc_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
+    let (how, power) = match args.pc_scaling {
+        0 => ("", 1),
+        1 => (", unit variance", 0),
+        _ => (", multiplied by the root of its eigenvalue", 2),
+    };
+    let attributes = Attributes::new().with("long_name", format!("principal component of {name}{how}"));
+    match units(args, source, power) {
+        Some(units) => attributes.with("units", units),
+        None => attributes,
+    }
+}
+
+/// Units of a power of the anomaly; `None` when the file states none.
+fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
+    if power == 0 || args.standardize {
+        return Some("1".into());
+    }
+    let units = source.variable().units()?;
+    if power == 1 {
+        return Some(units.to_owned());
+    }
+    // A difference of degrees Celsius is one of kelvins, and only those can be squared.
+    let celsius = ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
+    Some(if celsius.contains(&units.to_lowercase().as_str()) || units == "K" {
+        format!("K{power}")
+    } else if units == "1" {
+        "1".into()
+    } else {
+        format!("({units}){power}")
+    })
+}
+
+fn global(args: &EofArgs, source: &Source, tiling: &Tiling) -> Attributes {
+    let mut history = history_line(&command_line());
+    if let Some(earlier) = source.attributes().text("history") {
+        history = format!("{history}\n{earlier}");
+    }
+    let mut options = vec![
+        ("variable".to_owned(), args.var.clone()),
+        ("modes".to_owned(), args.modes.to_string()),
+        ("weights".to_owned(), word(args.weights)),
+        ("anomaly".to_owned(), word(args.anomaly)),
+        ("detrend".to_owned(), args.detrend.to_string()),
+        ("standardize".to_owned(), args.standardize.to_string()),
+        ("pc_scaling".to_owned(), args.pc_scaling.to_string()),
+        ("eof_scaling".to_owned(), word(args.eof_scaling)),
+    ];
+    options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
+    let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let mut attributes = Attributes::new()
+        .with("Conventions", "CF-1.8")
+        .with("title", format!("Empirical orthogonal functions of {}", args.var))
+        .with("source", format!("halocline {}, EOF analysis of {}", env!("CARGO_PKG_VERSION"), args.var))
+        .with("references", "Hannachi et al. (2007), doi:10.1002/joc.1499; North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2")
+        .with("halocline_eof_options", options.join("; "))
+        .with("halocline_tiling", tiling.rule())
+        .with("history", history);
+    if let Some(title) = source.attributes().text("title") {
+        attributes.set("input_title", title);
+    }
+    attributes
+}

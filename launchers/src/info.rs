@@ -1,0 +1,195 @@
+//! `halocline info`.
+
+use crate::common::{bytes_text, InputArgs};
+use halocline_core::comm::Comm;
+use halocline_core::meta::{AttributeValue, Attributes};
+use halocline_core::tiling::Tiling;
+use halocline_core::Result;
+use halocline_io::dataset::{Dataset, VariableInfo};
+use serde_json::{json, Value};
+use std::fmt::Write;
+
+/// What is in the files: dimensions, variables, grid, time, storage.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Say it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &InfoArgs) -> Result<()> {
+    let inputs = args.input.resolve(comm)?;
+    let dataset = halocline_io::open(comm, &inputs)?;
+    if comm.is_root() {
+        let text = if args.json {
+            serde_json::to_string_pretty(&as_json(&dataset)).unwrap_or_default() + "\n"
+        } else {
+            as_text(&dataset)
+        };
+        // A reader that has seen enough (`| head`) is no error.
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+    }
+    Ok(())
+}
+
+fn as_text(dataset: &Dataset) -> String {
+    let mut out = String::new();
+    let files = dataset.files();
+    let bytes: u64 = files.iter().map(|f| f.bytes).sum();
+    let _ = match files {
+        [one] => writeln!(out, "{} ({}, {})", one.path.display(), dataset.format(), bytes_text(bytes)),
+        _ => writeln!(
+            out,
+            "{} files as one data set ({}, {} in all): {} … {}",
+            files.len(),
+            dataset.format(),
+            bytes_text(bytes),
+            files[0].path.display(),
+            files[files.len() - 1].path.display()
+        ),
+    };
+    for name in ["title", "institution", "source", "Conventions"] {
+        if let Some(text) = dataset.attributes().text(name) {
+            let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "  {name}: {}", shorten(&line, 100));
+        }
+    }
+    let dims: Vec<String> = dataset.dims().iter().map(|d| format!("{} {}", d.name, d.len)).collect();
+    let _ = writeln!(out, "dimensions: {}", if dims.is_empty() { "none".into() } else { dims.join(", ") });
+    if let Some(time) = dataset.time().filter(|t| !t.values.is_empty()) {
+        let last = time.values.len() - 1;
+        let _ = writeln!(
+            out,
+            "time: {} to {}, {} step{}, {} ({}, calendar {})",
+            time.datetime(0).iso(),
+            time.datetime(last).iso(),
+            last + 1,
+            if last == 0 { "" } else { "s" },
+            time.step_text(),
+            time.units,
+            time.calendar.name()
+        );
+    }
+    for (title, wanted) in [("data variables", true), ("coordinates and the like", false)] {
+        let variables: Vec<&VariableInfo> =
+            dataset.variables().iter().filter(|v| dataset.is_data(&v.variable.name) == wanted).collect();
+        if variables.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{title}:");
+        for info in variables {
+            describe(&mut out, info, wanted);
+        }
+    }
+    out
+}
+
+fn describe(out: &mut String, info: &VariableInfo, data: bool) {
+    let variable = &info.variable;
+    let dims: Vec<String> = variable.dims.iter().map(|d| format!("{}={}", d.name, d.len)).collect();
+    let mut line = format!("  {}({}) {}", variable.name, dims.join(", "), variable.dtype.name());
+    if let Some(units) = variable.units().filter(|u| !u.is_empty()) {
+        let _ = write!(line, " [{units}]");
+    }
+    if let Some(name) = variable.attributes.text("long_name").or_else(|| variable.attributes.text("standard_name")) {
+        let _ = write!(line, "  {}", shorten(name, 60));
+    }
+    let _ = writeln!(out, "{line}");
+    if !data {
+        return;
+    }
+    let bytes = (variable.shape().iter().product::<usize>() * variable.dtype.size()) as u64;
+    let mut storage = vec![bytes_text(bytes)];
+    if let Some(chunks) = &info.chunks {
+        let lengths: Vec<String> = chunks.iter().map(ToString::to_string).collect();
+        storage.push(format!("chunks {}", lengths.join(" x ")));
+    }
+    if let Some(level) = info.deflate {
+        storage.push(format!("deflate {level}{}", if info.shuffle { " + shuffle" } else { "" }));
+    }
+    if info.packed {
+        storage.push("packed".into());
+    }
+    if variable.dims.len() > 1 && variable.position(halocline_core::meta::Role::Time).is_some() {
+        storage.push(format!("{} series tiles to deal to ranks", Tiling::series(&variable.dims).len()));
+    }
+    let _ = writeln!(out, "      {}", storage.join(", "));
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most - 1).collect();
+    short.push('…');
+    short
+}
+
+fn attributes_json(attributes: &Attributes) -> Value {
+    // JSON has no NaN: such numbers become text.
+    let number = |v: f64| serde_json::Number::from_f64(v).map_or_else(|| json!(v.to_string()), Value::Number);
+    let list = |values: Vec<Value>| match values.as_slice() {
+        [one] => one.clone(),
+        _ => Value::Array(values),
+    };
+    Value::Object(
+        attributes
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    AttributeValue::Text(t) => json!(t),
+                    AttributeValue::Integers(v) => list(v.iter().map(|&x| json!(x)).collect()),
+                    AttributeValue::Singles(v) => list(v.iter().map(|&x| number(f64::from(x))).collect()),
+                    AttributeValue::Doubles(v) => list(v.iter().map(|&x| number(x)).collect()),
+                };
+                (name.to_owned(), value)
+            })
+            .collect(),
+    )
+}
+
+fn as_json(dataset: &Dataset) -> Value {
+    let time = dataset.time().filter(|t| !t.values.is_empty()).map(|time| {
+        json!({
+            "units": time.units.to_string(),
+            "calendar": time.calendar.name(),
+            "length": time.values.len(),
+            "first": time.datetime(0).iso(),
+            "last": time.datetime(time.values.len() - 1).iso(),
+            "step": time.step_text(),
+        })
+    });
+    let variables: Vec<Value> = dataset
+        .variables()
+        .iter()
+        .map(|info| {
+            let v = &info.variable;
+            json!({
+                "name": v.name,
+                "type": v.dtype.name(),
+                "dimensions": v.dims.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(),
+                "shape": v.shape(),
+                "chunks": info.chunks,
+                "deflate": info.deflate,
+                "shuffle": info.shuffle,
+                "packed": info.packed,
+                "data": dataset.is_data(&v.name),
+                "attributes": attributes_json(&v.attributes),
+            })
+        })
+        .collect();
+    json!({
+        "format": dataset.format(),
+        "files": dataset.files().iter().map(|f| json!({"path": f.path, "bytes": f.bytes})).collect::<Vec<_>>(),
+        "dimensions": dataset.dims().iter().map(|d| json!({"name": d.name, "length": d.len})).collect::<Vec<_>>(),
+        "time": time,
+        "variables": variables,
+        "attributes": attributes_json(dataset.attributes()),
+    })
+}

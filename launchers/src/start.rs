@@ -1,0 +1,82 @@
+//! Starts the ranks of a command and turns what comes of it into an exit code.
+
+use crate::Cli;
+use halocline_core::comm::{run_threads, threads_per_rank, Comm, Launch, World};
+use halocline_core::{Error, Result};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::process::ExitCode;
+
+/// Runs `command` on every rank of this job. A result or error is the same on all ranks, so the
+/// error is printed by one; a panic ends all ranks with 70.
+pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<()> + Sync) -> ExitCode {
+    one_line_panics();
+    if let Some(ranks) = cli.thread_ranks {
+        return run_thread_ranks(launch, ranks.get(), cli, command);
+    }
+    let world = match World::start(cli.mpi.mode()) {
+        Ok(world) => world,
+        // No communicator: each rank meets this alone, the launcher's first one tells.
+        Err(error) => return report(&error, launch.is_spokesman()),
+    };
+    let comm = world.comm();
+    let started = comm.agree(start_threads(cli));
+    let Ok(result) = catch_unwind(AssertUnwindSafe(|| started.and_then(|()| command(&comm)))) else {
+        comm.abort(70)
+    };
+    let code = match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error, comm.is_root()),
+    };
+    drop(comm);
+    drop(world);
+    code
+}
+
+fn run_thread_ranks(
+    launch: &Launch,
+    ranks: usize,
+    cli: &Cli,
+    command: impl Fn(&Comm) -> Result<()> + Sync,
+) -> ExitCode {
+    let alone = launch.check_alone("--thread-ranks runs in one process", "leave out mpirun or --thread-ranks");
+    if let Err(error) = alone.and_then(|()| start_threads(cli)) {
+        return report(&error, launch.is_spokesman());
+    }
+    match catch_unwind(AssertUnwindSafe(|| run_threads(ranks, &command))) {
+        Err(_) => ExitCode::from(70),
+        Ok(results) => match results.into_iter().find_map(Result::err) {
+            Some(error) => report(&error, true),
+            None => ExitCode::SUCCESS,
+        },
+    }
+}
+
+fn report(error: &Error, print: bool) -> ExitCode {
+    if print {
+        eprintln!("halocline: {error}");
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// The rayon pool of this rank. MPI is driven by the main thread alone, outside the pool.
+fn start_threads(cli: &Cli) -> Result<()> {
+    let threads = threads_per_rank(cli.threads.map(std::num::NonZeroUsize::get));
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Error::system(format!("can't start {threads} threads: {e}")))
+}
+
+/// A panic is a bug of ours: one line that can be reported, no backtrace.
+fn one_line_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let what = info
+            .payload()
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| info.payload().downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        eprintln!("halocline: internal error{place}: {}; please report this", what.replace('\n', " "));
+    }));
+}
