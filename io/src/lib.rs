@@ -1,1 +1,20 @@
 //! Data sets in and out.
+//!
+//! [`dataset::open`] reads the metadata of one file or many as one data set along time;
+//! [`Dataset::source`](dataset::Dataset::source) picks a variable, times, a box and a level of
+//! it; [`Source::read`](source::Source::read) gives blocks of decoded values to any rank and
+//! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
+//! ([`stored`]).
+
+pub mod cf;
+mod classic;
+pub mod dataset;
+pub mod load;
+mod netcdf_read;
+pub mod output;
+mod probe;
+pub mod source;
+pub mod stored;
+
+pub use dataset::{open, Dataset, FilePart, VariableInfo};
+pub use source::{Element, Selection, Source};

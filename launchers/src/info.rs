@@ -43,15 +43,15 @@ fn as_text(dataset: &Dataset) -> String {
     let files = dataset.files();
     let bytes: u64 = files.iter().map(|f| f.bytes).sum();
     let _ = match files {
-        [one] => writeln!(out, "{} ({}, {})", one.path.display(), dataset.format(), bytes_text(bytes)),
+        [one] => writeln!(out, "{} ({}, {})", one.path, dataset.format(), bytes_text(bytes)),
         _ => writeln!(
             out,
             "{} files as one data set ({}, {} in all): {} … {}",
             files.len(),
             dataset.format(),
             bytes_text(bytes),
-            files[0].path.display(),
-            files[files.len() - 1].path.display()
+            files[0].path,
+            files[files.len() - 1].path
         ),
     };
     for name in ["title", "institution", "source", "Conventions"] {
@@ -76,9 +76,12 @@ fn as_text(dataset: &Dataset) -> String {
             time.calendar.name()
         );
     }
+    if let Some(problem) = dataset.time_problem() {
+        let _ = writeln!(out, "time: can't be used: {problem}");
+    }
     for (title, wanted) in [("data variables", true), ("coordinates and the like", false)] {
         let variables: Vec<&VariableInfo> =
-            dataset.variables().iter().filter(|v| dataset.is_data(&v.variable.name) == wanted).collect();
+            dataset.variables().iter().filter(|v| is_data(dataset, v) == wanted).collect();
         if variables.is_empty() {
             continue;
         }
@@ -88,6 +91,10 @@ fn as_text(dataset: &Dataset) -> String {
         }
     }
     out
+}
+
+fn is_data(dataset: &Dataset, info: &VariableInfo) -> bool {
+    dataset.data_variables().any(|d| d.variable.name == info.variable.name)
 }
 
 fn describe(out: &mut String, info: &VariableInfo, data: bool) {
@@ -179,7 +186,7 @@ fn as_json(dataset: &Dataset) -> Value {
                 "deflate": info.deflate,
                 "shuffle": info.shuffle,
                 "packed": info.packed,
-                "data": dataset.is_data(&v.name),
+                "data": is_data(dataset, info),
                 "attributes": attributes_json(&v.attributes),
             })
         })

@@ -7,9 +7,9 @@ use halocline_algorithms::eof::{analyse, Anomaly, Covariance, Eof, EofInput, Eof
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::Engine;
-use halocline_core::meta::Role;
 use halocline_core::tiling::Tiling;
 use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
 use halocline_io::load::{load, Loaded};
 use halocline_io::source::{Element, Source};
 use std::path::PathBuf;
@@ -123,12 +123,12 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
     let selection = args.selection.selection()?;
     let inputs = args.input.resolve(comm)?;
     let dataset = halocline_io::open(comm, &inputs)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| f.path.clone()).collect();
+    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
     let source = dataset.source(comm, &args.var, &selection)?;
     let result = match source.element() {
-        Element::F32 => job::<f32>(comm, args, &source, verbosity),
-        Element::F64 => job::<f64>(comm, args, &source, verbosity),
+        Element::F32 => job::<f32>(comm, args, (&dataset, &source), verbosity),
+        Element::F64 => job::<f64>(comm, args, (&dataset, &source), verbosity),
     };
     result.map_err(|e| {
         // What the analysis refuses, it refuses of this variable of these files.
@@ -140,10 +140,18 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
     })
 }
 
-fn job<T: Loaded>(comm: &Comm, args: &EofArgs, source: &Source, verbosity: Verbosity) -> Result<()> {
+fn job<T: Loaded>(
+    comm: &Comm,
+    args: &EofArgs,
+    (dataset, source): (&Dataset, &Source),
+    verbosity: Verbosity,
+) -> Result<()> {
     let clock = Instant::now();
     let dims = &source.variable().dims;
     let (grid, times) = (source.grid(), source.time());
+    if grid.dims.is_empty() {
+        return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
+    }
     if times.values.len() < 2 {
         return Err(Error::data(format!("an EOF analysis needs at least two times, there is {}", times.values.len())));
     }
@@ -193,7 +201,7 @@ fn job<T: Loaded>(comm: &Comm, args: &EofArgs, source: &Source, verbosity: Verbo
     let eof = analyse(&engine, &field, &tiling, &input, &args.options())?;
     drop(field);
     let analysed = clock.elapsed();
-    output::write(comm, args, source, &tiling, &eof)?;
+    output::write(comm, args, (dataset, source), &tiling, &eof)?;
     summary(comm, args, source, &eof, verbosity);
     verbosity.say(comm, || {
         let bytes = (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
@@ -284,5 +292,4 @@ fn summary(comm: &Comm, args: &EofArgs, source: &Source, eof: &Eof, verbosity: V
         }
         lines.join("\n")
     });
-    debug_assert!(source.variable().position(Role::Time) == Some(0));
 }

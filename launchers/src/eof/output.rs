@@ -7,6 +7,7 @@ use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
+use halocline_io::dataset::Dataset;
 use halocline_io::output::{history_line, Output, Schema, VariableSpec};
 use halocline_io::source::Source;
 
@@ -14,37 +15,38 @@ use halocline_io::source::Source;
 ///
 /// # Collective
 /// Every rank calls this with its block of the EOFs.
-pub(super) fn write(comm: &Comm, args: &EofArgs, source: &Source, tiling: &Tiling, eof: &Eof) -> Result<()> {
-    let mut schema = Schema { dims: Vec::new(), variables: Vec::new(), attributes: global(args, source, tiling) };
-    schema.add_dim("time", source.time().values.len());
-    let mut coordinates = Vec::new();
-    schema.add_dim("mode", args.modes);
-    coordinates.extend(schema.add_coordinate(&source.time_coordinate()));
+pub(super) fn write(
+    comm: &Comm,
+    args: &EofArgs,
+    (dataset, source): (&Dataset, &Source),
+    tiling: &Tiling,
+    eof: &Eof,
+) -> Result<()> {
+    let mut schema = Schema { attributes: global(args, dataset, tiling), ..Schema::new() };
+    let time = source.time_coordinate();
+    let mut coordinates = schema.add_coordinate(&time)?;
+    schema.add_dim("mode", args.modes)?;
     let grid = source.grid();
+    for dim in &grid.dims {
+        schema.add_dim(&dim.name, dim.len)?;
+    }
     for coordinate in [&grid.lat, &grid.lon].into_iter().flatten().chain(&grid.extra) {
-        coordinates.extend(schema.add_coordinate(coordinate));
+        coordinates.extend(schema.add_coordinate(coordinate)?);
     }
     if let Some(level) = source.level() {
-        coordinates.extend(schema.add_coordinate(level));
+        coordinates.extend(schema.add_coordinate(level)?);
     }
     let modes: Vec<i32> = (1..=args.modes as i32).collect();
     for (name, dims, attributes) in results(args, source) {
-        let dtype = if name == "mode" { DType::I32 } else { DType::F64 };
-        let maps = name == "eof";
-        schema.variables.push(VariableSpec {
-            name: name.to_owned(),
-            dims,
-            dtype,
-            attributes,
-            chunks: None,
-            deflate: maps || name == "pc",
-            fill: maps,
-        });
+        let spec = match name {
+            "mode" => VariableSpec::new(name, dims, DType::I32),
+            "eof" => VariableSpec::data(name, dims, DType::F64),
+            _ => VariableSpec::new(name, dims, DType::F64),
+        };
+        schema.add_variable(spec.attributes(attributes));
     }
     let mut output = Output::create(comm, &args.output, &schema)?;
-    for (name, values) in &coordinates {
-        output.write_whole(name, values)?;
-    }
+    output.write_pending(&coordinates)?;
     output.write_whole("mode", &Values::I32(modes))?;
     output.write_block("eof", eof.eofs.block(), &Values::F64(eof.eofs.data().to_vec()))?;
     output.write_whole("pc", &Values::F64(eof.pcs.clone()))?;
@@ -60,8 +62,7 @@ fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, A
     let variable = source.variable();
     let name = variable.attributes.text("long_name").unwrap_or(&args.var).to_owned();
     let mode = || vec!["mode".to_owned()];
-    let (pc, time) = (vec!["time".to_owned(), "mode".to_owned()], source.time_coordinate().variable.name);
-    let pc = vec![time, pc[1].clone()];
+    let pc = vec![source.variable().dims[0].name.clone(), "mode".to_owned()];
     let maps = std::iter::once("mode".to_owned()).chain(source.grid().dims.iter().map(|d| d.name.clone())).collect();
     let text = |long_name: &str| Attributes::new().with("long_name", long_name);
     let with_units = |attributes: Attributes, power: u32| match units(args, source, power) {
@@ -160,9 +161,9 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
     })
 }
 
-fn global(args: &EofArgs, source: &Source, tiling: &Tiling) -> Attributes {
+fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling) -> Attributes {
     let mut history = history_line(&command_line());
-    if let Some(earlier) = source.attributes().text("history") {
+    if let Some(earlier) = dataset.attributes().text("history") {
         history = format!("{history}\n{earlier}");
     }
     let mut options = vec![
@@ -185,7 +186,7 @@ fn global(args: &EofArgs, source: &Source, tiling: &Tiling) -> Attributes {
         .with("halocline_eof_options", options.join("; "))
         .with("halocline_tiling", tiling.rule())
         .with("history", history);
-    if let Some(title) = source.attributes().text("title") {
+    if let Some(title) = dataset.attributes().text("title") {
         attributes.set("input_title", title);
     }
     attributes

@@ -1,0 +1,10 @@
+//! The conventions: what stored numbers mean, and what coordinates are.
+
+pub(crate) mod axes;
+mod decode;
+mod mask;
+mod rules;
+pub(crate) mod units;
+
+pub use decode::{Decode, Element};
+pub(crate) use rules::{rule, RawAttribute, RawValue};

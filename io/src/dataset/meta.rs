@@ -1,0 +1,81 @@
+//! One file's metadata, as the reader found it.
+
+use crate::cf::Decode;
+use halocline_core::meta::{Attributes, DType};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// A dimension of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RawDim {
+    pub(crate) name: String,
+    pub(crate) len: usize,
+    pub(crate) unlimited: bool,
+}
+
+/// A variable of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RawVariable {
+    pub(crate) name: String,
+    pub(crate) dtype: DType,
+    /// Names of the dimensions, slowest first.
+    pub(crate) dims: Vec<String>,
+    /// Their lengths.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) attributes: Attributes,
+    pub(crate) chunks: Option<Vec<usize>>,
+    pub(crate) decode: Decode,
+}
+
+impl RawVariable {
+    /// Whether it is the coordinate variable of its only dimension.
+    pub(crate) fn is_dimension(&self) -> bool {
+        self.dims.len() == 1 && self.dims[0] == self.name
+    }
+}
+
+/// All metadata of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct FileMeta<V = RawVariable> {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) format: String,
+    pub(crate) dims: Vec<RawDim>,
+    pub(crate) attributes: Attributes,
+    pub(crate) variables: Vec<V>,
+}
+
+/// A file's metadata that shares with others what is the same: ten thousand files of one model
+/// then take little more room than one.
+pub(crate) type SharedMeta = FileMeta<Rc<RawVariable>>;
+
+impl FileMeta<RawVariable> {
+    /// Shares the variables that `first` has too.
+    pub(crate) fn share(self, first: Option<&SharedMeta>) -> SharedMeta {
+        let same = |v: RawVariable| match first.and_then(|f| f.variable(&v.name)) {
+            Some(shared) if **shared == v => Rc::clone(shared),
+            _ => Rc::new(v),
+        };
+        FileMeta {
+            path: self.path,
+            bytes: self.bytes,
+            format: self.format,
+            dims: self.dims,
+            attributes: self.attributes,
+            variables: self.variables.into_iter().map(same).collect(),
+        }
+    }
+}
+
+impl SharedMeta {
+    /// The variable of this name.
+    pub(crate) fn variable(&self, name: &str) -> Option<&Rc<RawVariable>> {
+        self.variables.iter().find(|v| v.name == name)
+    }
+    /// Names in the `coordinates` attributes of all variables and of the file.
+    pub(crate) fn coordinate_names(&self) -> HashSet<&str> {
+        let of_file = self.attributes.text("coordinates");
+        let of_variables = self.variables.iter().filter_map(|v| v.attributes.text("coordinates"));
+        of_variables.chain(of_file).flat_map(str::split_whitespace).collect()
+    }
+}

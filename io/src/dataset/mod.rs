@@ -1,0 +1,161 @@
+//! Data sets: one file or many, read as one along time.
+
+mod inputs;
+mod join;
+pub(crate) mod meta;
+pub(crate) mod names;
+mod read;
+pub(crate) mod roles;
+mod statics;
+mod time;
+mod variables;
+
+use crate::cf::Decode;
+use halocline_core::calendar::TimeAxis;
+use halocline_core::comm::Comm;
+use halocline_core::meta::{Attributes, Dim, Variable};
+use halocline_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+pub(crate) use statics::whole;
+pub(crate) use time::TimeEntry;
+
+/// A file of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// Where it is, as the user named it.
+    pub path: String,
+    /// Its first time step in the time axis of the data set.
+    pub time_offset: usize,
+    /// How many time steps it holds.
+    pub time_len: usize,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// A variable of a data set and how it is stored (in the first file).
+// Facts of storage that don't depend on each other, not states.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VariableInfo {
+    /// Name, dimensions in the order of the file (time with its length over all files), stored
+    /// type, attributes as stored.
+    pub variable: Variable,
+    /// Lengths of the stored chunks; `None` if it is stored in one piece.
+    pub chunks: Option<Vec<usize>>,
+    /// Deflate level, if it is known to be compressed by deflate. See [`Self::filters_known`].
+    pub deflate: Option<u8>,
+    /// Whether it is known to be byte-shuffled. See [`Self::filters_known`].
+    pub shuffle: bool,
+    /// Whether [`Self::deflate`] and [`Self::shuffle`] are answers. The NetCDF library's safe
+    /// interface does not tell the filters of a NetCDF-4 variable that is stored in chunks.
+    pub filters_known: bool,
+    /// Whether any file packs its values (`scale_factor`, `add_offset`).
+    pub packed: bool,
+    /// Whether it is a coordinate.
+    pub is_coordinate: bool,
+    /// Whether it describes others: coordinates, bounds, weights, grid mappings, text.
+    pub(crate) auxiliary: bool,
+    /// Different ways in which files store it.
+    pub(crate) decodes: Vec<Decode>,
+    /// Which of them each file uses; empty: all the first.
+    pub(crate) decode_of_file: Vec<u32>,
+    /// Why the files can't be read as one where this variable is concerned.
+    pub(crate) problem: Option<Error>,
+}
+
+/// One file or many, read as one along time. Metadata only, the same on every rank.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dataset {
+    files: Vec<FilePart>,
+    format: String,
+    dims: Vec<Dim>,
+    attributes: Attributes,
+    variables: Vec<VariableInfo>,
+    /// Time dimensions; files are joined along the first.
+    times: Vec<TimeEntry>,
+    /// Variables that the first file lacks, and the error that says so.
+    absent: Vec<(String, Error)>,
+}
+
+/// Opens files as one data set.
+///
+/// `inputs` are paths and patterns (`*`, `?`, `[…]`). Many files are put in the order of their
+/// first time, and must follow one another in time without overlap. Files whose variable differs
+/// from the first file's in type, dimensions, units (temperatures, lengths and pressures are
+/// converted) or coordinates can't be read as one: that is told when the variable is asked for
+/// ([`Dataset::source`]), so that a data set can always be looked at.
+///
+/// # Collective
+/// Every rank calls this with the same inputs; rank 0 reads.
+///
+/// # Errors
+/// Usage, if there are no inputs; data, if a file is absent, damaged or not NetCDF, a pattern
+/// matches nothing, or the times of the files don't follow one another; system, if reading fails.
+pub fn open(comm: &Comm, inputs: &[String]) -> Result<Dataset> {
+    comm.on_root(|| join::open(&inputs::expand(inputs)?))
+}
+
+impl Dataset {
+    /// The files in the order of their times.
+    pub fn files(&self) -> &[FilePart] {
+        &self.files
+    }
+    /// Name of the storage format (of the first file).
+    pub fn format(&self) -> &str {
+        &self.format
+    }
+    /// All dimensions; time has its length over all files.
+    pub fn dims(&self) -> &[Dim] {
+        &self.dims
+    }
+    /// Global attributes of the first file.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+    /// All variables in the order of the first file.
+    pub fn variables(&self) -> &[VariableInfo] {
+        &self.variables
+    }
+    /// The variables that hold data: no coordinates, bounds, weights, grid mappings or text.
+    pub fn data_variables(&self) -> impl Iterator<Item = &VariableInfo> {
+        self.variables.iter().filter(|v| !v.auxiliary)
+    }
+    /// The times, in the units of the first file; `None` if there are none that can be read
+    /// ([`Self::time_problem`] says why).
+    pub fn time(&self) -> Option<&TimeAxis> {
+        self.times.first()?.axis.as_ref().ok()
+    }
+    /// Name of the time coordinate.
+    pub fn time_name(&self) -> Option<&str> {
+        self.times.first().map(|t| t.name.as_str())
+    }
+    /// What is wrong with the time coordinate.
+    pub fn time_problem(&self) -> Option<&Error> {
+        self.times.first()?.axis.as_ref().err()
+    }
+    /// All time dimensions.
+    pub(crate) fn times(&self) -> &[TimeEntry] {
+        &self.times
+    }
+
+    /// The variable `name`.
+    ///
+    /// # Errors
+    /// Usage, if there is none: names the nearest, and the data variables; data, if it is in
+    /// other files but not in the first.
+    pub fn variable(&self, name: &str) -> Result<&VariableInfo> {
+        if let Some(found) = self.variables.iter().find(|v| v.variable.name == name) {
+            return Ok(found);
+        }
+        if let Some((_, error)) = self.absent.iter().find(|(n, _)| n == name) {
+            return Err(error.clone());
+        }
+        let all = || self.variables.iter().map(|v| v.variable.name.as_str());
+        let meant = names::nearest(name, all()).map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+        let data = names::list(self.data_variables().map(|v| v.variable.name.as_str()));
+        let file = self.files.first().map_or("", |f| f.path.as_str());
+        Err(Error::usage(format!("there is no variable `{name}`"))
+            .in_file(file)
+            .remedy(format!("{meant}data variables: {data}")))
+    }
+}

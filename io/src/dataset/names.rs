@@ -1,0 +1,53 @@
+//! Names that the user may have meant.
+
+/// Edit distance (insertions, deletions, replacements), case ignored.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], next);
+        }
+    }
+    row[b.len()]
+}
+
+/// The nearest of `names` to what was typed, if any is near.
+pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let reach = (typed.chars().count() / 3).max(1);
+    names
+        .map(|n| (distance(typed, n), n))
+        .filter(|(d, _)| *d <= reach)
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, n)| n)
+}
+
+/// Names for a message: at most a dozen.
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = names.collect();
+    let shown = all.iter().take(12).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => "none".to_owned(),
+        n if n > 12 => format!("{shown} and {} more", n - 12),
+        _ => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names() {
+        let names = ["sst", "air_temperature", "u"];
+        assert_eq!(nearest("SST", names.into_iter()), Some("sst"));
+        assert_eq!(nearest("sss", names.into_iter()), Some("sst"));
+        assert_eq!(nearest("airtemperature", names.into_iter()), Some("air_temperature"));
+        assert_eq!(nearest("precipitation", names.into_iter()), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

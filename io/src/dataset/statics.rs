@@ -1,0 +1,94 @@
+//! Coordinates that must be the same in every file.
+
+use super::meta::{RawVariable, SharedMeta};
+use super::roles::horizontal;
+use crate::cf::axes::{by_attributes, Kind};
+use crate::cf::Element;
+use crate::stored::StoredReader;
+use halocline_core::meta::Values;
+use halocline_core::{Error, Result};
+use std::collections::HashMap;
+
+/// A coordinate larger than this is a damaged length.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Values of a coordinate variable, decoded.
+///
+/// # Errors
+/// Data, if it holds no numbers or absurdly many; what reading reports.
+pub(crate) fn whole(v: &RawVariable, reader: &dyn StoredReader) -> Result<Values> {
+    let len = v.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
+    if len > MOST_VALUES {
+        return Err(
+            Error::data(format!("{len} values are more than any coordinate has")).in_variable(&v.name)
+        );
+    }
+    if !v.dtype.is_numeric() {
+        return Err(Error::data(format!("holds {} values, not numbers", v.dtype.name())).in_variable(&v.name));
+    }
+    if len == 0 {
+        return Ok(match v.decode.element() {
+            Element::F32 => Values::F32(Vec::new()),
+            Element::F64 => Values::F64(Vec::new()),
+        });
+    }
+    let ranges: Vec<_> = v.shape.iter().map(|&n| 0..n).collect();
+    Ok(v.decode.decode(reader.read_raw(&v.name, &ranges)?, v.decode.element()))
+}
+
+/// Coordinates of the first file scanned, to compare those of the others with.
+#[derive(Debug, Default)]
+pub(crate) struct Statics {
+    values: HashMap<String, Vec<f64>>,
+}
+
+/// Horizontal and vertical coordinates of a file.
+fn coordinates(meta: &SharedMeta) -> impl Iterator<Item = &RawVariable> {
+    let named: std::collections::HashSet<String> =
+        meta.coordinate_names().into_iter().map(str::to_owned).collect();
+    meta.variables.iter().map(|v| &**v).filter(move |v| {
+        let dimension =
+            v.is_dimension() && v.dtype.is_numeric() && by_attributes(&v.attributes) != Some(Kind::Time);
+        dimension || horizontal(v, named.contains(&v.name)).is_some()
+    })
+}
+
+impl Statics {
+    /// Reads the coordinates of the first file but those along `time`.
+    pub(crate) fn read(meta: &SharedMeta, time: &str, reader: &dyn StoredReader) -> Result<Self> {
+        let mut values = HashMap::new();
+        for v in coordinates(meta).filter(|v| !v.dims.iter().any(|d| d == time)) {
+            values.insert(v.name.clone(), whole(v, reader)?.to_f64());
+        }
+        Ok(Self { values })
+    }
+
+    /// Names of the coordinates that another file has with other values.
+    pub(crate) fn differing(&self, meta: &SharedMeta, reader: &dyn StoredReader) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for (name, ours) in &self.values {
+            let Some(v) = meta.variable(name) else { continue };
+            // Another shape is told as such, of the dimension.
+            if v.shape.iter().product::<usize>() != ours.len() || !v.dtype.is_numeric() {
+                continue;
+            }
+            let theirs = whole(v, reader)?.to_f64();
+            if !same(ours, &theirs, v.decode.element()) {
+                names.push(name.clone());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Equal but for the rounding of tools that rewrite coordinates in single precision.
+fn same(a: &[f64], b: &[f64], element: Element) -> bool {
+    let tolerance = match element {
+        Element::F32 => 1e-6,
+        Element::F64 => 1e-7,
+    };
+    a.iter().zip(b).all(|(x, y)| {
+        (x.is_nan() && y.is_nan()) || x == y || (x - y).abs() <= tolerance * x.abs().max(y.abs()).max(1.0)
+    })
+}

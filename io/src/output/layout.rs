@@ -1,0 +1,147 @@
+//! What the writer keeps of each variable.
+
+use super::ffi::NcChar;
+use super::pieces::{bounding, overlap};
+use super::schema::Schema;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{DType, Values};
+use halocline_core::{Error, Result};
+
+/// A variable of an open output.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) dtype: DType,
+    /// Whether NaN becomes the fill value.
+    pub(super) fill: bool,
+    /// Lengths of a stored chunk; ones if contiguous, which may be cut anywhere.
+    pub(super) chunk: Vec<usize>,
+    /// What has been written, by all ranks.
+    pub(super) written: Vec<IndexBox>,
+    /// The checksum of what this rank has written; kept by the collective writer only.
+    #[cfg(feature = "mpi")]
+    pub(super) checksum: u64,
+}
+
+impl Layout {
+    /// The variables of a schema that has been checked.
+    pub(super) fn of(schema: &Schema) -> Result<Vec<Self>> {
+        let layout = |spec: &super::schema::VariableSpec| {
+            let shape = schema.shape(spec)?;
+            Ok(Self {
+                name: spec.name.clone(),
+                dtype: spec.dtype,
+                fill: spec.fill,
+                chunk: schema.chunks(spec)?.unwrap_or_else(|| vec![1; shape.len()]),
+                shape,
+                written: Vec::new(),
+                #[cfg(feature = "mpi")]
+                checksum: 0,
+            })
+        };
+        schema.variables.iter().map(layout).collect()
+    }
+    /// Refuses values that the variable can't take as `block`.
+    pub(super) fn check(&self, block: &IndexBox, values: &Values) -> Result<()> {
+        let bad = |message: String| Err(Error::internal(message).in_variable(&self.name));
+        if !matches!(
+            (values, self.dtype),
+            (Values::F32(_), DType::F32)
+                | (Values::F64(_), DType::F64)
+                | (Values::I32(_), DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32)
+                | (Values::I64(_), DType::U32 | DType::I64 | DType::U64)
+                | (Values::Text(_), DType::Char)
+        ) {
+            let (given, stored) = (values.dtype().name(), self.dtype.name());
+            return bad(format!("values of type {given} can't be written as {stored}"));
+        }
+        if block.ndim() != self.shape.len() {
+            return bad(format!("has {} dimensions, the block {}", self.shape.len(), block.ndim()));
+        }
+        if !IndexBox::whole(&self.shape).contains(block) {
+            return bad(format!("has the shape {:?}, the block is {:?}", self.shape, block.ranges()));
+        }
+        let cells = if self.dtype == DType::Char { block.len() / self.text_length() } else { block.len() };
+        if values.len() != cells {
+            return bad(format!("{cells} values are to be written, {} are given", values.len()));
+        }
+        if let Values::Text(texts) = values {
+            let length = self.text_length();
+            if let Some(long) = texts.iter().find(|text| text.len() > length) {
+                return bad(format!("the text {long:?} is longer than {length} bytes"));
+            }
+        }
+        Ok(())
+    }
+    /// The last dimension of text; a scalar is one character.
+    fn text_length(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1).max(1)
+    }
+    /// Texts as characters, padded with NUL as `ncdump` and the readers expect.
+    pub(super) fn characters(&self, texts: &[String]) -> Vec<NcChar> {
+        let length = self.text_length();
+        let padded =
+            |text: &String| text.bytes().chain(std::iter::repeat(0)).take(length).collect::<Vec<_>>();
+        texts.iter().flat_map(padded).map(NcChar).collect()
+    }
+    /// Notes the blocks of all ranks as written; refuses cells that are written twice.
+    pub(super) fn claim(&mut self, boxes: &[IndexBox]) -> Result<()> {
+        let twice = |what: String| Err(Error::internal(what).in_variable(&self.name));
+        if let Some((a, b)) = overlap(boxes) {
+            return twice(format!("ranks {a} and {b} write the same cells"));
+        }
+        let Some(around) = bounding(boxes) else { return Ok(()) };
+        let covered = boxes.iter().map(IndexBox::len).sum::<usize>() == around.len();
+        let new: Vec<IndexBox> =
+            if covered { vec![around] } else { boxes.iter().filter(|b| !b.is_empty()).cloned().collect() };
+        for block in &new {
+            if self.written.iter().any(|old| !old.intersect(block).is_empty()) {
+                return twice(format!("cells of {:?} are written twice", block.ranges()));
+            }
+        }
+        for block in new {
+            // Records that come one after the other stay one box.
+            let joined = self.written.last().and_then(|last| follow(last, &block));
+            if joined.is_some() {
+                self.written.pop();
+            }
+            self.written.push(joined.unwrap_or(block));
+        }
+        Ok(())
+    }
+}
+
+/// Both boxes as one, if `next` goes on in the first dimension where `last` ends.
+fn follow(last: &IndexBox, next: &IndexBox) -> Option<IndexBox> {
+    let (a, b) = (last.ranges().split_first()?, next.ranges().split_first()?);
+    (a.1 == b.1 && a.0.end == b.0.start).then(|| last.with_range(0, a.0.start..b.0.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::VariableSpec;
+
+    #[test]
+    fn cells_are_written_once() {
+        let mut schema = Schema::new();
+        schema.add_dim("t", 6).unwrap();
+        schema.add_dim("x", 4).unwrap();
+        schema.add_variable(VariableSpec::data("a", ["t", "x"], DType::F64));
+        let mut layout = Layout::of(&schema).unwrap().remove(0);
+        let b = |t: std::ops::Range<usize>, x: std::ops::Range<usize>| IndexBox::new(vec![t, x]);
+        layout.claim(&[b(0..2, 0..2), b(0..2, 2..4)]).unwrap();
+        layout.claim(&[b(2..3, 0..4), b(0..0, 0..0)]).unwrap();
+        assert_eq!(layout.written, [b(0..3, 0..4)]);
+        layout.claim(&[b(4..5, 0..1), b(5..6, 2..4)]).unwrap();
+        assert_eq!(layout.written.len(), 3);
+        assert!(layout.claim(&[b(2..4, 0..1)]).is_err());
+        assert!(layout.claim(&[b(3..4, 0..2), b(3..4, 1..3)]).is_err());
+        assert!(layout.check(&b(0..1, 0..4), &Values::F64(vec![0.0; 4])).is_ok());
+        assert!(layout.check(&b(0..1, 0..4), &Values::F32(vec![0.0; 4])).is_err());
+        assert!(layout.check(&b(0..1, 0..4), &Values::F64(vec![0.0; 3])).is_err());
+        assert!(layout.check(&b(0..1, 0..5), &Values::F64(vec![0.0; 5])).is_err());
+        assert!(layout.check(&IndexBox::whole(&[4]), &Values::F64(vec![0.0; 4])).is_err());
+    }
+}

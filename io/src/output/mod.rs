@@ -1,0 +1,341 @@
+//! Results as CF NetCDF-4 files: described in a [`Schema`], written by all ranks into a
+//! temporary file, which takes the target's name once it is complete and on disk.
+//!
+//! ```no_run
+//! # use halocline_core::{comm::Comm, index::IndexBox, meta::{DType, Values}};
+//! # use halocline_io::output::{Output, Schema, VariableSpec};
+//! # fn example(comm: &Comm, mine: &IndexBox, values: &Values) -> halocline_core::Result<()> {
+//! let mut schema = Schema::new();
+//! schema.attributes.set("Conventions", "CF-1.8");
+//! schema.add_dim("lat", 180)?;
+//! schema.add_dim("lon", 360)?;
+//! schema.add_variable(VariableSpec::data("tos", ["lat", "lon"], DType::F64));
+//! let mut output = Output::create(comm, "mean.nc".as_ref(), &schema)?;
+//! output.write_block("tos", mine, values)?;
+//! output.finish()
+//! # }
+//! ```
+
+mod cells;
+#[cfg(feature = "mpi")]
+mod collective;
+mod define;
+mod ffi;
+mod history;
+mod layout;
+mod one_writer;
+mod pieces;
+mod schema;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use history::history_line;
+pub use schema::{OutDim, Pending, Schema, VariableSpec};
+
+use cells::Cell;
+use halocline_core::comm::Comm;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Values;
+use halocline_core::{Error, Result};
+use layout::Layout;
+use netcdf::FileMut;
+use std::path::Path;
+use target::Target;
+
+/// How ranks write one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writing {
+    /// Together where there is MPI with more than one rank, the output is large, the file
+    /// system has ample room for it and all ranks see it; otherwise through one writer.
+    #[default]
+    Auto,
+    /// Rank 0 writes what the others send it. Slower, but errors of the system are reported
+    /// as they happen, whatever the MPI library makes of them.
+    OneWriter,
+    /// Together through MPI, however small the output. One writer where there is no MPI, or
+    /// but one rank.
+    ///
+    /// Make sure of the space: on a full disk, ranks may wait inside the MPI and HDF5
+    /// libraries for ever.
+    Collective,
+}
+
+/// Bytes of a piece in memory: what a rank needs beside the values it is given, a few times.
+const BUFFER_BYTES: usize = 16 << 20;
+
+/// A NetCDF-4 file that is being written.
+///
+/// It exists under its name only after [`Output::finish`]. If that is not called, or an error
+/// came before, the target stays as it was and the temporary file goes.
+///
+/// After an error on any rank all of them get it, and nothing more can be written.
+#[derive(Debug)]
+pub struct Output {
+    comm: Comm,
+    target: Target,
+    layouts: Vec<Layout>,
+    writer: Writer,
+    buffer_bytes: usize,
+    /// Whether the temporary file is still there, ours to remove.
+    temporary: bool,
+}
+
+#[derive(Debug)]
+enum Writer {
+    /// Open on rank 0, `None` elsewhere.
+    One(Option<FileMut>),
+    /// Open on all ranks.
+    #[cfg(feature = "mpi")]
+    Collective(FileMut),
+    /// Given up or finished.
+    Gone,
+}
+
+impl Output {
+    /// Creates a file with the definitions of `schema`, to become `path` in the end.
+    ///
+    /// # Collective
+    /// The same `path` and `schema` on all ranks.
+    ///
+    /// # Errors
+    /// [`halocline_core::ErrorKind::System`] if a file can't be created there,
+    /// [`halocline_core::ErrorKind::Internal`] if `schema` contradicts itself.
+    pub fn create(comm: &Comm, path: &Path, schema: &Schema) -> Result<Self> {
+        Self::create_with(comm, path, schema, Writing::Auto)
+    }
+    /// [`Output::create`] with a choice of who writes.
+    ///
+    /// # Collective
+    /// The same arguments on all ranks.
+    ///
+    /// # Errors
+    /// As [`Output::create`].
+    pub fn create_with(comm: &Comm, path: &Path, schema: &Schema, writing: Writing) -> Result<Self> {
+        let checked = schema.check().and_then(|()| Layout::of(schema));
+        let layouts = comm.agree(checked.map_err(|e| e.in_file(path)))?;
+        let parts = comm.on_root(|| Target::prepare(path))?;
+        let target = Target::from_parts(path, parts);
+        // From here on, dropping `output` removes the temporary file.
+        let mut output = Self {
+            comm: comm.clone(),
+            target,
+            layouts,
+            writer: Writer::Gone,
+            buffer_bytes: BUFFER_BYTES,
+            temporary: true,
+        };
+        output.open(schema, writing).inspect_err(|_| output.give_up())?;
+        Ok(output)
+    }
+
+    /// Writes a variable whose values every rank has; rank 0's are written.
+    ///
+    /// # Collective
+    /// The same variable and values of the same length on all ranks.
+    ///
+    /// # Errors
+    /// As [`Output::write_block`].
+    pub fn write_whole(&mut self, name: &str, values: &Values) -> Result<()> {
+        let whole = self.find(name).map(|at| IndexBox::whole(&self.layouts[at].shape));
+        let checked = whole.and_then(|whole| self.check(name, &whole, values).map(|at| (at, whole)));
+        let (at, whole) = self.agree(checked)?;
+        // Ranks beyond the list have no block.
+        self.write(at, &[whole], values)
+    }
+    /// Writes each rank's block of a variable, C order; a rank's block may be empty. Blocks
+    /// must not overlap, neither those of two ranks nor those of two calls.
+    ///
+    /// The values have the variable's type: `I32` for integers up to 32 bits, `I64` for
+    /// unsigned 32 bits and wider, text for `char`, whole variables only.
+    ///
+    /// # Collective
+    /// The same variable on all ranks.
+    ///
+    /// # Errors
+    /// [`halocline_core::ErrorKind::System`] if writing fails,
+    /// [`halocline_core::ErrorKind::Internal`] if block, values and variable don't fit.
+    pub fn write_block(&mut self, name: &str, block: &IndexBox, values: &Values) -> Result<()> {
+        let mut checked = self.check(name, block, values);
+        if matches!(values, Values::Text(_)) || block.ndim() == 0 {
+            let message = "text and scalars can be written whole only";
+            checked = checked.and(Err(Error::internal(message).in_variable(name)));
+        }
+        let at = self.agree(checked)?;
+        let ends: Vec<u64> = block.ranges().iter().flat_map(|r| [r.start as u64, r.end as u64]).collect();
+        let to_range = |pair: &[u64]| pair[0] as usize..pair[1] as usize;
+        let to_box = |ends: Vec<u64>| IndexBox::new(ends.chunks_exact(2).map(to_range).collect());
+        let boxes: Vec<IndexBox> = self.comm.all_gather_v(&ends).into_iter().map(to_box).collect();
+        self.write(at, &boxes, values)
+    }
+    /// Writes what [`Schema::add_coordinate`] left to be written.
+    ///
+    /// # Collective
+    /// The same values on all ranks.
+    ///
+    /// # Errors
+    /// As [`Output::write_block`].
+    pub fn write_pending(&mut self, pending: &[Pending<'_>]) -> Result<()> {
+        pending.iter().try_for_each(|(name, values)| self.write_whole(name, values))
+    }
+    /// Closes the file, makes it durable and gives it its name.
+    ///
+    /// A file written through MPI is read back and compared first: MPI libraries are known
+    /// that report no error on a full disk.
+    ///
+    /// # Collective
+    /// All ranks.
+    ///
+    /// # Errors
+    /// [`halocline_core::ErrorKind::System`] if the file can't be brought to disk whole.
+    pub fn finish(mut self) -> Result<()> {
+        let closed = |e: netcdf::Error| Error::system(format!("can't be completed: {e}"));
+        match std::mem::replace(&mut self.writer, Writer::Gone) {
+            Writer::One(file) => {
+                let result = file.map_or(Ok(()), |file| file.close().map_err(closed));
+                self.agree(result)?;
+            }
+            #[cfg(feature = "mpi")]
+            Writer::Collective(file) => {
+                self.agree(file.close().map_err(closed))?;
+                let verified = collective::verify(&self.comm, &self.target, &self.layouts, self.buffer_bytes);
+                self.agree(verified)?;
+            }
+            Writer::Gone => return Err(self.gone()),
+        }
+        self.comm.on_root(|| self.target.commit())?;
+        self.temporary = false;
+        Ok(())
+    }
+}
+
+impl Output {
+    /// Opens the writer.
+    fn open(&mut self, schema: &Schema, writing: Writing) -> Result<()> {
+        #[cfg(feature = "mpi")]
+        if let Some(raw) = self.comm.raw_mpi().filter(|_| self.comm.size() > 1) {
+            if self.is_collective(writing)? {
+                let result = collective::create(raw, &self.target, schema);
+                // Left open where others have failed: closing would wait for them.
+                let file = self.agree_or_forget(result)?;
+                self.writer = Writer::Collective(file);
+                return Ok(());
+            }
+        }
+        let _ = writing;
+        let result = self.comm.is_root().then(|| {
+            let mut file = netcdf::create(&self.target.temporary)
+                .map_err(|e| Error::system(format!("can't be created: {e}")))?;
+            define::define(&mut file, schema).map(|()| file)
+        });
+        let file = self.agree(result.transpose())?;
+        self.writer = Writer::One(file);
+        Ok(())
+    }
+    #[cfg(feature = "mpi")]
+    fn is_collective(&self, writing: Writing) -> Result<bool> {
+        let ample = match writing {
+            Writing::OneWriter => return Ok(false),
+            Writing::Collective => return Ok(true),
+            Writing::Auto => self.comm.on_root(|| Ok(collective::pays(&self.layouts, &self.target)))?,
+        };
+        // A directory of one node only: each node would write a file of its own.
+        let mut seen = [u64::from(self.target.temporary.exists())];
+        self.comm.all_reduce(&mut seen, halocline_core::comm::Reduce::Min);
+        Ok(ample && seen == [1])
+    }
+    #[cfg(feature = "mpi")]
+    fn agree_or_forget(&self, result: Result<FileMut>) -> Result<FileMut> {
+        let mut opened = None;
+        let outcome = result.map(|file| opened = Some(file));
+        match (self.agree(outcome), opened) {
+            (Ok(()), Some(file)) => Ok(file),
+            (Err(error), file) => {
+                std::mem::forget(file);
+                Err(error)
+            }
+            (Ok(()), None) => Err(Error::internal("no file after it was created")),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<usize> {
+        self.layouts
+            .iter()
+            .position(|layout| layout.name == name)
+            .ok_or_else(|| Error::internal("is not in the schema").in_variable(name))
+    }
+    fn check(&self, name: &str, block: &IndexBox, values: &Values) -> Result<usize> {
+        let at = self.find(name)?;
+        self.layouts[at].check(block, values).map(|()| at)
+    }
+
+    /// Writes checked values, `boxes` being the blocks of the ranks from 0 on.
+    fn write(&mut self, at: usize, boxes: &[IndexBox], values: &Values) -> Result<()> {
+        self.layouts[at].claim(boxes).map_err(|e| e.in_file(&self.target.shown))?;
+        let result = match values {
+            Values::F32(v) => self.write_cells(at, boxes, v),
+            Values::F64(v) => self.write_cells(at, boxes, v),
+            Values::I32(v) => self.write_cells(at, boxes, v),
+            Values::I64(v) => self.write_cells(at, boxes, v),
+            Values::Text(texts) => {
+                let characters = self.layouts[at].characters(texts);
+                self.write_cells(at, boxes, &characters)
+            }
+        };
+        result.inspect_err(|_| self.give_up())
+    }
+    fn write_cells<T: Cell + bytemuck::Pod>(
+        &mut self,
+        at: usize,
+        boxes: &[IndexBox],
+        cells: &[T],
+    ) -> Result<()> {
+        let (comm, layout) = (&self.comm, &mut self.layouts[at]);
+        let result = match &mut self.writer {
+            Writer::One(file) => {
+                one_writer::write(comm, file.as_mut(), layout, boxes, cells, self.buffer_bytes)
+            }
+            #[cfg(feature = "mpi")]
+            Writer::Collective(file) if layout.shape.is_empty() => {
+                collective::write_scalar(comm, file, layout, cells)
+            }
+            #[cfg(feature = "mpi")]
+            Writer::Collective(file) => {
+                collective::write(comm, file, layout, boxes, cells, self.buffer_bytes)
+            }
+            Writer::Gone => Err(self.gone()),
+        };
+        self.agree(result)
+    }
+
+    /// The same result on all ranks, with the file named and the cause looked for.
+    fn agree<T>(&self, result: Result<T>) -> Result<T> {
+        let explained = result.map_err(|error| match error.kind {
+            halocline_core::ErrorKind::System => self.target.explain(error),
+            _ => error.in_file(&self.target.shown),
+        });
+        self.comm.agree(explained)
+    }
+    fn gone(&self) -> Error {
+        Error::internal("can't be written after an error").in_file(&self.target.shown)
+    }
+    /// Lets go of the file and removes it. Not collective, and never waits for other ranks.
+    fn give_up(&mut self) {
+        match std::mem::replace(&mut self.writer, Writer::Gone) {
+            Writer::One(file) => drop(file),
+            // To close it, all ranks would have to take part.
+            #[cfg(feature = "mpi")]
+            Writer::Collective(file) => std::mem::forget(file),
+            Writer::Gone => {}
+        }
+        if std::mem::take(&mut self.temporary) && self.comm.is_root() {
+            self.target.discard();
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}

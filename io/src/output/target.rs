@@ -1,0 +1,146 @@
+//! The file that a result becomes, and the temporary one beside it that it is until then.
+
+use halocline_core::{Error, Result};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Where a result goes. Equal on all ranks, made by [`Target::prepare`] on one.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The path as the user wrote it, for messages.
+    pub(super) shown: PathBuf,
+    /// The path that is replaced: `shown`, or what it links to.
+    path: PathBuf,
+    /// The file that is written.
+    pub(super) temporary: PathBuf,
+}
+
+impl Target {
+    /// Checks that `path` can be written and creates an empty temporary file beside it.
+    /// The result is plain bytes, to be sent to the other ranks.
+    pub(super) fn prepare(path: &Path) -> Result<[Vec<u8>; 2]> {
+        prepare(path).map_err(|e| e.in_file(path)).map(|paths| paths.map(|p| p.into_os_string().into_vec()))
+    }
+    /// The target from what [`Self::prepare`] gave.
+    pub(super) fn from_parts(shown: &Path, [path, temporary]: [Vec<u8>; 2]) -> Self {
+        let path_of = |bytes| PathBuf::from(OsString::from_vec(bytes));
+        Self { shown: shown.to_owned(), path: path_of(path), temporary: path_of(temporary) }
+    }
+    /// Free bytes of the target's file system; `None` if it doesn't say.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(directory(&self.path)).ok()?;
+        // Some network file systems answer with zeros.
+        (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+    /// Whether a file of so many bytes surely has room, quotas and limits included. Asks for
+    /// the space and gives it back where the file system can do that at once.
+    #[cfg(feature = "mpi")]
+    pub(super) fn can_hold(&self, bytes: u64) -> bool {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+        // Beyond the limit, asking would end this process with a signal.
+        if limit.is_some_and(|limit| limit < bytes) || self.free_bytes().is_none_or(|free| free < bytes) {
+            return false;
+        }
+        let Ok(file) = OpenOptions::new().write(true).open(&self.temporary) else { return false };
+        let reserved = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        let scarce = matches!(
+            reserved,
+            Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT | rustix::io::Errno::FBIG)
+        );
+        file.set_len(0).is_ok() && !scarce
+    }
+    /// Adds to a failed write's error what is known of its cause: the library says no more
+    /// than "HDF error".
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let error = error.in_file(&self.shown);
+        match self.free_bytes() {
+            Some(free) if free < 1 << 20 => Error {
+                message: format!("the file system is full ({free} bytes left): {}", error.message),
+                ..error.remedy("free some space or write elsewhere")
+            },
+            _ => error,
+        }
+    }
+    /// Makes the temporary file durable and lets it take the target's place.
+    pub(super) fn commit(&self) -> Result<()> {
+        let failed =
+            |what: &str, e: std::io::Error| self.explain(Error::system(format!("can't be {what}: {e}")));
+        // Network file systems report a full disk or an exceeded quota as late as this.
+        File::open(&self.temporary)
+            .and_then(|file| file.sync_all())
+            .map_err(|e| failed("written to disk", e))?;
+        fs::rename(&self.temporary, &self.path).map_err(|e| failed("renamed into place", e))?;
+        match File::open(directory(&self.path)).and_then(|dir| dir.sync_all()) {
+            // Not every file system can sync a directory; the file itself is safe.
+            Err(e) if !matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+                Err(failed("made durable under its name", e))
+            }
+            _ => Ok(()),
+        }
+    }
+    /// Removes the temporary file. Nothing can be done if that fails.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn prepare(path: &Path) -> Result<[PathBuf; 2]> {
+    if path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(Error::system("is a directory").remedy("name a file in it"));
+    }
+    let path = match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            return Err(Error::system("is a directory").remedy("name a file in it"));
+        }
+        // A device or pipe must not be replaced by a file, and NetCDF can't be piped.
+        Ok(found) if !found.is_file() => return Err(Error::system("is not a regular file")),
+        Ok(found) if found.permissions().readonly() => {
+            return Err(Error::system("is there already and write-protected")
+                .remedy("change its permissions or choose another name"));
+        }
+        // Behind a link, the file is to be replaced, not the link.
+        Ok(_) => path.canonicalize().map_err(|e| Error::system(format!("can't be resolved: {e}")))?,
+        Err(e) if e.kind() == ErrorKind::NotFound => path.to_owned(),
+        Err(e) => return Err(Error::system(format!("can't be written: {e}"))),
+    };
+    let Some(name) = path.file_name() else {
+        return Err(Error::system("is not the name of a file"));
+    };
+    let directory = directory(&path);
+    if !directory.is_dir() {
+        let shown = directory.display();
+        return Err(Error::system(format!("there is no directory {shown}")).remedy("create it first"));
+    }
+    // File systems allow 255 bytes a name.
+    let name = &name.as_bytes()[..name.len().min(200)];
+    let process = std::process::id();
+    for attempt in 0..100 {
+        let mut temporary = b".".to_vec();
+        temporary.extend_from_slice(name);
+        temporary.extend_from_slice(format!(".halocline-tmp-{process}").as_bytes());
+        if attempt > 0 {
+            temporary.extend_from_slice(format!("-{attempt}").as_bytes());
+        }
+        let temporary = directory.join(OsString::from_vec(temporary));
+        match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            Ok(_) => return Ok([path, temporary]),
+            // Two outputs of that name at once, or what a process of the same number left.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => {
+                let shown = directory.display();
+                return Err(Error::system(format!("no file can be created in {shown}: {e}")));
+            }
+        }
+    }
+    Err(Error::system("too many temporary files beside it").remedy("remove the `.halocline-tmp` files"))
+}

@@ -1,0 +1,218 @@
+//! From a data set, a name and a selection to a source.
+
+use super::coordinate::{self, Pick};
+use super::handles::Handles;
+use super::lonlat::{self, Cut, LonLatBox};
+use super::time::time_coordinate;
+use super::{horizontal, level, Place, Selection, Source, SourceFile};
+use crate::cf::Element;
+use crate::dataset::meta::{RawVariable, SharedMeta};
+use crate::dataset::{Dataset, TimeEntry, VariableInfo};
+use crate::netcdf_read::NetcdfReader;
+use halocline_core::calendar::TimeAxis;
+use halocline_core::grid::Grid;
+use halocline_core::meta::{Dim, Role, Variable};
+use halocline_core::{Error, Result};
+use std::ops::Range;
+use std::path::Path;
+
+/// Builds the source; runs on one rank.
+pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
+    let info = dataset.variable(name)?;
+    let file = dataset.files().first().map_or("", |f| f.path.as_str());
+    select(dataset, info, selection).map_err(|e| e.in_variable(name).in_file(file))
+}
+
+fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Result<Source> {
+    if let Some(problem) = &info.problem {
+        return Err(problem.clone());
+    }
+    let variable = &info.variable;
+    if !variable.dtype.is_numeric() {
+        return Err(Error::data(format!("holds {} values, not numbers", variable.dtype.name()))
+            .remedy("choose a variable of numbers"));
+    }
+    let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
+    let (entry, time) = times(dataset, variable)?;
+    let kept = match &selection.time {
+        None => 0..time.len(),
+        Some(range) => time.select(range)?,
+    };
+    let path = &dataset.files()[0].path;
+    let (reader, meta) = NetcdfReader::metadata(Path::new(path))?;
+    let meta = meta.share(None);
+    let gone = || Error::data("the variable is gone: the file has changed since it was opened");
+    let raw = meta.variable(&variable.name).ok_or_else(gone)?;
+
+    let (mut layout, levels, ground) = places(&variable.dims)?;
+    let (fixed, level) = match levels {
+        Some(dim) => level::along(&meta, dim, selection.level, &reader)?,
+        None => (0, level::scalar(&meta, raw, selection.level, &reader)?),
+    };
+    if let Some(at) = variable.dims.iter().position(level::is_level) {
+        layout[at] = Place::Fixed(fixed);
+    }
+    if let Some(empty) = ground.iter().find(|d| d.len == 0) {
+        return Err(Error::data(format!("dimension `{}` is empty", empty.name)));
+    }
+    let (grid, cut) = cut_grid(&meta, raw, &ground, bounds, &reader)?;
+    let time_dim = Dim::new(entry.dim.clone(), kept.len(), Role::Time);
+    let files = used(dataset, info, &kept);
+    let axis = time.slice(kept.clone());
+    let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis, &files)?;
+    let dims: Vec<Dim> = std::iter::once(time_dim).chain(grid.dims.iter().cloned()).collect();
+    Ok(Source {
+        variable: Variable { dims, ..variable.clone() },
+        time: axis,
+        time_name: entry.name.clone(),
+        time_attributes: entry.attributes.clone(),
+        time_coordinate,
+        grid,
+        level,
+        element: element(info),
+        chunks: info.chunks.as_ref().map(|c| in_order(c, &layout)),
+        files,
+        decodes: info.decodes.clone(),
+        layout,
+        y: cut.y,
+        x: cut.x,
+        handles: Handles::default(),
+    })
+}
+
+/// The time coordinate of a variable.
+fn times<'a>(dataset: &'a Dataset, variable: &Variable) -> Result<(&'a TimeEntry, &'a TimeAxis)> {
+    let Some(dim) = variable.dims.iter().find(|d| d.role == Role::Time) else {
+        return Err(Error::data("has no time dimension").remedy("choose a variable that varies in time"));
+    };
+    let at = dataset.times().iter().position(|t| t.dim == dim.name);
+    let at = at.filter(|&at| at == 0 || dataset.files().len() == 1).ok_or_else(|| {
+        let along = dataset.times().first().map_or("", |t| t.dim.as_str());
+        Error::data(format!("runs along `{}`, but the files are joined along `{along}`", dim.name))
+            .remedy("read it from one file at a time")
+    })?;
+    let entry = &dataset.times()[at];
+    let axis = entry.axis.as_ref().map_err(Clone::clone)?;
+    if axis.is_empty() {
+        return Err(Error::data(format!("there are no time steps: dimension `{}` is empty", dim.name))
+            .remedy("name files that hold records"));
+    }
+    axis.check_increasing().map_err(|e| e.in_variable(&entry.name))?;
+    Ok((entry, axis))
+}
+
+/// Where each dimension of the file goes; the vertical one; the horizontal ones, Y before X.
+#[allow(clippy::type_complexity)]
+fn places(dims: &[Dim]) -> Result<(Vec<Place>, Option<&Dim>, Vec<Dim>)> {
+    let mut layout = Vec::with_capacity(dims.len());
+    for d in dims {
+        layout.push(match d.role {
+            Role::Time => Place::Time,
+            Role::Y => Place::Y,
+            Role::X => Place::X,
+            Role::Level => Place::Fixed(0),
+            _ if d.len == 1 => Place::Fixed(0),
+            _ => {
+                return Err(Error::data(format!(
+                    "dimension `{}` of length {} is neither time nor level nor horizontal",
+                    d.name, d.len
+                ))
+                .remedy("pick one index of it first, for example with `ncks -d`"))
+            }
+        });
+    }
+    let find = |role| dims.iter().find(|d| d.role == role);
+    let mut ground: Vec<Dim> = [Role::Y, Role::X].into_iter().filter_map(|r| find(r).cloned()).collect();
+    // An only horizontal dimension is X, whatever it runs along.
+    if let [only] = ground.as_mut_slice() {
+        only.role = Role::X;
+        layout.iter_mut().filter(|p| **p == Place::Y).for_each(|p| *p = Place::X);
+    }
+    Ok((layout, find(Role::Level), ground))
+}
+
+/// The grid of the variable and what the box leaves of it.
+fn cut_grid(
+    meta: &SharedMeta,
+    raw: &RawVariable,
+    dims: &[Dim],
+    bounds: Option<LonLatBox>,
+    reader: &NetcdfReader,
+) -> Result<(Grid, Cut)> {
+    let grid = horizontal::grid(meta, raw, dims, reader)?;
+    lonlat::check_monotonic(&grid)?;
+    let len = |role| dims.iter().find(|d| d.role == role).map_or(1, |d| d.len);
+    let all = Cut {
+        y: 0..len(Role::Y),
+        x: std::iter::once(0..len(Role::X)).collect(),
+        shift: vec![0.0],
+        excluded: Vec::new(),
+    };
+    let cut = match bounds {
+        None => all,
+        Some(bounds) => bounds.cut(&grid)?,
+    };
+    let columns = cut.x.iter().cloned().flatten();
+    let picks: Vec<Pick> = dims
+        .iter()
+        .map(|d| {
+            let indices = if d.role == Role::X { columns.clone().collect() } else { cut.y.clone().collect() };
+            Pick { dim: d.name.clone(), indices, squeeze: false }
+        })
+        .collect();
+    let pick = |c: &halocline_core::meta::Coordinate| coordinate::pick(c, &picks);
+    let mut lon = grid.lon.as_ref().map(pick);
+    if let Some(lon) = &mut lon {
+        lonlat::shift_longitudes(lon, &cut);
+    }
+    let dims = dims.iter().zip(&picks).map(|(d, p)| Dim { len: p.indices.len(), ..d.clone() }).collect();
+    let grid = Grid {
+        kind: grid.kind,
+        dims,
+        lat: grid.lat.as_ref().map(pick),
+        lon,
+        extra: grid.extra.iter().map(pick).collect(),
+        excluded: cut.excluded.clone(),
+    };
+    Ok((grid, cut))
+}
+
+/// The type that holds the values of all files, whichever the selection uses.
+fn element(info: &VariableInfo) -> Element {
+    if info.decodes.iter().all(|d| d.element() == Element::F32) {
+        Element::F32
+    } else {
+        Element::F64
+    }
+}
+
+/// Lengths per dimension of the file to `[Time, Y, X]`.
+fn in_order(lengths: &[usize], layout: &[Place]) -> Vec<usize> {
+    let at = |place| layout.iter().position(|p| *p == place).map(|d| lengths[d]);
+    [Place::Time, Place::Y, Place::X].into_iter().filter_map(at).collect()
+}
+
+/// The files that hold the selected times.
+fn used(dataset: &Dataset, info: &VariableInfo, kept: &Range<usize>) -> Vec<SourceFile> {
+    let mut files = Vec::new();
+    for (k, part) in dataset.files().iter().enumerate() {
+        // A variable along a time dimension of its own is in a single file.
+        let whole = if dataset.files().len() == 1 {
+            0..kept.end
+        } else {
+            part.time_offset..part.time_offset + part.time_len
+        };
+        let (start, end) = (whole.start.max(kept.start), whole.end.min(kept.end));
+        if start < end {
+            let decode = info.decode_of_file.get(k).copied().unwrap_or(0);
+            files.push(SourceFile {
+                path: part.path.clone(),
+                bytes: part.bytes,
+                first: start - whole.start,
+                times: start - kept.start..end - kept.start,
+                decode,
+            });
+        }
+    }
+    files
+}

@@ -1,0 +1,155 @@
+//! One variable after selection, ready to be read in blocks.
+
+mod build;
+mod coordinate;
+mod handles;
+pub(crate) mod horizontal;
+mod level;
+mod lonlat;
+mod read;
+mod time;
+
+use crate::cf::Decode;
+pub use crate::cf::Element;
+use crate::dataset::Dataset;
+use halocline_core::calendar::{TimeAxis, TimeRange};
+use halocline_core::comm::Comm;
+use halocline_core::grid::Grid;
+use halocline_core::meta::{Attributes, Coordinate, Variable};
+use halocline_core::Result;
+use handles::Handles;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// What to read of a variable. The default is everything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Times.
+    pub time: Option<TimeRange>,
+    /// West, east, south, north in degrees: cells whose centre lies inside, edges included.
+    /// Longitudes are compared modulo a turn; a west that is east of the east crosses the seam.
+    pub lon_lat_box: Option<[f64; 4]>,
+    /// Value of the vertical coordinate, in the units of the file.
+    pub level: Option<f64>,
+}
+
+/// A file that a source reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// The first time step read, counted in the file.
+    pub first: usize,
+    /// The time steps of the source that it holds.
+    pub times: Range<usize>,
+    /// Which of the source's ways to decode.
+    pub(crate) decode: u32,
+}
+
+/// Where a dimension of the file goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Place {
+    /// The first dimension of the source.
+    Time,
+    /// The horizontal ones.
+    Y,
+    X,
+    /// Nowhere: read at this index.
+    Fixed(usize),
+}
+
+/// One variable after selection: dimensions `[Time, Y, X]`, `[Time, X]` (cells of an
+/// unstructured grid, or a variable with one horizontal dimension) or `[Time]` (a series), in
+/// that order whatever the file's is. The same on every rank; each opens files for itself as it
+/// reads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Source {
+    variable: Variable,
+    time: TimeAxis,
+    time_name: String,
+    time_attributes: Attributes,
+    time_coordinate: Coordinate,
+    grid: Grid,
+    level: Option<Coordinate>,
+    element: Element,
+    chunks: Option<Vec<usize>>,
+    files: Vec<SourceFile>,
+    decodes: Vec<Decode>,
+    /// Per dimension of the file.
+    layout: Vec<Place>,
+    /// Rows of the file that are selected.
+    y: Range<usize>,
+    /// Columns of the file that are selected, from west to east; two ranges over the seam.
+    x: Vec<Range<usize>>,
+    #[serde(skip)]
+    handles: Handles,
+}
+
+impl Dataset {
+    /// The variable `name` within `selection`.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same arguments; rank 0 reads the coordinates.
+    ///
+    /// # Errors
+    /// Usage, if there is no such variable, it has many levels and none is chosen, or the
+    /// selection is malformed or empty; data, if it has no time dimension, its coordinates can't
+    /// be used (times that don't increase, latitudes in no order, undecodable dates), or files
+    /// differ in it; what reading reports.
+    pub fn source(&self, comm: &Comm, name: &str, selection: &Selection) -> Result<Source> {
+        comm.on_root(|| build::build(self, name, selection))
+    }
+}
+
+impl Source {
+    /// Name, dimensions after selection, stored type, attributes as stored.
+    pub fn variable(&self) -> &Variable {
+        &self.variable
+    }
+    /// Attributes without those that tell how values were stored (packing, fill values, limits):
+    /// what still holds of decoded values.
+    pub fn decoded_attributes(&self) -> Attributes {
+        coordinate::of_decoded(&self.variable.attributes)
+    }
+    /// The selected times, in the units of the first file.
+    pub fn time(&self) -> &TimeAxis {
+        &self.time
+    }
+    /// Name of the time coordinate (that of its dimension is in [`Self::variable`]).
+    pub fn time_name(&self) -> &str {
+        &self.time_name
+    }
+    /// Attributes of the time coordinate as stored.
+    pub fn time_attributes(&self) -> &Attributes {
+        &self.time_attributes
+    }
+    /// The time coordinate as results carry it on: times and bounds (where every file has them)
+    /// in the units of the first file.
+    pub fn time_coordinate(&self) -> &Coordinate {
+        &self.time_coordinate
+    }
+    /// The horizontal grid after selection.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+    /// The level, a scalar coordinate with its attributes: the one chosen, the only one, or one
+    /// that the variable states as `coordinates`.
+    pub fn level(&self) -> Option<&Coordinate> {
+        self.level.as_ref()
+    }
+    /// The type of the values that [`Self::read`] gives.
+    pub fn element(&self) -> Element {
+        self.element
+    }
+    /// Lengths of the stored chunks of the first file, per dimension of [`Self::variable`];
+    /// `None` if it is not stored in chunks.
+    pub fn chunks(&self) -> Option<&[usize]> {
+        self.chunks.as_deref()
+    }
+    /// The files that hold the selected times, in order.
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+}

@@ -1,0 +1,65 @@
+//! The seam between bytes and meaning: values exactly as a file stores them.
+//!
+//! Whatever fetches blocks of a variable (the NetCDF library now, direct chunk reading later)
+//! is a [`StoredReader`]; [`crate::cf::Decode`] turns what it fetched into numbers with missing
+//! values as NaN. Neither knows the other.
+
+use halocline_core::meta::DType;
+use halocline_core::{Error, Result};
+use std::ops::Range;
+
+/// Values in the type of the file, C order.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum StoredValues {
+    I8(Vec<i8>),
+    U8(Vec<u8>),
+    I16(Vec<i16>),
+    U16(Vec<u16>),
+    I32(Vec<i32>),
+    U32(Vec<u32>),
+    I64(Vec<i64>),
+    U64(Vec<u64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl StoredValues {
+    /// The type they are stored in.
+    pub const fn dtype(&self) -> DType {
+        match self {
+            Self::I8(_) => DType::I8,
+            Self::U8(_) => DType::U8,
+            Self::I16(_) => DType::I16,
+            Self::U16(_) => DType::U16,
+            Self::I32(_) => DType::I32,
+            Self::U32(_) => DType::U32,
+            Self::I64(_) => DType::I64,
+            Self::U64(_) => DType::U64,
+            Self::F32(_) => DType::F32,
+            Self::F64(_) => DType::F64,
+        }
+    }
+}
+
+/// Fetches blocks of the variables of one open file, as stored. Used from many threads.
+pub trait StoredReader: Send + Sync + std::fmt::Debug {
+    /// The values of `variable` in these index ranges (one for each dimension of the variable
+    /// in the file's order; none empty), C order.
+    ///
+    /// # Errors
+    /// Data, if the variable or the block is not there, or what is stored is damaged; system,
+    /// if the read fails.
+    fn read_raw(&self, variable: &str, ranges: &[Range<usize>]) -> Result<StoredValues>;
+}
+
+/// Room for `len` values, refused rather than aborted on when a damaged header asks for more
+/// than there is.
+pub(crate) fn buffer<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| {
+        Error::new(halocline_core::ErrorKind::Memory, format!("no memory for a block of {len} values"))
+    })?;
+    values.resize(len, T::default());
+    Ok(values)
+}

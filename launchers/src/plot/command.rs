@@ -1,0 +1,288 @@
+//! `halocline plot`: finds out what a file holds and describes a picture of it.
+
+use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
+use crate::common::Verbosity;
+use halocline_core::calendar::{DateTime, TimeAxis};
+use halocline_core::comm::Comm;
+use halocline_core::grid::{Grid, GridKind};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Role, Variable};
+use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
+use std::path::{Path, PathBuf};
+
+/// Draws results: maps with coastlines, series, explained variances; PNG or SVG.
+///
+/// An EOF file becomes one picture of a mode: its map, its principal component and the variance
+/// of all modes with North's error bars. With --var any variable is drawn: a map, or a series
+/// over time or mode.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlotArgs {
+    /// The NetCDF file
+    #[arg(value_name = "OUT.nc")]
+    input: String,
+    /// The variable to draw [default: the modes of an EOF file, else the only data variable]
+    #[arg(long, value_name = "NAME")]
+    var: Option<String>,
+    /// The mode to draw, from 1
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    mode: usize,
+    /// The time step to draw of a map that has times, from 1
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    step: usize,
+    /// The title [default: from the file]
+    #[arg(long)]
+    title: Option<String>,
+    /// Width and height in pixels
+    #[arg(long, default_value = "1600x1200", value_name = "WxH", value_parser = parse_size)]
+    size: (u32, u32),
+    /// The picture to write; its ending decides: .png or .svg
+    #[arg(long, short, value_name = "X.png")]
+    output: PathBuf,
+}
+
+fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
+    text.split_once(['x', 'X'])
+        .and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)))
+        .ok_or_else(|| "write it as 1600x1200".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this; one draws.
+pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<()> {
+    comm.on_root(|| {
+        let format = format_of(&args.output)?;
+        let alone = Comm::serial();
+        let dataset = halocline_io::open(&alone, std::slice::from_ref(&args.input))?;
+        let picture = Picture { dataset: &dataset, args };
+        let mut figure = picture.figure().map_err(|e| e.in_file(&args.input))?;
+        if let Some(title) = &args.title {
+            figure.title.clone_from(title);
+        }
+        let bytes = render(&figure, format, args.size)?;
+        write_beside(&args.output, &bytes)
+    })?;
+    verbosity.say(comm, || format!("wrote {}", args.output.display()));
+    Ok(())
+}
+
+fn format_of(path: &Path) -> Result<Format> {
+    match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("png") => Ok(Format::Png),
+        Some("svg") => Ok(Format::Svg),
+        _ => Err(Error::usage("the ending of a picture decides its format")
+            .in_file(path)
+            .remedy("name it .png or .svg")),
+    }
+}
+
+/// Writes a file under another name first, so that no half of it is ever seen.
+fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let beside = path.with_file_name(format!(".{name}.halocline-tmp-{}", std::process::id()));
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|e| {
+        let _ = std::fs::remove_file(&beside);
+        Error::system(format!("can't be written: {e}")).in_file(path)
+    })
+}
+
+struct Picture<'a> {
+    dataset: &'a Dataset,
+    args: &'a PlotArgs,
+}
+
+impl Picture<'_> {
+    fn figure(&self) -> Result<Figure> {
+        if let Some(name) = &self.args.var {
+            return self.of_variable(name);
+        }
+        let has = |name: &str| self.dataset.variable(name).is_ok();
+        if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
+            return self.of_eof();
+        }
+        let data: Vec<&str> = self.dataset.data_variables().map(|v| v.variable.name.as_str()).collect();
+        match data.as_slice() {
+            [one] => self.of_variable(one),
+            [] => Err(Error::usage("there is no data variable to draw")),
+            many => Err(Error::usage(format!("there are {} variables to draw", many.len()))
+                .remedy(format!("choose one with --var: {}", many.join(", ")))),
+        }
+    }
+
+    /// Map, principal component and variances of a mode.
+    fn of_eof(&self) -> Result<Figure> {
+        let percent: Vec<f64> = self.values("variance_fraction")?.iter().map(|f| 100.0 * f).collect();
+        let k = self.mode_of(percent.len())?;
+        let eigenvalues = self.values("eigenvalue")?;
+        let error = match self.dataset.variable("north_error") {
+            Ok(_) => self
+                .values("north_error")?
+                .iter()
+                .zip(&eigenvalues)
+                .zip(&percent)
+                .map(|((error, value), percent)| error / value * percent)
+                .collect(),
+            Err(_) => Vec::new(),
+        };
+        let variable = |name: &str| self.dataset.variable(name).map(|v| v.variable.clone());
+        let map = self.map(&variable("eof")?)?;
+        let series = self.series(&variable("pc")?)?;
+        let share = format!("mode {}, {:.1} % of the variance", k + 1, percent[k]);
+        let title =
+            self.dataset.attributes().text("title").unwrap_or("Empirical orthogonal functions").to_owned();
+        let mut subtitle = vec![share];
+        subtitle.extend(self.dataset.attributes().text("input_title").map(str::to_owned));
+        subtitle.extend(self.period());
+        let scree = ScreePanel {
+            title: "Explained variance, with North's error".into(),
+            percent,
+            error,
+            highlight: Some(k),
+        };
+        Ok(Figure {
+            title,
+            subtitle: subtitle.join("  ·  "),
+            panels: vec![Panel::Map(map), Panel::Series(series), Panel::Scree(scree)],
+        })
+    }
+
+    /// From when to when, where the file says.
+    fn period(&self) -> Option<String> {
+        let time = self.dataset.time().filter(|t| t.values.len() > 1)?;
+        let month = |d: DateTime| d.date_string()[..].rsplit_once('-').map(|(m, _)| m.to_owned());
+        Some(format!("{} to {}", month(time.datetime(0))?, month(time.datetime(time.values.len() - 1))?))
+    }
+
+    fn of_variable(&self, name: &str) -> Result<Figure> {
+        let variable = self.dataset.variable(name)?.variable.clone();
+        if !variable.dtype.is_numeric() {
+            return Err(Error::usage("is not numeric and can't be drawn").in_variable(name));
+        }
+        let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X)).count();
+        let panel = if space == 0 {
+            Panel::Series(self.series(&variable)?)
+        } else {
+            Panel::Map(self.map(&variable)?)
+        };
+        let title = self.dataset.attributes().text("title").unwrap_or(name).to_owned();
+        Ok(Figure { title, subtitle: String::new(), panels: vec![panel] })
+    }
+
+    fn mode_of(&self, modes: usize) -> Result<usize> {
+        if self.args.mode == 0 || self.args.mode > modes {
+            return Err(Error::usage(format!("there is no mode {}", self.args.mode))
+                .remedy(format!("choose --mode between 1 and {modes}")));
+        }
+        Ok(self.args.mode - 1)
+    }
+
+    /// All values of a small variable.
+    fn values(&self, name: &str) -> Result<Vec<f64>> {
+        let shape = self.dataset.variable(name)?.variable.shape();
+        Ok(self.dataset.read(name, &IndexBox::whole(&shape))?.to_f64())
+    }
+
+    /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
+    fn slice(&self, variable: &Variable, keep: impl Fn(Role) -> bool) -> Result<(Vec<f64>, Vec<String>)> {
+        let mut at = Vec::new();
+        let mut ranges = Vec::new();
+        for dim in &variable.dims {
+            ranges.push(if keep(dim.role) {
+                0..dim.len
+            } else if dim.name == "mode" || dim.role == Role::Mode {
+                let k = self.mode_of(dim.len)?;
+                at.push(format!("mode {}", k + 1));
+                k..k + 1
+            } else if dim.len == 1 {
+                0..1
+            } else if dim.role == Role::Time {
+                let n = self.args.step;
+                if n == 0 || n > dim.len {
+                    return Err(Error::usage(format!("there is no time step {n}"))
+                        .in_variable(&variable.name)
+                        .remedy(format!("choose --step between 1 and {}", dim.len)));
+                }
+                at.push(match self.dataset.time().filter(|t| t.values.len() == dim.len) {
+                    Some(time) => time.datetime(n - 1).date_string(),
+                    None => format!("step {n}"),
+                });
+                n - 1..n
+            } else {
+                return Err(Error::usage(format!(
+                    "has a dimension `{}` that a picture has no place for",
+                    dim.name
+                ))
+                .in_variable(&variable.name)
+                .remedy("select one of its levels first"));
+            });
+        }
+        Ok((self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64(), at))
+    }
+
+    fn map(&self, variable: &Variable) -> Result<MapPanel> {
+        let grid: Grid = self.dataset.grid(&variable.name)?;
+        let (values, at) = self.slice(variable, |role| matches!(role, Role::Y | Role::X))?;
+        let shape = match grid.shape().as_slice() {
+            &[ny, nx] => (ny, nx),
+            _ => {
+                return Err(Error::usage("is on an unstructured grid, which can't be drawn as a map yet")
+                    .in_variable(&variable.name))
+            }
+        };
+        let unitless = variable.units().is_none_or(|u| u == "1");
+        Ok(MapPanel {
+            title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
+            units: if unitless { String::new() } else { variable.units().unwrap_or_default().to_owned() },
+            lat: grid.latitudes().unwrap_or_default(),
+            lon: grid.longitudes().unwrap_or_default(),
+            values,
+            shape,
+            rectilinear: grid.kind == GridKind::Rectilinear,
+            diverging: (variable.name == "eof").then_some(true),
+        })
+    }
+
+    fn series(&self, variable: &Variable) -> Result<SeriesPanel> {
+        let along = variable.dims.iter().find(|d| d.role == Role::Time).or_else(|| variable.dims.first());
+        let Some(along) = along.cloned() else {
+            return Err(Error::usage("is a single number")
+                .in_variable(&variable.name)
+                .remedy("use halocline info"));
+        };
+        let (y, at) = self.slice(variable, |role| role == along.role)?;
+        let time = self.dataset.time().filter(|t| along.role == Role::Time && t.values.len() == along.len);
+        let x = match time {
+            Some(time) => (0..along.len).map(|i| decimal_year(time, i)).collect(),
+            None => (1..=along.len).map(|i| i as f64).collect(),
+        };
+        Ok(SeriesPanel {
+            title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
+            ylabel: variable.units().filter(|u| *u != "1").unwrap_or_default().to_owned(),
+            x_is_date: time.is_some(),
+            x,
+            zero_line: variable.name == "pc",
+            y,
+            xlabel: if time.is_some() { String::new() } else { along.name.clone() },
+        })
+    }
+}
+
+/// What a variable is, for a headline.
+fn label(variable: &Variable) -> String {
+    let text = |name| variable.attributes.text(name).filter(|t| !t.is_empty());
+    text("long_name").or_else(|| text("standard_name")).unwrap_or(&variable.name).to_owned()
+}
+
+/// A date as a number of years.
+fn decimal_year(time: &TimeAxis, i: usize) -> f64 {
+    let date = time.datetime(i);
+    let calendar = time.calendar;
+    let days = |month: u8| f64::from(calendar.days_in_month(date.year, month));
+    let before: f64 = (1..date.month).map(days).sum();
+    let whole: f64 = (1..=12).map(days).sum();
+    let hours = f64::from(date.hour) + f64::from(date.minute) / 60.0;
+    date.year as f64 + (before + f64::from(date.day) - 1.0 + hours / 24.0) / whole.max(1.0)
+}

@@ -1,0 +1,184 @@
+//! Pictures of results: maps, series and scree diagrams, as PNG or SVG.
+//!
+//! Callers describe a [`Figure`] with plain data; [`render`] decides layout, scales and ticks.
+//! PNG and SVG come from the same drawing calls, so that they look alike.
+
+mod axes;
+mod canvas;
+mod coast;
+mod colour;
+mod command;
+mod layout;
+mod lookup;
+mod map;
+mod nearest;
+mod raster;
+mod scree;
+mod series;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod text;
+mod ticks;
+
+pub(crate) use command::{run, PlotArgs};
+
+use canvas::{Canvas, Image};
+use halocline_core::{Error, Result};
+use layout::Rect;
+use plotters::prelude::{DrawingBackend, SVGBackend};
+
+/// A page of panels under one title.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Figure {
+    /// Headline; empty for none.
+    pub title: String,
+    /// Line below the headline; empty for none.
+    pub subtitle: String,
+    /// What is drawn, in reading order.
+    pub panels: Vec<Panel>,
+}
+
+/// One diagram of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Panel {
+    /// A field over longitude and latitude.
+    Map(MapPanel),
+    /// Values against time.
+    Series(SeriesPanel),
+    /// Explained variance of each mode.
+    Scree(ScreePanel),
+}
+
+/// A field over longitude and latitude, or over its indices when it has no coordinates.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct MapPanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Units of the values as in CF (`degC`, `m s-1`); empty for none.
+    pub units: String,
+    /// Latitude of each cell in degrees north, C order; empty: draw against indices.
+    pub lat: Vec<f64>,
+    /// Longitude of each cell in degrees east, any convention; empty: draw against indices.
+    pub lon: Vec<f64>,
+    /// Values, C order; anything that is not finite is missing.
+    pub values: Vec<f64>,
+    /// Rows and columns.
+    pub shape: (usize, usize),
+    /// Whether rows share a latitude and columns a longitude.
+    pub rectilinear: bool,
+    /// Colours around zero (`true`) or from low to high; `None` decides from the data.
+    pub diverging: Option<bool>,
+}
+
+/// Values against time or a plain number.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct SeriesPanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Label of the vertical axis: words, or units as in CF.
+    pub ylabel: String,
+    /// Decimal years, or plain numbers.
+    pub x: Vec<f64>,
+    /// Whether `x` are decimal years.
+    pub x_is_date: bool,
+    /// Values; anything that is not finite leaves a gap.
+    pub y: Vec<f64>,
+    /// Whether the values are anomalies: filled above and below a line at zero.
+    pub zero_line: bool,
+    /// Label of the horizontal axis; empty for none.
+    pub xlabel: String,
+}
+
+/// Explained variance of each mode.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ScreePanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Explained variance of modes 1, 2, ... in percent.
+    pub percent: Vec<f64>,
+    /// Standard error of each (North et al. 1982) in percent; empty or NaN where unknown.
+    pub error: Vec<f64>,
+    /// The mode to mark, counted from 0.
+    pub highlight: Option<usize>,
+}
+
+/// The file format of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Pixels.
+    Png,
+    /// Vectors; maps inside are pixels at twice the nominal size.
+    Svg,
+}
+
+/// Smallest side in pixels at which text can still be read.
+const MIN_SIDE: u32 = 200;
+/// Most pixels of a picture: bounds the memory at about half a gigabyte.
+const MAX_PIXELS: u64 = 24_000_000;
+
+/// Draws `figure` at `size` (width, height in pixels) and gives the bytes of the file.
+///
+/// # Errors
+/// A size out of range; lengths within a panel that contradict each other.
+pub(crate) fn render(figure: &Figure, format: Format, size: (u32, u32)) -> Result<Vec<u8>> {
+    if size.0.min(size.1) < MIN_SIDE || u64::from(size.0) * u64::from(size.1) > MAX_PIXELS {
+        return Err(Error::usage(format!("a picture of {} x {} pixels can't be drawn", size.0, size.1))
+            .remedy(format!("choose sides from {MIN_SIDE} pixels and at most 24 million pixels in all")));
+    }
+    figure.panels.iter().try_for_each(check)?;
+    let canvas_size = (size.0 * canvas::SUBPIXELS, size.1 * canvas::SUBPIXELS);
+    match format {
+        Format::Svg => {
+            let mut body = String::new();
+            let images = draw(figure, SVGBackend::with_string(&mut body, canvas_size), size)?;
+            svg::document(&body, &images, size, &figure.title)
+        }
+        Format::Png => {
+            let mut lines = raster::blank(size)?;
+            let images = draw(figure, raster::Raster::new(&mut lines)?, size)?;
+            raster::png(&lines, &images)
+        }
+    }
+}
+
+/// Draws everything but the images, which go below the lines and are given back.
+fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Result<Vec<Image>> {
+    let mut canvas = Canvas::new(backend, size)?;
+    let page = layout::headlines(&mut canvas, figure);
+    canvas.shrink_text(layout::text_scale(figure.panels.len()));
+    for (panel, place) in figure.panels.iter().zip(layout::places(figure, page)) {
+        match panel {
+            Panel::Map(map) => map::draw(&mut canvas, map, place),
+            Panel::Series(series) => series::draw(&mut canvas, series, place),
+            Panel::Scree(scree) => scree::draw(&mut canvas, scree, place),
+        }
+    }
+    canvas.finish()
+}
+
+/// Refuses panels whose lengths contradict each other.
+fn check(panel: &Panel) -> Result<()> {
+    let lengths = |what: &str, is: usize, should: usize| {
+        if is == should {
+            Ok(())
+        } else {
+            Err(Error::data(format!("can't draw: {is} {what} where {should} are needed")))
+        }
+    };
+    match panel {
+        Panel::Map(map) => {
+            let cells = map.shape.0.checked_mul(map.shape.1).filter(|&n| n < u32::MAX as usize);
+            let cells = cells.ok_or_else(|| Error::data("can't draw a map of more than 4 billion cells"))?;
+            lengths("values", map.values.len(), cells)?;
+            if !map.lat.is_empty() || !map.lon.is_empty() {
+                lengths("latitudes", map.lat.len(), cells)?;
+                lengths("longitudes", map.lon.len(), cells)?;
+            }
+            Ok(())
+        }
+        Panel::Series(series) => lengths("values of the series", series.y.len(), series.x.len()),
+        Panel::Scree(scree) if scree.error.is_empty() => Ok(()),
+        Panel::Scree(scree) => lengths("errors of modes", scree.error.len(), scree.percent.len()),
+    }
+}
