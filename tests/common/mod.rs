@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The command under test; `cargo test` alone does not build it.
-pub fn halocline() -> PathBuf {
+pub(crate) fn halocline() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let path = test.parent().and_then(Path::parent).expect("target/PROFILE/deps").join("halocline");
     assert!(path.exists(), "{} is not there: run `cargo build --workspace --features mpi` first", path.display());
@@ -15,12 +15,12 @@ pub fn halocline() -> PathBuf {
 }
 
 /// A file of tests/data.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 /// A file of the larger data sets beside the checkout, where they are; says loudly when not.
-pub fn shared(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("HALOCLINE_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
@@ -35,7 +35,7 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 
 /// How the ranks of a run come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Launch {
+pub(crate) enum Launch {
     /// One process with this many threads.
     Plain(usize),
     /// Ranks that are threads of one process.
@@ -45,7 +45,7 @@ pub enum Launch {
 }
 
 /// All the ways that are built.
-pub fn launches() -> Vec<Launch> {
+pub(crate) fn launches() -> Vec<Launch> {
     let mut all = vec![Launch::Plain(1), Launch::Plain(2)];
     all.extend((2..=4).map(Launch::ThreadRanks));
     if cfg!(feature = "mpi") {
@@ -55,7 +55,7 @@ pub fn launches() -> Vec<Launch> {
 }
 
 /// `mpirun` that may use more ranks than cores, and root.
-pub fn mpirun() -> Command {
+pub(crate) fn mpirun() -> Command {
     let mut command = Command::new("mpirun");
     command
         .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
@@ -67,7 +67,7 @@ pub fn mpirun() -> Command {
 }
 
 /// Runs the command; a run that takes two minutes hangs.
-pub fn run(launch: Launch, arguments: &[&str]) -> Output {
+pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
     let mut command = match launch {
         Launch::Plain(_) | Launch::ThreadRanks(_) => Command::new(halocline()),
         Launch::Mpi(ranks) => {
@@ -86,7 +86,7 @@ pub fn run(launch: Launch, arguments: &[&str]) -> Output {
 }
 
 /// Runs a command to its end, killed after two minutes.
-pub fn within_two_minutes(command: Command) -> Output {
+pub(crate) fn within_two_minutes(command: Command) -> Output {
     let mut timed = Command::new("timeout");
     timed.args(["--kill-after=5", "120"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -102,7 +102,7 @@ pub fn within_two_minutes(command: Command) -> Output {
 }
 
 /// Runs the command and asserts that it went well.
-pub fn run_well(launch: Launch, arguments: &[&str]) -> Output {
+pub(crate) fn run_well(launch: Launch, arguments: &[&str]) -> Output {
     let output = run(launch, arguments);
     assert!(
         output.status.success(),
@@ -114,12 +114,12 @@ pub fn run_well(launch: Launch, arguments: &[&str]) -> Output {
 }
 
 /// A path as an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("paths of tests are UTF-8")
 }
 
 /// The values of a numeric variable.
-pub fn values(file: &Path, name: &str) -> Vec<f64> {
+pub(crate) fn values(file: &Path, name: &str) -> Vec<f64> {
     let file = netcdf::open(file).expect("a file that was written opens");
     let variable = file.variable(name).unwrap_or_else(|| panic!("no variable {name}"));
     let fill = match variable.attribute_value("_FillValue") {
@@ -131,7 +131,7 @@ pub fn values(file: &Path, name: &str) -> Vec<f64> {
 }
 
 /// Everything a file holds but its history: bits of all values, and attributes as text.
-pub fn contents(path: &Path) -> BTreeMap<String, String> {
+pub(crate) fn contents(path: &Path) -> BTreeMap<String, String> {
     let file = netcdf::open(path).expect("a file that was written opens");
     let mut all = BTreeMap::new();
     for attribute in file.attributes().filter(|a| a.name() != "history") {
@@ -155,7 +155,7 @@ pub fn contents(path: &Path) -> BTreeMap<String, String> {
 }
 
 /// Names left in a folder.
-pub fn names_in(folder: &Path) -> Vec<String> {
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("a folder")
         .flatten()

@@ -91,6 +91,12 @@ fn in_order(files: &mut [Scanned]) -> Result<()> {
         }
         let (end, next) = (a.instant(a.len() - 1), b.instant(0));
         if next <= end {
+            let place = |f: &Scanned| std::fs::canonicalize(&f.meta.path).ok();
+            if place(&pair[0]).is_some_and(|p| Some(p) == place(&pair[1])) {
+                return Err(Error::data("the file is named twice")
+                    .in_file(&pair[1].meta.path)
+                    .remedy("name each file once"));
+            }
             let how = if next == end { "repeats the last time of" } else { "overlaps in time with" };
             return Err(Error::data(format!(
                 "{how} {}: it begins at {}, that ends at {}",

@@ -84,8 +84,9 @@ pub struct Schema {
     pub attributes: Attributes,
 }
 
-/// Attributes that say how values are stored. Ours are decoded, so that they'd be untrue.
-const ENCODING: [&str; 5] = ["_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"];
+/// Attributes that say how values are stored, or which there were before a selection. Of
+/// decoded and selected values they would be untrue.
+const ENCODING: [&str; 6] = ["actual_range", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"];
 /// Limits stated in stored units: untrue once values are unpacked.
 const LIMITS: [&str; 3] = ["valid_min", "valid_max", "valid_range"];
 

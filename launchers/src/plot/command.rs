@@ -128,8 +128,10 @@ impl Picture<'_> {
             Err(_) => Vec::new(),
         };
         let variable = |name: &str| self.dataset.variable(name).map(|v| v.variable.clone());
-        let map = self.map(&variable("eof")?)?;
-        let series = self.series(&variable("pc")?)?;
+        let mut map = self.map(&variable("eof")?)?;
+        map.title = format!("EOF {}", k + 1);
+        let mut series = self.series(&variable("pc")?)?;
+        series.title = format!("Principal component {}", k + 1);
         let share = format!("mode {}, {:.1} % of the variance", k + 1, percent[k]);
         let title =
             self.dataset.attributes().text("title").unwrap_or("Empirical orthogonal functions").to_owned();
@@ -137,7 +139,7 @@ impl Picture<'_> {
         subtitle.extend(self.dataset.attributes().text("input_title").map(str::to_owned));
         subtitle.extend(self.period());
         let scree = ScreePanel {
-            title: "Explained variance, with North's error".into(),
+            title: "Explained variance".into(),
             percent,
             error,
             highlight: Some(k),
