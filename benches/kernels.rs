@@ -20,7 +20,9 @@ fn gram(c: &mut Criterion) {
         let mut sum = SymmetricSum::new(times);
         // A multiply and an add for each entry of the lower triangle.
         group.throughput(Throughput::Elements((times * (times + 1) * cells) as u64));
-        group.bench_function(format!("{times} times, {cells} cells"), |b| b.iter(|| sum.add_rows(black_box(&rows))));
+        group.bench_function(format!("{times} times, {cells} cells"), |b| {
+            b.iter(|| sum.add_rows(black_box(&rows)))
+        });
     }
     group.finish();
 }
@@ -33,7 +35,8 @@ fn eigen(c: &mut Criterion) {
 }
 
 fn variable(times: usize, ny: usize, nx: usize) -> Variable {
-    let dims = vec![Dim::new("time", times, Role::Time), Dim::new("lat", ny, Role::Y), Dim::new("lon", nx, Role::X)];
+    let dims =
+        vec![Dim::new("time", times, Role::Time), Dim::new("lat", ny, Role::Y), Dim::new("lon", nx, Role::X)];
     Variable { name: "x".into(), dims, dtype: DType::F32, attributes: Attributes::new() }
 }
 
@@ -45,14 +48,17 @@ fn eof(c: &mut Criterion) {
     let data: Vec<f32> = numbers(240 * 90 * 180).into_iter().map(|v| v as f32).collect();
     let field = Field::new(variable, deal, 0, data).expect("fits");
     let months: Vec<u8> = (0..240).map(|t| (t % 12 + 1) as u8).collect();
-    let input =
-        EofInput { weights: &[], excluded: &[], months: &months, locate: &|_, _| String::new() };
+    let input = EofInput { weights: &[], excluded: &[], months: &months, locate: &|_, _| String::new() };
     let options = EofOptions { anomaly: Anomaly::Climatology, ..EofOptions::default() };
     let mut group = c.benchmark_group("eof");
     group.sample_size(10);
     group.throughput(Throughput::Bytes((240 * 90 * 180 * 4) as u64));
     group.bench_function("240 x 90 x 180", |b| {
-        b.iter(|| analyse(&Engine::new(&Comm::serial()), &field, &tiling, &input, &options).expect("well posed").cells);
+        b.iter(|| {
+            analyse(&Engine::new(&Comm::serial()), &field, &tiling, &input, &options)
+                .expect("well posed")
+                .cells
+        });
     });
     group.finish();
 }

@@ -103,7 +103,10 @@ fn only_the_communication_module_names_mpi() {
                 let home = line.starts_with("core/src/comm/");
                 // The raw handle that core hands to io goes by core's own path.
                 let raw = line.contains("comm::") || line.contains("raw_mpi");
-                assert!(home || raw || !names_crate(&line, word), "MPI is named outside the communication module: {line}");
+                assert!(
+                    home || raw || !names_crate(&line, word),
+                    "MPI is named outside the communication module: {line}"
+                );
             }
         }
     }
@@ -129,7 +132,16 @@ fn only_launchers_print_parse_or_exit() {
 
 #[test]
 fn algorithms_know_neither_files_nor_messages() {
-    for word in ["std::fs", "std::path", "File::", ".all_to_all_v(", ".broadcast", ".all_gather_v(", ".send(", ".rank() =="] {
+    for word in [
+        "std::fs",
+        "std::path",
+        "File::",
+        ".all_to_all_v(",
+        ".broadcast",
+        ".all_gather_v(",
+        ".send(",
+        ".rank() ==",
+    ] {
         let lines = lines_with("algorithms/src", word);
         assert!(lines.is_empty(), "algorithms must not know of {word}: {lines:?}");
     }
@@ -142,10 +154,17 @@ fn unsafe_code_says_why() {
             let text = std::fs::read_to_string(&path).expect("a readable source");
             let blocks = text
                 .lines()
-                .filter(|l| !l.trim_start().starts_with("//") && (l.contains("unsafe {") || l.contains("unsafe extern")))
+                .filter(|l| {
+                    !l.trim_start().starts_with("//")
+                        && (l.contains("unsafe {") || l.contains("unsafe extern"))
+                })
                 .count();
             let reasons = text.matches("SAFETY").count();
-            assert!(blocks == 0 || reasons > 0, "{} has unsafe code without a SAFETY comment", path.display());
+            assert!(
+                blocks == 0 || reasons > 0,
+                "{} has unsafe code without a SAFETY comment",
+                path.display()
+            );
         }
     }
 }

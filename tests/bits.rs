@@ -54,8 +54,19 @@ fn temporal_covariance_of_a_box_over_the_date_line() {
 fn spatial_covariance() {
     let input = text(&data("case_spatial_input.nc")).to_owned();
     let var = only_variable(&data("case_spatial_input.nc"));
-    let arguments =
-        ["eof", &input, "--var", &var, "--modes", "3", "--standardize", "--weights", "none", "--eof-scaling", "correlation"];
+    let arguments = [
+        "eof",
+        &input,
+        "--var",
+        &var,
+        "--modes",
+        "3",
+        "--standardize",
+        "--weights",
+        "none",
+        "--eof-scaling",
+        "correlation",
+    ];
     same_everywhere(&arguments, &["time=3", "lat=2,lon=2"]);
 }
 

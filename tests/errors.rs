@@ -68,11 +68,16 @@ impl Input {
         };
         put("lat", &mut file, &latitudes);
         put("lon", &mut file, &longitudes);
-        file.variable_mut("flat").expect("defined").put_values(&[0.5f32; ROWS * COLUMNS], ..).expect("written");
+        file.variable_mut("flat")
+            .expect("defined")
+            .put_values(&[0.5f32; ROWS * COLUMNS], ..)
+            .expect("written");
         let nt = self.times.len();
         file.variable_mut("time").expect("defined").put_values(&self.times, [0..nt]).expect("written");
-        let values: Vec<f32> =
-            (0..nt).flat_map(|t| (0..ROWS * COLUMNS).map(move |c| (t, c))).map(|(t, c)| (self.value)(t, c)).collect();
+        let values: Vec<f32> = (0..nt)
+            .flat_map(|t| (0..ROWS * COLUMNS).map(move |c| (t, c)))
+            .map(|(t, c)| (self.value)(t, c))
+            .collect();
         file.variable_mut("sst")
             .expect("defined")
             .put_values(&values, [0..nt, 0..ROWS, 0..COLUMNS])
@@ -188,15 +193,24 @@ fn times_that_do_not_serve() {
 fn values_that_do_not_serve() {
     let missing = Case::new(&Input { value: |_, _| FILL, ..Input::default() });
     missing.refuses(&["eof", missing.input(), "--var", "sst"], 3, &["all values are missing", "`sst`"]);
-    let gap = Case::new(&Input { value: |t, c| if t == 4 && c == 8 { FILL } else { (t * c % 13) as f32 }, ..Input::default() });
+    let gap = Case::new(&Input {
+        value: |t, c| if t == 4 && c == 8 { FILL } else { (t * c % 13) as f32 },
+        ..Input::default()
+    });
     gap.refuses(
         &["eof", gap.input(), "--var", "sst", "--modes", "2"],
         3,
         &["1 of 30 cells", "latitude -10", "longitude 120", "2000-05-15", "fill the gaps"],
     );
-    let infinite =
-        Case::new(&Input { value: |t, c| if t + c == 40 { f32::INFINITY } else { (t * c % 13) as f32 }, ..Input::default() });
-    infinite.refuses(&["eof", infinite.input(), "--var", "sst", "--modes", "2"], 3, &["infinite", "latitude"]);
+    let infinite = Case::new(&Input {
+        value: |t, c| if t + c == 40 { f32::INFINITY } else { (t * c % 13) as f32 },
+        ..Input::default()
+    });
+    infinite.refuses(
+        &["eof", infinite.input(), "--var", "sst", "--modes", "2"],
+        3,
+        &["infinite", "latitude"],
+    );
     let constant = Case::new(&Input { value: |_, c| 0.1 * c as f32, ..Input::default() });
     constant.refuses(&["eof", constant.input(), "--var", "sst", "--modes", "2"], 3, &["no variance"]);
 }
@@ -223,7 +237,11 @@ fn inputs_that_do_not_fit_each_other() {
     let other = case.folder.path().join("other.nc");
     let later: Vec<f64> = (0..24).map(|t| 735.0 + 30.0 * f64::from(t)).collect();
     Input { times: later, calendar: "noleap", ..Input::default() }.write(&other);
-    case.refuses(&["eof", case.input(), text(&other), "--var", "sst"], 3, &["calendar", "other.nc", "input.nc"]);
+    case.refuses(
+        &["eof", case.input(), text(&other), "--var", "sst"],
+        3,
+        &["calendar", "other.nc", "input.nc"],
+    );
     Input::default().write(&other);
     case.refuses(&["eof", case.input(), text(&other), "--var", "sst"], 3, &["other.nc", "input.nc"]);
 }
@@ -234,11 +252,13 @@ fn outputs_that_cannot_be_written() {
     for launch in ways() {
         let what = format!("{launch:?}");
         let missing = case.folder.path().join("missing/out.nc");
-        let arguments = |out: &Path| vec!["eof", case.input(), "--var", "sst", "--quiet", "-o"]
-            .into_iter()
-            .map(str::to_owned)
-            .chain([text(out).to_owned()])
-            .collect::<Vec<String>>();
+        let arguments = |out: &Path| {
+            vec!["eof", case.input(), "--var", "sst", "--quiet", "-o"]
+                .into_iter()
+                .map(str::to_owned)
+                .chain([text(out).to_owned()])
+                .collect::<Vec<String>>()
+        };
         let go = |out: &Path| {
             let words = arguments(out);
             run(launch, &words.iter().map(String::as_str).collect::<Vec<_>>())
@@ -272,7 +292,8 @@ fn a_file_that_one_rank_cannot_read() {
     let elsewhere = case.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).expect("a folder");
     let out = case.folder.path().join("elsewhere/out.nc");
-    let job = ["eof", "input.nc", "--var", "sst", "--modes", "2", "--quiet", "--threads", "1", "-o", text(&out)];
+    let job =
+        ["eof", "input.nc", "--var", "sst", "--modes", "2", "--quiet", "--threads", "1", "-o", text(&out)];
     let mut command = mpirun();
     // The second rank starts in a folder where the relative path names nothing.
     command.args(["-n", "1", "-wdir", text(case.folder.path())]).arg(halocline()).args(job);

@@ -41,11 +41,17 @@ fn blocks(values: &[f64], count: usize) -> Vec<Vec<f64>> {
 }
 
 /// Runs the case with one pair of scalings and compares everything.
-fn compare(reference: &Path, input: &Path, arguments: &[&str], pc: Option<&str>, eof: Option<&str>, launch: Launch) {
+fn compare(
+    reference: &Path,
+    input: &Path,
+    arguments: &[&str],
+    pc: Option<&str>,
+    eof: Option<&str>,
+    launch: Launch,
+) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("out.nc");
-    let scalings =
-        ["--pc-scaling", pc.unwrap_or("1"), "--eof-scaling", eof.unwrap_or("covariance")];
+    let scalings = ["--pc-scaling", pc.unwrap_or("1"), "--eof-scaling", eof.unwrap_or("covariance")];
     let all = [&["eof", text(input)], arguments, &scalings, &["-o", text(&out), "--quiet"]].concat();
     run_well(launch, &all);
     for name in ["eigenvalue", "variance_fraction", "north_error", "total_variance"] {
@@ -56,14 +62,16 @@ fn compare(reference: &Path, input: &Path, arguments: &[&str], pc: Option<&str>,
     let modes = values(reference, "eigenvalue").len();
     if let Some(pc) = pc {
         let name = format!("pc_scaling{pc}");
-        let pairs = columns(&values(&out, "pc"), modes).into_iter().zip(columns(&values(reference, &name), modes));
+        let pairs =
+            columns(&values(&out, "pc"), modes).into_iter().zip(columns(&values(reference, &name), modes));
         for (k, (ours, theirs)) in pairs.enumerate() {
             close(&format!("{name}, mode {}", k + 1), &ours, &theirs, 1e-8);
         }
     }
     if let Some(eof) = eof {
         let name = if eof.len() == 1 { format!("eof_scaling{eof}") } else { format!("eof_{eof}") };
-        let pairs = blocks(&values(&out, "eof"), modes).into_iter().zip(blocks(&values(reference, &name), modes));
+        let pairs =
+            blocks(&values(&out, "eof"), modes).into_iter().zip(blocks(&values(reference, &name), modes));
         for (k, (ours, theirs)) in pairs.enumerate() {
             close(&format!("{name}, mode {}", k + 1), &ours, &theirs, 1e-8);
         }
@@ -131,7 +139,9 @@ fn a_curvilinear_grid() {
 
 /// Known answers over larger real data: eigenvalues, PCs and EOFs of modes that stand apart.
 fn answer(input: &str, answer: &str, arguments: &[&str]) {
-    let (Some(input), Some(answer)) = (shared(input), shared(&format!("answers/eof/{answer}"))) else { return };
+    let (Some(input), Some(answer)) = (shared(input), shared(&format!("answers/eof/{answer}"))) else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let eigenvalues = values(&answer, "eigenvalue");
     let spectrum = values(&answer, "all_eigenvalues");
@@ -140,7 +150,10 @@ fn answer(input: &str, answer: &str, arguments: &[&str]) {
         let out = folder.path().join(format!("{name}.nc"));
         let pc_scaling = if scaling == "0" { "0" } else { "1" };
         let scalings = ["--pc-scaling", pc_scaling, "--eof-scaling", scaling, "--modes", "10", "--quiet"];
-        run_well(Launch::ThreadRanks(2), &[&["eof", text(&input)], arguments, &scalings, &["-o", text(&out)]].concat());
+        run_well(
+            Launch::ThreadRanks(2),
+            &[&["eof", text(&input)], arguments, &scalings, &["-o", text(&out)]].concat(),
+        );
         for variable in ["eigenvalue", "variance_fraction", "north_error"] {
             for (ours, theirs) in values(&out, variable).iter().zip(values(&answer, variable)) {
                 assert!((ours / theirs - 1.0).abs() < 1e-8, "{variable}: {ours} against {theirs}");
@@ -148,7 +161,8 @@ fn answer(input: &str, answer: &str, arguments: &[&str]) {
         }
         let ours = blocks(&values(&out, "eof"), modes);
         let theirs = blocks(&values(&answer, name), modes);
-        let (our_pcs, their_pcs) = (columns(&values(&out, "pc"), modes), columns(&values(&answer, "pc"), modes));
+        let (our_pcs, their_pcs) =
+            (columns(&values(&out, "pc"), modes), columns(&values(&answer, "pc"), modes));
         for k in 0..modes {
             let gap = |other: usize| (spectrum[other] - spectrum[k]).abs() / spectrum[k];
             if gap(k + 1) > 0.01 && (k == 0 || gap(k - 1) > 0.01) {

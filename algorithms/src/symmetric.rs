@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// some hundred rows already has blocks enough for all threads.
 const BLOCK: usize = 128;
 
+/// Vectors that are added at a time: for all blocks they are read from cache.
+pub const STRIP: usize = 192;
+
 /// A symmetric matrix S = Σ r rᵀ that rows r are added to: the lower triangle, in blocks.
 ///
 /// Each block is one matrix product on one thread, so the bits don't depend on threads.
@@ -37,6 +40,11 @@ impl SymmetricSum {
         let blocks = Self::layout(n).map(|(i, j)| vec![0.0; Self::span(n, i) * Self::span(n, j)]).collect();
         Self { n, blocks }
     }
+    /// Makes it the zero matrix again, to be used anew: the first touch of fresh memory costs
+    /// more than clearing what was used.
+    pub fn clear(&mut self) {
+        self.blocks.par_iter_mut().for_each(|block| block.fill(0.0));
+    }
     fn layout(n: usize) -> impl Iterator<Item = (usize, usize)> {
         (0..n.div_ceil(BLOCK)).flat_map(|i| (0..=i).map(move |j| (i, j)))
     }
@@ -49,21 +57,34 @@ impl SymmetricSum {
         self.n
     }
 
+    /// Adds A Aᵀ for A of `n` rows, C order: each column of A is one vector c, added as c cᵀ.
+    ///
+    /// A few hundred columns at a time are best: they stay in cache for all blocks.
+    pub fn add_columns(&mut self, a: &[f64]) {
+        if self.n > 0 && !a.is_empty() {
+            self.add(MatRef::from_row_major_slice(a, self.n, a.len() / self.n));
+        }
+    }
+
     /// Adds r rᵀ for each of the rows (`rows` holds them one after the other, `n` numbers each).
     pub fn add_rows(&mut self, rows: &[f64]) {
-        let n = self.n;
-        if n == 0 || rows.is_empty() {
-            return;
+        if self.n > 0 {
+            for strip in rows.chunks(STRIP * self.n) {
+                self.add(MatRef::from_row_major_slice(strip, strip.len() / self.n, self.n).transpose());
+            }
         }
-        let a = MatRef::from_row_major_slice(rows, rows.len() / n, n);
+    }
+
+    fn add(&mut self, a: MatRef<'_, f64>) {
+        let n = self.n;
         let places: Vec<(usize, usize)> = Self::layout(n).collect();
         self.blocks.par_iter_mut().zip(places).for_each(|(block, (i, j))| {
             let (ni, nj) = (Self::span(n, i), Self::span(n, j));
             matmul(
                 MatMut::from_row_major_slice_mut(block, ni, nj),
                 Accum::Add,
-                a.subcols(i * BLOCK, ni).transpose(),
-                a.subcols(j * BLOCK, nj),
+                a.subrows(i * BLOCK, ni),
+                a.subrows(j * BLOCK, nj).transpose(),
                 1.0,
                 Par::Seq,
             );
@@ -134,13 +155,24 @@ impl SymmetricSum {
 /// C = A·B for C-order `a` (`rows` × `inner`) and B given by its columns, one after the other
 /// (`inner` numbers each): C order, `rows` × number of columns. One thread.
 pub fn times_columns(a: &[f64], rows: usize, inner: usize, columns: &[f64]) -> Vec<f64> {
+    product(MatRef::from_row_major_slice(a, rows, inner), columns)
+}
+
+/// C = Aᵀ·B for C-order `a` (`inner` × `rows`) and B given by its columns, as in
+/// [`times_columns`].
+pub fn transposed_times_columns(a: &[f64], rows: usize, inner: usize, columns: &[f64]) -> Vec<f64> {
+    product(MatRef::from_row_major_slice(a, inner, rows).transpose(), columns)
+}
+
+fn product(a: MatRef<'_, f64>, columns: &[f64]) -> Vec<f64> {
+    let (rows, inner) = (a.nrows(), a.ncols());
     let count = if inner == 0 { 0 } else { columns.len() / inner };
     let mut out = vec![0.0; rows * count];
     if !out.is_empty() {
         matmul(
             MatMut::from_row_major_slice_mut(&mut out, rows, count),
             Accum::Replace,
-            MatRef::from_row_major_slice(a, rows, inner),
+            a,
             MatRef::from_column_major_slice(columns, inner, count),
             1.0,
             Par::Seq,
@@ -185,11 +217,19 @@ mod tests {
             }
         }
         assert!(left.merge(&SymmetricSum::new(3)).is_err());
+        let mut columns = SymmetricSum::new(n);
+        let transposed: Vec<f64> = (0..n * 50).map(|k| rows[(k % 50) * n + k / 50]).collect();
+        columns.add_columns(&transposed);
+        assert!((columns.trace() - whole.trace()).abs() < 1e-12 * squares);
+        assert!((columns.leading(1).unwrap().values[0] - a.values[0]).abs() < 1e-12 * a.values[0]);
     }
 
     #[test]
     fn products_with_columns() {
         let c = times_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(c, [1.0, 6.0, 4.0, 15.0]);
+        let c =
+            transposed_times_columns(&[1.0, 4.0, 2.0, 5.0, 3.0, 6.0], 2, 3, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
         assert_eq!(c, [1.0, 6.0, 4.0, 15.0]);
     }
 }

@@ -107,6 +107,7 @@ pub fn load<T: Loaded>(
 
 fn read_block<T: Loaded>(source: &Source, block: &IndexBox) -> Result<Vec<T>> {
     T::from_values(source.read(block)?).ok_or_else(|| {
-        Error::internal("the source delivers another type than it announced").in_variable(&source.variable().name)
+        Error::internal("the source delivers another type than it announced")
+            .in_variable(&source.variable().name)
     })
 }

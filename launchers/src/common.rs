@@ -103,7 +103,9 @@ impl SelectionArgs {
 fn parse_box(text: &str) -> Result<[f64; 4]> {
     let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
     match numbers.as_slice() {
-        &[w, e, s, n] if text.split(',').count() == 4 && numbers.iter().all(|v| v.is_finite()) => Ok([w, e, s, n]),
+        &[w, e, s, n] if text.split(',').count() == 4 && numbers.iter().all(|v| v.is_finite()) => {
+            Ok([w, e, s, n])
+        }
         _ => Err(Error::usage(format!("--box `{text}` is not four numbers"))
             .remedy("write --box W,E,S,N in degrees, as in --box 120,290,-20,20")),
     }
@@ -147,7 +149,11 @@ pub(crate) fn command_line() -> String {
     std::iter::once(program)
         .chain(words.map(|w| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
-            if !w.is_empty() && w.chars().all(plain) { w } else { format!("'{}'", w.replace('\'', "'\\''")) }
+            if !w.is_empty() && w.chars().all(plain) {
+                w
+            } else {
+                format!("'{}'", w.replace('\'', "'\\''"))
+            }
         }))
         .collect::<Vec<_>>()
         .join(" ")

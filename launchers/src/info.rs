@@ -104,7 +104,9 @@ fn describe(out: &mut String, info: &VariableInfo, data: bool) {
     if let Some(units) = variable.units().filter(|u| !u.is_empty()) {
         let _ = write!(line, " [{units}]");
     }
-    if let Some(name) = variable.attributes.text("long_name").or_else(|| variable.attributes.text("standard_name")) {
+    if let Some(name) =
+        variable.attributes.text("long_name").or_else(|| variable.attributes.text("standard_name"))
+    {
         let _ = write!(line, "  {}", shorten(name, 60));
     }
     let _ = writeln!(out, "{line}");

@@ -38,7 +38,8 @@ fn run_thread_ranks(
     cli: &Cli,
     command: impl Fn(&Comm) -> Result<()> + Sync,
 ) -> ExitCode {
-    let alone = launch.check_alone("--thread-ranks runs in one process", "leave out mpirun or --thread-ranks");
+    let alone =
+        launch.check_alone("--thread-ranks runs in one process", "leave out mpirun or --thread-ranks");
     if let Err(error) = alone.and_then(|()| start_threads(cli)) {
         return report(&error, launch.is_spokesman());
     }

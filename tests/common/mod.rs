@@ -10,7 +10,11 @@ use std::process::{Command, Output};
 pub(crate) fn halocline() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let path = test.parent().and_then(Path::parent).expect("target/PROFILE/deps").join("halocline");
-    assert!(path.exists(), "{} is not there: run `cargo build --workspace --features mpi` first", path.display());
+    assert!(
+        path.exists(),
+        "{} is not there: run `cargo build --workspace --features mpi` first",
+        path.display()
+    );
     path
 }
 
@@ -21,10 +25,8 @@ pub(crate) fn data(name: &str) -> PathBuf {
 
 /// A file of the larger data sets beside the checkout, where they are; says loudly when not.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("HALOCLINE_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("HALOCLINE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = folder.join(name);
     if path.exists() {
         return Some(path);

@@ -1,13 +1,14 @@
 //! The two ways to the covariance: between times, summed over cells, or between cells, summed
 //! over times. Both have the same eigenvalues; the smaller matrix is built.
 
-use super::prepare::Recipe;
+use super::prepare::{Recipe, Strip};
 use crate::symmetric::SymmetricSum;
 use halocline_core::buffers::Buffers;
 use halocline_core::engine::{Fold, Map, Parallelism};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::Result;
+use std::sync::{Mutex, PoisonError};
 
 /// What the passes over series tiles share.
 pub(super) struct Series<'a> {
@@ -25,6 +26,15 @@ impl Series<'_> {
     pub(super) fn weight(&self, cell: usize) -> f64 {
         self.weights.get(cell).copied().unwrap_or(1.0)
     }
+    /// Multiplies anomalies by the weights of their cells; `cells` are those of the tile.
+    fn weigh(&self, strip: &mut Strip, cells: &[usize]) {
+        if !self.weights.is_empty() {
+            let weights: Vec<f64> = strip.cells.iter().map(|&c| self.weight(cells[c])).collect();
+            for row in strip.values.chunks_mut(weights.len()) {
+                row.iter_mut().zip(&weights).for_each(|(v, w)| *v *= w);
+            }
+        }
+    }
     /// Which cells of a tile are left out.
     pub(super) fn excluded_of(&self, cells: &[usize]) -> Vec<bool> {
         if self.excluded.is_empty() {
@@ -35,8 +45,39 @@ impl Series<'_> {
     }
 }
 
+/// Matrices that were merged into others, to be used again.
+#[derive(Default)]
+struct Used(Mutex<Vec<SymmetricSum>>);
+
+impl Used {
+    fn start(&self, n: usize) -> SymmetricSum {
+        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        used.map_or_else(
+            || SymmetricSum::new(n),
+            |mut sum| {
+                sum.clear();
+                sum
+            },
+        )
+    }
+    fn merge(&self, mut left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {
+        left.merge(&right)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(right);
+        Ok(left)
+    }
+}
+
 /// G(t, t') = Σ over cells of w² x(t) x(t'): the sum of the outer products of weighted series.
-pub(super) struct TemporalFold<'a>(pub(super) &'a Series<'a>);
+pub(super) struct TemporalFold<'a> {
+    series: &'a Series<'a>,
+    used: Used,
+}
+
+impl<'a> TemporalFold<'a> {
+    pub(super) fn new(series: &'a Series<'a>) -> Self {
+        Self { series, used: Used::default() }
+    }
+}
 
 impl Fold for TemporalFold<'_> {
     type State = SymmetricSum;
@@ -50,25 +91,19 @@ impl Fold for TemporalFold<'_> {
         Parallelism::Inside
     }
     fn start(&self, _column: usize) -> SymmetricSum {
-        SymmetricSum::new(self.0.times)
+        self.used.start(self.series.times)
     }
     fn absorb(&self, state: &mut SymmetricSum, tile: &Tile, values: &[f64]) -> Result<()> {
-        let cells = (self.0.cells_of)(tile);
-        let buffer = self.0.buffers.take(0);
-        let mut prepared = self.0.recipe.prepare(values, &self.0.excluded_of(&cells), buffer);
-        if !self.0.weights.is_empty() {
-            for (row, &c) in prepared.series.chunks_mut(self.0.times).zip(&prepared.cells) {
-                let weight = self.0.weight(cells[c]);
-                row.iter_mut().for_each(|v| *v *= weight);
-            }
-        }
-        state.add_rows(&prepared.series);
-        self.0.buffers.give(prepared.series);
+        let cells = (self.series.cells_of)(tile);
+        let excluded = self.series.excluded_of(&cells);
+        self.series.recipe.for_each_strip(values, &excluded, false, &self.series.buffers, |strip| {
+            self.series.weigh(strip, &cells);
+            state.add_columns(&strip.values);
+        });
         Ok(())
     }
-    fn merge(&self, mut left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {
-        left.merge(&right)?;
-        Ok(left)
+    fn merge(&self, left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {
+        self.used.merge(left, right)
     }
 }
 
@@ -80,17 +115,16 @@ impl Map for WeightedAnomalies<'_> {
 
     fn apply(&self, tile: &Tile, values: &[f64]) -> Result<Vec<f64>> {
         let cells = (self.0.cells_of)(tile);
-        let nt = self.0.times;
-        let prepared = self.0.recipe.prepare(values, &self.0.excluded_of(&cells), self.0.buffers.take(0));
-        let width = cells.len();
-        let mut out = vec![0.0; width * nt];
-        for (row, &c) in prepared.series.chunks(nt).zip(&prepared.cells) {
-            let weight = self.0.weight(cells[c]);
-            for (t, v) in row.iter().enumerate() {
-                out[t * width + c] = v * weight;
+        let mut out = vec![0.0; values.len()];
+        let excluded = self.0.excluded_of(&cells);
+        self.0.recipe.for_each_strip(values, &excluded, false, &self.0.buffers, |strip| {
+            self.0.weigh(strip, &cells);
+            for (out, row) in out.chunks_mut(cells.len()).zip(strip.values.chunks(strip.cells.len())) {
+                for (&c, v) in strip.cells.iter().zip(row) {
+                    out[c] = *v;
+                }
             }
-        }
-        self.0.buffers.give(prepared.series);
+        });
         Ok(out)
     }
 }
@@ -102,9 +136,16 @@ pub(super) fn pick(values: &[f64], valid: &[usize], width: usize) -> Vec<f64> {
 
 /// C(c, c') = Σ over times of w x(c) w' x(c'), over tiles of whole maps of weighted anomalies.
 pub(super) struct SpatialFold<'a> {
-    pub(super) valid: &'a [usize],
+    valid: &'a [usize],
     /// Cells of a whole map.
-    pub(super) width: usize,
+    width: usize,
+    used: Used,
+}
+
+impl<'a> SpatialFold<'a> {
+    pub(super) fn new(valid: &'a [usize], width: usize) -> Self {
+        Self { valid, width, used: Used::default() }
+    }
 }
 
 impl Fold for SpatialFold<'_> {
@@ -119,15 +160,14 @@ impl Fold for SpatialFold<'_> {
         Parallelism::Inside
     }
     fn start(&self, _column: usize) -> SymmetricSum {
-        SymmetricSum::new(self.valid.len())
+        self.used.start(self.valid.len())
     }
     fn absorb(&self, state: &mut SymmetricSum, _tile: &Tile, values: &[f64]) -> Result<()> {
         state.add_rows(&pick(values, self.valid, self.width));
         Ok(())
     }
-    fn merge(&self, mut left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {
-        left.merge(&right)?;
-        Ok(left)
+    fn merge(&self, left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {
+        self.used.merge(left, right)
     }
 }
 

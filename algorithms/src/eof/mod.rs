@@ -245,7 +245,7 @@ fn temporal(
     series: &Series<'_>,
     modes: usize,
 ) -> Result<Solved> {
-    let state = engine.fold_single(source, &TemporalFold(series))?;
+    let state = engine.fold_single(source, &TemporalFold::new(series))?;
     let pairs = engine.finish_single(state, |sum| sum.leading(modes))?;
     Ok(Solved { values: pairs.values, trace: pairs.trace, units: pairs.vectors })
 }
@@ -271,7 +271,7 @@ fn spatial<T: Element>(
     let maps = anomalies.redistribute(engine.comm(), &Arc::new(tiling.deal(engine.ranks(), &[])?))?;
     drop(anomalies);
     let maps = FieldSource::new(&maps, &tiling)?;
-    let state = engine.fold_single(&maps, &SpatialFold { valid, width })?;
+    let state = engine.fold_single(&maps, &SpatialFold::new(valid, width))?;
     let pairs = engine.finish_single(state, |sum| sum.leading(modes))?;
     let project = ProjectMap { valid, width, patterns: &pairs.vectors };
     let pcs: Vec<f64> = engine.map_gather(&maps, &project)?.into_iter().flatten().collect();

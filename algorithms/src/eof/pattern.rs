@@ -2,7 +2,8 @@
 
 use super::covariance::Series;
 use super::options::{EofOptions, EofScaling};
-use crate::symmetric::times_columns;
+use super::prepare::Strip;
+use crate::symmetric::transposed_times_columns;
 use halocline_core::engine::Map;
 use halocline_core::tiling::Tile;
 use halocline_core::Result;
@@ -56,45 +57,54 @@ impl Map for PatternMap<'_> {
 
     fn apply(&self, tile: &Tile, values: &[f64]) -> Result<Pattern> {
         let series = self.series;
-        let nt = series.times;
-        let n = nt as f64;
-        let modes = self.eigenvalues.len();
         let cells = (series.cells_of)(tile);
-        let prepared = series.recipe.prepare(values, &series.excluded_of(&cells), series.buffers.take(0));
+        let mut pattern = Pattern {
+            values: vec![f64::NAN; self.eigenvalues.len() * cells.len()],
+            peaks: vec![Peak::NONE; self.eigenvalues.len()],
+            varying: 0,
+        };
+        let excluded = series.excluded_of(&cells);
+        series.recipe.for_each_strip(values, &excluded, true, &series.buffers, |strip| {
+            self.add_strip(&mut pattern, strip, &cells);
+        });
+        Ok(pattern)
+    }
+}
+
+impl PatternMap<'_> {
+    /// The maps on the cells of a strip; `cells` are those of the tile.
+    fn add_strip(&self, pattern: &mut Pattern, strip: &Strip, cells: &[usize]) {
+        let nt = self.series.times;
+        let n = nt as f64;
+        let (modes, width) = (self.eigenvalues.len(), strip.cells.len());
         // b = Σ over t of u(t) x(t), unweighted
-        let sums = times_columns(&prepared.series, prepared.cells.len(), nt, self.units);
+        let sums = transposed_times_columns(&strip.values, width, nt, self.units);
         let unit_means: Vec<f64> = self.units.chunks(nt).map(|u| u.iter().sum::<f64>() / n).collect();
-        let mut out = vec![f64::NAN; modes * cells.len()];
-        let mut peaks = vec![Peak::NONE; modes];
-        for (i, &c) in prepared.cells.iter().enumerate() {
-            let x = &prepared.series[i * nt..(i + 1) * nt];
-            let weight = series.weight(cells[c]);
-            let mean = x.iter().sum::<f64>() / n;
-            let deviations: f64 = x.iter().map(|v| (v - mean) * (v - mean)).sum();
+        for (i, (&c, known)) in strip.cells.iter().zip(&strip.cell).enumerate() {
+            let weight = self.series.weight(cells[c]);
             for k in 0..modes {
                 let b = sums[i * modes + k];
                 let lambda = self.eigenvalues[k];
                 let unit = weight * b / ((n - 1.0) * lambda).sqrt();
-                peaks[k] = peaks[k].larger(Peak { size: unit.abs(), cell: cells[c], negative: unit < 0.0 });
-                let centred = b - n * unit_means[k] * mean;
+                let peak = Peak { size: unit.abs(), cell: cells[c], negative: unit < 0.0 };
+                pattern.peaks[k] = pattern.peaks[k].larger(peak);
+                let centred = b - n * unit_means[k] * known.mean;
                 let value = match self.options.eof_scaling {
                     EofScaling::UnitNorm => unit,
                     EofScaling::Divided => unit / lambda.sqrt(),
                     EofScaling::Multiplied => unit * lambda.sqrt(),
                     EofScaling::Covariance => self.pc_factors[k] * centred / (n - 1.0),
-                    EofScaling::Correlation if prepared.constant[i] => f64::NAN,
+                    EofScaling::Correlation if known.constant => f64::NAN,
                     EofScaling::Correlation => {
                         let spread = 1.0 - n * unit_means[k] * unit_means[k];
-                        (centred / (deviations * spread).sqrt()).clamp(-1.0, 1.0)
+                        (centred / (known.squares * spread).sqrt()).clamp(-1.0, 1.0)
                     }
                 };
                 // A constant cell has no standardized series.
-                let undefined = self.options.standardize && prepared.constant[i];
-                out[k * cells.len() + c] = if undefined { f64::NAN } else { value };
+                let undefined = self.options.standardize && known.constant;
+                pattern.values[k * cells.len() + c] = if undefined { f64::NAN } else { value };
             }
         }
-        let varying = prepared.constant.iter().filter(|c| !**c).count();
-        series.buffers.give(prepared.series);
-        Ok(Pattern { values: out, peaks, varying })
+        pattern.varying += strip.cell.iter().filter(|c| !c.constant).count();
     }
 }

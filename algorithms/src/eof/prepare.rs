@@ -1,12 +1,10 @@
 //! From a tile as stored to the anomalies that are analysed.
 
 use super::options::{Anomaly, EofOptions};
+use crate::symmetric::STRIP;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
-use std::cell::RefCell;
 
-/// Cells that are gathered together: a cache line of doubles.
-const STRIP: usize = 8;
 /// A series whose standard deviation is below this share of its largest value is constant: what
 /// is left of it is the rounding of its mean.
 const CONSTANT: f64 = 1e-12;
@@ -23,15 +21,25 @@ pub(super) struct Recipe {
     times: usize,
 }
 
-/// The anomalies of a tile.
+/// The anomalies of some cells of a tile: few enough to stay in cache.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    /// Offsets, within the tile, of the cells that have data.
+pub(super) struct Strip {
+    /// Offsets of the cells within the tile.
     pub(super) cells: Vec<usize>,
-    /// Their anomalies, a whole series after the other.
-    pub(super) series: Vec<f64>,
-    /// Whether a cell's series is constant.
-    pub(super) constant: Vec<bool>,
+    /// Anomalies, times × cells.
+    pub(super) values: Vec<f64>,
+    /// What is known of each cell; empty unless asked for.
+    pub(super) cell: Vec<Statistics>,
+}
+
+/// Statistics of the anomalies of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Statistics {
+    pub(super) mean: f64,
+    /// Sum of the squares of the deviations from the mean.
+    pub(super) squares: f64,
+    /// Whether the series does not vary.
+    pub(super) constant: bool,
 }
 
 impl Recipe {
@@ -54,84 +62,170 @@ impl Recipe {
         Ok(Self { groups, counts, detrend: options.detrend, standardize: options.standardize, times })
     }
 
-    /// Anomalies of the cells of a tile that have data at all times and are not `excluded`
-    /// (one flag per cell of the tile; empty: none is).
-    pub(super) fn prepare(&self, values: &[f64], excluded: &[bool], mut series: Vec<f64>) -> Prepared {
-        let nt = self.times;
-        let width = values.len() / nt.max(1);
+    /// The cells of a tile that have data (at the first time, so at all) and are not `excluded`
+    /// (one flag per cell of the tile; empty: none is), in strips of about equal width. The
+    /// division follows from the data alone, so that it is the same for any threads.
+    pub(super) fn strips(&self, values: &[f64], excluded: &[bool]) -> Vec<Vec<usize>> {
+        let width = values.len() / self.times.max(1);
         let cells: Vec<usize> = (0..width)
-            .into_par_iter()
-            .with_min_len(64)
             .filter(|&c| !excluded.get(c).copied().unwrap_or(false) && !values[c].is_nan())
             .collect();
-        series.resize(cells.len() * nt, 0.0);
-        let mut constant = vec![false; cells.len()];
-        series
-            .par_chunks_mut(STRIP * nt.max(1))
-            .zip(constant.par_chunks_mut(STRIP))
-            .zip(cells.par_chunks(STRIP))
-            .for_each(|((rows, flags), cells)| {
-                for t in 0..nt {
-                    let map = &values[t * width..(t + 1) * width];
-                    for (k, &c) in cells.iter().enumerate() {
-                        rows[k * nt + t] = map[c];
-                    }
-                }
-                for (row, flag) in rows.chunks_mut(nt).zip(flags) {
-                    *flag = self.anomaly_of(row);
-                }
-            });
-        Prepared { cells, series, constant }
+        let each = cells.len().div_ceil(cells.len().div_ceil(STRIP).max(1)).max(1);
+        cells.chunks(each).map(<[usize]>::to_vec).collect()
     }
 
-    /// Turns one series into its anomaly; says whether the series is constant.
-    fn anomaly_of(&self, x: &mut [f64]) -> bool {
-        thread_local! {
-            static MEANS: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
-        }
-        let largest = x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        if self.counts.len() == 1 {
-            let mean = x.iter().sum::<f64>() / self.counts[0];
-            x.iter_mut().for_each(|v| *v -= mean);
-        } else if !self.counts.is_empty() {
-            MEANS.with_borrow_mut(|means| {
-                means.clear();
-                means.resize(self.counts.len(), 0.0);
-                for (&g, v) in self.groups.iter().zip(x.iter()) {
-                    means[g] += v;
-                }
-                for (m, n) in means.iter_mut().zip(&self.counts) {
-                    *m /= n;
-                }
-                for (&g, v) in self.groups.iter().zip(x.iter_mut()) {
-                    *v -= means[g];
-                }
-            });
-        }
-        let n = x.len() as f64;
-        let centre = 0.5 * (n - 1.0);
-        if self.detrend {
-            let mean = x.iter().sum::<f64>() / n;
-            let (mut along, mut squares) = (0.0, 0.0);
-            for (i, v) in x.iter().enumerate() {
-                let tau = i as f64 - centre;
-                along += tau * (v - mean);
-                squares += tau * tau;
-            }
-            let slope = if squares > 0.0 { along / squares } else { 0.0 };
-            for (i, v) in x.iter_mut().enumerate() {
-                *v -= mean + slope * (i as f64 - centre);
+    /// Prepares a strip; `buffer` becomes its values.
+    fn prepare(&self, values: &[f64], cells: Vec<usize>, mut buffer: Vec<f64>, statistics: bool) -> Strip {
+        let width = values.len() / self.times.max(1);
+        buffer.clear();
+        buffer.reserve(self.times * cells.len());
+        let together = cells.last().is_some_and(|last| last + 1 - cells[0] == cells.len());
+        for map in values.chunks(width.max(1)) {
+            if together {
+                buffer.extend_from_slice(&map[cells[0]..cells[0] + cells.len()]);
+            } else {
+                buffer.extend(cells.iter().map(|&c| map[c]));
             }
         }
-        let mean = x.iter().sum::<f64>() / n;
-        let deviation = (x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
-        let constant = deviation <= CONSTANT * largest;
-        if self.standardize {
-            let factor = if constant { 0.0 } else { 1.0 / deviation };
-            x.iter_mut().for_each(|v| *v *= factor);
-        }
-        constant
+        let cell = self.anomalies(&mut buffer, cells.len(), statistics);
+        Strip { cells, values: buffer, cell }
     }
+
+    /// Prepares the strips of a tile in threads, a few at a time, and hands them over in order.
+    pub(super) fn for_each_strip(
+        &self,
+        values: &[f64],
+        excluded: &[bool],
+        statistics: bool,
+        buffers: &halocline_core::buffers::Buffers,
+        mut hand_over: impl FnMut(&mut Strip),
+    ) {
+        for batch in self.strips(values, excluded).chunks(rayon::current_num_threads()) {
+            let prepare =
+                |cells: &Vec<usize>| self.prepare(values, cells.clone(), buffers.take(0), statistics);
+            let strips: Vec<Strip> = match batch {
+                [one] => vec![prepare(one)],
+                many => many.par_iter().map(prepare).collect(),
+            };
+            for mut strip in strips {
+                hand_over(&mut strip);
+                buffers.give(strip.values);
+            }
+        }
+    }
+
+    /// Turns series (times × `n`) into anomalies. All sums run along time, cell by cell in the
+    /// inner loop: one order of additions, and wide registers.
+    fn anomalies(&self, x: &mut [f64], n: usize, statistics: bool) -> Vec<Statistics> {
+        if n == 0 {
+            return Vec::new();
+        }
+        let statistics = statistics || self.standardize;
+        let largest = if statistics { largest(x, n) } else { Vec::new() };
+        if !self.counts.is_empty() {
+            let mut means = vec![0.0; n * self.counts.len()];
+            for (&g, map) in self.groups.iter().zip(x.chunks(n)) {
+                add(&mut means[g * n..(g + 1) * n], map);
+            }
+            for (mean, count) in means.chunks_mut(n).zip(&self.counts) {
+                mean.iter_mut().for_each(|m| *m /= count);
+            }
+            for (&g, map) in self.groups.iter().zip(x.chunks_mut(n)) {
+                subtract(map, &means[g * n..(g + 1) * n]);
+            }
+        }
+        if self.detrend {
+            self.remove_lines(x, &self.means(x, n));
+        }
+        if !statistics {
+            return Vec::new();
+        }
+        let mut cell = self.statistics(x, &largest);
+        if self.standardize {
+            let freedom = (self.times as f64 - 1.0).max(1.0);
+            let factors: Vec<f64> = cell
+                .iter()
+                .map(|c| if c.constant { 0.0 } else { 1.0 / (c.squares / freedom).sqrt() })
+                .collect();
+            for map in x.chunks_mut(n) {
+                map.iter_mut().zip(&factors).for_each(|(v, f)| *v *= f);
+            }
+            for (c, f) in cell.iter_mut().zip(&factors) {
+                c.mean *= f;
+                c.squares *= f * f;
+            }
+        }
+        cell
+    }
+
+    fn means(&self, x: &[f64], n: usize) -> Vec<f64> {
+        let mut mean = vec![0.0; n];
+        x.chunks(n).for_each(|map| add(&mut mean, map));
+        mean.iter_mut().for_each(|m| *m /= self.times as f64);
+        mean
+    }
+
+    /// `largest` is the largest magnitude of each series before anything was removed.
+    fn statistics(&self, x: &[f64], largest: &[f64]) -> Vec<Statistics> {
+        let n = largest.len();
+        let means = self.means(x, n);
+        let mut squares = vec![0.0; n];
+        for map in x.chunks(n) {
+            for ((s, v), m) in squares.iter_mut().zip(map).zip(&means) {
+                *s += (v - m) * (v - m);
+            }
+        }
+        let freedom = (self.times as f64 - 1.0).max(1.0);
+        means
+            .into_iter()
+            .zip(squares)
+            .zip(largest)
+            .map(|((mean, squares), largest)| {
+                let constant = (squares / freedom).sqrt() <= CONSTANT * largest;
+                Statistics { mean, squares, constant }
+            })
+            .collect()
+    }
+
+    /// Removes mean and least-squares line over the record number from each series.
+    fn remove_lines(&self, x: &mut [f64], mean: &[f64]) {
+        let n = mean.len();
+        let centre = 0.5 * (self.times as f64 - 1.0);
+        let mut slope = vec![0.0; n];
+        let mut squares = 0.0;
+        for (i, map) in x.chunks(n).enumerate() {
+            let tau = i as f64 - centre;
+            squares += tau * tau;
+            for ((s, v), m) in slope.iter_mut().zip(map).zip(mean) {
+                *s += tau * (v - m);
+            }
+        }
+        slope.iter_mut().for_each(|s| *s = if squares > 0.0 { *s / squares } else { 0.0 });
+        for (i, map) in x.chunks_mut(n).enumerate() {
+            let tau = i as f64 - centre;
+            for ((v, m), s) in map.iter_mut().zip(mean).zip(&slope) {
+                *v -= m + s * tau;
+            }
+        }
+    }
+}
+
+fn largest(x: &[f64], n: usize) -> Vec<f64> {
+    let mut largest = vec![0.0f64; n];
+    for map in x.chunks(n) {
+        for (l, v) in largest.iter_mut().zip(map) {
+            *l = l.max(v.abs());
+        }
+    }
+    largest
+}
+
+fn add(sums: &mut [f64], values: &[f64]) {
+    sums.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+}
+
+fn subtract(values: &mut [f64], means: &[f64]) {
+    values.iter_mut().zip(means).for_each(|(v, m)| *v -= m);
 }
 
 #[cfg(test)]
@@ -140,6 +234,12 @@ mod tests {
 
     fn options(anomaly: Anomaly, detrend: bool, standardize: bool) -> EofOptions {
         EofOptions { anomaly, detrend, standardize, ..EofOptions::default() }
+    }
+
+    fn only_strip(recipe: &Recipe, values: &[f64], excluded: &[bool]) -> Strip {
+        let mut strips = recipe.strips(values, excluded);
+        assert_eq!(strips.len(), 1);
+        recipe.prepare(values, strips.remove(0), Vec::new(), true)
     }
 
     #[test]
@@ -152,20 +252,22 @@ mod tests {
             .collect();
         for anomaly in [Anomaly::Mean, Anomaly::Climatology] {
             let recipe = Recipe::new(&options(anomaly, false, true), nt, &months).unwrap();
-            let p = recipe.prepare(&values, &[], Vec::new());
-            assert_eq!(p.cells.len(), width - 4);
-            for row in p.series.chunks(nt) {
-                assert!(row.iter().sum::<f64>().abs() < 1e-12);
-                let variance = row.iter().map(|v| v * v).sum::<f64>() / 23.0;
+            let strip = only_strip(&recipe, &values, &[]);
+            let n = strip.cells.len();
+            assert_eq!(n, width - 4);
+            for c in 0..n {
+                let series: Vec<f64> = (0..nt).map(|t| strip.values[t * n + c]).collect();
+                assert!(series.iter().sum::<f64>().abs() < 1e-12);
+                let variance = series.iter().map(|v| v * v).sum::<f64>() / 23.0;
                 assert!((variance - 1.0).abs() < 1e-12);
                 if anomaly == Anomaly::Climatology {
-                    assert!((row[3] + row[15]).abs() < 1e-12);
+                    assert!((series[3] + series[15]).abs() < 1e-12);
                 }
             }
         }
         let excluded: Vec<bool> = (0..width).map(|c| c == 0).collect();
         let recipe = Recipe::new(&options(Anomaly::Mean, false, false), nt, &[]).unwrap();
-        assert_eq!(recipe.prepare(&values, &excluded, Vec::new()).cells[0], 1);
+        assert_eq!(only_strip(&recipe, &values, &excluded).cells[0], 1);
     }
 
     #[test]
@@ -174,8 +276,19 @@ mod tests {
         let values: Vec<f64> =
             (0..nt).flat_map(|t| [1e3 + 0.1 * f64::from(t), -1.8, (f64::from(t) * 1.3).sin()]).collect();
         let recipe = Recipe::new(&options(Anomaly::Mean, true, true), nt as usize, &[]).unwrap();
-        let p = recipe.prepare(&values, &[], Vec::new());
-        assert_eq!(p.constant, [true, true, false]);
-        assert!(p.series[..100].iter().all(|v| *v == 0.0));
+        let strip = only_strip(&recipe, &values, &[]);
+        assert!(strip.cell[0].constant && strip.cell[1].constant && !strip.cell[2].constant);
+        assert!(strip.values.chunks(3).all(|v| v[0] == 0.0 && v[1] == 0.0));
+    }
+
+    #[test]
+    fn strips_are_even_and_complete() {
+        let recipe = Recipe::new(&options(Anomaly::None, false, false), 1, &[]).unwrap();
+        for width in [0, 1, STRIP, STRIP + 1, 5 * STRIP - 3] {
+            let strips = recipe.strips(&vec![1.0; width], &[]);
+            let cells: Vec<usize> = strips.concat();
+            assert_eq!(cells, (0..width).collect::<Vec<_>>());
+            assert!(strips.iter().all(|s| s.len() <= STRIP));
+        }
     }
 }

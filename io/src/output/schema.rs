@@ -86,7 +86,8 @@ pub struct Schema {
 
 /// Attributes that say how values are stored, or which there were before a selection. Of
 /// decoded and selected values they would be untrue.
-const ENCODING: [&str; 6] = ["actual_range", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"];
+const ENCODING: [&str; 6] =
+    ["actual_range", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"];
 /// Limits stated in stored units: untrue once values are unpacked.
 const LIMITS: [&str; 3] = ["valid_min", "valid_max", "valid_range"];
 

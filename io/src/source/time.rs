@@ -51,13 +51,20 @@ pub(super) fn time_coordinate(
 
 /// The bounds of all times and the name of their dimension of vertices; `None` where a file has
 /// none that fit.
-fn read_bounds(name: &str, bounds: &str, axis: &TimeAxis, files: &[SourceFile]) -> Result<Option<(String, Vec<f64>)>> {
+fn read_bounds(
+    name: &str,
+    bounds: &str,
+    axis: &TimeAxis,
+    files: &[SourceFile],
+) -> Result<Option<(String, Vec<f64>)>> {
     let mut all = Vec::with_capacity(2 * axis.values.len());
     let mut vertices = String::new();
     for file in files {
         let (reader, meta) = NetcdfReader::metadata(Path::new(&file.path))?;
         let meta = meta.share(None);
-        let (Some(time), Some(stored)) = (meta.variable(name), meta.variable(bounds)) else { return Ok(None) };
+        let (Some(time), Some(stored)) = (meta.variable(name), meta.variable(bounds)) else {
+            return Ok(None);
+        };
         let fits = stored.dtype.is_numeric() && stored.shape.len() == 2 && stored.shape[1] == 2;
         if !fits || stored.dims.first() != time.dims.first() {
             return Ok(None);

@@ -3,7 +3,9 @@
 mod output;
 
 use crate::common::{bytes_text, check_output, InputArgs, SelectionArgs, Verbosity};
-use halocline_algorithms::eof::{analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, PcScaling};
+use halocline_algorithms::eof::{
+    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, PcScaling,
+};
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::Engine;
@@ -132,7 +134,8 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
     };
     result.map_err(|e| {
         // What the analysis refuses, it refuses of this variable of these files.
-        let analysed = !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
+        let analysed =
+            !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
         match files.first() {
             Some(file) if analysed => e.in_file(file).in_variable(&args.var),
             _ => e,
@@ -153,7 +156,10 @@ fn job<T: Loaded>(
         return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
     }
     if times.values.len() < 2 {
-        return Err(Error::data(format!("an EOF analysis needs at least two times, there is {}", times.values.len())));
+        return Err(Error::data(format!(
+            "an EOF analysis needs at least two times, there is {}",
+            times.values.len()
+        )));
     }
     let limit = (times.values.len() - 1).min(grid.len());
     if args.modes == 0 || args.modes > limit {
@@ -186,9 +192,13 @@ fn job<T: Loaded>(
         )
     });
     if args.detrend && times.step_text() == "irregular" {
-        verbosity.say(comm, || "note: the time steps are irregular; --detrend takes records as equally spaced".into());
+        verbosity.say(comm, || {
+            "note: the time steps are irregular; --detrend takes records as equally spaced".into()
+        });
     }
-    verbosity.detail(comm, || format!("tiles: {} ({}), dealt as {}", tiling.len(), tiling.rule(), deal.describe()));
+    verbosity.detail(comm, || {
+        format!("tiles: {} ({}), dealt as {}", tiling.len(), tiling.rule(), deal.describe())
+    });
     let field = load::<T>(comm, source, &deal, parts.as_deref())?;
     let read = clock.elapsed();
     let engine = Engine::new(comm);
@@ -204,7 +214,8 @@ fn job<T: Loaded>(
     output::write(comm, args, (dataset, source), &tiling, &eof)?;
     summary(comm, args, source, &eof, verbosity);
     verbosity.say(comm, || {
-        let bytes = (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
+        let bytes =
+            (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
         format!(
             "read {} in {:.2} s, analysed in {:.2} s, wrote {} in {:.2} s",
             bytes_text(bytes),
@@ -263,7 +274,12 @@ fn locate(source: &Source, cell: usize, time: usize) -> String {
         (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[cell], lon[cell]),
         _ => format!(
             "at {}",
-            grid.dims.iter().zip(&index).map(|(d, i)| format!("{}={i}", d.name)).collect::<Vec<_>>().join(", ")
+            grid.dims
+                .iter()
+                .zip(&index)
+                .map(|(d, i)| format!("{}={i}", d.name))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     };
     format!("{place} on {}", source.time().datetime(time).iso())

@@ -63,7 +63,8 @@ fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, A
     let name = variable.attributes.text("long_name").unwrap_or(&args.var).to_owned();
     let mode = || vec!["mode".to_owned()];
     let pc = vec![source.variable().dims[0].name.clone(), "mode".to_owned()];
-    let maps = std::iter::once("mode".to_owned()).chain(source.grid().dims.iter().map(|d| d.name.clone())).collect();
+    let maps =
+        std::iter::once("mode".to_owned()).chain(source.grid().dims.iter().map(|d| d.name.clone())).collect();
     let text = |long_name: &str| Attributes::new().with("long_name", long_name);
     let with_units = |attributes: Attributes, power: u32| match units(args, source, power) {
         Some(units) => attributes.with("units", units),
@@ -88,7 +89,9 @@ fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
     let weighted = if args.weights == WeightChoice::None { "" } else { "weighted " };
     let (long_name, power) = match args.eof_scaling {
         EofScalingChoice::UnitNorm => (format!("EOF of {weighted}{field}, unit norm"), Some(0)),
-        EofScalingChoice::Divided => (format!("EOF of {weighted}{field}, divided by the root of its eigenvalue"), None),
+        EofScalingChoice::Divided => {
+            (format!("EOF of {weighted}{field}, divided by the root of its eigenvalue"), None)
+        }
         EofScalingChoice::Multiplied => {
             (format!("EOF of {weighted}{field}, multiplied by the root of its eigenvalue"), Some(1))
         }
@@ -100,7 +103,9 @@ fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
                 _ => 3,
             }),
         ),
-        EofScalingChoice::Correlation => (format!("EOF: correlation of {field} with the principal component"), Some(0)),
+        EofScalingChoice::Correlation => {
+            (format!("EOF: correlation of {field} with the principal component"), Some(0))
+        }
     };
     let mut attributes = Attributes::new().with("long_name", long_name);
     if let Some(units) = power.and_then(|p| units(args, source, p)) {
@@ -151,7 +156,8 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
         return Some(units.to_owned());
     }
     // A difference of degrees Celsius is one of kelvins, and only those can be squared.
-    let celsius = ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
+    let celsius =
+        ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
     Some(if celsius.contains(&units.to_lowercase().as_str()) || units == "K" {
         format!("K{power}")
     } else if units == "1" {

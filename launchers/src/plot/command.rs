@@ -138,12 +138,7 @@ impl Picture<'_> {
         let mut subtitle = vec![share];
         subtitle.extend(self.dataset.attributes().text("input_title").map(str::to_owned));
         subtitle.extend(self.period());
-        let scree = ScreePanel {
-            title: "Explained variance".into(),
-            percent,
-            error,
-            highlight: Some(k),
-        };
+        let scree = ScreePanel { title: "Explained variance".into(), percent, error, highlight: Some(k) };
         Ok(Figure {
             title,
             subtitle: subtitle.join("  ·  "),
