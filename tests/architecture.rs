@@ -124,7 +124,9 @@ fn names_crate(line: &str, word: &str) -> bool {
 fn only_launchers_print_parse_or_exit() {
     for folder in ["core/src", "io/src", "algorithms/src", "src"] {
         for word in ["println!(", "print!(", "std::env::args", "clap::"] {
-            let lines = lines_with(folder, word);
+            let mut lines = lines_with(folder, word);
+            // Tests that are shipped for other tests to run.
+            lines.retain(|line| !line.starts_with("core/src/comm/conformance/"));
             assert!(lines.is_empty(), "only launchers print and parse: {lines:?}");
         }
     }

@@ -200,7 +200,7 @@ fn values_that_do_not_serve() {
     gap.refuses(
         &["eof", gap.input(), "--var", "sst", "--modes", "2"],
         3,
-        &["1 of 30 cells", "latitude -10", "longitude 120", "2000-05-15", "fill the gaps"],
+        &["1 of 30 cells", "latitude -10", "longitude 120", "2000-05-16", "fill the gaps"],
     );
     let infinite = Case::new(&Input {
         value: |t, c| if t + c == 40 { f32::INFINITY } else { (t * c % 13) as f32 },

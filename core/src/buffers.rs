@@ -1,5 +1,6 @@
 //! Buffers that are used again: the first touch of fresh memory costs more than most kernels.
 
+use crate::memory::filled;
 use std::sync::{Mutex, PoisonError};
 
 /// A shelf of vectors of doubles, shared by threads.
@@ -15,9 +16,14 @@ impl Buffers {
     }
     /// A vector of `len` numbers of any value.
     pub fn take(&self, len: usize) -> Vec<f64> {
-        let mut buffer = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        buffer.resize(len, 0.0);
-        buffer
+        let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match used {
+            Some(mut buffer) if buffer.capacity() >= len => {
+                buffer.resize(len, 0.0);
+                buffer
+            }
+            _ => filled(len, 0.0),
+        }
     }
     /// Puts a vector back for the next one who needs it.
     pub fn give(&self, buffer: Vec<f64>) {

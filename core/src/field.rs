@@ -4,6 +4,7 @@ use crate::comm::Comm;
 use crate::decomposition::Decomposition;
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
+use crate::memory;
 use crate::meta::Variable;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl<T: Element> Field<T> {
     /// The block of `rank`, all missing.
     pub fn missing(variable: Variable, decomposition: Arc<Decomposition>, rank: usize) -> Self {
         let block = decomposition.block(rank);
-        let data = vec![T::MISSING; block.len()];
+        let data = memory::filled(block.len(), T::MISSING);
         Self { variable, decomposition, block, data }
     }
     /// The block of `rank` with these values.
@@ -117,6 +118,8 @@ impl<T: Element> Field<T> {
         }
         let mut parts: Vec<Vec<T>> = vec![Vec::new(); comm.size()];
         for (rank, piece) in to.overlaps(&self.block) {
+            parts[rank].reserve_exact(piece.len());
+            memory::use_huge_pages(&parts[rank]);
             self.block.extract(&self.data, &piece, &mut parts[rank]);
         }
         let received = comm.all_to_all_v(parts);

@@ -10,6 +10,7 @@ pub mod error;
 pub mod field;
 pub mod grid;
 pub mod index;
+pub mod memory;
 pub mod meta;
 pub mod tiling;
 

@@ -60,6 +60,7 @@ pub(crate) fn buffer<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
     values.try_reserve_exact(len).map_err(|_| {
         Error::new(halocline_core::ErrorKind::Memory, format!("no memory for a block of {len} values"))
     })?;
+    halocline_core::memory::use_huge_pages(&values);
     values.resize(len, T::default());
     Ok(values)
 }

@@ -1,19 +1,23 @@
 //! Names that the user may have meant.
 
-/// Edit distance (insertions, deletions, replacements), case ignored.
+/// Edit distance (insertions, deletions, replacements, swaps of neighbours), case ignored.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) =
         (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
     for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], next);
+            let above = &rows[i];
+            let mut next = (above[j] + usize::from(x != y)).min(row[j] + 1).min(above[j + 1] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                next = next.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(next);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 /// The nearest of `names` to what was typed, if any is near.
@@ -45,6 +49,7 @@ mod tests {
     fn near_names() {
         let names = ["sst", "air_temperature", "u"];
         assert_eq!(nearest("SST", names.into_iter()), Some("sst"));
+        assert_eq!(nearest("sts", names.into_iter()), Some("sst"));
         assert_eq!(nearest("sss", names.into_iter()), Some("sst"));
         assert_eq!(nearest("airtemperature", names.into_iter()), Some("air_temperature"));
         assert_eq!(nearest("precipitation", names.into_iter()), None);

@@ -1,0 +1,54 @@
+//! Memory for large arrays.
+//!
+//! The first touch of a page costs more than most kernels, and a map is spread over many: large
+//! arrays ask the system for huge pages, which cost a five-hundredth of the page faults and
+//! spare the translation caches.
+
+#![allow(unsafe_code)] // one call of madvise, below
+
+/// Arrays below this size stay on ordinary pages.
+const LARGE: usize = 8 << 20;
+
+/// A vector of `len` times `value`, on huge pages if it is large and the system has them.
+pub fn filled<T: Copy>(len: usize, value: T) -> Vec<T> {
+    let mut data = Vec::with_capacity(len);
+    use_huge_pages(&data);
+    data.resize(len, value);
+    data
+}
+
+/// Asks for huge pages behind the capacity of `data`, if it is large. Without effect where the
+/// system has none; never an error.
+pub fn use_huge_pages<T>(data: &Vec<T>) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 2 << 20;
+        let bytes = data.capacity() * std::mem::size_of::<T>();
+        if bytes < LARGE {
+            return;
+        }
+        // Whole huge pages inside the allocation: the ends may share pages with others.
+        let address = data.as_ptr() as usize;
+        let start = address.div_ceil(PAGE) * PAGE;
+        let length = (address + bytes).saturating_sub(start) / PAGE * PAGE;
+        // SAFETY: the range lies within the allocation of `data`, and this advice changes
+        // neither its contents nor who may access it.
+        let _ = unsafe {
+            rustix::mm::madvise(start as *mut core::ffi::c_void, length, rustix::mm::Advice::LinuxHugepage)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_and_small_vectors_are_filled() {
+        for len in [0, 1, 1000, 3 << 20] {
+            let data = filled(len, 2.5f64);
+            assert_eq!(data.len(), len);
+            assert!(data.iter().all(|v| *v == 2.5));
+        }
+    }
+}
