@@ -21,7 +21,7 @@ fn gram(c: &mut Criterion) {
         // A multiply and an add for each entry of the lower triangle.
         group.throughput(Throughput::Elements((times * (times + 1) * cells) as u64));
         group.bench_function(format!("{times} times, {cells} cells"), |b| {
-            b.iter(|| sum.add_rows(black_box(&rows)))
+            b.iter(|| sum.add_rows(black_box(&rows)));
         });
     }
     group.finish();

@@ -73,7 +73,7 @@ impl Input {
             .put_values(&[0.5f32; ROWS * COLUMNS], ..)
             .expect("written");
         let nt = self.times.len();
-        file.variable_mut("time").expect("defined").put_values(&self.times, [0..nt]).expect("written");
+        file.variable_mut("time").expect("defined").put_values(&self.times, 0..nt).expect("written");
         let values: Vec<f32> = (0..nt)
             .flat_map(|t| (0..ROWS * COLUMNS).map(move |c| (t, c)))
             .map(|(t, c)| (self.value)(t, c))
@@ -298,7 +298,7 @@ fn a_file_that_one_rank_cannot_read() {
     // The second rank starts in a folder where the relative path names nothing.
     command.args(["-n", "1", "-wdir", text(case.folder.path())]).arg(halocline()).args(job);
     command.args([":", "-n", "1", "-wdir", text(&elsewhere)]).arg(halocline()).args(job);
-    refused(&within_two_minutes(command), 3, &["input.nc"], "one rank");
+    refused(&within_two_minutes(&command), 3, &["input.nc"], "one rank");
     assert_eq!(names_in(&elsewhere), Vec::<String>::new());
 }
 
@@ -316,7 +316,7 @@ fn ranks_that_do_not_know_each_other() {
     ] {
         command.env(name, value);
     }
-    let output = within_two_minutes(command);
+    let output = within_two_minutes(&command);
     refused(&output, 6, &["4 ranks"], "silent copies");
 }
 

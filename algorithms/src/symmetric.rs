@@ -166,7 +166,7 @@ pub fn transposed_times_columns(a: &[f64], rows: usize, inner: usize, columns: &
 
 fn product(a: MatRef<'_, f64>, columns: &[f64]) -> Vec<f64> {
     let (rows, inner) = (a.nrows(), a.ncols());
-    let count = if inner == 0 { 0 } else { columns.len() / inner };
+    let count = columns.len().checked_div(inner).unwrap_or(0);
     let mut out = vec![0.0; rows * count];
     if !out.is_empty() {
         matmul(

@@ -43,10 +43,9 @@ fn windows(source: &Source, ranks: usize, parts: Option<&[usize]>) -> Result<Vec
     let dims = &source.variable().dims;
     let shape = source.variable().shape();
     let whole = IndexBox::whole(&shape);
-    let chunks: Vec<usize> = match source.chunks() {
-        Some(chunks) => chunks.iter().map(|&c| c.max(1)).collect(),
-        None => vec![1; shape.len()],
-    };
+    let chunks: Vec<usize> = source
+        .chunks()
+        .map_or_else(|| vec![1; shape.len()], |chunks| chunks.iter().map(|&c| c.max(1)).collect());
     let counts: Vec<usize> = shape.iter().zip(&chunks).map(|(n, c)| n.div_ceil(*c)).collect();
     let time = dims.iter().position(|d| d.role == Role::Time).unwrap_or(0);
     // Time unless it has fewer chunks than ranks and another dimension has more: then that one.
@@ -64,15 +63,15 @@ fn windows(source: &Source, ranks: usize, parts: Option<&[usize]>) -> Result<Vec
     while start < shape[axis] {
         let end = (start + step).min(shape[axis]);
         let window = whole.with_range(axis, start..end);
-        all.push(match parts {
-            Some(parts) => Decomposition::even(dims, &window, parts, ranks)?,
-            None => {
-                let chunk = chunks[axis];
-                let each = (end - start).div_ceil(chunk).div_ceil(ranks) * chunk;
-                let mut edges: Vec<Vec<usize>> = shape.iter().map(|&n| vec![0, n]).collect();
-                edges[axis] = (0..=ranks).map(|r| (start + r * each).min(end)).collect();
-                Decomposition::from_edges(dims.clone(), edges, ranks)?
-            }
+        all.push(if let Some(parts) = parts {
+            Decomposition::even(dims, &window, parts, ranks)?
+        } else {
+            // Whole chunks to each rank.
+            let chunk = chunks[axis];
+            let each = (end - start).div_ceil(chunk).div_ceil(ranks) * chunk;
+            let mut edges: Vec<Vec<usize>> = shape.iter().map(|&n| vec![0, n]).collect();
+            edges[axis] = (0..=ranks).map(|r| (start + r * each).min(end)).collect();
+            Decomposition::from_edges(dims.clone(), edges, ranks)?
         });
         start = end;
     }

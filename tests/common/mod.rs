@@ -84,11 +84,11 @@ pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
         Launch::ThreadRanks(ranks) => command.args(["--thread-ranks", &ranks.to_string(), "--threads", "2"]),
         Launch::Mpi(_) => command.args(["--threads", "1"]),
     };
-    within_two_minutes(command)
+    within_two_minutes(&command)
 }
 
 /// Runs a command to its end, killed after two minutes.
-pub(crate) fn within_two_minutes(command: Command) -> Output {
+pub(crate) fn within_two_minutes(command: &Command) -> Output {
     let mut timed = Command::new("timeout");
     timed.args(["--kill-after=5", "120"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

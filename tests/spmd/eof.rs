@@ -1,5 +1,7 @@
 //! The EOF analysis against analytic cases, on every group of ranks.
 
+#![allow(clippy::needless_range_loop)] // k, t, c are modes, times and cells
+
 use crate::fields::{filled, variable};
 use crate::Test;
 use halocline_algorithms::eof::{

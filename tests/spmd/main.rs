@@ -6,6 +6,7 @@
 mod engine;
 mod eof;
 mod fields;
+mod output;
 
 use halocline_core::comm::{conformance, run_threads, Comm, Launch, MpiMode, World};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -15,8 +16,13 @@ use std::process::ExitCode;
 type Test = (&'static str, fn(&Comm));
 
 fn main() -> ExitCode {
-    let tests: Vec<Test> =
-        conformance::all().into_iter().chain(fields::all()).chain(engine::all()).chain(eof::all()).collect();
+    let tests: Vec<Test> = conformance::all()
+        .into_iter()
+        .chain(fields::all())
+        .chain(engine::all())
+        .chain(eof::all())
+        .chain(output::all())
+        .collect();
     if Launch::detect().is_launched() {
         under_mpi(&tests)
     } else {

@@ -174,34 +174,12 @@ pub fn analyse<T: Element>(
         eigenvalues: &eigenvalues,
         pc_factors: &pc_factors,
     };
-    let mut peaks = vec![Peak::NONE; options.modes];
-    let mut varying = 0;
-    engine.map(&source, &pattern, |tile, result| {
-        let block = tile.block.with_range(0, 0..options.modes);
-        let own = eofs.block().clone();
-        own.insert(eofs.data_mut(), &block, &result.values);
-        for (peak, other) in peaks.iter_mut().zip(result.peaks) {
-            *peak = peak.larger(other);
-        }
-        varying += result.varying;
-        Ok(())
-    })?;
-    if engine.gather(&varying)?.iter().sum::<usize>() == 0 {
+    let found = patterns(engine, &source, &pattern, &mut eofs)?;
+    if found.varying == 0 {
         return Err(no_variance());
     }
     check_rank(&eigenvalues, solved.trace / scale)?;
-    for other in engine.gather(&peaks)? {
-        for (peak, other) in peaks.iter_mut().zip(other) {
-            *peak = peak.larger(other);
-        }
-    }
-    let signs: Vec<f64> = peaks.iter().map(|p| if p.negative { -1.0 } else { 1.0 }).collect();
-    let own_cells: usize = eofs.block().shape()[1..].iter().product();
-    for (map, sign) in eofs.data_mut().chunks_mut(own_cells.max(1)).zip(&signs) {
-        if *sign < 0.0 {
-            map.iter_mut().for_each(|v| *v = -*v);
-        }
-    }
+    let signs = found.signs;
     let pcs = (0..times)
         .flat_map(|t| {
             let (solved, signs, pc_factors) = (&solved, &signs, &pc_factors);
@@ -219,6 +197,47 @@ pub fn analyse<T: Element>(
         cells: valid.len(),
         covariance,
     })
+}
+
+/// What the pass that makes the maps finds out on the way.
+struct Found {
+    /// The sign of each mode, given to its map already.
+    signs: Vec<f64>,
+    /// Cells whose series varies.
+    varying: usize,
+}
+
+/// Fills in the maps of all modes, each with its sign.
+fn patterns(
+    engine: &Engine,
+    source: &FieldSource<'_, impl Element>,
+    pattern: &PatternMap<'_>,
+    eofs: &mut Field<f64>,
+) -> Result<Found> {
+    let modes = pattern.eigenvalues.len();
+    let own = eofs.block().clone();
+    let mut peaks = vec![Peak::NONE; modes];
+    let mut varying = 0;
+    engine.map(source, pattern, |tile, result| {
+        own.insert(eofs.data_mut(), &tile.block.with_range(0, 0..modes), &result.values);
+        for (peak, other) in peaks.iter_mut().zip(result.peaks) {
+            *peak = peak.larger(other);
+        }
+        varying += result.varying;
+        Ok(())
+    })?;
+    let varying = engine.gather(&varying)?.iter().sum();
+    for other in engine.gather(&peaks)? {
+        for (peak, other) in peaks.iter_mut().zip(other) {
+            *peak = peak.larger(other);
+        }
+    }
+    let signs: Vec<f64> = peaks.iter().map(|p| if p.negative { -1.0 } else { 1.0 }).collect();
+    let cells: usize = own.shape()[1..].iter().product();
+    for (map, _) in eofs.data_mut().chunks_mut(cells.max(1)).zip(&signs).filter(|(_, sign)| **sign < 0.0) {
+        map.iter_mut().for_each(|v| *v = -*v);
+    }
+    Ok(Found { signs, varying })
 }
 
 /// Offsets in the grid of the cells of a tile, C order.

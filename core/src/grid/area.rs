@@ -12,7 +12,7 @@ impl Grid {
     /// [`Data`](crate::ErrorKind::Data) when the file states no latitudes.
     pub fn sqrt_cos_latitudes(&self) -> Result<Vec<f64>> {
         let lat = self.latitudes().ok_or_else(no_latitudes)?;
-        if let Some(bad) = lat.iter().find(|v| !(v.abs() <= 90.0 + 1e-6)) {
+        if let Some(bad) = lat.iter().find(|v| v.is_nan() || v.abs() > 90.0 + 1e-6) {
             return Err(Error::data(format!("a latitude of {bad} degrees lies beyond the poles"))
                 .remedy("correct the coordinate, or use --weights none"));
         }

@@ -1,5 +1,7 @@
 //! `halocline eof`.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
 mod output;
 
 use crate::common::{bytes_text, check_output, InputArgs, SelectionArgs, Verbosity};
@@ -86,7 +88,7 @@ enum EofScalingChoice {
 }
 
 /// The word that the user writes for a choice.
-fn word(choice: impl clap::ValueEnum) -> String {
+fn word(choice: &impl clap::ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
@@ -201,6 +203,7 @@ fn job<T: Loaded>(
     });
     let field = load::<T>(comm, source, &deal, parts.as_deref())?;
     let read = clock.elapsed();
+    let clock = Instant::now();
     let engine = Engine::new(comm);
     let input = EofInput {
         weights: &weights,
@@ -211,7 +214,9 @@ fn job<T: Loaded>(
     let eof = analyse(&engine, &field, &tiling, &input, &args.options())?;
     drop(field);
     let analysed = clock.elapsed();
+    let clock = Instant::now();
     output::write(comm, args, (dataset, source), &tiling, &eof)?;
+    let written = clock.elapsed();
     summary(comm, args, source, &eof, verbosity);
     verbosity.say(comm, || {
         let bytes =
@@ -220,9 +225,9 @@ fn job<T: Loaded>(
             "read {} in {:.2} s, analysed in {:.2} s, wrote {} in {:.2} s",
             bytes_text(bytes),
             read.as_secs_f64(),
-            (analysed - read).as_secs_f64(),
+            analysed.as_secs_f64(),
             args.output.display(),
-            (clock.elapsed() - analysed).as_secs_f64()
+            written.as_secs_f64()
         )
     });
     Ok(())

@@ -24,7 +24,7 @@ pub(super) fn write(
 ) -> Result<()> {
     let mut schema = Schema { attributes: global(args, dataset, tiling), ..Schema::new() };
     let time = source.time_coordinate();
-    let mut coordinates = schema.add_coordinate(&time)?;
+    let mut coordinates = schema.add_coordinate(time)?;
     schema.add_dim("mode", args.modes)?;
     let grid = source.grid();
     for dim in &grid.dims {
@@ -175,12 +175,12 @@ fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling) -> Attributes {
     let mut options = vec![
         ("variable".to_owned(), args.var.clone()),
         ("modes".to_owned(), args.modes.to_string()),
-        ("weights".to_owned(), word(args.weights)),
-        ("anomaly".to_owned(), word(args.anomaly)),
+        ("weights".to_owned(), word(&args.weights)),
+        ("anomaly".to_owned(), word(&args.anomaly)),
         ("detrend".to_owned(), args.detrend.to_string()),
         ("standardize".to_owned(), args.standardize.to_string()),
         ("pc_scaling".to_owned(), args.pc_scaling.to_string()),
-        ("eof_scaling".to_owned(), word(args.eof_scaling)),
+        ("eof_scaling".to_owned(), word(&args.eof_scaling)),
     ];
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
