@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rust_wanted=1.85
+rust_wanted=1.86
 packages=(
   gcc libc6-dev pkg-config                              # link
   clang libclang-dev                                    # bindings to MPI are generated

@@ -54,6 +54,18 @@ pub struct EofInput<'a> {
     pub locate: &'a (dyn Fn(usize, usize) -> String + Sync),
 }
 
+impl Default for EofInput<'_> {
+    /// No weights, no cells left out, no months.
+    fn default() -> Self {
+        Self {
+            weights: &[],
+            excluded: &[],
+            months: &[],
+            locate: &|cell, time| format!("at cell {cell}, time {time} (counted from 0)"),
+        }
+    }
+}
+
 /// Which covariance was diagonalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Covariance {
