@@ -4,6 +4,7 @@ use super::options::{Anomaly, EofOptions};
 use crate::symmetric::STRIP;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A series whose standard deviation is below this share of its largest value is constant: what
 /// is left of it is the rounding of its mean.
@@ -79,12 +80,12 @@ impl Recipe {
         let width = values.len() / self.times.max(1);
         buffer.clear();
         buffer.reserve(self.times * cells.len());
-        let together = cells.last().is_some_and(|last| last + 1 - cells[0] == cells.len());
+        // Cells side by side are copied together.
+        let runs: Vec<Range<usize>> =
+            cells.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
         for map in values.chunks(width.max(1)) {
-            if together {
-                buffer.extend_from_slice(&map[cells[0]..cells[0] + cells.len()]);
-            } else {
-                buffer.extend(cells.iter().map(|&c| map[c]));
+            for run in &runs {
+                buffer.extend_from_slice(&map[run.clone()]);
             }
         }
         let cell = self.anomalies(&mut buffer, cells.len(), statistics);

@@ -19,7 +19,17 @@ pub(crate) fn grid(
 ) -> Result<Grid> {
     let lat = find(meta, v, dims, Kind::Latitude);
     let lon = find(meta, v, dims, Kind::Longitude);
-    let read = |c: Option<&RawVariable>| c.map(|c| coordinate::read(meta, c, dims, reader)).transpose();
+    let read = |c: Option<&RawVariable>, name: &str, units: &str| -> Result<Option<Coordinate>> {
+        let Some(c) = c else { return Ok(None) };
+        let mut coordinate = coordinate::read(meta, c, dims, reader)?;
+        // However it was recognised, results say what it is.
+        for (attribute, value) in [("standard_name", name), ("units", units)] {
+            if coordinate.variable.attributes.text(attribute).is_none_or(str::is_empty) {
+                coordinate.variable.attributes.set(attribute, value);
+            }
+        }
+        Ok(Some(coordinate))
+    };
     let kind = kind(dims, lat, lon);
     let mut extra = Vec::new();
     for d in dims {
@@ -30,7 +40,14 @@ pub(crate) fn grid(
         }
     }
     extra.extend(mapping(meta, v));
-    Ok(Grid { kind, dims: dims.to_vec(), lat: read(lat)?, lon: read(lon)?, extra, excluded: Vec::new() })
+    Ok(Grid {
+        kind,
+        dims: dims.to_vec(),
+        lat: read(lat, "latitude", "degrees_north")?,
+        lon: read(lon, "longitude", "degrees_east")?,
+        extra,
+        excluded: Vec::new(),
+    })
 }
 
 fn kind(dims: &[Dim], lat: Option<&RawVariable>, lon: Option<&RawVariable>) -> GridKind {
