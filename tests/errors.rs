@@ -321,6 +321,35 @@ fn ranks_that_do_not_know_each_other() {
 }
 
 #[test]
+fn a_full_disk() {
+    let case = Case::new(&Input::default());
+    let results = case.folder.path().join("results");
+    std::fs::create_dir(&results).expect("a folder");
+    let out = results.join("out.nc");
+    for ranks in ["1", "3"] {
+        // A limit on the size of files is a full disk that needs no privileges.
+        let job = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
+        let mut command = Command::new("bash");
+        command.args(["-c", job, "job"]).arg(halocline());
+        command.args(["eof", case.input(), "--var", "sst", "--modes", "20", "--quiet", "-o", text(&out)]);
+        command.args(["--thread-ranks", ranks]);
+        refused(&within_two_minutes(&command), 4, &["out.nc"], &format!("{ranks} thread ranks, full disk"));
+        assert_eq!(names_in(&results), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_panic_ends_all_ranks() {
+    for launch in ways() {
+        let output = run(launch, &["panic", "--rank", if launch == Launch::Plain(1) { "0" } else { "1" }]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(70), "{launch:?}: {error}");
+        assert!(our_lines(&output).iter().any(|l| l.contains("internal error")), "{launch:?}: {error}");
+        assert!(!error.contains("stack backtrace"), "{launch:?}: {error}");
+    }
+}
+
+#[test]
 fn pictures_of_nothing() {
     let case = Case::new(&Input::default());
     let out = case.folder.path().join("x.png");

@@ -46,6 +46,12 @@ enum Command {
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
+    /// Panic on one rank while the others wait for it: shows that nothing hangs
+    #[command(hide = true)]
+    Panic {
+        #[arg(long, default_value_t = 0)]
+        rank: usize,
+    },
 }
 
 impl MpiChoice {
@@ -74,5 +80,10 @@ fn main() -> ExitCode {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Panic { rank } => {
+            assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
+            comm.barrier();
+            Ok(())
+        }
     })
 }

@@ -163,7 +163,7 @@ fn explain(e: &netcdf::Error, what: &str) -> Error {
             Error::system(format!("{what}: {}", std::io::Error::from_raw_os_error(*code)))
         }
         netcdf::Error::Netcdf(HDF_ERROR) => Error::data(format!(
-            "{what}: the file is damaged (a checksum, a compressed block or an internal table is wrong), or compressed by a filter that is not installed"
+            "{what}: the file is damaged (a checksum, a compressed block or an internal table is wrong), compressed by a filter that is not installed, or locked by a program that writes to it"
         ))
         .remedy("copy or download it again"),
         e => Error::data(format!("{what}: {e}")),
