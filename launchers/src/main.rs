@@ -66,6 +66,7 @@ impl MpiChoice {
 
 fn main() -> ExitCode {
     let launch = Launch::detect();
+    halocline_io::output::keep_hdf5_from_exit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {

@@ -1,4 +1,4 @@
-//! The one thing that the safe interface of the `netcdf` crate has no word for: characters.
+//! What the safe interface of the `netcdf` crate has no word for: characters, and HDF5 at exit.
 #![allow(unsafe_code)]
 
 use netcdf::types::NcVariableType;
@@ -21,3 +21,18 @@ unsafe impl NcTypeDescriptor for NcChar {
 unsafe impl bytemuck::Zeroable for NcChar {}
 // SAFETY: a transparent byte: no padding, every pattern valid.
 unsafe impl bytemuck::Pod for NcChar {}
+
+extern "C" {
+    fn H5dont_atexit() -> std::ffi::c_int;
+}
+
+/// Tells HDF5 not to close what is open when the process exits. After a write has failed (disk
+/// full), its exit handler tries that write again and crashes. Files are closed explicitly here,
+/// so nothing is lost.
+///
+/// For programs that own their process, as the first thing they do; a library must not decide
+/// this for its host.
+pub fn keep_hdf5_from_exit() {
+    // SAFETY: sets a flag inside HDF5, which does not initialise itself for it.
+    unsafe { H5dont_atexit() };
+}

@@ -30,6 +30,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use ffi::keep_hdf5_from_exit;
 pub use history::history_line;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
 
