@@ -228,6 +228,9 @@ fn options_that_make_no_sense() {
     case.refuses(&["eof", case.input(), "--var", "sst", "--box", "1,2,3"], 2, &["--box"]);
     case.refuses(&["eof", case.input(), "--var", "sst", "--box", "1,2,80,85"], 2, &["input.nc"]);
     case.refuses(&["eof", case.input(), "--var", "sst", "--decomposition", "depth=2"], 2, &["depth"]);
+    case.refuses(&["eof", case.input(), "--var", "sst", "--level", "inf"], 2, &["--level"]);
+    case.refuses(&["eof", case.input()], 2, &["--var"]);
+    case.refuses(&["eof", case.input(), "--var", "sst", "--weights", "cos"], 2, &["cos", "coslat"]);
     case.refuses(&["eof", case.input(), "--var", "sst", "--decomposition", "lat=9"], 2, &["lat=9"]);
 }
 
@@ -277,9 +280,7 @@ fn words_that_are_no_options_are_told_once() {
             continue;
         }
         let output = run(launch, &["eof", "--no-such-option"]);
-        assert_eq!(output.status.code(), Some(2));
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(error.matches("unexpected argument").count(), 1, "{error}");
+        refused(&output, 2, &["unexpected argument", "--no-such-option"], &format!("{launch:?}"));
     }
 }
 

@@ -86,6 +86,9 @@ impl Decomposition {
                     ))
                     .remedy(format!("its dimensions are {}", names.join(", ")))
                 })?;
+            if parts[d] != 1 {
+                return Err(Error::usage(format!("decomposition `{text}` names `{}` twice", dims[d].name)));
+            }
             parts[d] = count.trim().parse().ok().filter(|&n: &usize| n > 0).ok_or_else(|| {
                 Error::usage(format!("decomposition `{item}` needs a positive number of parts"))
             })?;

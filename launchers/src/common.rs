@@ -88,6 +88,9 @@ impl SelectionArgs {
     pub(crate) fn selection(&self) -> Result<Selection> {
         let time = self.time.as_deref().map(TimeRange::parse).transpose()?;
         let lon_lat_box = self.lon_lat_box.as_deref().map(parse_box).transpose()?;
+        if let Some(level) = self.level.filter(|l| !l.is_finite()) {
+            return Err(Error::usage(format!("--level {level} is no level")));
+        }
         Ok(Selection { time, lon_lat_box, level: self.level })
     }
     /// As it is written into outputs.
@@ -117,6 +120,9 @@ fn parse_box(text: &str) -> Result<[f64; 4]> {
 /// One rank looks.
 pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Result<()> {
     comm.on_root(|| {
+        if output == Path::new("-") {
+            return Err(Error::usage("NetCDF can't be written to standard output").remedy("name a file with -o"));
+        }
         if output.is_dir() {
             return Err(Error::usage("the output is a directory").in_file(output).remedy("name a file with -o"));
         }
@@ -141,7 +147,7 @@ pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Re
 
 /// The command line as typed, for `history`.
 pub(crate) fn command_line() -> String {
-    let mut words = std::env::args();
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let program = words.next().map_or_else(
         || "halocline".to_owned(),
         |p| Path::new(&p).file_name().map_or(p.clone(), |n| n.to_string_lossy().into_owned()),

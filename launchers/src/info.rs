@@ -4,10 +4,11 @@ use crate::common::{bytes_text, InputArgs};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{AttributeValue, Attributes};
 use halocline_core::tiling::Tiling;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use halocline_io::dataset::{Dataset, VariableInfo};
 use serde_json::{json, Value};
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// What is in the files: dimensions, variables, grid, time, storage.
 #[derive(Debug, clap::Args)]
@@ -26,16 +27,27 @@ pub(crate) struct InfoArgs {
 pub(crate) fn run(comm: &Comm, args: &InfoArgs) -> Result<()> {
     let inputs = args.input.resolve(comm)?;
     let dataset = halocline_io::open(comm, &inputs)?;
+    let mut printed = Ok(());
     if comm.is_root() {
         let text = if args.json {
             serde_json::to_string_pretty(&as_json(&dataset)).unwrap_or_default() + "\n"
         } else {
             as_text(&dataset)
         };
-        // A reader that has seen enough (`| head`) is no error.
-        let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+        printed = print(&text);
     }
-    Ok(())
+    comm.agree(printed)
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(e) => Err(Error::system(format!("can't write to standard output: {e}"))),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn as_text(dataset: &Dataset) -> String {

@@ -9,6 +9,7 @@ mod start;
 use clap::{Parser, Subcommand};
 use common::Verbosity;
 use halocline_core::comm::{Launch, MpiMode};
+use halocline_core::Error;
 use std::process::ExitCode;
 
 /// Analyses gridded ocean, atmosphere and climate data, with the same bits on any number of
@@ -27,11 +28,11 @@ struct Cli {
     #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
     mpi: MpiChoice,
     /// Run this many ranks as threads of this process, without MPI
-    #[arg(long, global = true, value_name = "N", conflicts_with = "mpi")]
-    thread_ranks: Option<std::num::NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", conflicts_with = "mpi", value_parser = clap::value_parser!(u16).range(1..=256))]
+    thread_ranks: Option<u16>,
     /// Threads of each rank [default: the cores that the rank may use]
-    #[arg(long, global = true, value_name = "N")]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -64,6 +65,19 @@ impl MpiChoice {
     }
 }
 
+/// What is wrong with the words of the command line, as one of our errors.
+fn usage(message: &clap::Error) -> Error {
+    let text = message.to_string();
+    // Behind the first empty line clap tells about usage and help.
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let what = lines.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches(':');
+    if message.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::usage("no command is given").remedy("see `halocline --help`");
+    }
+    Error::usage(what).remedy("see `halocline --help` and `halocline COMMAND --help`")
+}
+
 fn main() -> ExitCode {
     let launch = Launch::detect();
     halocline_io::output::keep_hdf5_from_exit();
@@ -71,10 +85,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(message) => {
             // Every rank parses the same words; one prints.
-            if launch.is_spokesman() {
-                let _ = message.print();
+            if !message.use_stderr() {
+                if launch.is_spokesman() {
+                    let _ = message.print();
+                }
+                return ExitCode::SUCCESS;
             }
-            return ExitCode::from(if message.use_stderr() { 2 } else { 0 });
+            return start::report(&usage(&message), launch.is_spokesman());
         }
     };
     start::run(&launch, &cli, |comm| match &cli.command {

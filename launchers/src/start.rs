@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<()> + Sync) -> ExitCode {
     one_line_panics();
     if let Some(ranks) = cli.thread_ranks {
-        return run_thread_ranks(launch, ranks.get(), cli, command);
+        return run_thread_ranks(launch, usize::from(ranks), cli, command);
     }
     let world = match World::start(cli.mpi.mode()) {
         Ok(world) => world,
@@ -52,7 +52,7 @@ fn run_thread_ranks(
     }
 }
 
-fn report(error: &Error, print: bool) -> ExitCode {
+pub(crate) fn report(error: &Error, print: bool) -> ExitCode {
     if print {
         eprintln!("halocline: {error}");
     }
@@ -61,7 +61,7 @@ fn report(error: &Error, print: bool) -> ExitCode {
 
 /// The rayon pool of this rank. MPI is driven by the main thread alone, outside the pool.
 fn start_threads(cli: &Cli) -> Result<()> {
-    let threads = threads_per_rank(cli.threads.map(std::num::NonZeroUsize::get));
+    let threads = threads_per_rank(cli.threads.map(usize::from));
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
@@ -71,6 +71,10 @@ fn start_threads(cli: &Cli) -> Result<()> {
 /// A panic is a bug of ours: one line that can be reported, no backtrace.
 fn one_line_panics() {
     std::panic::set_hook(Box::new(|info| {
+        // Caught there, and told as an error.
+        if halocline_io::is_guarded() {
+            return;
+        }
         let what = info
             .payload()
             .downcast_ref::<String>()

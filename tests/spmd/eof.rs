@@ -5,7 +5,7 @@
 use crate::fields::{filled, variable};
 use crate::Test;
 use halocline_algorithms::eof::{
-    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, PcScaling,
+    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
 };
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
@@ -75,7 +75,7 @@ fn waves(shape: (usize, usize, usize)) -> impl Fn([usize; 3]) -> f64 {
 
 fn standing_waves(comm: &Comm) {
     for (shape, covariance) in [((24, 7, 40), Covariance::Temporal), ((600, 7, 13), Covariance::Spatial)] {
-        let options = EofOptions { modes: 2, ..EofOptions::default() };
+        let options = EofOptions { modes: Modes::Exactly(2), ..EofOptions::default() };
         let eof = run(comm, shape, &[], &options, waves(shape)).expect("well posed");
         assert_eq!(eof.covariance, covariance);
         let cells = (6 * shape.2) as f64;
@@ -104,7 +104,8 @@ fn scalings(comm: &Comm) {
     let shape = (15, 6, 9);
     let weights: Vec<f64> = (0..54).map(|c| 0.5 + 0.01 * f64::from(c)).collect();
     let with = |pc_scaling, eof_scaling| {
-        let options = EofOptions { modes: 3, pc_scaling, eof_scaling, ..EofOptions::default() };
+        let options =
+            EofOptions { modes: Modes::Exactly(3), pc_scaling, eof_scaling, ..EofOptions::default() };
         run(comm, shape, &weights, &options, noise).expect("well posed")
     };
     let unit = with(PcScaling::Raw, EofScaling::UnitNorm);
@@ -158,7 +159,7 @@ fn scalings(comm: &Comm) {
 fn reconstruction(comm: &Comm) {
     for shape in [(13, 5, 8), (60, 3, 4)] {
         let modes = (shape.0 - 1).min(shape.1 * shape.2);
-        let options = EofOptions { modes, ..EofOptions::default() };
+        let options = EofOptions { modes: Modes::Exactly(modes), ..EofOptions::default() };
         let eof = run(comm, shape, &[], &options, noise).expect("well posed");
         let sum: f64 = eof.variance_fraction.iter().sum();
         assert!((sum - 1.0).abs() < 1e-12);
@@ -178,7 +179,7 @@ fn trend_and_cycle(comm: &Comm) {
     let shape = (48, 4, 10);
     let wave = waves(shape);
     let options = EofOptions {
-        modes: 1,
+        modes: Modes::Exactly(1),
         anomaly: Anomaly::Climatology,
         detrend: true,
         standardize: true,
@@ -201,7 +202,7 @@ fn trend_and_cycle(comm: &Comm) {
 
 fn refusals(comm: &Comm) {
     let shape = (12, 6, 5);
-    let options = EofOptions { modes: 2, ..EofOptions::default() };
+    let options = EofOptions { modes: Modes::Exactly(2), ..EofOptions::default() };
     let refuse = |options: &EofOptions, value: &dyn Fn([usize; 3]) -> f64| {
         run(comm, shape, &[], options, value).expect_err("refused")
     };
@@ -218,11 +219,15 @@ fn refusals(comm: &Comm) {
     assert!(missing.message.contains("all values are missing"), "{missing}");
     let flat = refuse(&options, &|[_, y, x]| 273.15 + 0.1 * (y * x) as f64);
     assert!(flat.message.contains("no variance"), "{flat}");
-    let many = refuse(&EofOptions { modes: 12, ..options.clone() }, &noise);
+    let many = refuse(&EofOptions { modes: Modes::Exactly(12), ..options.clone() }, &noise);
     assert_eq!(many.exit_code(), 2);
     let wave = waves(shape);
-    let rank = refuse(&EofOptions { modes: 4, ..options.clone() }, &wave);
+    let rank = refuse(&EofOptions { modes: Modes::Exactly(4), ..options.clone() }, &wave);
     assert!(rank.exit_code() == 2 && rank.message.contains("only 2 have variance"), "{rank}");
+    // Unless a number is asked for, there are as many as there are.
+    let default = EofOptions::default();
+    assert_eq!(run(comm, shape, &[], &default, &wave).expect("two modes").eigenvalues.len(), 2);
+    assert_eq!(run(comm, (4, 6, 5), &[], &default, noise).expect("three modes").eigenvalues.len(), 3);
     let few = run(comm, (1, 6, 5), &[], &options, noise).expect_err("one time");
     assert!(few.message.contains("at least two times"), "{few}");
 }

@@ -25,7 +25,7 @@ mod pattern;
 mod prepare;
 mod survey;
 
-pub use options::{Anomaly, EofOptions, EofScaling, PcScaling};
+pub use options::{Anomaly, EofOptions, EofScaling, Modes, PcScaling};
 
 use covariance::{ProjectMap, Series, SpatialFold, TemporalFold, WeightedAnomalies};
 use halocline_core::buffers::Buffers;
@@ -92,8 +92,19 @@ pub struct Eof {
     pub total_variance: f64,
     /// Cells with data.
     pub cells: usize,
+    /// Those of them whose series does not vary; they have no standardized series and no
+    /// correlation, and come out as missing where those are asked for.
+    pub constant: usize,
     /// Which covariance was diagonalised.
     pub covariance: Covariance,
+}
+
+impl Eof {
+    /// An estimate of the relative error of mode `k` (from 0) that double precision leaves: the
+    /// covariance holds λ to a rounding error of λ₁.
+    pub fn precision(&self, k: usize) -> f64 {
+        f64::EPSILON * self.eigenvalues[0] / self.eigenvalues[k]
+    }
 }
 
 /// EOF analysis of `field`, dimensions (time, space…), whose decomposition keeps the tiles of
@@ -133,17 +144,19 @@ pub fn analyse<T: Element>(
     let survey = Survey::join(engine.map_gather(&source, &map)?);
     survey.check(input.locate)?;
     let valid = survey.valid;
+    check_weights(input, &valid)?;
     let limit = (times - 1).min(valid.len());
-    if options.modes == 0 || options.modes > limit {
-        return Err(Error::usage(format!(
-            "{} modes are asked for, there are at most {limit}",
-            options.modes
-        ))
-        .remedy(format!(
-            "choose --modes between 1 and {limit} ({times} times, {} cells with data)",
-            valid.len()
-        )));
-    }
+    let modes = match options.modes {
+        Modes::UpTo(modes) => modes.min(limit),
+        Modes::Exactly(modes) if (1..=limit).contains(&modes) => modes,
+        Modes::Exactly(modes) => {
+            return Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
+                .remedy(format!(
+                    "choose --modes between 1 and {limit} ({times} times, {} cells with data)",
+                    valid.len()
+                )))
+        }
+    };
 
     let recipe = Recipe::new(options, times, input.months)?;
     let series = Series {
@@ -155,11 +168,15 @@ pub fn analyse<T: Element>(
         buffers: Buffers::new(),
     };
     let scale = times as f64 - 1.0;
-    let (solved, covariance) = if times <= valid.len() {
-        (temporal(engine, &source, &series, options.modes)?, Covariance::Temporal)
+    let (mut solved, covariance) = if times <= valid.len() {
+        (temporal(engine, &source, &series, modes)?, Covariance::Temporal)
     } else {
-        (spatial(engine, field, &source, &series, &valid, width, options.modes)?, Covariance::Spatial)
+        (spatial(engine, field, &source, &series, &valid, width, modes)?, Covariance::Spatial)
     };
+    if matches!(options.modes, Modes::UpTo(_)) {
+        solved.keep(rank(&solved.values).max(1), times);
+    }
+    let modes = solved.values.len();
     let eigenvalues: Vec<f64> = solved.values.iter().map(|g| g / scale).collect();
     let pc_factors: Vec<f64> = eigenvalues
         .iter()
@@ -170,7 +187,7 @@ pub fn analyse<T: Element>(
         })
         .collect();
 
-    let mode = Dim::new("mode", options.modes, Role::Mode);
+    let mode = Dim::new("mode", modes, Role::Mode);
     let decomposition = Arc::new(field.decomposition().with_dim(0, mode.clone())?);
     let variable = Variable {
         name: "eof".into(),
@@ -195,7 +212,7 @@ pub fn analyse<T: Element>(
     let pcs = (0..times)
         .flat_map(|t| {
             let (solved, signs, pc_factors) = (&solved, &signs, &pc_factors);
-            (0..options.modes).map(move |k| signs[k] * pc_factors[k] * solved.units[k * times + t])
+            (0..modes).map(move |k| signs[k] * pc_factors[k] * solved.units[k * times + t])
         })
         .collect();
     let total_variance = solved.trace / scale;
@@ -207,6 +224,7 @@ pub fn analyse<T: Element>(
         eigenvalues,
         total_variance,
         cells: valid.len(),
+        constant: valid.len() - found.varying,
         covariance,
     })
 }
@@ -317,13 +335,40 @@ fn spatial<T: Element>(
     Ok(Solved { values: pairs.values, trace: pairs.trace, units })
 }
 
+impl Solved {
+    /// Keeps the first `modes` modes.
+    fn keep(&mut self, modes: usize, times: usize) {
+        self.values.truncate(modes);
+        self.units.truncate(modes * times);
+    }
+}
+
+/// How many of descending eigenvalues are variance, not rounding.
+fn rank(values: &[f64]) -> usize {
+    let first = values.first().copied().unwrap_or(0.0);
+    values.iter().take_while(|v| **v > RANK * first).count()
+}
+
+/// Refuses data in cells whose weight is unknown: cells without coordinates.
+fn check_weights(input: &EofInput<'_>, valid: &[usize]) -> Result<()> {
+    let unknown = valid.iter().find(|c| input.weights.get(**c).is_some_and(|w| !w.is_finite()));
+    match unknown {
+        None => Ok(()),
+        Some(&cell) => Err(Error::data(format!(
+            "there are data in a cell without coordinates, {}",
+            (input.locate)(cell, 0)
+        ))
+        .remedy("use --weights none")),
+    }
+}
+
 /// Refuses modes that are rounding.
 fn check_rank(eigenvalues: &[f64], total: f64) -> Result<()> {
     let first = eigenvalues.first().copied().unwrap_or(0.0);
     if !(total > 0.0 && first > 0.0) {
         return Err(no_variance());
     }
-    let rank = eigenvalues.iter().filter(|l| **l > RANK * first).count();
+    let rank = rank(eigenvalues);
     if rank < eigenvalues.len() {
         return Err(Error::usage(format!(
             "{} modes are asked for, but only {rank} have variance above rounding",

@@ -40,11 +40,20 @@ pub enum EofScaling {
     Correlation,
 }
 
+/// How many modes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Modes {
+    /// So many; fewer are an error.
+    Exactly(usize),
+    /// So many, or as many as there are.
+    UpTo(usize),
+}
+
 /// Options of an EOF analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EofOptions {
     /// Number of modes wanted.
-    pub modes: usize,
+    pub modes: Modes,
     /// What is removed first.
     pub anomaly: Anomaly,
     /// Whether a straight line over the record number, fitted by least squares, is removed from
@@ -61,7 +70,7 @@ pub struct EofOptions {
 impl Default for EofOptions {
     fn default() -> Self {
         Self {
-            modes: 10,
+            modes: Modes::UpTo(10),
             anomaly: Anomaly::Mean,
             detrend: false,
             standardize: false,

@@ -1,18 +1,31 @@
 //! Areas of grid cells on the unit sphere.
 
-use super::{Grid, GridKind};
+use super::{CellEdges, Grid, GridKind};
 use crate::error::{Error, Result};
 use crate::meta::Coordinate;
 
 impl Grid {
+    /// The edges of the cells of a rectilinear grid: its bounds, else half-way between centres,
+    /// and at the poles where the first or last edge would pass them.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) when the file has no latitude and longitude, bounds that
+    /// don't enclose their cells, or a single row or column without bounds.
+    pub fn cell_edges(&self) -> Result<CellEdges> {
+        let (Some(lat), Some(lon)) = (&self.lat, &self.lon) else { return Err(no_latitudes()) };
+        Ok(CellEdges { lat: edges(lat, 90.0)?, lon: edges(lon, f64::INFINITY)? })
+    }
+
     /// √cos φ of every cell, C order: the weight that makes the squares of a field count by area
-    /// on a regular grid. Zero at the poles.
+    /// on a regular grid. Zero at the poles; NaN where the latitude is missing, as on the land
+    /// of some curvilinear grids.
     ///
     /// # Errors
     /// [`Data`](crate::ErrorKind::Data) when the file states no latitudes.
     pub fn sqrt_cos_latitudes(&self) -> Result<Vec<f64>> {
         let lat = self.latitudes().ok_or_else(no_latitudes)?;
-        if let Some(bad) = lat.iter().find(|v| v.is_nan() || v.abs() > 90.0 + 1e-6) {
+        self.lat.iter().try_for_each(in_degrees)?;
+        if let Some(bad) = lat.iter().find(|v| v.abs() > 90.0 + 1e-6) {
             return Err(Error::data(format!("a latitude of {bad} degrees lies beyond the poles"))
                 .remedy("correct the coordinate, or use --weights none"));
         }
@@ -31,15 +44,17 @@ impl Grid {
     /// curvilinear grid no bounds.
     pub fn areas(&self) -> Result<Vec<f64>> {
         let (Some(lat), Some(lon)) = (&self.lat, &self.lon) else { return Err(no_latitudes()) };
+        in_degrees(lat)?;
+        in_degrees(lon)?;
         if self.kind == GridKind::Rectilinear {
-            let sines: Vec<f64> = edges(lat, 90.0)?
-                .iter()
-                .map(|e| (e[1].to_radians().sin() - e[0].to_radians().sin()).abs())
-                .collect();
-            let widths: Vec<f64> = edges(lon, f64::INFINITY)?
-                .iter()
-                .map(|e| (e[1] - e[0]).abs().min(360.0).to_radians())
-                .collect();
+            let edges = match &self.edges {
+                Some(edges) => edges.clone(),
+                None => self.cell_edges()?,
+            };
+            let sines: Vec<f64> =
+                edges.lat.iter().map(|e| (e[1].to_radians().sin() - e[0].to_radians().sin()).abs()).collect();
+            let widths: Vec<f64> =
+                edges.lon.iter().map(|e| (e[1] - e[0]).abs().min(360.0).to_radians()).collect();
             let (rows_first, ny, nx) = match self.dims.as_slice() {
                 [y, x] => (y.len == sines.len() && x.len == widths.len(), y.len, x.len),
                 _ => return Err(no_latitudes()),
@@ -69,6 +84,17 @@ impl Grid {
     }
 }
 
+/// Whether a coordinate is in degrees, as the trigonometry here takes it.
+fn in_degrees(coordinate: &Coordinate) -> Result<()> {
+    let units = coordinate.variable.units().unwrap_or_default();
+    if units.is_empty() || units.to_lowercase().starts_with("deg") || units.starts_with('°') {
+        return Ok(());
+    }
+    Err(Error::data(format!("its units `{units}` are not degrees"))
+        .in_variable(&coordinate.variable.name)
+        .remedy("correct the units, or use --weights none"))
+}
+
 fn no_latitudes() -> Error {
     Error::data("the grid has no latitude and longitude coordinates").remedy("use --weights none")
 }
@@ -76,14 +102,15 @@ fn no_latitudes() -> Error {
 /// The two edges of each cell of a 1-D coordinate; none lies beyond ±`limit`.
 fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
     let centres = coordinate.values.to_f64();
-    if let Some(bounds) = &coordinate.bounds {
-        let bounds = bounds.values.to_f64();
-        if bounds.len() == 2 * centres.len() && bounds.iter().all(|b| b.is_finite()) {
-            return Ok(bounds
-                .chunks(2)
-                .map(|b| [b[0].clamp(-limit, limit), b[1].clamp(-limit, limit)])
-                .collect());
-        }
+    if let Some(stored) = &coordinate.bounds {
+        let bounds = stored.values.to_f64();
+        let enclosed: Option<Vec<[f64; 2]>> =
+            bounds.chunks(2).zip(&centres).map(|(b, c)| enclosing(b, *c, limit)).collect();
+        return enclosed.filter(|e| e.len() == centres.len()).ok_or_else(|| {
+            Error::data(format!("these bounds do not enclose the cells of `{}`", coordinate.variable.name))
+                .in_variable(&stored.variable.name)
+                .remedy("correct or remove the bounds, or use --weights coslat")
+        });
     }
     let n = centres.len();
     if n < 2 {
@@ -99,6 +126,21 @@ fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
             [low.clamp(-limit, limit), high.clamp(-limit, limit)]
         })
         .collect())
+}
+
+/// Bounds of a cell if they have its centre between them; longitudes (no `limit`) by the turn
+/// that is nearest to it.
+fn enclosing(bounds: &[f64], centre: f64, limit: f64) -> Option<[f64; 2]> {
+    let &[a, b] = bounds else { return None };
+    let near = |v: f64| if limit.is_finite() { v } else { v + 360.0 * ((centre - v) / 360.0).round() };
+    let (mut a, b) = (near(a), near(b));
+    if !limit.is_finite() && a == b && bounds[0] != bounds[1] {
+        // A cell that goes all the way round.
+        a -= 360.0;
+    }
+    let slack = 1e-4 * (b - a).abs() + 1e-6;
+    let inside = a.min(b) - slack <= centre && centre <= a.max(b) + slack && a != b;
+    inside.then(|| [a.clamp(-limit, limit), b.clamp(-limit, limit)])
 }
 
 /// Area on the unit sphere of the polygon with these corners (degrees), by the sum of the
@@ -152,12 +194,22 @@ mod tests {
                 lat: Some(coordinate("lat", Role::Y, lats)),
                 lon: Some(coordinate("lon", Role::X, lons)),
                 extra: vec![],
+                edges: None,
                 excluded: vec![],
             };
             let sum: f64 = grid.areas().unwrap().iter().sum();
             assert!((sum - 4.0 * PI).abs() < 1e-12, "{sum}");
             assert!(grid.sqrt_cos_latitudes().unwrap()[0] < 1e-7);
         }
+    }
+
+    #[test]
+    fn bounds_enclose_their_cells_or_are_refused() {
+        assert_eq!(enclosing(&[359.5, 0.5], 0.0, f64::INFINITY), Some([-0.5, 0.5]));
+        assert_eq!(enclosing(&[0.0, 360.0], 180.0, f64::INFINITY).map(|e| (e[1] - e[0]).abs()), Some(360.0));
+        assert_eq!(enclosing(&[-91.0, -89.0], -90.0, 90.0), Some([-90.0, -89.0]));
+        assert_eq!(enclosing(&[0.0, 1e-310], 40.0, 90.0), None);
+        assert_eq!(enclosing(&[f64::NAN, 1.0], 0.5, 90.0), None);
     }
 
     #[test]

@@ -18,6 +18,15 @@ pub enum GridKind {
     Unknown,
 }
 
+/// The two edges of each row and of each column of a rectilinear grid, in degrees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellEdges {
+    /// South and north, in the order of the file.
+    pub lat: Vec<[f64; 2]>,
+    /// West and east, in the order of the file.
+    pub lon: Vec<[f64; 2]>,
+}
+
 /// The horizontal grid of a variable, after selection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
@@ -33,6 +42,9 @@ pub struct Grid {
     /// rotated `rlat`, grid indices) and other things to be carried along, such as the
     /// grid-mapping variable.
     pub extra: Vec<Coordinate>,
+    /// Edges of the cells of a rectilinear grid as the whole grid of the file gives them, of what
+    /// is selected; `None`: to be found from the coordinates here.
+    pub edges: Option<CellEdges>,
     /// Cells that the selection leaves out although they lie in its index box (a
     /// longitude-latitude box on a curvilinear grid). C order; empty: none left out.
     pub excluded: Vec<bool>,

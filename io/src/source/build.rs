@@ -10,7 +10,7 @@ use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
 use crate::netcdf_read::NetcdfReader;
 use halocline_core::calendar::TimeAxis;
-use halocline_core::grid::Grid;
+use halocline_core::grid::{CellEdges, Grid, GridKind};
 use halocline_core::meta::{Dim, Role, Variable};
 use halocline_core::{Error, Result};
 use std::ops::Range;
@@ -166,8 +166,14 @@ fn cut_grid(
         lonlat::shift_longitudes(lon, &cut);
     }
     let dims = dims.iter().zip(&picks).map(|(d, p)| Dim { len: p.indices.len(), ..d.clone() }).collect();
+    // The cells at the rim of a box are as large as in the whole grid.
+    let edges = grid.cell_edges().ok().filter(|_| grid.kind == GridKind::Rectilinear).map(|all| CellEdges {
+        lat: all.lat[cut.y.clone()].to_vec(),
+        lon: cut.x.iter().cloned().flatten().map(|i| all.lon[i]).collect(),
+    });
     let grid = Grid {
         kind: grid.kind,
+        edges,
         dims,
         lat: grid.lat.as_ref().map(pick),
         lon,

@@ -22,6 +22,7 @@ pub(crate) fn grid(
     let read = |c: Option<&RawVariable>, name: &str, units: &str| -> Result<Option<Coordinate>> {
         let Some(c) = c else { return Ok(None) };
         let mut coordinate = coordinate::read(meta, c, dims, reader)?;
+        to_degrees(&mut coordinate);
         // However it was recognised, results say what it is.
         for (attribute, value) in [("standard_name", name), ("units", units)] {
             if coordinate.variable.attributes.text(attribute).is_none_or(str::is_empty) {
@@ -46,8 +47,25 @@ pub(crate) fn grid(
         lat: read(lat, "latitude", "degrees_north")?,
         lon: read(lon, "longitude", "degrees_east")?,
         extra,
+        edges: None,
         excluded: Vec::new(),
     })
+}
+
+/// Radians to degrees, bounds too: what is computed with angles here takes degrees.
+fn to_degrees(coordinate: &mut Coordinate) {
+    if !coordinate.variable.units().is_some_and(|u| u.to_lowercase().starts_with("rad")) {
+        return;
+    }
+    let degrees = |values: &Values| Values::F64(values.to_f64().into_iter().map(f64::to_degrees).collect());
+    coordinate.values = degrees(&coordinate.values);
+    coordinate.variable.dtype = coordinate.values.dtype();
+    coordinate.variable.attributes.set("units", "degrees");
+    if let Some(bounds) = &mut coordinate.bounds {
+        bounds.values = degrees(&bounds.values);
+        bounds.variable.dtype = bounds.values.dtype();
+        bounds.variable.attributes.remove("units");
+    }
 }
 
 fn kind(dims: &[Dim], lat: Option<&RawVariable>, lon: Option<&RawVariable>) -> GridKind {

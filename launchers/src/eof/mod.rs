@@ -6,7 +6,7 @@ mod output;
 
 use crate::common::{bytes_text, check_output, InputArgs, SelectionArgs, Verbosity};
 use halocline_algorithms::eof::{
-    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, PcScaling,
+    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
 };
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
@@ -32,9 +32,9 @@ pub(crate) struct EofArgs {
     /// The variable to analyse
     #[arg(long, value_name = "NAME")]
     var: String,
-    /// Number of modes
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    modes: usize,
+    /// Number of modes [default: 10, or as many as there are]
+    #[arg(long, value_name = "N")]
+    modes: Option<usize>,
     /// Weights applied to the data: √cos(latitude), √(cell area / total area), or none
     #[arg(long, value_enum, default_value_t = WeightChoice::Coslat)]
     weights: WeightChoice,
@@ -95,7 +95,7 @@ fn word(choice: &impl clap::ValueEnum) -> String {
 impl EofArgs {
     fn options(&self) -> EofOptions {
         EofOptions {
-            modes: self.modes,
+            modes: self.modes.map_or(Modes::UpTo(10), Modes::Exactly),
             anomaly: match self.anomaly {
                 AnomalyChoice::Mean => Anomaly::Mean,
                 AnomalyChoice::Climatology => Anomaly::Climatology,
@@ -164,8 +164,8 @@ fn job<T: Loaded>(
         )));
     }
     let limit = (times.values.len() - 1).min(grid.len());
-    if args.modes == 0 || args.modes > limit {
-        return Err(Error::usage(format!("{} modes are asked for, there are at most {limit}", args.modes))
+    if let Some(modes) = args.modes.filter(|modes| !(1..=limit).contains(modes)) {
+        return Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
             .remedy(format!("choose --modes between 1 and {limit}")));
     }
     let parts = args
@@ -301,14 +301,26 @@ fn summary(comm: &Comm, args: &EofArgs, source: &Source, eof: &Eof, verbosity: V
             eof.cells,
             source.time().values.len()
         )];
+        if eof.constant > 0 && (args.standardize || args.eof_scaling == EofScalingChoice::Correlation) {
+            lines.push(format!("note: {} of these cells do not vary and come out as missing", eof.constant));
+        }
         lines.push("mode    eigenvalue      variance  North error".into());
-        for k in 0..args.modes.min(10) {
+        for k in 0..eof.eigenvalues.len().min(10) {
             lines.push(format!(
                 "{:>4}  {:>12.6e}  {:>10.2} %  {:>9.2} %",
                 k + 1,
                 eof.eigenvalues[k],
                 100.0 * eof.variance_fraction[k],
                 100.0 * eof.north_error[k] / eof.total_variance
+            ));
+        }
+        if let Some(k) = (0..eof.eigenvalues.len()).find(|&k| eof.precision(k) > 1e-8) {
+            let last = eof.precision(eof.eigenvalues.len() - 1);
+            lines.push(format!(
+                "note: from mode {} on, the variance is so small beside the first mode's that only about {:.0} \
+                 digits hold in the last",
+                k + 1,
+                -last.log10()
             ));
         }
         lines.join("\n")

@@ -22,10 +22,10 @@ pub(super) fn write(
     tiling: &Tiling,
     eof: &Eof,
 ) -> Result<()> {
-    let mut schema = Schema { attributes: global(args, dataset, tiling), ..Schema::new() };
+    let mut schema = Schema { attributes: global(args, dataset, tiling, eof), ..Schema::new() };
     let time = source.time_coordinate();
     let mut coordinates = schema.add_coordinate(time)?;
-    schema.add_dim("mode", args.modes)?;
+    schema.add_dim("mode", eof.eigenvalues.len())?;
     let grid = source.grid();
     for dim in &grid.dims {
         schema.add_dim(&dim.name, dim.len)?;
@@ -36,7 +36,7 @@ pub(super) fn write(
     if let Some(level) = source.level() {
         coordinates.extend(schema.add_coordinate(level)?);
     }
-    let modes: Vec<i32> = (1..=args.modes as i32).collect();
+    let modes: Vec<i32> = (1..=eof.eigenvalues.len() as i32).collect();
     for (name, dims, attributes) in results(args, source) {
         let spec = match name {
             "mode" => VariableSpec::new(name, dims, DType::I32),
@@ -167,14 +167,14 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
     })
 }
 
-fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling) -> Attributes {
+fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attributes {
     let mut history = history_line(&command_line());
     if let Some(earlier) = dataset.attributes().text("history") {
         history = format!("{history}\n{earlier}");
     }
     let mut options = vec![
         ("variable".to_owned(), args.var.clone()),
-        ("modes".to_owned(), args.modes.to_string()),
+        ("modes".to_owned(), eof.eigenvalues.len().to_string()),
         ("weights".to_owned(), word(&args.weights)),
         ("anomaly".to_owned(), word(&args.anomaly)),
         ("detrend".to_owned(), args.detrend.to_string()),

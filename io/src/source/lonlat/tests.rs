@@ -17,6 +17,7 @@ fn rectilinear(lat: Vec<f64>, lon: Vec<f64>) -> Grid {
         lat: Some(lat),
         lon: Some(lon),
         extra: vec![],
+        edges: None,
         excluded: vec![],
     }
 }
@@ -91,6 +92,7 @@ fn a_box_on_a_curvilinear_grid_leaves_cells_out() {
         lat: Some(lat),
         lon: Some(lon),
         extra: vec![],
+        edges: None,
         excluded: vec![],
     };
     let cut = LonLatBox::new([-1.0, 2.0, 1.0, 3.0]).unwrap().cut(&grid).unwrap();
