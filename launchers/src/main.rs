@@ -72,9 +72,6 @@ fn usage(message: &clap::Error) -> Error {
     let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let what = lines.join(" ");
     let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches(':');
-    if message.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Error::usage("no command is given").remedy("see `halocline --help`");
-    }
     Error::usage(what).remedy("see `halocline --help` and `halocline COMMAND --help`")
 }
 
@@ -90,6 +87,12 @@ fn main() -> ExitCode {
                     let _ = message.print();
                 }
                 return ExitCode::SUCCESS;
+            }
+            if message.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                if launch.is_spokesman() {
+                    let _ = message.print();
+                }
+                return ExitCode::from(2);
             }
             return start::report(&usage(&message), launch.is_spokesman());
         }
