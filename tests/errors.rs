@@ -329,13 +329,38 @@ fn a_full_disk() {
     let out = results.join("out.nc");
     for ranks in ["1", "3"] {
         // A limit on the size of files is a full disk that needs no privileges.
-        let job = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
+        let job = "ulimit -f 4; exec \"$@\"";
         let mut command = Command::new("bash");
         command.args(["-c", job, "job"]).arg(halocline());
         command.args(["eof", case.input(), "--var", "sst", "--modes", "20", "--quiet", "-o", text(&out)]);
         command.args(["--thread-ranks", ranks]);
         refused(&within_two_minutes(&command), 4, &["out.nc"], &format!("{ranks} thread ranks, full disk"));
         assert_eq!(names_in(&results), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_cancelled_job_leaves_nothing() {
+    let case = Case::new(&Input::default());
+    let results = case.folder.path().join("results");
+    std::fs::create_dir(&results).expect("a folder");
+    let out = results.join("out.nc");
+    for wait in [0.02, 0.05, 0.1, 0.2] {
+        // SIGTERM at some moment, maybe while the output is being written, maybe after.
+        let mut command = Command::new("timeout");
+        command.args(["--signal=TERM", &wait.to_string()]).arg(halocline());
+        command.args([
+            "eof",
+            text(&data("ersstv5_sst_201001-202008.nc")),
+            "--var",
+            "sst",
+            "-q",
+            "-o",
+            text(&out),
+        ]);
+        within_two_minutes(&command);
+        let _ = std::fs::remove_file(&out);
+        assert_eq!(names_in(&results), Vec::<String>::new(), "after {wait} s");
     }
 }
 

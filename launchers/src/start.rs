@@ -10,6 +10,7 @@ use std::process::ExitCode;
 /// error is printed by one; a panic ends all ranks with 70.
 pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<()> + Sync) -> ExitCode {
     one_line_panics();
+    clean_up_on_signals();
     if let Some(ranks) = cli.thread_ranks {
         return run_thread_ranks(launch, usize::from(ranks), cli, command);
     }
@@ -84,4 +85,17 @@ fn one_line_panics() {
         let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
         eprintln!("halocline: internal error{place}: {}; please report this", what.replace('\n', " "));
     }));
+}
+
+/// A job that is cancelled, or runs into its wall time, leaves no temporary files. A file that
+/// grows beyond the limit of its size is an error of writing like others, not the end.
+fn clean_up_on_signals() {
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGXFSZ]) else { return };
+    std::thread::spawn(move || {
+        for signal in signals.forever().filter(|signal| *signal != SIGXFSZ) {
+            halocline_io::output::remove_unfinished();
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
 }

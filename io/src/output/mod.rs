@@ -33,6 +33,7 @@ mod tests;
 pub use ffi::keep_hdf5_from_exit;
 pub use history::history_line;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
+pub use target::remove_unfinished;
 
 use cells::Cell;
 use halocline_core::comm::Comm;

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where a result goes. Equal on all ranks, made by [`Target::prepare`] on one.
 #[derive(Debug)]
@@ -73,6 +74,7 @@ impl Target {
             .and_then(|file| file.sync_all())
             .map_err(|e| failed("written to disk", e))?;
         fs::rename(&self.temporary, &self.path).map_err(|e| failed("renamed into place", e))?;
+        forget(&self.temporary);
         match File::open(directory(&self.path)).and_then(|dir| dir.sync_all()) {
             // Not every file system can sync a directory; the file itself is safe.
             Err(e) if !matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
@@ -84,6 +86,27 @@ impl Target {
     /// Removes the temporary file. Nothing can be done if that fails.
     pub(super) fn discard(&self) {
         let _ = fs::remove_file(&self.temporary);
+        forget(&self.temporary);
+    }
+}
+
+/// Temporary files of this process that have not become results yet. Of the whole process, as
+/// the signals are that end it.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn forget(temporary: &Path) {
+    unfinished().retain(|path| path != temporary);
+}
+
+/// Removes the temporary files of all outputs of this process that are not finished: for a
+/// program that is being ended by a signal, right before it ends.
+pub fn remove_unfinished() {
+    for path in unfinished().drain(..) {
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -133,7 +156,10 @@ fn prepare(path: &Path) -> Result<[PathBuf; 2]> {
         }
         let temporary = directory.join(OsString::from_vec(temporary));
         match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            Ok(_) => return Ok([path, temporary]),
+            Ok(_) => {
+                unfinished().push(temporary.clone());
+                return Ok([path, temporary]);
+            }
             // Two outputs of that name at once, or what a process of the same number left.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => {
