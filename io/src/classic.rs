@@ -6,6 +6,7 @@
 //! The header is not trusted: every count is bounded by the bytes that are there, no memory is
 //! taken by a number in the file, and all arithmetic is checked.
 
+use crate::object_name;
 use halocline_core::{Error, Result};
 use std::io::{BufRead, BufReader, Read};
 
@@ -178,8 +179,7 @@ impl<R: Read> Header<R> {
         let mut text = vec![0; length as usize];
         self.bytes(&mut text)?;
         self.skip(length.next_multiple_of(4) - length)?;
-        std::str::from_utf8(&text).map_err(|_| malformed("a name is not UTF-8"))?;
-        Ok(())
+        object_name::check_bytes(&text)
     }
 
     fn type_size(&mut self) -> Result<u64> {

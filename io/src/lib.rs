@@ -9,17 +9,15 @@
 pub mod cf;
 mod classic;
 pub mod dataset;
+mod guard;
 pub mod load;
 mod netcdf_read;
+mod object_name;
 pub mod output;
 mod probe;
 pub mod source;
 pub mod stored;
 
 pub use dataset::{open, Dataset, FilePart, VariableInfo};
+pub use guard::is_guarded;
 pub use source::{Element, Selection, Source};
-
-/// Temporary.
-pub fn is_guarded() -> bool {
-    false
-}

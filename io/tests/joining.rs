@@ -140,6 +140,16 @@ fn what_cannot_be_joined_is_told_with_both_files() {
         v.put_values(&[0f64; 12], ..).unwrap();
     });
     says(&double, "its type is double");
+    let turned = build("turned.nc", &|f| {
+        places(f, &rows);
+        f.add_variable::<f32>("sst", &["time", "lon", "lat"]).unwrap();
+    });
+    for (other, remedy) in
+        [(&double, "ncap2"), (&turned, "ncpdq"), (&dir.path().join("shape.nc"), "one grid")]
+    {
+        let text = refusal(&[&a, other]).1;
+        assert!(text.contains(remedy), "{text}");
+    }
     let (path, file) = create(dir.path(), "timeless.nc");
     file.close().unwrap();
     let e = join(&[&a, &path]).unwrap_err();

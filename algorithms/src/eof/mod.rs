@@ -15,6 +15,9 @@
 //! | `variance_fraction` | (mode) | λ / Σλ |
 //! | `north_error` | (mode) | λ √(2/n), the sampling error of λ |
 //!
+//! Precision: the covariance holds each λ to a rounding error of λ₁ ([`Eof::precision`]); modes
+//! below 10⁻¹³ λ₁ are rounding and are refused.
+//!
 //! # References
 //! Hannachi, Jolliffe and Stephenson (2007), *Int. J. Climatol.* 27, 1119–1152.
 //! North, Bell, Cahalan and Moeng (1982), *Mon. Weather Rev.* 110, 699–706.

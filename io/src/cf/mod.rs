@@ -2,9 +2,11 @@
 
 pub(crate) mod axes;
 mod decode;
+mod malformed;
 mod mask;
 mod rules;
 pub(crate) mod units;
 
 pub use decode::{Decode, Element};
+pub(crate) use malformed::malformed;
 pub(crate) use rules::{rule, RawAttribute, RawValue};

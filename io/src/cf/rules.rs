@@ -61,6 +61,8 @@ pub(crate) enum RawAttribute {
     Numbers(Vec<RawValue>),
     /// Text.
     Text(String),
+    /// Of a type that is neither, or damaged.
+    Unreadable,
 }
 
 /// Bits and signedness of an integer type.

@@ -2,7 +2,7 @@
 
 use super::meta::{RawVariable, SharedMeta};
 use super::roles::{dims_of, roles, Roles};
-use super::statics::Statics;
+use super::statics::{malformed, Statics};
 use super::time::{entries, TimeEntry};
 use super::variables::purposes;
 use super::{Dataset, FilePart, VariableInfo};
@@ -22,6 +22,8 @@ struct Scanned {
     times: Vec<TimeEntry>,
     /// Coordinates that differ from those of the file scanned first.
     differing: Vec<String>,
+    /// Coordinates that can't be read.
+    malformed: Vec<(String, Error)>,
 }
 
 impl Scanned {
@@ -56,7 +58,8 @@ pub(crate) fn open(paths: &[PathBuf]) -> Result<Dataset> {
                 differing = statics.differing(&meta, &reader).map_err(in_file)?;
             }
         }
-        files.push(Scanned { meta, roles, times, differing });
+        let malformed = malformed(&meta);
+        files.push(Scanned { meta, roles, times, differing, malformed });
     }
     if files.len() > 1 {
         in_order(&mut files)?;
@@ -200,6 +203,7 @@ fn compare(
     info: &mut VariableInfo,
 ) -> Result<()> {
     let first = &files[0];
+    v.decode().map_err(|e| e.in_file(&first.meta.path))?;
     let along_time = time.is_some_and(|t| v.dims.iter().any(|d| d == t));
     // What does not vary in time is taken from the first file.
     if files.len() == 1 || !along_time {
@@ -215,10 +219,14 @@ fn compare(
                 .remedy("name only files that have it"));
         };
         if other.dtype != v.dtype {
-            return Err(differs("its type is", v.dtype.name().into(), other.dtype.name().into()));
+            return Err(differs("its type is", v.dtype.name().into(), other.dtype.name().into()).remedy(
+                "convert one of them first, for example with `ncap2`, or name files of one type only",
+            ));
         }
         if other.dims != v.dims {
-            return Err(differs("its dimensions are", v.dims.join(", "), other.dims.join(", ")));
+            return Err(differs("its dimensions are", v.dims.join(", "), other.dims.join(", ")).remedy(
+                "bring them to one order and one naming first, for example with `ncpdq` and `ncrename`",
+            ));
         }
         for ((dim, &ours), &theirs) in v.dims.iter().zip(&v.shape).zip(&other.shape) {
             if ours != theirs && Some(dim.as_str()) != time {
@@ -226,9 +234,11 @@ fn compare(
                     &format!("dimension `{dim}` has length"),
                     ours.to_string(),
                     theirs.to_string(),
-                ));
+                )
+                .remedy("name files of one grid only, or regrid them first"));
             }
         }
+        other.decode().map_err(|e| e.in_file(&file.meta.path))?;
         check_coordinates(first, file, v)?;
         let decode = if Rc::ptr_eq(other, v) { None } else { Some(decode_as(v, other)) };
         let decode = match decode {
@@ -278,6 +288,9 @@ fn check_coordinates(first: &Scanned, file: &Scanned, v: &RawVariable) -> Result
             || named.split_whitespace().any(|n| n == name)
             || first.meta.variable(name).is_some_and(|c| c.dims.iter().all(|d| v.dims.contains(d)))
     };
+    if let Some((_, error)) = first.malformed.iter().chain(&file.malformed).find(|(n, _)| of_variable(n)) {
+        return Err(error.clone());
+    }
     let one_sided = |a: &Scanned, b: &Scanned| {
         a.differing.iter().find(|n| of_variable(n) && !b.differing.contains(n)).cloned()
     };

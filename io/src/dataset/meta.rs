@@ -2,6 +2,7 @@
 
 use crate::cf::Decode;
 use halocline_core::meta::{Attributes, DType};
+use halocline_core::{Error, Result};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -25,12 +26,21 @@ pub(crate) struct RawVariable {
     pub(crate) attributes: Attributes,
     pub(crate) chunks: Option<Vec<usize>>,
     pub(crate) decode: Decode,
+    /// Why `decode` must not be used: attributes that can't be followed.
+    pub(crate) malformed: Option<Error>,
 }
 
 impl RawVariable {
     /// Whether it is the coordinate variable of its only dimension.
     pub(crate) fn is_dimension(&self) -> bool {
         self.dims.len() == 1 && self.dims[0] == self.name
+    }
+    /// How its values are decoded.
+    ///
+    /// # Errors
+    /// Data, if the attributes that say so are malformed.
+    pub(crate) fn decode(&self) -> Result<&Decode> {
+        self.malformed.as_ref().map_or(Ok(&self.decode), |e| Err(e.clone()))
     }
 }
 

@@ -59,7 +59,7 @@ pub struct VariableInfo {
     pub(crate) decodes: Vec<Decode>,
     /// Which of them each file uses; empty: all the first.
     pub(crate) decode_of_file: Vec<u32>,
-    /// Why the files can't be read as one where this variable is concerned.
+    /// Why it can't be read: its attributes are malformed, or files differ in it.
     pub(crate) problem: Option<Error>,
 }
 
@@ -82,8 +82,9 @@ pub struct Dataset {
 /// `inputs` are paths and patterns (`*`, `?`, `[…]`). Many files are put in the order of their
 /// first time, and must follow one another in time without overlap. Files whose variable differs
 /// from the first file's in type, dimensions, units (temperatures, lengths and pressures are
-/// converted) or coordinates can't be read as one: that is told when the variable is asked for
-/// ([`Dataset::source`]), so that a data set can always be looked at.
+/// converted) or coordinates can't be read as one, and values whose packing, range or missing
+/// values are given by malformed attributes not at all: that is told when the variable is asked
+/// for ([`Dataset::source`]), so that a data set can always be looked at.
 ///
 /// # Collective
 /// Every rank calls this with the same inputs; rank 0 reads.

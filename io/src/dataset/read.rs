@@ -20,8 +20,8 @@ impl Dataset {
     /// [`Source`](crate::Source).
     ///
     /// # Errors
-    /// Usage, if there is no such variable; data, if it holds no numbers or is damaged, or files
-    /// differ in it; system, if reading fails; internal, if the block lies outside.
+    /// Usage, if there is no such variable; data, if it holds no numbers, is damaged or has
+    /// malformed attributes, or files differ in it; system, if reading fails; internal, if the block lies outside.
     pub fn read(&self, name: &str, block: &IndexBox) -> Result<Values> {
         let info = self.variable(name)?;
         if let Some(problem) = &info.problem {
@@ -92,6 +92,6 @@ impl Dataset {
         let raw = meta.variable(name).ok_or_else(|| gone().in_file(path).in_variable(name))?;
         let find = |role| info.variable.dims.iter().find(|d| d.role == role);
         let dims: Vec<Dim> = [Role::Y, Role::X].into_iter().filter_map(|r| find(r).cloned()).collect();
-        horizontal::grid(&meta, raw, &dims, &reader)
+        horizontal::grid(&meta, raw, &dims, &reader).map_err(|e| e.in_file(path))
     }
 }

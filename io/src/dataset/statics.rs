@@ -15,7 +15,7 @@ const MOST_VALUES: usize = 1 << 28;
 /// Values of a coordinate variable, decoded.
 ///
 /// # Errors
-/// Data, if it holds no numbers or absurdly many; what reading reports.
+/// Data, if it holds no numbers or absurdly many, or its attributes are malformed; what reading reports.
 pub(crate) fn whole(v: &RawVariable, reader: &dyn StoredReader) -> Result<Values> {
     let len = v.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).unwrap_or(usize::MAX);
     if len > MOST_VALUES {
@@ -26,14 +26,15 @@ pub(crate) fn whole(v: &RawVariable, reader: &dyn StoredReader) -> Result<Values
     if !v.dtype.is_numeric() {
         return Err(Error::data(format!("holds {} values, not numbers", v.dtype.name())).in_variable(&v.name));
     }
+    let decode = v.decode()?;
     if len == 0 {
-        return Ok(match v.decode.element() {
+        return Ok(match decode.element() {
             Element::F32 => Values::F32(Vec::new()),
             Element::F64 => Values::F64(Vec::new()),
         });
     }
     let ranges: Vec<_> = v.shape.iter().map(|&n| 0..n).collect();
-    Ok(v.decode.decode(reader.read_raw(&v.name, &ranges)?, v.decode.element()))
+    Ok(decode.decode(reader.read_raw(&v.name, &ranges)?, decode.element()))
 }
 
 /// Coordinates of the first file scanned, to compare those of the others with.
@@ -53,11 +54,19 @@ fn coordinates(meta: &SharedMeta) -> impl Iterator<Item = &RawVariable> {
     })
 }
 
+/// Coordinates that can't be read as their attributes are malformed, with the error that says so.
+/// Files can be joined all the same, to be looked at.
+pub(super) fn malformed(meta: &SharedMeta) -> Vec<(String, Error)> {
+    let wrong = |v: &RawVariable| Some((v.name.clone(), v.malformed.clone()?.in_file(&meta.path)));
+    coordinates(meta).filter_map(wrong).collect()
+}
+
 impl Statics {
     /// Reads the coordinates of the first file but those along `time`.
     pub(crate) fn read(meta: &SharedMeta, time: &str, reader: &dyn StoredReader) -> Result<Self> {
         let mut values = HashMap::new();
-        for v in coordinates(meta).filter(|v| !v.dims.iter().any(|d| d == time)) {
+        let fixed = |v: &&RawVariable| !v.dims.iter().any(|d| d == time) && v.malformed.is_none();
+        for v in coordinates(meta).filter(fixed) {
             values.insert(v.name.clone(), whole(v, reader)?.to_f64());
         }
         Ok(Self { values })
@@ -68,8 +77,9 @@ impl Statics {
         let mut names = Vec::new();
         for (name, ours) in &self.values {
             let Some(v) = meta.variable(name) else { continue };
-            // Another shape is told as such, of the dimension.
-            if v.shape.iter().product::<usize>() != ours.len() || !v.dtype.is_numeric() {
+            // Another shape is told as such, of the dimension; so is a malformed attribute.
+            let shaped = v.shape.iter().product::<usize>() == ours.len();
+            if !shaped || !v.dtype.is_numeric() || v.malformed.is_some() {
                 continue;
             }
             let theirs = whole(v, reader)?.to_f64();

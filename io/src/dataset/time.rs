@@ -77,7 +77,7 @@ fn axis(v: &RawVariable, reader: &dyn StoredReader) -> Result<TimeAxis> {
     let values = if len == 0 {
         Vec::new()
     } else {
-        v.decode.decode(reader.read_raw(&v.name, std::slice::from_ref(&(0..len)))?, Element::F64).to_f64()
+        v.decode()?.decode(reader.read_raw(&v.name, std::slice::from_ref(&(0..len)))?, Element::F64).to_f64()
     };
     if let Some(i) = values.iter().position(|v| v.is_nan()) {
         return Err(Error::data(format!("the time at step {i} (counted from 0) is missing"))

@@ -7,6 +7,8 @@ mod safe;
 
 use crate::cf::{self, RawAttribute, RawValue};
 use crate::dataset::meta::{FileMeta, RawDim, RawVariable};
+use crate::guard::guarded;
+use crate::object_name;
 use crate::probe::{probe, Container};
 use crate::stored::{buffer, StoredReader, StoredValues};
 use halocline_core::index::IndexBox;
@@ -15,7 +17,6 @@ use halocline_core::{Error, Result};
 use netcdf::types::{FloatType, IntType, NcVariableType};
 use netcdf::AttributeValue as Nc;
 use std::ops::Range;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 /// A file open through the NetCDF library.
@@ -46,9 +47,12 @@ impl NetcdfReader {
         let reader = Self::open_probed(path)?;
         // The crate unwraps where a name is not UTF-8 or an object is damaged; what a file
         // holds must not end the program.
-        let read = catch_unwind(AssertUnwindSafe(|| reader.describe(probed.container)));
+        let read = guarded(|| reader.describe(probed.container));
         let (dims, attributes, variables, format) = read
-            .unwrap_or_else(|_| Err(Error::data("malformed metadata: a name or type cannot be read")))
+            .unwrap_or_else(|| {
+                Err(Error::data("the file is damaged: an object, a name or a type cannot be read")
+                    .remedy("copy or download it again"))
+            })
             .map_err(|e| e.in_file(path))?;
         let name = path.display().to_string();
         Ok((reader, FileMeta { path: name, bytes: probed.bytes, format, dims, attributes, variables }))
@@ -56,15 +60,15 @@ impl NetcdfReader {
 
     #[allow(clippy::type_complexity)]
     fn describe(&self, container: Container) -> Result<(Vec<RawDim>, Attributes, Vec<RawVariable>, String)> {
-        let dims = self
-            .file
-            .dimensions()
-            .map(|d| RawDim { name: d.name(), len: d.len(), unlimited: d.is_unlimited() })
-            .collect();
-        let attributes = self.file.attributes().map(|a| (a.name().to_owned(), a.value().ok()));
-        let attributes = collect(attributes);
+        let dimension = |d: netcdf::Dimension<'_>| {
+            let name = checked(d.name())?;
+            Ok(RawDim { name, len: d.len(), unlimited: d.is_unlimited() })
+        };
+        let dims = self.file.dimensions().map(dimension).collect::<Result<_>>()?;
+        let attributes = collect(read_attributes(self.file.attributes()));
         let hdf5 = container == Container::Hdf5;
-        let variables: Vec<RawVariable> = self.file.variables().map(|v| variable(&v, hdf5)).collect();
+        let variables: Vec<RawVariable> =
+            self.file.variables().map(|v| variable(&v, hdf5)).collect::<Result<_>>()?;
         let format = match container {
             Container::Classic(1) => "NetCDF-3 classic",
             Container::Classic(2) => "NetCDF-3 64-bit offset",
@@ -81,9 +85,12 @@ impl NetcdfReader {
 
 impl StoredReader for NetcdfReader {
     fn read_raw(&self, name: &str, ranges: &[Range<usize>]) -> Result<StoredValues> {
-        let read = catch_unwind(AssertUnwindSafe(|| self.block(name, ranges)));
-        read.unwrap_or_else(|_| Err(Error::data("malformed metadata")))
-            .map_err(|e| e.in_variable(name).in_file(&self.path))
+        let read = guarded(|| self.block(name, ranges));
+        read.unwrap_or_else(|| {
+            Err(Error::data("the file is damaged: the variable cannot be read")
+                .remedy("copy or download it again"))
+        })
+        .map_err(|e| e.in_variable(name).in_file(&self.path))
     }
 }
 
@@ -188,22 +195,39 @@ fn dtype(kind: &NcVariableType) -> DType {
     }
 }
 
-fn variable(v: &netcdf::Variable<'_>, hdf5: bool) -> RawVariable {
+fn checked(name: String) -> Result<String> {
+    object_name::check(&name).map(|()| name)
+}
+
+/// Names and values; those of user-defined types have none that can be had. HDF5 knows names
+/// that NetCDF does not: attributes of such a name could not be written on and are left out.
+fn read_attributes<'a>(all: impl Iterator<Item = netcdf::Attribute<'a>>) -> Vec<(String, Option<Nc>)> {
+    all.filter(|a| object_name::check(a.name()).is_ok())
+        .map(|a| (a.name().to_owned(), a.value().ok()))
+        .collect()
+}
+
+fn variable(v: &netcdf::Variable<'_>, hdf5: bool) -> Result<RawVariable> {
+    let name = checked(v.name())?;
     let dtype = dtype(&v.vartype());
-    let stored: Vec<(String, Nc)> =
-        v.attributes().filter_map(|a| Some((a.name().to_owned(), a.value().ok()?))).collect();
-    let find = |name: &str| stored.iter().find(|(n, _)| n == name).and_then(|(_, v)| raw(v));
+    let stored = read_attributes(v.attributes());
+    let find = |name: &str| {
+        let (_, value) = stored.iter().find(|(n, _)| n == name)?;
+        Some(value.as_ref().and_then(raw).unwrap_or(RawAttribute::Unreadable))
+    };
     let decode = cf::rule(dtype, is_filled(v, dtype), find);
+    let malformed = cf::malformed(&name, dtype, find);
     let dims = v.dimensions();
-    RawVariable {
-        name: v.name(),
+    Ok(RawVariable {
+        name,
         dtype,
-        dims: dims.iter().map(netcdf::Dimension::name).collect(),
+        dims: dims.iter().map(|d| checked(d.name())).collect::<Result<_>>()?,
         shape: dims.iter().map(netcdf::Dimension::len).collect(),
-        attributes: collect(stored.into_iter().map(|(n, v)| (n, Some(v)))),
+        attributes: collect(stored),
         chunks: if hdf5 { v.chunking().ok().flatten() } else { None },
         decode,
-    }
+        malformed,
+    })
 }
 
 /// Whether unwritten values hold the fill value (the library's fill mode).
@@ -222,7 +246,7 @@ fn is_filled(v: &netcdf::Variable<'_>, dtype: DType) -> bool {
 }
 
 /// Attributes that can be kept; those of user-defined types can't, and are no part of CF.
-fn collect(attributes: impl Iterator<Item = (String, Option<Nc>)>) -> Attributes {
+fn collect(attributes: Vec<(String, Option<Nc>)>) -> Attributes {
     let mut all = Attributes::new();
     for (name, value) in attributes {
         if let Some(value) = value.map(plain) {

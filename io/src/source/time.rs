@@ -71,7 +71,8 @@ fn read_bounds(
         }
         vertices.clone_from(&stored.dims[1]);
         let ranges = [file.first..file.first + file.times.len(), 0..2];
-        let values = stored.decode.decode(reader.read_raw(bounds, &ranges)?, Element::F64).to_f64();
+        let values = stored.decode().map_err(|e| e.in_file(&file.path))?;
+        let values = values.decode(reader.read_raw(bounds, &ranges)?, Element::F64).to_f64();
         // Bounds are in the units of their coordinate; what does not decode is left out.
         let units = time.attributes.text("units").unwrap_or_default();
         let converted = TimeUnits::parse(units, axis.calendar)
