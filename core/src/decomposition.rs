@@ -62,6 +62,36 @@ impl Decomposition {
         Self::even(dims, domain, &parts, ranks)
     }
 
+    /// The dimension that [`Self::automatic`] cuts: time, unless it has fewer stored chunks than
+    /// there are ranks and another dimension has more. `chunks`: lengths of a chunk.
+    pub fn automatic_axis(dims: &[Dim], chunks: &[usize], ranks: usize) -> usize {
+        let counts: Vec<usize> = dims.iter().zip(chunks).map(|(d, &c)| d.len.div_ceil(c.max(1))).collect();
+        let time = dims.iter().position(|d| d.role == Role::Time).unwrap_or(0);
+        if counts.get(time).is_some_and(|&n| n >= ranks) {
+            return time;
+        }
+        (0..counts.len()).fold(time, |best, d| if counts[d] > counts[best] { d } else { best })
+    }
+
+    /// Divides `domain` as the data are stored, so that each chunk has one reader: along
+    /// [`Self::automatic_axis`], whole chunks to each rank, as evenly as they go.
+    ///
+    /// # Errors
+    /// As [`Self::from_edges`].
+    pub fn automatic(dims: &[Dim], domain: &IndexBox, chunks: &[usize], ranks: usize) -> Result<Self> {
+        let axis = Self::automatic_axis(dims, chunks, ranks);
+        let range = domain.range(axis);
+        let chunk = chunks[axis].max(1);
+        let first = range.start / chunk;
+        let count = range.end.div_ceil(chunk) - first;
+        let mut edges: Vec<Vec<usize>> = domain.ranges().iter().map(|r| vec![r.start, r.end]).collect();
+        edges[axis] = even_edges(first, count, ranks)
+            .into_iter()
+            .map(|edge| (edge * chunk).clamp(range.start, range.end))
+            .collect();
+        Self::from_edges(dims.to_vec(), edges, ranks)
+    }
+
     /// The parts per dimension that a user wrote, as in `time=4,lat=2`; dimensions not named
     /// stay whole. Words are roles (`time`, `lev`, `lat`/`y`, `lon`/`x`) or dimension names.
     ///
@@ -233,6 +263,26 @@ mod tests {
             let met: usize = d.overlaps(&whole).iter().map(|(_, b)| b.len()).sum();
             assert_eq!(met, seen);
         }
+    }
+
+    #[test]
+    fn automatic_division_keeps_chunks_whole() {
+        let d = dims();
+        let whole = IndexBox::whole(&[5, 7, 3]);
+        // One map a chunk: time. All times in a chunk: rows.
+        assert_eq!(Decomposition::automatic(&d, &whole, &[1, 7, 3], 2).unwrap().parts(), [2, 1, 1]);
+        let rows = Decomposition::automatic(&d, &whole, &[5, 2, 3], 3).unwrap();
+        assert_eq!(rows.parts(), [1, 3, 1]);
+        assert_eq!(
+            [rows.block(0).range(1), rows.block(1).range(1), rows.block(2).range(1)],
+            [0..4, 4..6, 6..7]
+        );
+        // Few chunks for many ranks: some own nothing.
+        let few = Decomposition::automatic(&d, &whole, &[5, 7, 3], 4).unwrap();
+        assert_eq!((0..4).map(|r| few.block(r).len()).sum::<usize>(), 105);
+        // A window of the domain.
+        let window = Decomposition::automatic(&d, &whole.with_range(0, 1..4), &[2, 7, 3], 2).unwrap();
+        assert_eq!([window.block(0).range(0), window.block(1).range(0)], [1..2, 2..4]);
     }
 
     #[test]

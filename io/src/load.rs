@@ -6,7 +6,7 @@ use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::field::{Element, Field};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Role, Values};
+use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
 use std::sync::Arc;
 
@@ -46,13 +46,7 @@ fn windows(source: &Source, ranks: usize, parts: Option<&[usize]>) -> Result<Vec
     let chunks: Vec<usize> = source
         .chunks()
         .map_or_else(|| vec![1; shape.len()], |chunks| chunks.iter().map(|&c| c.max(1)).collect());
-    let counts: Vec<usize> = shape.iter().zip(&chunks).map(|(n, c)| n.div_ceil(*c)).collect();
-    let time = dims.iter().position(|d| d.role == Role::Time).unwrap_or(0);
-    // Time unless it has fewer chunks than ranks and another dimension has more: then that one.
-    let mut axis = time;
-    if counts[time] < ranks {
-        axis = (0..counts.len()).fold(time, |best, d| if counts[d] > counts[best] { d } else { best });
-    }
+    let axis = Decomposition::automatic_axis(dims, &chunks, ranks);
     let slab: usize = shape.iter().product::<usize>() / shape[axis].max(1) * std::mem::size_of::<f64>();
     let dealt = parts.map_or(ranks, |p| p.iter().product());
     // A rank reads whole chunks along the axis.
@@ -63,15 +57,9 @@ fn windows(source: &Source, ranks: usize, parts: Option<&[usize]>) -> Result<Vec
     while start < shape[axis] {
         let end = (start + step).min(shape[axis]);
         let window = whole.with_range(axis, start..end);
-        all.push(if let Some(parts) = parts {
-            Decomposition::even(dims, &window, parts, ranks)?
-        } else {
-            // Whole chunks to each rank.
-            let chunk = chunks[axis];
-            let each = (end - start).div_ceil(chunk).div_ceil(ranks) * chunk;
-            let mut edges: Vec<Vec<usize>> = shape.iter().map(|&n| vec![0, n]).collect();
-            edges[axis] = (0..=ranks).map(|r| (start + r * each).min(end)).collect();
-            Decomposition::from_edges(dims.clone(), edges, ranks)?
+        all.push(match parts {
+            Some(parts) => Decomposition::even(dims, &window, parts, ranks)?,
+            None => Decomposition::automatic(dims, &window, &chunks, ranks)?,
         });
         start = end;
     }
