@@ -82,19 +82,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(message) => {
             // Every rank parses the same words; one prints.
-            if !message.use_stderr() {
-                if launch.is_spokesman() {
+            let missing = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            if !message.use_stderr() || message.kind() == missing {
+                return start::end_apart(&launch, if message.use_stderr() { 2 } else { 0 }, || {
                     let _ = message.print();
-                }
-                return ExitCode::SUCCESS;
+                });
             }
-            if message.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                if launch.is_spokesman() {
-                    let _ = message.print();
-                }
-                return ExitCode::from(2);
-            }
-            return start::report(&usage(&message), launch.is_spokesman());
+            return start::report_apart(&usage(&message), &launch);
         }
     };
     start::run(&launch, &cli, |comm| match &cli.command {

@@ -17,7 +17,7 @@ pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<
     let world = match World::start(cli.mpi.mode()) {
         Ok(world) => world,
         // No communicator: each rank meets this alone, the launcher's first one tells.
-        Err(error) => return report(&error, launch.is_spokesman()),
+        Err(error) => return report_apart(&error, launch),
     };
     let comm = world.comm();
     let started = comm.agree(start_threads(cli));
@@ -42,7 +42,7 @@ fn run_thread_ranks(
     let alone =
         launch.check_alone("--thread-ranks runs in one process", "leave out mpirun or --thread-ranks");
     if let Err(error) = alone.and_then(|()| start_threads(cli)) {
-        return report(&error, launch.is_spokesman());
+        return report_apart(&error, launch);
     }
     match catch_unwind(AssertUnwindSafe(|| run_threads(ranks, &command))) {
         Err(_) => ExitCode::from(70),
@@ -53,7 +53,28 @@ fn run_thread_ranks(
     }
 }
 
-pub(crate) fn report(error: &Error, print: bool) -> ExitCode {
+/// How long ranks that say nothing give the one that does.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Ends this rank with what every rank met by itself, before there was a communicator: one
+/// speaks. The launcher ends all ranks as soon as one has ended with an error, so it goes first.
+pub(crate) fn end_apart(launch: &Launch, code: u8, speak: impl FnOnce()) -> ExitCode {
+    if launch.is_spokesman() {
+        speak();
+    } else if code != 0 {
+        std::thread::sleep(GRACE);
+    }
+    ExitCode::from(code)
+}
+
+/// Tells an error that every rank meets by itself.
+pub(crate) fn report_apart(error: &Error, launch: &Launch) -> ExitCode {
+    end_apart(launch, error.exit_code(), || {
+        report(error, true);
+    })
+}
+
+fn report(error: &Error, print: bool) -> ExitCode {
     if print {
         eprintln!("halocline: {error}");
     }
