@@ -190,11 +190,8 @@ impl<'a, F: Fold> FoldRun<'a, F> {
                 Ok(StateNode { column, level, index, state: encode(state)? })
             })
             .collect();
-        let own = self.engine.comm.agree(own.and_then(|nodes| encode(&nodes)))?;
-        let mut nodes = Vec::new();
-        for bytes in self.engine.comm.all_gather_v(&own) {
-            nodes.extend(decode::<Vec<StateNode>>(&bytes)?);
-        }
+        let own = self.engine.comm.agree(own)?;
+        let mut nodes: Vec<StateNode> = self.engine.gather(&own)?.into_iter().flatten().collect();
         nodes.sort_by_key(|n| (n.column, n.level, n.index));
         Ok(StateArchive { header: self.header(job), nodes })
     }
