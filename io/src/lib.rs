@@ -9,6 +9,7 @@
 pub mod cf;
 mod classic;
 pub mod dataset;
+mod direct;
 mod guard;
 pub mod load;
 mod netcdf_read;

@@ -1,0 +1,4 @@
+//! Reading without a library's lock: addresses of the stored bytes are read once, then any
+//! thread fetches and decodes what it needs.
+
+pub(crate) mod storage;
