@@ -2,4 +2,5 @@
 //! the engine of `halocline-core` hands them tiles.
 
 pub mod eof;
+pub mod statistics;
 pub mod symmetric;

@@ -42,6 +42,11 @@ impl Decomposition {
         Ok(Self { dims, edges, ranks })
     }
 
+    /// Where the pieces begin along dimension `d`, and where the last one ends.
+    pub fn edges(&self, d: usize) -> &[usize] {
+        &self.edges[d]
+    }
+
     /// Cuts `domain` into `parts[d]` even parts along dimension `d`.
     ///
     /// # Errors

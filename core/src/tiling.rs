@@ -27,8 +27,9 @@ pub struct Tiling {
     edges: Vec<Vec<usize>>,
 }
 
-/// Cells in space of a streaming tile: a state column of doubles of this width stays in cache.
-const STREAM_CELLS: usize = 64 * 1024;
+/// Cells in space of a streaming tile: a state column of doubles of this width stays in cache,
+/// and a map has enough of them for all threads.
+const STREAM_CELLS: usize = 32 * 1024;
 /// Time steps of a streaming tile, at least (rounded up to whole chunks).
 const STREAM_STEPS: usize = 64;
 /// Values of a tile of whole series or whole maps: 32 MiB as doubles.
@@ -56,8 +57,8 @@ fn cuts(len: usize, step: usize) -> Vec<usize> {
 }
 
 /// Cuts the dimensions `space` (slowest first) so that a tile has about `cells` cells: whole
-/// rows where a row is short enough, pieces of one row else. `chunks` rounds rows up to whole
-/// stored chunks.
+/// rows where a row is short enough, pieces of one row else. So the cells of a tile follow one
+/// another in C order. With `chunks`, tiles are whole stored chunks or even pieces of one.
 fn cut_space(
     dims: &[Dim],
     space: &[usize],
@@ -68,20 +69,26 @@ fn cut_space(
     let mut room = cells.max(1);
     for &d in space.iter().rev() {
         let len = dims[d].len;
-        let mut step = room.min(len).max(1);
-        if step < len {
-            let chunk = chunks.map_or(1, |c| c[d].max(1));
-            step = step.div_ceil(chunk) * chunk;
-        }
-        edges[d] = cuts(len, step);
-        room = (room / len.max(1)).max(1);
+        let step = room.min(len).max(1);
+        let chunk = chunks.map_or(1, |c| c[d].max(1));
+        edges[d] = if step >= len || chunk == 1 {
+            cuts(len, step)
+        } else if chunk <= step {
+            cuts(len, step / chunk * chunk)
+        } else {
+            let piece = chunk.div_ceil(chunk.div_ceil(step));
+            let starts = (0..len).step_by(chunk).flat_map(|c| (c..len.min(c + chunk)).step_by(piece));
+            starts.chain(std::iter::once(len)).collect()
+        };
+        room = if step < len { 1 } else { (room / len.max(1)).max(1) };
     }
 }
 
 impl Tiling {
-    /// Tiles for folds and maps that stream through time: long in time, about 64 Ki cells in
-    /// space, whole stored chunks (`chunks`, one length per dimension, of the first file).
-    /// Rule `stream-1`.
+    /// Tiles for folds and maps that stream through time: at least 64 steps (whole stored
+    /// chunks) long, up to 32 Ki cells in space that follow one another in C order, whole stored
+    /// chunks or even pieces of one (`chunks`: one length per dimension, of the first file).
+    /// Rule `stream-2`.
     pub fn stream(dims: &[Dim], chunks: Option<&[usize]>) -> Self {
         let mut edges: Vec<Vec<usize>> = dims.iter().map(|d| vec![0, d.len]).collect();
         let space: Vec<usize> = (0..dims.len()).filter(|&d| dims[d].role != Role::Time).collect();
@@ -90,7 +97,7 @@ impl Tiling {
             let chunk = chunks.map_or(1, |c| c[d].max(1));
             edges[d] = cuts(dim.len, STREAM_STEPS.div_ceil(chunk) * chunk);
         }
-        Self { rule: "stream-1".into(), dims: dims.to_vec(), edges }
+        Self { rule: "stream-2".into(), dims: dims.to_vec(), edges }
     }
 
     /// Tiles of whole series: all times of some cells. Rule `series-1`: the cells of a tile are
@@ -156,6 +163,10 @@ impl Tiling {
             rest /= n;
         }
         at
+    }
+    /// Where the tiles begin along dimension `d`, and where the last one ends.
+    pub fn edges(&self, d: usize) -> &[usize] {
+        &self.edges[d]
     }
     /// The column and the leaf number of tile `id` for a reduction over the dimensions of
     /// `roles`: leaves of one column merge, columns don't meet. Both are C-order numbers.
@@ -261,6 +272,8 @@ mod tests {
         for d in [dims(7, 5, 9), dims(1200, 36, 72), dims(3, 2, 10_000), dims(40, 1, 1), dims(0, 4, 4)] {
             for tiling in [
                 Tiling::stream(&d, Some(&[1, 3, 72])),
+                Tiling::stream(&d, Some(&[3, 3, 7])),
+                Tiling::stream(&d, Some(&[1, 2, 40_000])),
                 Tiling::series(&d),
                 Tiling::maps(&d),
                 Tiling::stream(&d, None),
@@ -285,8 +298,11 @@ mod tests {
         assert_eq!(Tiling::series(&dims(128, 89, 180)).counts(), [1, 89, 1]);
         assert_eq!(Tiling::series(&dims(10_000, 1000, 2000)).counts(), [1, 1000, 2]);
         assert_eq!(Tiling::maps(&dims(3650, 10, 10)).counts(), [58, 1, 1]);
-        assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 360, 720])).counts(), [19, 1, 1]);
-        assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 1, 720])).counts(), [19, 4, 1]);
+        assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 360, 720])).counts(), [19, 8, 1]);
+        assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 1, 720])).counts(), [19, 8, 1]);
+        assert_eq!(Tiling::stream(&dims(1200, 360, 720), None).counts(), [19, 8, 1]);
+        assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1200, 40, 40])).counts(), [1, 9, 1]);
+        assert_eq!(Tiling::stream(&dims(10, 500, 70_000), Some(&[1, 100, 35_000])).counts(), [1, 500, 4]);
     }
 
     #[test]

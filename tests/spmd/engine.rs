@@ -3,7 +3,7 @@
 use crate::fields::{filled, variable};
 use crate::Test;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Engine, FieldSource, Fold, FoldRun, Map, Parallelism, StateArchive};
+use halocline_core::engine::{Engine, FieldSource, Fold, FoldRun, Map, Parallelism, Piece, StateArchive};
 use halocline_core::field::Field;
 use halocline_core::meta::{Role, Variable};
 use halocline_core::tiling::{Tile, Tiling};
@@ -42,11 +42,12 @@ impl Fold for Sum {
     fn start(&self, _column: usize) -> f64 {
         0.0
     }
-    fn absorb(&self, state: &mut f64, tile: &Tile, values: &[f64]) -> Result<()> {
+    fn absorb(&self, state: &mut f64, piece: &Piece<'_>) -> Result<()> {
+        let tile = piece.tile();
         if self.fail_at == Some(tile.id) {
             return Err(Error::data(format!("tile {} is bad", tile.id)));
         }
-        values.iter().for_each(|v| *state += v);
+        piece.doubles()?.iter().for_each(|v| *state += v);
         Ok(())
     }
     fn merge(&self, left: f64, right: f64) -> Result<f64> {
@@ -142,7 +143,7 @@ fn resumes(comm: &Comm) {
         let whole = self::field(&alone, &variable, &tiling, &[]);
         let source = FieldSource::new(&whole, &tiling).expect("tiles are whole");
         let engine = Engine::new(&alone);
-        let mut run = FoldRun::resume(&engine, &source, &fold, "job", &archive).expect("resumes");
+        let mut run = FoldRun::new(&engine, &source, &fold).resume("job", &archive).expect("resumes");
         while run.advance(2).expect("advances") {}
         let states = run.finish().expect("finishes");
         assert_eq!(states.len(), 1);
@@ -156,7 +157,7 @@ fn resumes(comm: &Comm) {
     let mut run = FoldRun::new(&engine_alone, &one, &fold);
     run.advance(5).expect("advances");
     let archive = run.archive("job").expect("archives");
-    let mut run = FoldRun::resume(&engine, &source, &fold, "job", &archive).expect("resumes");
+    let mut run = FoldRun::new(&engine, &source, &fold).resume("job", &archive).expect("resumes");
     while run.advance(usize::MAX).expect("advances") {}
     let state = run.finish().expect("finishes").pop().map(|(_, s)| s);
     let total = engine.finish_single(state, Ok).expect("one rank holds it");
@@ -172,11 +173,11 @@ fn refuses(comm: &Comm) {
     let mut run = FoldRun::new(&engine, &source, &fold);
     run.advance(1).expect("advances");
     let archive = run.archive("job").expect("archives");
-    let e = FoldRun::resume(&engine, &source, &fold, "another job", &archive).expect_err("refused");
+    let e = FoldRun::new(&engine, &source, &fold).resume("another job", &archive).expect_err("refused");
     assert_eq!(e.exit_code(), 3);
     let mut older = archive.clone();
     older.header.version = 0;
-    assert!(FoldRun::resume(&engine, &source, &fold, "job", &older).is_err());
+    assert!(FoldRun::new(&engine, &source, &fold).resume("job", &older).is_err());
     let mut bytes = archive.to_bytes().expect("encodes");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

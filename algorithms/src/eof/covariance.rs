@@ -4,7 +4,7 @@
 use super::prepare::{Recipe, Strip};
 use crate::symmetric::SymmetricSum;
 use halocline_core::buffers::Buffers;
-use halocline_core::engine::{Fold, Map, Parallelism};
+use halocline_core::engine::{Fold, Map, Parallelism, Piece};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::Result;
@@ -93,10 +93,10 @@ impl Fold for TemporalFold<'_> {
     fn start(&self, _column: usize) -> SymmetricSum {
         self.used.start(self.series.times)
     }
-    fn absorb(&self, state: &mut SymmetricSum, tile: &Tile, values: &[f64]) -> Result<()> {
-        let cells = (self.series.cells_of)(tile);
+    fn absorb(&self, state: &mut SymmetricSum, piece: &Piece<'_>) -> Result<()> {
+        let cells = (self.series.cells_of)(piece.tile());
         let excluded = self.series.excluded_of(&cells);
-        self.series.recipe.for_each_strip(values, &excluded, false, &self.series.buffers, |strip| {
+        self.series.recipe.for_each_strip(piece.doubles()?, &excluded, false, &self.series.buffers, |strip| {
             self.series.weigh(strip, &cells);
             state.add_columns(&strip.values);
         });
@@ -162,8 +162,8 @@ impl Fold for SpatialFold<'_> {
     fn start(&self, _column: usize) -> SymmetricSum {
         self.used.start(self.valid.len())
     }
-    fn absorb(&self, state: &mut SymmetricSum, _tile: &Tile, values: &[f64]) -> Result<()> {
-        state.add_rows(&pick(values, self.valid, self.width));
+    fn absorb(&self, state: &mut SymmetricSum, piece: &Piece<'_>) -> Result<()> {
+        state.add_rows(&pick(piece.doubles()?, self.valid, self.width));
         Ok(())
     }
     fn merge(&self, left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {

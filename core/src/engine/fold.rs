@@ -1,13 +1,15 @@
 //! Folds and how they run.
 
+use super::piece::{Piece, Pieces};
 use super::source::TileSource;
 use super::state::{StateArchive, StateHeader, StateNode};
+use super::stream::{StreamPlan, StreamSource, StreamWork};
 use super::tree::{nodes_at, root_level, MergeTree, Place};
 use super::Engine;
 use crate::buffers::Buffers;
 use crate::error::{Error, Result};
 use crate::meta::Role;
-use crate::tiling::Tile;
+use crate::tiling::{Tile, Tiling};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -41,13 +43,24 @@ pub trait Fold: Sync {
     fn parallelism(&self) -> Parallelism {
         Parallelism::Tiles
     }
+    /// Which pieces of a tile [`Self::absorb`] takes. A fold over data larger than memory
+    /// ([`FoldRun::stream`]) takes steps.
+    fn pieces(&self) -> Pieces {
+        Pieces::Whole
+    }
+    /// About how many bytes the state of a tile takes; 0 if it hardly matters.
+    fn state_bytes(&self, tile: &Tile) -> u64 {
+        let _ = tile;
+        0
+    }
     /// The state before any tile of `column` is seen.
     fn start(&self, column: usize) -> Self::State;
-    /// Takes in one tile: `values` are its cells in C order, missing as NaN.
+    /// Takes in a piece of one tile, missing values as NaN. A state is that of a single tile
+    /// until it is merged.
     ///
     /// # Errors
     /// When the data forbid the analysis.
-    fn absorb(&self, state: &mut Self::State, tile: &Tile, values: &[f64]) -> Result<()>;
+    fn absorb(&self, state: &mut Self::State, piece: &Piece<'_>) -> Result<()>;
     /// Merges the states of two neighbouring ranges of tiles, `left` before `right`.
     ///
     /// # Errors
@@ -59,24 +72,47 @@ pub trait Fold: Sync {
 /// taken up again on another number of ranks.
 pub struct FoldRun<'a, F: Fold> {
     engine: &'a Engine,
-    source: &'a dyn TileSource,
     fold: &'a F,
+    tiling: &'a Tiling,
     tree: MergeTree<F::State>,
-    /// Own tiles still to do, in (column, leaf) order, the next one last.
-    todo: Vec<(Place, usize)>,
+    work: Work<'a>,
+}
+
+/// What a rank still has to do.
+enum Work<'a> {
+    /// Tiles at hand, in (column, leaf) order, the next one last.
+    Tiles { source: &'a dyn TileSource, todo: Vec<(Place, usize)> },
+    /// Windows that stream through.
+    Stream { plan: &'a StreamPlan, work: StreamWork<'a> },
+}
+
+impl Work<'_> {
+    fn left(&self) -> usize {
+        match self {
+            Self::Tiles { todo, .. } => todo.len(),
+            Self::Stream { work, .. } => work.left(),
+        }
+    }
+    /// The rank that reduces tile `id`: the same answer on every rank.
+    fn owner(&self, id: usize, tiling: &Tiling) -> usize {
+        match self {
+            Self::Tiles { source, .. } => source.owner(id),
+            Self::Stream { plan, .. } => plan.deal().owner(&tiling.tile(id).block.start()).unwrap_or(0),
+        }
+    }
 }
 
 impl<F: Fold> std::fmt::Debug for FoldRun<'_, F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FoldRun")
             .field("fold", &F::NAME)
-            .field("todo", &self.todo.len())
+            .field("left", &self.work.left())
             .finish_non_exhaustive()
     }
 }
 
 impl<'a, F: Fold> FoldRun<'a, F> {
-    /// A run from the beginning.
+    /// A run from the beginning over tiles at hand.
     pub fn new(engine: &'a Engine, source: &'a dyn TileSource, fold: &'a F) -> Self {
         let (tiling, rank) = (source.tiling(), engine.comm.rank());
         let mut todo: Vec<(Place, usize)> = (0..tiling.len())
@@ -87,40 +123,74 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             })
             .collect();
         todo.sort_unstable_by(|a, b| b.cmp(a));
+        engine.meter.expect_tiles(todo.len());
         let tree = MergeTree::new(tiling.leaves(fold.reduces()));
-        Self { engine, source, fold, tree, todo }
+        Self { engine, fold, tiling, tree, work: Work::Tiles { source, todo } }
     }
 
-    /// A run that goes on from saved nodes (the same on every rank, from any number of ranks).
+    /// A run from the beginning over data that stream through memory as planned. The fold must
+    /// take [`Pieces::Steps`].
+    ///
+    /// # Errors
+    /// Internal, if the fold takes whole tiles.
+    pub fn stream(
+        engine: &'a Engine,
+        source: &'a dyn StreamSource,
+        plan: &'a StreamPlan,
+        fold: &'a F,
+    ) -> Result<Self> {
+        if fold.pieces() != Pieces::Steps {
+            return Err(Error::internal(format!("`{}` takes whole tiles and can't stream", F::NAME)));
+        }
+        let work = StreamWork::new(source, plan, engine.comm.rank());
+        engine.meter.expect_tiles(work.tiles_left(engine.comm.rank()));
+        let tiling = plan.tiling();
+        let tree = MergeTree::new(tiling.leaves(fold.reduces()));
+        Ok(Self { engine, fold, tiling, tree, work: Work::Stream { plan, work } })
+    }
+
+    /// Goes on from saved nodes (the same on every rank, from any number of ranks) instead of
+    /// from the beginning.
     ///
     /// # Errors
     /// When the archive is of another fold, job or tiling, or damaged.
-    pub fn resume(
-        engine: &'a Engine,
-        source: &'a dyn TileSource,
-        fold: &'a F,
-        job: &str,
-        archive: &StateArchive,
-    ) -> Result<Self> {
-        let mut run = Self::new(engine, source, fold);
-        archive.check(&run.header(job))?;
-        let mut covered = MergeTree::new(run.source.tiling().leaves(fold.reduces()));
+    pub fn resume(mut self, job: &str, archive: &StateArchive) -> Result<Self> {
+        archive.check(&self.header(job))?;
+        let mut covered = MergeTree::new(self.tiling.leaves(self.fold.reduces()));
         for node in &archive.nodes {
             let place = (node.column, node.level, node.index);
             covered.insert(place, (), &|(), ()| Ok(()))?;
-            if run.holder(place) == engine.comm.rank() {
+            if self.holder(place) == self.engine.comm.rank() {
                 let state = decode(&node.state)?;
-                run.tree.insert(place, state, &|a, b| fold.merge(a, b))?;
+                self.tree.insert(place, state, &|a, b| self.fold.merge(a, b))?;
             }
         }
-        run.todo.retain(|((column, _, leaf), _)| !covered.covers(*column, *leaf));
-        Ok(run)
+        self.leave_out(&covered);
+        Ok(self)
+    }
+
+    /// Leaves out the tiles that nodes cover.
+    fn leave_out(&mut self, covered: &MergeTree<()>) {
+        let (tiling, fold) = (self.tiling, self.fold);
+        match &mut self.work {
+            Work::Tiles { todo, .. } => {
+                todo.retain(|((column, _, leaf), _)| !covered.covers(*column, *leaf));
+                self.engine.meter.expect_tiles(todo.len());
+            }
+            Work::Stream { work, .. } => {
+                work.leave_out(|id| {
+                    let (column, leaf) = tiling.place(id, fold.reduces());
+                    covered.covers(column, leaf)
+                });
+                self.engine.meter.expect_tiles(work.tiles_left(self.engine.comm.rank()));
+            }
+        }
     }
 
     /// The rank that holds a node: the owner of its first leaf.
     fn holder(&self, (column, level, index): Place) -> usize {
-        let id = self.source.tiling().at_place(column, index << level, self.fold.reduces());
-        self.source.owner(id)
+        let id = self.tiling.at_place(column, index << level, self.fold.reduces());
+        self.work.owner(id, self.tiling)
     }
 
     fn header(&self, job: &str) -> StateHeader {
@@ -128,37 +198,64 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             fold: F::NAME.to_owned(),
             version: F::VERSION,
             job: job.to_owned(),
-            tiling: self.source.tiling().clone(),
+            tiling: self.tiling.clone(),
         }
     }
 
-    /// Does up to `tiles` more of this rank's tiles; says whether any rank has tiles left.
+    /// Does up to `pieces` more of this rank's work (tiles at hand, or units of tiles that stream
+    /// through together); says whether any rank has work left.
     ///
     /// # Collective
     /// Every rank calls this.
     ///
     /// # Errors
     /// What loading or absorbing reports, agreed by all ranks.
-    pub fn advance(&mut self, tiles: usize) -> Result<bool> {
-        let done = self.advance_own(tiles);
+    pub fn advance(&mut self, pieces: usize) -> Result<bool> {
+        let mut asked = 0;
+        self.advance_while(&mut || {
+            let more = asked < pieces;
+            asked = asked.saturating_add(1);
+            more
+        })
+    }
+
+    /// Does more of this rank's work as long as `go`, which is asked before every piece of it,
+    /// says so; says whether any rank has work left.
+    ///
+    /// # Collective
+    /// Every rank calls this; `go` may answer differently on each.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub fn advance_while(&mut self, go: &mut dyn FnMut() -> bool) -> Result<bool> {
+        let done = self.advance_own(go);
         self.engine.comm.agree(done)?;
-        let mut left = [self.todo.len() as u64];
+        let mut left = [self.work.left() as u64];
         self.engine.comm.all_reduce(&mut left, crate::comm::Reduce::Max);
         Ok(left[0] > 0)
     }
 
-    fn advance_own(&mut self, tiles: usize) -> Result<()> {
-        let batch = match self.fold.parallelism() {
+    fn advance_own(&mut self, go: &mut dyn FnMut() -> bool) -> Result<()> {
+        let (fold, tree, engine) = (self.fold, &mut self.tree, self.engine);
+        let (source, todo) = match &mut self.work {
+            Work::Stream { work, .. } => return work.advance(&engine.comm, fold, &engine.meter, tree, go),
+            Work::Tiles { source, todo } => (*source, todo),
+        };
+        let batch = match fold.parallelism() {
             Parallelism::Inside => 1,
             Parallelism::Tiles => 2 * rayon::current_num_threads(),
         };
-        let mut room = tiles.min(self.todo.len());
-        while room > 0 {
-            let now = batch.min(room);
-            room -= now;
-            let jobs = self.todo.split_off(self.todo.len() - now);
+        loop {
+            let mut now = 0;
+            while now < batch.min(todo.len()) && go() {
+                now += 1;
+            }
+            if now == 0 {
+                return Ok(());
+            }
+            let jobs = todo.split_off(todo.len() - now);
             // Only these go to other threads: the communicator stays on this one.
-            let (source, fold, buffers) = (self.source, self.fold, &self.engine.buffers);
+            let buffers = &engine.buffers;
             // `rev`: the list is kept with the next tile last.
             let states: Vec<(Place, Result<F::State>)> = if now == 1 {
                 jobs.iter().map(|&(place, id)| (place, leaf(source, fold, buffers, place, id))).collect()
@@ -169,10 +266,10 @@ impl<'a, F: Fold> FoldRun<'a, F> {
                     .collect()
             };
             for (place, state) in states {
-                self.tree.insert(place, state?, &|a, b| fold.merge(a, b))?;
+                tree.insert(place, state?, &|a, b| fold.merge(a, b))?;
+                engine.meter.tile_done();
             }
         }
-        Ok(())
     }
 
     /// All finished nodes of all ranks, on every rank, for saving.
@@ -206,11 +303,11 @@ impl<'a, F: Fold> FoldRun<'a, F> {
     /// What merging reports, agreed by all ranks.
     pub fn finish(mut self) -> Result<Vec<(usize, F::State)>> {
         let comm = &self.engine.comm;
-        let leaves = self.source.tiling().leaves(self.fold.reduces());
+        let leaves = self.tiling.leaves(self.fold.reduces());
         let fold = self.fold;
         for level in 0..root_level(leaves.max(1)) {
             // A right child whose left sibling lives elsewhere goes there.
-            let columns = self.source.tiling().len() / leaves.max(1);
+            let columns = self.tiling.len() / leaves.max(1);
             let holder = |place: &Place| self.holder(*place);
             let moves = (0..columns).any(|column| {
                 (1..nodes_at(leaves, level))
@@ -222,10 +319,9 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             }
             let rank = comm.rank();
             let leaving: Vec<(usize, Place, F::State)> = {
-                let source = self.source;
-                let reduces = self.fold.reduces();
+                let (work, tiling, reduces) = (&self.work, self.tiling, self.fold.reduces());
                 let target = |&(column, level, index): &Place| {
-                    source.owner(source.tiling().at_place(column, (index - 1) << level, reduces))
+                    work.owner(tiling.at_place(column, (index - 1) << level, reduces), tiling)
                 };
                 self.tree
                     .take(level, |p| p.2 % 2 == 1 && target(p) != rank)
@@ -277,7 +373,7 @@ fn leaf<F: Fold>(
     let tile = source.tiling().tile(id);
     let mut values = buffers.take(tile.block.len());
     let mut state = fold.start(place.0);
-    let result = source.load(&tile, &mut values).and_then(|()| fold.absorb(&mut state, &tile, &values));
+    let result = source.load(&tile, &mut values).and_then(|()| fold.absorb(&mut state, &Piece::whole(&tile, &values)));
     buffers.give(values);
     result.map(|()| state)
 }

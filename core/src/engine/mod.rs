@@ -9,18 +9,23 @@
 
 mod fold;
 mod map;
+mod piece;
 mod source;
 mod state;
+mod stream;
 mod tree;
 
 pub use fold::{Fold, FoldRun, Parallelism};
 pub use map::Map;
+pub use piece::{Numbers, Piece, Pieces};
 pub use source::{FieldSource, TileSource};
 pub use state::{StateArchive, StateHeader, StateNode, STATE_FORMAT};
+pub use stream::{Demand, NumbersMut, Sharing, StreamPlan, StreamSource};
 
 use crate::buffers::Buffers;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
+use crate::progress::Meter;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
@@ -29,12 +34,17 @@ use serde::Serialize;
 pub struct Engine {
     comm: Comm,
     buffers: Buffers,
+    meter: Meter,
 }
 
 impl Engine {
     /// An engine on these ranks. Its threads are those of the rayon pool of the caller.
     pub fn new(comm: &Comm) -> Self {
-        Self { comm: comm.clone(), buffers: Buffers::new() }
+        Self::with_meter(comm, &Meter::default())
+    }
+    /// An engine that tells `meter` what it does.
+    pub fn with_meter(comm: &Comm, meter: &Meter) -> Self {
+        Self { comm: comm.clone(), buffers: Buffers::new(), meter: meter.clone() }
     }
     /// Number of ranks, for dealing tiles.
     pub fn ranks(&self) -> usize {

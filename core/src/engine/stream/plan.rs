@@ -1,0 +1,321 @@
+//! Who reads and reduces what, and how much of it at a time.
+
+use super::windows::{atoms, space_boxes};
+use super::StreamSource;
+use crate::decomposition::Decomposition;
+use crate::engine::Fold;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::IndexBox;
+use crate::tiling::{Tile, Tiling};
+use std::ops::Range;
+
+/// Bytes of a window, at least, when memory is plenty: stays in a shared cache.
+const WINDOW: u64 = 16 << 20;
+/// Bytes of a window for each thread, so that all have something to do.
+const WINDOW_PER_THREAD: u64 = 4 << 20;
+/// Steps of a window, where memory allows: what a fold keeps of a cell is then touched once for
+/// so many values.
+const STEPS: usize = 8;
+
+/// Who reads the chunks that several ranks need a part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each rank reads what it reduces: no chunk is needed by two, or parts of it can be read.
+    Own,
+    /// Each rank reads a share of every window, and hands on to the others what they reduce.
+    Exchanged,
+}
+
+/// What is known before planning.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'a> {
+    /// Number of ranks.
+    pub ranks: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// Bytes of memory for windows and states, for each rank; `None`: as much as is useful.
+    pub room: Option<u64>,
+    /// Parts per dimension, by hand.
+    pub parts: Option<&'a [usize]>,
+}
+
+/// A plan: the same on every rank.
+#[derive(Debug, Clone)]
+pub struct StreamPlan {
+    pub(super) tiling: Tiling,
+    pub(super) deal: Decomposition,
+    pub(super) sharing: Sharing,
+    pub(super) atoms: Vec<Vec<usize>>,
+    pub(super) time_chunk: usize,
+    /// Cells and steps of a window, at most.
+    pub(super) cells: usize,
+    pub(super) steps: usize,
+    /// Whether the next window is read while one is absorbed.
+    pub(super) read_ahead: bool,
+    estimate: u64,
+    window: u64,
+}
+
+impl StreamPlan {
+    /// Plans `fold` over `source`.
+    ///
+    /// # Errors
+    /// Memory, if the smallest window and the states don't fit into [`Demand::room`]; usage, if
+    /// parts set by hand don't fit the ranks.
+    pub fn new<F: Fold>(source: &dyn StreamSource, fold: &F, demand: Demand<'_>) -> Result<Self> {
+        let dims = &source.variable().dims;
+        let chunks = source.chunks();
+        let tiling = Tiling::stream(dims, Some(&chunks));
+        let divisible = source.is_divisible();
+        let atoms: Vec<Vec<usize>> =
+            (0..dims.len()).map(|d| atoms(&tiling, d, if divisible { 1 } else { chunks[d] })).collect();
+        // What a step of the whole map needs in states, from the first tile of each column.
+        let first = |id: usize| tiling.tile(id);
+        let columns = tiling.len() / tiling.counts()[0].max(1);
+        let state_of = |id: usize| fold.state_bytes(&first(id));
+        let states: u64 = (0..columns.min(tiling.len())).map(state_of).sum();
+        let data = source.variable().shape().iter().product::<usize>() as u64 * element(source);
+        let choice = Choice { tiling: &tiling, atoms: &atoms, divisible, ranks: demand.ranks, data, states };
+        let (parts, sharing) = match demand.parts {
+            Some(parts) => (parts.to_vec(), choice.sharing_of(parts)),
+            None => choice.best(),
+        };
+        let deal = choice.deal(&parts, sharing)?;
+        let mut plan = Self {
+            tiling,
+            deal,
+            sharing,
+            atoms,
+            time_chunk: chunks[0].max(1),
+            cells: usize::MAX,
+            steps: STEPS,
+            read_ahead: true,
+            estimate: 0,
+            window: 0,
+        };
+        plan.size(source, &demand, states)?;
+        Ok(plan)
+    }
+
+    /// Chooses the size of windows.
+    fn size(&mut self, source: &dyn StreamSource, demand: &Demand<'_>, states: u64) -> Result<()> {
+        let element = element(source);
+        let scratch = source.scratch_per_thread() * demand.threads as u64;
+        let parts = self.deal.parts();
+        let leaves = self.tiling.counts()[0].div_ceil(parts[0]).max(1);
+        // Finished nodes of the merge tree: one a level at most, and those in the making.
+        let levels = u64::from(leaves.ilog2()) + 2;
+        let space: usize = parts[1..].iter().product();
+        let own = states.div_ceil(space as u64);
+        // States that travel are there encoded and decoded at once.
+        let travelling = if parts[0] > 1 { 2 * own } else { 0 };
+        let fixed = scratch + own * levels + travelling;
+        // A window that is read, one that is absorbed, and what is on its way to other ranks.
+        let copies = if self.sharing == Sharing::Exchanged { 5 } else { 2 };
+        let wanted = WINDOW.max(WINDOW_PER_THREAD * demand.threads as u64);
+        let whole = self.deal.block(0);
+        let least = self.window_bytes(&whole, 1, 1, element);
+        let mut window = wanted;
+        if let Some(room) = demand.room {
+            window = window.min(room.saturating_sub(fixed) / copies);
+            if window < least {
+                // Without reading ahead.
+                self.read_ahead = false;
+                window = room.saturating_sub(fixed) / (copies - 1);
+            }
+            if window < least {
+                let needed = fixed + least * (copies - 1);
+                return Err(Error::new(
+                    ErrorKind::Memory,
+                    format!(
+                        "{} are needed for values and states ({} for the smallest window of whole stored chunks, {} for states), {} are there",
+                        mega(needed), mega(least), mega(fixed), mega(room)
+                    ),
+                )
+                .in_variable(&source.variable().name)
+                .remedy("give more --memory, use more ranks, or store the data in smaller chunks (halocline rechunk)"));
+            }
+        }
+        let steps = STEPS.div_ceil(self.time_chunk) * self.time_chunk;
+        self.cells = ((window / element) as usize / steps).max(1);
+        let cells = self.largest(&whole, self.cells);
+        self.steps = ((window / element) as usize / cells.max(1)).max(1);
+        self.window = self.window_bytes(&whole, self.cells, self.steps, element).max(least);
+        self.estimate = fixed + self.window * if self.read_ahead { copies } else { copies - 1 };
+        Ok(())
+    }
+
+    /// Cells of the largest box in space.
+    fn largest(&self, own: &IndexBox, most: usize) -> usize {
+        let boxes = space_boxes(&self.atoms, &self.reading(own), most);
+        boxes.iter().map(|b| b.iter().map(Range::len).product()).max().unwrap_or(1)
+    }
+    /// What a rank reads of: its own cells, or when windows are exchanged, all.
+    fn reading(&self, own: &IndexBox) -> IndexBox {
+        match self.sharing {
+            Sharing::Own => own.clone(),
+            Sharing::Exchanged => IndexBox::whole(&self.deal.shape()),
+        }
+    }
+    /// Bytes of the largest window of so many cells and steps.
+    fn window_bytes(&self, own: &IndexBox, cells: usize, steps: usize, element: u64) -> u64 {
+        let leaf = self.tiling.edges(0).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(1);
+        let steps = (steps / self.time_chunk).max(1) * self.time_chunk;
+        (self.largest(own, cells) * steps.min(leaf)) as u64 * element
+    }
+
+    /// How the index space is cut.
+    pub fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+    /// Who reduces what.
+    pub fn deal(&self) -> &Decomposition {
+        &self.deal
+    }
+    /// Who reads chunks that several need.
+    pub fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+    /// Bytes of memory that a rank needs for windows and states.
+    pub fn estimate(&self) -> u64 {
+        self.estimate
+    }
+    /// Bytes of one window.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+    /// In a line, for those who want to know.
+    pub fn describe(&self) -> String {
+        format!(
+            "{} tiles ({}) dealt as {}{}; windows of {}{}",
+            self.tiling.len(),
+            self.tiling.rule(),
+            self.deal.describe(),
+            if self.sharing == Sharing::Exchanged { ", chunks decoded once and exchanged" } else { "" },
+            mega(self.window),
+            if self.read_ahead { ", read one ahead" } else { "" },
+        )
+    }
+}
+
+fn element(source: &dyn StreamSource) -> u64 {
+    if source.is_single() {
+        4
+    } else {
+        8
+    }
+}
+
+fn mega(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Ways to deal tiles, and what they cost.
+struct Choice<'a> {
+    tiling: &'a Tiling,
+    atoms: &'a [Vec<usize>],
+    divisible: bool,
+    ranks: usize,
+    /// Bytes of all values.
+    data: u64,
+    /// Bytes of the states of all columns.
+    states: u64,
+}
+
+impl Choice<'_> {
+    /// Pieces along a dimension that can be dealt.
+    fn pieces(&self, d: usize, sharing: Sharing) -> usize {
+        if d == 0 || sharing == Sharing::Exchanged {
+            self.tiling.counts()[d]
+        } else {
+            self.atoms[d].len() - 1
+        }
+    }
+
+    /// Parts per dimension with `time` of them along time and the other ranks dealt over space,
+    /// slowest dimension first.
+    fn parts(&self, time: usize, sharing: Sharing) -> Vec<usize> {
+        let mut parts = vec![time.max(1)];
+        let mut left = self.ranks / time.max(1);
+        for d in 1..self.tiling.dims().len() {
+            let n = left.min(self.pieces(d, sharing)).max(1);
+            parts.push(n);
+            left /= n;
+        }
+        parts
+    }
+
+    /// Bytes that the busiest rank handles, those that travel counted double.
+    fn cost(&self, parts: &[usize], sharing: Sharing) -> f64 {
+        let share: f64 = parts
+            .iter()
+            .enumerate()
+            .map(|(d, &p)| {
+                let n = self.pieces(d, sharing).max(1);
+                n.div_ceil(p) as f64 / n as f64
+            })
+            .product();
+        let data = self.data as f64;
+        let space: usize = parts[1..].iter().product();
+        let merges = f64::from(parts[0].next_power_of_two().ilog2());
+        let states = 2.0 * merges * self.states as f64 / space as f64;
+        let exchange = if sharing == Sharing::Exchanged { data / self.ranks as f64 } else { 0.0 };
+        data * share + states + exchange
+    }
+
+    /// The cheapest way; time first where ways cost the same.
+    fn best(&self) -> (Vec<usize>, Sharing) {
+        let leaves = self.tiling.counts().first().copied().unwrap_or(1).max(1);
+        let mut ways = Vec::new();
+        let mut time = self.ranks.min(leaves);
+        loop {
+            ways.push((self.parts(time, Sharing::Own), Sharing::Own));
+            if time == 1 {
+                break;
+            }
+            time = (time / 2).max(1);
+        }
+        if !self.divisible && self.ranks > 1 {
+            ways.push((self.parts(1, Sharing::Exchanged), Sharing::Exchanged));
+        }
+        let cost = |way: &(Vec<usize>, Sharing)| self.cost(&way.0, way.1);
+        let first = (vec![1; self.tiling.dims().len()], Sharing::Own);
+        ways.into_iter().reduce(|best, way| if cost(&way) < 0.98 * cost(&best) { way } else { best }).unwrap_or(first)
+    }
+
+    /// Whether parts set by hand cut chunks that must be decoded whole.
+    fn sharing_of(&self, parts: &[usize]) -> Sharing {
+        let cut = |d: usize| parts[d] > 1 && self.tiling.counts()[d] > self.atoms[d].len() - 1;
+        if parts[0] == 1 && (1..parts.len()).any(cut) {
+            Sharing::Exchanged
+        } else {
+            Sharing::Own
+        }
+    }
+
+    fn deal(&self, parts: &[usize], sharing: Sharing) -> Result<Decomposition> {
+        let by_atoms = |d: usize| d > 0 && sharing == Sharing::Own;
+        let edges = (0..parts.len()).map(|d| {
+            let from = if by_atoms(d) { &self.atoms[d] } else { self.tiling.edges(d) };
+            let n = from.len() - 1;
+            (0..=parts[d]).map(|p| from[(p * n).div_ceil(parts[d])]).collect()
+        });
+        Decomposition::from_edges(self.tiling.dims().to_vec(), edges.collect(), self.ranks)
+    }
+}
+
+/// Tiles of one leaf in time within a box in space.
+pub(super) fn tiles_in(tiling: &Tiling, leaf: &Range<usize>, space: &[Range<usize>]) -> Vec<Tile> {
+    let wanted = super::windows::block(leaf, space);
+    let within = |d: usize| {
+        let edges = tiling.edges(d);
+        let range = wanted.range(d);
+        (0..edges.len() - 1).filter(move |&k| edges[k] >= range.start && edges[k + 1] <= range.end && edges[k] < edges[k + 1])
+    };
+    let counts = tiling.counts();
+    let mut ids = vec![0usize];
+    for (d, &n) in counts.iter().enumerate() {
+        ids = ids.iter().flat_map(|id| within(d).map(move |k| id * n + k)).collect();
+    }
+    ids.into_iter().map(|id| tiling.tile(id)).collect()
+}

@@ -1,0 +1,333 @@
+//! One rank's windows: read, exchanged where chunks are shared, absorbed.
+
+use super::plan::{tiles_in, Sharing, StreamPlan};
+use super::windows::{block, space_boxes, time_ranges};
+use super::{NumbersMut, StreamSource};
+use crate::comm::{Comm, Reduce};
+use crate::decomposition::Decomposition;
+use crate::engine::piece::{Numbers, Piece};
+use crate::engine::tree::{MergeTree, Place};
+use crate::engine::{Fold, Parallelism};
+use crate::error::Result;
+use crate::field::{Element, Field};
+use crate::index::IndexBox;
+use crate::memory;
+use crate::progress::{Meter, Phase};
+use crate::tiling::Tile;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Tiles that are filled together: one leaf in time, one box in space.
+#[derive(Debug, Clone)]
+struct Unit {
+    leaf: Range<usize>,
+    space: Vec<Range<usize>>,
+}
+
+/// Values of a box.
+#[derive(Debug)]
+enum Buffer {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+/// Values and where they belong.
+#[derive(Debug)]
+struct Loaded {
+    block: IndexBox,
+    buffer: Buffer,
+}
+
+/// What is still to do on this rank.
+pub(crate) struct StreamWork<'a> {
+    source: &'a dyn StreamSource,
+    plan: &'a StreamPlan,
+    todo: VecDeque<Unit>,
+    /// Tiles that a saved state covers.
+    done: Vec<bool>,
+    /// Read ahead at the end of the last call.
+    ahead: Option<Loaded>,
+    spare: Vec<Buffer>,
+}
+
+impl<'a> StreamWork<'a> {
+    pub(crate) fn new(source: &'a dyn StreamSource, plan: &'a StreamPlan, rank: usize) -> Self {
+        let own = plan.deal.block(rank);
+        let reading = match plan.sharing {
+            Sharing::Own => own,
+            // Every rank takes part in every window.
+            Sharing::Exchanged => IndexBox::whole(&plan.deal.shape()),
+        };
+        let most = plan.cells.saturating_mul(match plan.sharing {
+            Sharing::Own => 1,
+            Sharing::Exchanged => plan.deal.ranks(),
+        });
+        let mut todo = VecDeque::new();
+        if !reading.is_empty() {
+            let boxes = space_boxes(&plan.atoms, &reading, most);
+            for pair in plan.tiling.edges(0).windows(2) {
+                let leaf = pair[0]..pair[1];
+                if leaf.start >= reading.range(0).start && leaf.end <= reading.range(0).end {
+                    todo.extend(boxes.iter().map(|space| Unit { leaf: leaf.clone(), space: space.clone() }));
+                }
+            }
+        }
+        Self { source, plan, todo, done: Vec::new(), ahead: None, spare: Vec::new() }
+    }
+
+    /// Leaves out tiles that are done already.
+    pub(crate) fn leave_out(&mut self, done: impl Fn(usize) -> bool) {
+        let tiling = &self.plan.tiling;
+        self.done = (0..tiling.len()).map(done).collect();
+        let (done, plan) = (&self.done, self.plan);
+        self.todo.retain(|unit| !tiles_in(&plan.tiling, &unit.leaf, &unit.space).iter().all(|t| done[t.id]));
+    }
+
+    /// Units left.
+    pub(crate) fn left(&self) -> usize {
+        self.todo.len()
+    }
+    /// Tiles that this rank still has to reduce.
+    pub(crate) fn tiles_left(&self, rank: usize) -> usize {
+        let own = self.plan.deal.block(rank);
+        let mine = |t: &Tile| own.contains(&t.block) && !self.done.get(t.id).copied().unwrap_or(false);
+        let of = |u: &Unit| tiles_in(&self.plan.tiling, &u.leaf, &u.space).into_iter().filter(mine).count();
+        self.todo.iter().map(of).sum()
+    }
+
+    /// Does units while `go` says so, and hands the states of finished tiles to `finished`.
+    ///
+    /// # Collective
+    /// Where chunks are exchanged: then ranks stop together, as soon as one wants to.
+    pub(crate) fn advance<F: Fold>(
+        &mut self,
+        comm: &Comm,
+        fold: &F,
+        meter: &Meter,
+        tree: &mut MergeTree<F::State>,
+        go: &mut dyn FnMut() -> bool,
+    ) -> Result<()> {
+        let exchanged = self.plan.sharing == Sharing::Exchanged;
+        let own = self.plan.deal.block(comm.rank());
+        loop {
+            let wish = go();
+            let go_on = if exchanged {
+                let mut all = [u64::from(wish)];
+                comm.all_reduce(&mut all, Reduce::Min);
+                all[0] == 1
+            } else {
+                wish
+            };
+            if !go_on {
+                return Ok(());
+            }
+            let Some(unit) = self.todo.pop_front() else { return Ok(()) };
+            let tiles = tiles_in(&self.plan.tiling, &unit.leaf, &unit.space);
+            let mut states: Vec<(Place, Tile, F::State)> = tiles
+                .into_iter()
+                .filter(|t| own.contains(&t.block) && !self.done.get(t.id).copied().unwrap_or(false))
+                .map(|tile| {
+                    let (column, leaf) = self.plan.tiling.place(tile.id, fold.reduces());
+                    ((column, 0, leaf), tile, fold.start(column))
+                })
+                .collect();
+            self.fill(comm, fold, meter, &unit, &mut states)?;
+            let merging = meter.start(Phase::Merge);
+            for (place, _, state) in states {
+                meter.tile_done();
+                tree.insert(place, state, &|a, b| fold.merge(a, b))?;
+            }
+            drop(merging);
+        }
+    }
+
+    /// The windows of a unit, in order.
+    fn windows(&self, unit: &Unit) -> Vec<IndexBox> {
+        let steps = match self.plan.sharing {
+            Sharing::Own => self.plan.steps,
+            Sharing::Exchanged => self.plan.steps.saturating_mul(self.plan.deal.ranks()),
+        };
+        time_ranges(&unit.leaf, self.plan.time_chunk, steps).iter().map(|t| block(t, &unit.space)).collect()
+    }
+
+    /// Streams the windows of a unit through the states of its tiles.
+    fn fill<F: Fold>(
+        &mut self,
+        comm: &Comm,
+        fold: &F,
+        meter: &Meter,
+        unit: &Unit,
+        states: &mut [(Place, Tile, F::State)],
+    ) -> Result<()> {
+        let mut windows = self.windows(unit);
+        // The one behind the last, to be read ahead.
+        if let Some(next) = self.todo.front().filter(|_| self.plan.read_ahead) {
+            windows.extend(self.windows(next).into_iter().next());
+        }
+        let own = self.windows(unit).len();
+        for k in 0..own {
+            let mine = self.share(comm, &windows[k])?;
+            let loaded = match self.ahead.take() {
+                Some(ahead) if ahead.block == mine => Ok(ahead),
+                _ => self.load(meter, &mine),
+            };
+            let current = self.exchange(comm, meter, &windows[k], loaded)?;
+            let following = match windows.get(k + 1) {
+                Some(next) if self.plan.read_ahead => Some(self.share(comm, next)?),
+                _ => None,
+            };
+            // Only these go to other threads: the communicator stays on this one.
+            let room = following.as_ref().map(|b| self.take(b.len()));
+            let source = self.source;
+            let (ahead, absorbed) = rayon::join(
+                || following.zip(room).map(|(block, buffer)| read(source, meter, block, buffer)),
+                || absorb(fold, meter, states, &current),
+            );
+            self.spare.push(current.buffer);
+            let absorbed = absorbed.and_then(|()| ahead.transpose());
+            if self.plan.sharing == Sharing::Exchanged {
+                self.ahead = comm.agree(absorbed)?;
+            } else {
+                self.ahead = absorbed?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What this rank reads of a window.
+    fn share(&self, comm: &Comm, window: &IndexBox) -> Result<IndexBox> {
+        Ok(match self.plan.sharing {
+            Sharing::Own => window.clone(),
+            Sharing::Exchanged => self.reading(comm, window)?.block(comm.rank()),
+        })
+    }
+
+    /// Who reads what of a window that is exchanged: whole chunks in time.
+    fn reading(&self, comm: &Comm, window: &IndexBox) -> Result<Decomposition> {
+        let dims = self.plan.tiling.dims();
+        let chunk = self.plan.time_chunk;
+        let time = window.range(0);
+        let (first, count) = (time.start / chunk, time.end.div_ceil(chunk) - time.start / chunk);
+        let cut = |p: usize| ((first + p * count / comm.size()) * chunk).clamp(time.start, time.end);
+        let mut edges = vec![(0..=comm.size()).map(cut).collect::<Vec<_>>()];
+        edges[0][comm.size()] = time.end;
+        edges.extend(window.ranges()[1..].iter().map(|r| vec![r.start, r.end]));
+        Decomposition::from_edges(dims.to_vec(), edges, comm.size())
+    }
+
+    fn load(&mut self, meter: &Meter, block: &IndexBox) -> Result<Loaded> {
+        let buffer = self.take(block.len());
+        let source = self.source;
+        // In the pool, which this thread is not part of.
+        rayon::join(|| read(source, meter, block.clone(), buffer), || ()).0
+    }
+
+    /// From what this rank has read of a window to what it reduces of it.
+    fn exchange(
+        &mut self,
+        comm: &Comm,
+        meter: &Meter,
+        window: &IndexBox,
+        loaded: Result<Loaded>,
+    ) -> Result<Loaded> {
+        if self.plan.sharing == Sharing::Own {
+            return loaded;
+        }
+        let loaded = comm.agree(loaded)?;
+        let _timer = meter.start(Phase::Communicate);
+        let from = Arc::new(self.reading(comm, window)?);
+        let deal = &self.plan.deal;
+        let edges = (0..window.ndim()).map(|d| {
+            let range = window.range(d);
+            if d == 0 {
+                vec![range.start, range.end]
+            } else {
+                deal.edges(d).iter().map(|&e| e.clamp(range.start, range.end)).collect()
+            }
+        });
+        let to = Arc::new(Decomposition::from_edges(self.plan.tiling.dims().to_vec(), edges.collect(), comm.size())?);
+        Ok(match loaded.buffer {
+            Buffer::F32(v) => self.moved(comm, &from, &to, v, Buffer::F32)?,
+            Buffer::F64(v) => self.moved(comm, &from, &to, v, Buffer::F64)?,
+        })
+    }
+
+    fn moved<T: Element>(
+        &self,
+        comm: &Comm,
+        from: &Arc<Decomposition>,
+        to: &Arc<Decomposition>,
+        values: Vec<T>,
+        wrap: fn(Vec<T>) -> Buffer,
+    ) -> Result<Loaded> {
+        let variable = self.source.variable().clone();
+        let field = Field::new(variable, Arc::clone(from), comm.rank(), values)?;
+        let target = field.redistribute(comm, to)?;
+        Ok(Loaded { block: target.block().clone(), buffer: wrap(target.into_data()) })
+    }
+
+    /// A buffer, used before if there is one.
+    fn take(&mut self, len: usize) -> Buffer {
+        match (self.spare.pop(), self.source.is_single()) {
+            (Some(Buffer::F32(v)), true) => Buffer::F32(sized(v, len)),
+            (Some(Buffer::F64(v)), false) => Buffer::F64(sized(v, len)),
+            (_, true) => Buffer::F32(sized(Vec::new(), len)),
+            (_, false) => Buffer::F64(sized(Vec::new(), len)),
+        }
+    }
+}
+
+fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
+    if values.capacity() < len {
+        return memory::filled(len, T::default());
+    }
+    values.resize(len, T::default());
+    values
+}
+
+fn read(source: &dyn StreamSource, meter: &Meter, block: IndexBox, mut buffer: Buffer) -> Result<Loaded> {
+    let _timer = meter.start(Phase::Read);
+    if !block.is_empty() {
+        source.read(
+            &block,
+            match &mut buffer {
+                Buffer::F32(v) => NumbersMut::F32(v),
+                Buffer::F64(v) => NumbersMut::F64(v),
+            },
+        )?;
+        meter.bytes_read(source.stored_bytes(&block), (block.len() * source.variable().dtype.size()) as u64);
+    }
+    Ok(Loaded { block, buffer })
+}
+
+/// Hands each tile its cells of a window.
+fn absorb<F: Fold>(
+    fold: &F,
+    meter: &Meter,
+    states: &mut [(Place, Tile, F::State)],
+    window: &Loaded,
+) -> Result<()> {
+    let _timer = meter.start(Phase::Compute);
+    let space = IndexBox::new(window.block.ranges()[1..].to_vec());
+    let one = |(_, tile, state): &mut (Place, Tile, F::State)| {
+        let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
+        // The cells of a tile follow one another in a window.
+        let mut start = 0;
+        space.for_each_run(&cells, |from, _, _| start = from);
+        let values = match &window.buffer {
+            Buffer::F32(v) => Numbers::F32(v.get(start..).unwrap_or_default()),
+            Buffer::F64(v) => Numbers::F64(v.get(start..).unwrap_or_default()),
+        };
+        let piece = Piece::steps_of(tile, window.block.range(0), values, space.len());
+        fold.absorb(state, &piece)
+    };
+    match fold.parallelism() {
+        Parallelism::Inside => states.iter_mut().try_for_each(one),
+        // The error of the first tile, whichever thread is faster.
+        Parallelism::Tiles => {
+            states.par_iter_mut().map(one).collect::<Vec<Result<()>>>().into_iter().collect()
+        }
+    }
+}
