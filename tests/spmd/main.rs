@@ -7,6 +7,7 @@ mod engine;
 mod eof;
 mod fields;
 mod output;
+mod stream;
 
 use halocline_core::comm::{conformance, run_threads, Comm, Launch, MpiMode, World};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         .chain(engine::all())
         .chain(eof::all())
         .chain(output::all())
+        .chain(stream::all())
         .collect();
     if Launch::detect().is_launched() {
         under_mpi(&tests)

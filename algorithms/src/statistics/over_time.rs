@@ -3,7 +3,7 @@
 use super::kernels;
 use halocline_core::engine::{Fold, Piece, Pieces};
 use halocline_core::meta::Role;
-use halocline_core::tiling::{Tile, Tiling};
+use halocline_core::tiling::Tile;
 use halocline_core::Result;
 use serde::{Deserialize, Serialize};
 
@@ -42,14 +42,13 @@ impl TimeOp {
 ///
 /// State per cell: `sum` (f64) and `count` (u32), `least` and `greatest` (f64) if extremes are
 /// asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct OverTime {
-    cells_of_column: Vec<usize>,
     extremes: bool,
 }
 
-/// Sums, counts and extremes of the cells of one tile, C order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Sums, counts and extremes of the cells of one tile, C order; empty before the first piece.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeState {
     sum: Vec<f64>,
     count: Vec<u32>,
@@ -60,18 +59,9 @@ pub struct TimeState {
 const TIME: [Role; 1] = [Role::Time];
 
 impl OverTime {
-    /// The fold that serves all of `ops` for a variable of these dimensions and stored chunks.
-    pub fn new(tiling: &Tiling, ops: &[TimeOp]) -> Self {
-        let leaves = tiling.leaves(&TIME).max(1);
-        let cells = |column: usize| {
-            let tile = tiling.tile(tiling.at_place(column, 0, &TIME));
-            cells(&tile)
-        };
-        let columns = tiling.len() / leaves;
-        Self {
-            cells_of_column: (0..columns).map(cells).collect(),
-            extremes: ops.iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max)),
-        }
+    /// The fold that serves all of `ops`.
+    pub fn new(ops: &[TimeOp]) -> Self {
+        Self { extremes: ops.iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max)) }
     }
 }
 
@@ -94,19 +84,16 @@ impl Fold for OverTime {
     fn state_bytes(&self, tile: &Tile) -> u64 {
         cells(tile) as u64 * if self.extremes { 28 } else { 12 }
     }
-    fn start(&self, column: usize) -> TimeState {
-        let n = self.cells_of_column[column];
-        let ends = if self.extremes { n } else { 0 };
-        TimeState {
-            sum: vec![0.0; n],
-            count: vec![0; n],
-            least: vec![f64::INFINITY; ends],
-            greatest: vec![f64::NEG_INFINITY; ends],
-        }
+    fn start(&self, _column: usize) -> TimeState {
+        TimeState::default()
     }
     fn absorb(&self, state: &mut TimeState, piece: &Piece<'_>) -> Result<()> {
+        state.sum.resize(piece.cells(), 0.0);
+        state.count.resize(piece.cells(), 0);
         kernels::add(piece, &mut state.sum, &mut state.count);
         if self.extremes {
+            state.least.resize(piece.cells(), f64::INFINITY);
+            state.greatest.resize(piece.cells(), f64::NEG_INFINITY);
             kernels::extend(piece, &mut state.least, &mut state.greatest);
         }
         Ok(())
@@ -141,17 +128,15 @@ impl TimeState {
 mod tests {
     use super::*;
     use halocline_core::index::IndexBox;
-    use halocline_core::meta::Dim;
 
-    fn tile(steps: usize, cells: usize) -> (Tiling, Tile) {
-        let dims = vec![Dim::new("time", steps, Role::Time), Dim::new("x", cells, Role::X)];
-        (Tiling::stream(&dims, None), Tile { id: 0, block: IndexBox::whole(&[steps, cells]) })
+    fn tile(steps: usize, cells: usize) -> Tile {
+        Tile { id: 0, block: IndexBox::whole(&[steps, cells]) }
     }
 
     #[test]
     fn missing_values_are_skipped() {
-        let (tiling, tile) = tile(3, 3);
-        let fold = OverTime::new(&tiling, &TimeOp::ALL);
+        let tile = tile(3, 3);
+        let fold = OverTime::new(&TimeOp::ALL);
         let mut state = fold.start(0);
         let nan = f64::NAN;
         let values = [1.0, nan, nan, 2.5, -4.0, nan, -7.0, 6.0, nan];
@@ -167,8 +152,8 @@ mod tests {
     #[test]
     fn large_offsets_lose_nothing_that_doubles_hold() {
         // In single precision the sum of these would be off by whole degrees.
-        let (tiling, tile) = tile(5000, 1);
-        let fold = OverTime::new(&tiling, &[TimeOp::Mean]);
+        let tile = tile(5000, 1);
+        let fold = OverTime::new(&[TimeOp::Mean]);
         let values: Vec<f64> = (0..5000).map(|i| 1e7 + f64::from(i % 10)).collect();
         let mut state = fold.start(0);
         fold.absorb(&mut state, &Piece::whole(&tile, &values)).unwrap();

@@ -123,7 +123,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             })
             .collect();
         todo.sort_unstable_by(|a, b| b.cmp(a));
-        engine.meter.expect_tiles(todo.len());
+        engine.progress.tiles_total.add(todo.len() as u64);
         let tree = MergeTree::new(tiling.leaves(fold.reduces()));
         Self { engine, fold, tiling, tree, work: Work::Tiles { source, todo } }
     }
@@ -143,7 +143,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             return Err(Error::internal(format!("`{}` takes whole tiles and can't stream", F::NAME)));
         }
         let work = StreamWork::new(source, plan, engine.comm.rank());
-        engine.meter.expect_tiles(work.tiles_left(engine.comm.rank()));
+        engine.progress.tiles_total.add(work.tiles_left(engine.comm.rank()) as u64);
         let tiling = plan.tiling();
         let tree = MergeTree::new(tiling.leaves(fold.reduces()));
         Ok(Self { engine, fold, tiling, tree, work: Work::Stream { plan, work } })
@@ -174,15 +174,18 @@ impl<'a, F: Fold> FoldRun<'a, F> {
         let (tiling, fold) = (self.tiling, self.fold);
         match &mut self.work {
             Work::Tiles { todo, .. } => {
+                let before = todo.len();
                 todo.retain(|((column, _, leaf), _)| !covered.covers(*column, *leaf));
-                self.engine.meter.expect_tiles(todo.len());
+                self.engine.progress.resumed(before - todo.len());
             }
             Work::Stream { work, .. } => {
+                let rank = self.engine.comm.rank();
+                let before = work.tiles_left(rank);
                 work.leave_out(|id| {
                     let (column, leaf) = tiling.place(id, fold.reduces());
                     covered.covers(column, leaf)
                 });
-                self.engine.meter.expect_tiles(work.tiles_left(self.engine.comm.rank()));
+                self.engine.progress.resumed(before - work.tiles_left(rank));
             }
         }
     }
@@ -238,7 +241,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
     fn advance_own(&mut self, go: &mut dyn FnMut() -> bool) -> Result<()> {
         let (fold, tree, engine) = (self.fold, &mut self.tree, self.engine);
         let (source, todo) = match &mut self.work {
-            Work::Stream { work, .. } => return work.advance(&engine.comm, fold, &engine.meter, tree, go),
+            Work::Stream { work, .. } => return work.advance(&engine.comm, fold, &engine.progress, tree, go),
             Work::Tiles { source, todo } => (*source, todo),
         };
         let batch = match fold.parallelism() {
@@ -267,7 +270,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
             };
             for (place, state) in states {
                 tree.insert(place, state?, &|a, b| fold.merge(a, b))?;
-                engine.meter.tile_done();
+                engine.progress.tiles_done.add(1);
             }
         }
     }

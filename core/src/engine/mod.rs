@@ -25,26 +25,27 @@ pub use stream::{Demand, NumbersMut, Sharing, StreamPlan, StreamSource};
 use crate::buffers::Buffers;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
-use crate::progress::Meter;
+use crate::progress::Progress;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Runs folds and maps on the ranks of a communicator and the threads of each.
 #[derive(Debug)]
 pub struct Engine {
     comm: Comm,
     buffers: Buffers,
-    meter: Meter,
+    progress: Arc<Progress>,
 }
 
 impl Engine {
     /// An engine on these ranks. Its threads are those of the rayon pool of the caller.
     pub fn new(comm: &Comm) -> Self {
-        Self::with_meter(comm, &Meter::default())
+        Self::with_progress(comm, &Arc::default())
     }
-    /// An engine that tells `meter` what it does.
-    pub fn with_meter(comm: &Comm, meter: &Meter) -> Self {
-        Self { comm: comm.clone(), buffers: Buffers::new(), meter: meter.clone() }
+    /// An engine that counts in `progress` what this rank does.
+    pub fn with_progress(comm: &Comm, progress: &Arc<Progress>) -> Self {
+        Self { comm: comm.clone(), buffers: Buffers::new(), progress: Arc::clone(progress) }
     }
     /// Number of ranks, for dealing tiles.
     pub fn ranks(&self) -> usize {

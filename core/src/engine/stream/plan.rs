@@ -245,7 +245,7 @@ impl Choice<'_> {
         parts
     }
 
-    /// Bytes that the busiest rank handles, those that travel counted double.
+    /// Work of the busiest rank, in bytes decoded: reducing costs less, states that travel more.
     fn cost(&self, parts: &[usize], sharing: Sharing) -> f64 {
         let share: f64 = parts
             .iter()
@@ -259,8 +259,9 @@ impl Choice<'_> {
         let space: usize = parts[1..].iter().product();
         let merges = f64::from(parts[0].next_power_of_two().ilog2());
         let states = 2.0 * merges * self.states as f64 / space as f64;
-        let exchange = if sharing == Sharing::Exchanged { data / self.ranks as f64 } else { 0.0 };
-        data * share + states + exchange
+        let even = data / self.ranks as f64;
+        let reading = if sharing == Sharing::Exchanged { 1.5 * even } else { data * share };
+        reading + 0.3 * data * share + states
     }
 
     /// The cheapest way; time first where ways cost the same.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::field::{Element, Field};
 use crate::index::IndexBox;
 use crate::memory;
-use crate::progress::{Meter, Phase};
+use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
 use rayon::prelude::*;
 use std::collections::VecDeque;
@@ -105,7 +105,7 @@ impl<'a> StreamWork<'a> {
         &mut self,
         comm: &Comm,
         fold: &F,
-        meter: &Meter,
+        progress: &Progress,
         tree: &mut MergeTree<F::State>,
         go: &mut dyn FnMut() -> bool,
     ) -> Result<()> {
@@ -133,10 +133,10 @@ impl<'a> StreamWork<'a> {
                     ((column, 0, leaf), tile, fold.start(column))
                 })
                 .collect();
-            self.fill(comm, fold, meter, &unit, &mut states)?;
-            let merging = meter.start(Phase::Merge);
+            self.fill(comm, fold, progress, &unit, &mut states)?;
+            let merging = progress.phases.start(Phase::Compute);
             for (place, _, state) in states {
-                meter.tile_done();
+                progress.tiles_done.add(1);
                 tree.insert(place, state, &|a, b| fold.merge(a, b))?;
             }
             drop(merging);
@@ -157,7 +157,7 @@ impl<'a> StreamWork<'a> {
         &mut self,
         comm: &Comm,
         fold: &F,
-        meter: &Meter,
+        progress: &Progress,
         unit: &Unit,
         states: &mut [(Place, Tile, F::State)],
     ) -> Result<()> {
@@ -171,9 +171,9 @@ impl<'a> StreamWork<'a> {
             let mine = self.share(comm, &windows[k])?;
             let loaded = match self.ahead.take() {
                 Some(ahead) if ahead.block == mine => Ok(ahead),
-                _ => self.load(meter, &mine),
+                _ => self.load(progress, &mine),
             };
-            let current = self.exchange(comm, meter, &windows[k], loaded)?;
+            let current = self.exchange(comm, progress, &windows[k], loaded)?;
             let following = match windows.get(k + 1) {
                 Some(next) if self.plan.read_ahead => Some(self.share(comm, next)?),
                 _ => None,
@@ -182,8 +182,8 @@ impl<'a> StreamWork<'a> {
             let room = following.as_ref().map(|b| self.take(b.len()));
             let source = self.source;
             let (ahead, absorbed) = rayon::join(
-                || following.zip(room).map(|(block, buffer)| read(source, meter, block, buffer)),
-                || absorb(fold, meter, states, &current),
+                || following.zip(room).map(|(block, buffer)| read(source, progress, block, buffer)),
+                || absorb(fold, progress, states, &current),
             );
             self.spare.push(current.buffer);
             let absorbed = absorbed.and_then(|()| ahead.transpose());
@@ -217,18 +217,18 @@ impl<'a> StreamWork<'a> {
         Decomposition::from_edges(dims.to_vec(), edges, comm.size())
     }
 
-    fn load(&mut self, meter: &Meter, block: &IndexBox) -> Result<Loaded> {
+    fn load(&mut self, progress: &Progress, block: &IndexBox) -> Result<Loaded> {
         let buffer = self.take(block.len());
         let source = self.source;
         // In the pool, which this thread is not part of.
-        rayon::join(|| read(source, meter, block.clone(), buffer), || ()).0
+        rayon::join(|| read(source, progress, block.clone(), buffer), || ()).0
     }
 
     /// From what this rank has read of a window to what it reduces of it.
     fn exchange(
         &mut self,
         comm: &Comm,
-        meter: &Meter,
+        progress: &Progress,
         window: &IndexBox,
         loaded: Result<Loaded>,
     ) -> Result<Loaded> {
@@ -236,7 +236,7 @@ impl<'a> StreamWork<'a> {
             return loaded;
         }
         let loaded = comm.agree(loaded)?;
-        let _timer = meter.start(Phase::Communicate);
+        let _timer = progress.phases.start(Phase::Communicate);
         let from = Arc::new(self.reading(comm, window)?);
         let deal = &self.plan.deal;
         let edges = (0..window.ndim()).map(|d| {
@@ -287,8 +287,8 @@ fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
     values
 }
 
-fn read(source: &dyn StreamSource, meter: &Meter, block: IndexBox, mut buffer: Buffer) -> Result<Loaded> {
-    let _timer = meter.start(Phase::Read);
+fn read(source: &dyn StreamSource, progress: &Progress, block: IndexBox, mut buffer: Buffer) -> Result<Loaded> {
+    let _timer = progress.phases.start(Phase::Read);
     if !block.is_empty() {
         source.read(
             &block,
@@ -297,7 +297,8 @@ fn read(source: &dyn StreamSource, meter: &Meter, block: IndexBox, mut buffer: B
                 Buffer::F64(v) => NumbersMut::F64(v),
             },
         )?;
-        meter.bytes_read(source.stored_bytes(&block), (block.len() * source.variable().dtype.size()) as u64);
+        progress.bytes_read.add(source.stored_bytes(&block));
+        progress.bytes_decoded.add((block.len() * source.variable().dtype.size()) as u64);
     }
     Ok(Loaded { block, buffer })
 }
@@ -305,11 +306,11 @@ fn read(source: &dyn StreamSource, meter: &Meter, block: IndexBox, mut buffer: B
 /// Hands each tile its cells of a window.
 fn absorb<F: Fold>(
     fold: &F,
-    meter: &Meter,
+    progress: &Progress,
     states: &mut [(Place, Tile, F::State)],
     window: &Loaded,
 ) -> Result<()> {
-    let _timer = meter.start(Phase::Compute);
+    let _timer = progress.phases.start(Phase::Compute);
     let space = IndexBox::new(window.block.ranges()[1..].to_vec());
     let one = |(_, tile, state): &mut (Place, Tile, F::State)| {
         let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());

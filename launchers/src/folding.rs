@@ -1,0 +1,153 @@
+//! What all commands that stream folds through files share: plan, progress, checkpoints.
+
+use crate::checkpoint::Checkpoints;
+use crate::common::{bytes_text, Verbosity};
+use crate::{progress, report};
+use halocline_core::budget::MemoryBudget;
+use halocline_core::comm::Comm;
+use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
+use halocline_core::progress::Progress;
+use halocline_core::{Error, ErrorKind, Result};
+use halocline_io::output::WriteReport;
+use halocline_io::source::Source;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks at the clock of all ranks.
+const BATCH: Duration = Duration::from_millis(500);
+
+/// The surroundings of folds: the same for all variables of a command.
+pub(crate) struct FoldJob<'a> {
+    pub(crate) comm: &'a Comm,
+    pub(crate) verbosity: Verbosity,
+    pub(crate) budget: &'a MemoryBudget,
+    pub(crate) checkpoints: Option<&'a Checkpoints>,
+    pub(crate) progress: &'a Arc<Progress>,
+}
+
+impl FoldJob<'_> {
+    /// Shows progress until it is dropped.
+    pub(crate) fn watch(&self) -> progress::Watch {
+        progress::Watch::start(self.comm, self.verbosity, self.progress)
+    }
+
+    /// Says what is going to be done, and what memory it takes.
+    pub(crate) fn tell(&self, name: &str, source: &Source, plan: &StreamPlan, bytes: u64) {
+        let resident = halocline_core::budget::resident().unwrap_or(0);
+        let shape: Vec<String> =
+            source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+        let (say, detail) = (&self.verbosity, &self.verbosity);
+        say.say(self.comm, || {
+            format!(
+                "{name} ({}), {} x {}: about {} of memory a rank of {} ({})",
+                shape.join(" x "),
+                plural(self.comm.size(), "rank"),
+                plural(rayon::current_num_threads(), "thread"),
+                bytes_text(resident + bytes),
+                bytes_text(self.budget.bytes),
+                self.budget.origin
+            )
+        });
+        detail.detail(self.comm, || plan.describe());
+        if let Some(note) = source.io_note() {
+            detail.detail(self.comm, || format!("note: {note}"));
+        }
+        report::event(self.comm, "plan", || {
+            serde_json::json!({
+                "variable": name,
+                "tiles": plan.tiling().len(),
+                "tiling": plan.tiling().rule(),
+                "decomposition": plan.deal().describe(),
+                "window_bytes": plan.window(),
+                "memory_estimate": resident + bytes,
+                "memory_budget": self.budget.bytes,
+            })
+        });
+    }
+
+    /// The state file of one variable.
+    fn file(&self, checkpoints: &Checkpoints, variable: &str) -> PathBuf {
+        checkpoints.file_of(variable)
+    }
+
+    /// Runs a fold to its end: the states of the columns that end up on this rank.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn run<F: Fold>(
+        &self,
+        job: &str,
+        variable: &str,
+        source: &Source,
+        plan: &StreamPlan,
+        fold: &F,
+    ) -> Result<Vec<(usize, F::State)>> {
+        let engine = Engine::with_progress(self.comm, self.progress);
+        let mut run = FoldRun::stream(&engine, source, plan, fold)?;
+        let Some(checkpoints) = self.checkpoints else {
+            // Nothing to decide in between: one batch.
+            while run.advance(usize::MAX)? {}
+            return run.finish();
+        };
+        let file = self.file(checkpoints, variable);
+        if checkpoints.resume && self.comm.on_root(|| Ok(file.exists()))? {
+            run.load(&file, job)?;
+        }
+        let stop = || checkpoints.stop.requested();
+        let note = |event: &halocline_core::engine::CadenceEvent| {
+            checkpoints.note(self.comm, self.verbosity, event);
+        };
+        let mut cadence = Cadence::new(&file, checkpoints.every, &stop, &note);
+        loop {
+            let batch = Instant::now();
+            let more = run.advance_while(&mut || batch.elapsed() < BATCH && !stop())?;
+            if !more {
+                break;
+            }
+            cadence.turn(self.comm, &mut |path| run.save(path, job))?;
+        }
+        run.finish()
+    }
+
+    /// Removes states that are of no use any more, tells how it went.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn finished(&self, variables: &[String], output: &Path, written: &WriteReport) -> Result<()> {
+        if let Some(checkpoints) = self.checkpoints {
+            variables.iter().for_each(|v| checkpoints.finished(self.comm, v));
+        }
+        report::wrote(self.comm, self.verbosity, self.progress, output, written);
+        report::summary(self.comm, self.verbosity, self.progress)
+    }
+}
+
+fn plural(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}
+
+/// What the input of a job is: files with size and time of change, and the program's version.
+pub(crate) fn fingerprint(source: &Source) -> String {
+    let mut text = format!("halocline {}", env!("CARGO_PKG_VERSION"));
+    for file in source.files() {
+        let changed = std::fs::metadata(&file.path).and_then(|m| m.modified()).ok();
+        let since = changed.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+        let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| PathBuf::from(&file.path));
+        text.push_str(&format!("|{}:{}:{}:{}", path.display(), file.bytes, since.as_nanos(), file.times.len()));
+    }
+    text
+}
+
+/// What an analysis refuses, it refuses of this variable of these files.
+pub(crate) fn blame(e: Error, file: Option<&PathBuf>, variable: &str) -> Error {
+    let ours = matches!(e.kind, ErrorKind::Internal | ErrorKind::System | ErrorKind::Checkpointed);
+    match file {
+        Some(file) if !ours && e.file.is_none() => e.in_file(file).in_variable(variable),
+        _ => e,
+    }
+}

@@ -1,0 +1,178 @@
+//! `halocline stats`.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+mod output;
+
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{check_output, InputArgs, ReadArgs, SelectionArgs, Verbosity};
+use crate::folding::{self, FoldJob};
+use halocline_algorithms::statistics::{OverTime, TimeOp, TimeState};
+use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::engine::{Demand, StreamPlan};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::{Error, Result};
+use halocline_io::source::Source;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Statistics of each cell over time, in one pass and bounded memory.
+///
+/// Missing values are skipped; a cell without any value comes out as missing. Sums are taken in
+/// double precision, in an order that depends on the shape of the data alone. One --op keeps the
+/// variable's name; several append theirs, as in tos_mean.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variables
+    #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
+    var: Vec<String>,
+    /// What to compute, separated by commas: mean, sum, min, max, count
+    #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_op)]
+    op: Vec<TimeOp>,
+    /// The dimension to reduce
+    #[arg(long, value_enum, default_value_t = Over::Time, value_name = "time")]
+    over: Over,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Over {
+    Time,
+}
+
+fn parse_op(word: &str) -> std::result::Result<TimeOp, String> {
+    TimeOp::ALL.into_iter().find(|op| op.names().0 == word).ok_or_else(|| {
+        let all: Vec<&str> = TimeOp::ALL.iter().map(|op| op.names().0).collect();
+        format!("there is no such operation; there are {}", all.join(", "))
+    })
+}
+
+/// This rank's part of the statistics of one variable.
+struct Reduced {
+    name: String,
+    source: Source,
+    tiling: String,
+    /// The cells of this rank; one step of time.
+    block: IndexBox,
+    /// One map for each operation.
+    values: Vec<Vec<f64>>,
+}
+
+impl StatsArgs {
+    /// The name of a result.
+    fn name_of(&self, variable: &str, op: TimeOp) -> String {
+        match self.op.as_slice() {
+            [_] => variable.to_owned(),
+            _ => format!("{variable}_{}", op.names().0),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let twice = |all: &[String]| all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone());
+        let ops: Vec<String> = self.op.iter().map(|op| op.names().0.to_owned()).collect();
+        if let Some(name) = twice(&self.var).or_else(|| twice(&ops)) {
+            return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
+        }
+        Ok(())
+    }
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result<()> {
+    args.check()?;
+    let mut selection = args.selection.selection()?;
+    // All levels, unless one is chosen.
+    selection.all_levels = selection.level.is_none();
+    selection.io = args.read.io();
+    let progress = Arc::new(Progress::default());
+    let opening = progress.phases.start(Phase::Open);
+    let inputs = args.input.resolve(comm)?;
+    let dataset = args.read.open(comm, &inputs)?;
+    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    check_output(comm, &args.output, &files)?;
+    let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
+    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken)?;
+    let sources: Vec<Source> =
+        args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
+    drop(opening);
+    let budget = args.read.budget(comm)?;
+    let job = FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
+    let watch = job.watch();
+    let mut results = Vec::new();
+    for (name, source) in args.var.iter().zip(sources) {
+        let reduced = reduce(&job, args, name, source);
+        results.push(reduced.map_err(|e| folding::blame(e, files.first(), name))?);
+    }
+    let writing = progress.phases.start(Phase::Write);
+    let report = output::write(comm, args, &dataset, &results)?;
+    drop(writing);
+    drop(watch);
+    job.finished(&args.var, &args.output, &report)
+}
+
+/// Streams one variable through the fold.
+fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Reduced> {
+    let comm = job.comm;
+    let dims = source.variable().dims.clone();
+    let parts = args
+        .selection
+        .decomposition
+        .as_deref()
+        .map(|text| Decomposition::parse_parts(text, &dims, comm.size()))
+        .transpose()?;
+    let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
+    // The maps of results, on the rank that holds them all, and once more on their way out.
+    let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
+    let room = job.budget.for_buffers(comm).saturating_sub(maps);
+    let fold = OverTime::new(&args.op);
+    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts: parts.as_deref() };
+    let plan = StreamPlan::new(&source, &fold, demand)?;
+    job.tell(name, &source, &plan, plan.estimate() + maps);
+    let columns = job.run(&job_name(args, name, &source), name, &source, &plan, &fold)?;
+    let block = held(&plan, comm.rank());
+    let values = args.op.iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
+    let tiling = plan.tiling().rule().to_owned();
+    Ok(Reduced { name: name.to_owned(), source, tiling, block, values })
+}
+
+/// What a saved state belongs to: everything that its numbers depend on.
+fn job_name(args: &StatsArgs, name: &str, source: &Source) -> String {
+    let extremes = args.op.iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max));
+    format!("{name} extremes={extremes} {:?} {}", args.selection.describe(), folding::fingerprint(source))
+}
+
+/// The cells whose states end up on `rank`: those of its part, if that begins with the first
+/// time. One step of time.
+fn held(plan: &StreamPlan, rank: usize) -> IndexBox {
+    let own = plan.deal().block(rank);
+    if own.is_empty() || own.range(0).start > 0 {
+        return IndexBox::new(vec![0..0; own.ndim()]);
+    }
+    own.with_range(0, 0..1)
+}
+
+/// The map of one operation from the states of columns.
+fn assemble(plan: &StreamPlan, block: &IndexBox, columns: &[(usize, TimeState)], op: TimeOp) -> Vec<f64> {
+    let mut map = vec![f64::NAN; block.len()];
+    for (column, state) in columns {
+        let tile = plan.tiling().tile(plan.tiling().at_place(*column, 0, &[Role::Time]));
+        block.insert(&mut map, &tile.block.with_range(0, 0..1), &state.finish(op));
+    }
+    map
+}
