@@ -12,6 +12,7 @@ pub mod grid;
 pub mod index;
 pub mod memory;
 pub mod meta;
+pub mod progress;
 pub mod tiling;
 
 pub use error::{Error, ErrorKind, Result};

@@ -7,12 +7,15 @@
 //! `index << level .. (index + 1) << level`, its left child merges with its right child, and a
 //! child without a sibling passes up as it is. Who computed a node never matters.
 
+mod cadence;
+pub mod checkpoint;
 mod fold;
 mod map;
 mod source;
 mod state;
 mod tree;
 
+pub use cadence::{Cadence, CadenceEvent};
 pub use fold::{Fold, FoldRun, Parallelism};
 pub use map::Map;
 pub use source::{FieldSource, TileSource};
