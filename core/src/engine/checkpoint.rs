@@ -21,7 +21,7 @@ use super::state::{StateHeader, StateNode, STATE_FORMAT};
 use super::tree::Place;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
-use file::{Reading, Writing};
+use file::{cut_short, Reading, Writing};
 use record::{damaged, write_nodes, Assembler, Head, HEAD, PACKET, SUM};
 use std::path::Path;
 use twox_hash::XxHash3_64;
@@ -259,9 +259,9 @@ fn read_all(
         if column >= tiles || level >= usize::BITS || index > (tiles - 1) >> level {
             return Err(damaged("a record's place"));
         }
-        // The most that may follow, so that a wrong length is not taken for a long state.
+        // What is not there is not waited for, and takes no memory anywhere.
         if length > file.left().saturating_sub(SUM as u64) {
-            return Err(damaged("a record is longer than the file"));
+            return Err(cut_short());
         }
         places.push(place);
         let target = holder(&place);

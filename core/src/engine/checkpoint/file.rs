@@ -81,13 +81,10 @@ impl Writing {
         for _ in 0..100 {
             let open = OpenOptions::new().write(true).create(true).truncate(false).open(&temporary);
             let file = open.map_err(|e| failed("written", &e))?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) => {
-                    return Err(Error::system("another job is saving its state there")
-                        .remedy("give each job its own file"));
-                }
-                // Some file systems know no locks: then the user keeps jobs apart.
-                Ok(()) | Err(_) => {}
+            // Some file systems know no locks: there the user keeps jobs apart.
+            if let Err(Errno::WOULDBLOCK) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                return Err(Error::system("another job is saving its state there")
+                    .remedy("give each job its own file"));
             }
             // Between opening and locking, the other job may have renamed it into place.
             let ours =
@@ -193,6 +190,6 @@ impl Reading {
     }
 }
 
-fn cut_short() -> Error {
+pub(super) fn cut_short() -> Error {
     Error::data("the state file is cut short").remedy("start the job anew without it")
 }
