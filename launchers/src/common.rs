@@ -7,7 +7,7 @@ use halocline_io::Selection;
 use std::path::{Path, PathBuf};
 
 /// How much is said.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct Verbosity {
     /// Say nothing but errors
     #[arg(long, short, global = true)]
@@ -17,17 +17,30 @@ pub(crate) struct Verbosity {
     verbose: bool,
 }
 
+/// The log for machines.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LogArgs {
+    /// Append one JSON object a line to FILE, or print them on standard output: what a machine
+    /// wants to know of start, progress and end
+    #[arg(long, global = true, value_name = "FILE|-")]
+    pub(crate) log_json: Option<PathBuf>,
+}
+
 impl Verbosity {
+    /// Whether nothing is said but errors.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
     /// Prints a line on one rank, unless quiet.
     pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
         if !self.quiet && comm.is_root() {
-            eprintln!("{}", line());
+            crate::progress::line(&line());
         }
     }
     /// Prints a line on one rank when more was asked for.
     pub(crate) fn detail(self, comm: &Comm, line: impl FnOnce() -> String) {
         if self.verbose && comm.is_root() {
-            eprintln!("{}", line());
+            crate::progress::line(&line());
         }
     }
 }

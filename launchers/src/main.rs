@@ -1,13 +1,23 @@
 //! The `halocline` command: parses arguments, starts the ranks, prints, exits.
 
+#[allow(dead_code)] // until a command saves its state
+mod checkpoint;
 mod common;
+#[allow(dead_code)] // as above
+mod duration;
 mod eof;
 mod info;
 mod plot;
+#[allow(dead_code)] // as above
+mod progress;
+#[allow(dead_code)] // as above
+mod report;
 mod start;
+#[allow(dead_code)] // as above
+mod stop;
 
 use clap::{Parser, Subcommand};
-use common::Verbosity;
+use common::{LogArgs, Verbosity};
 use halocline_core::comm::{Launch, MpiMode};
 use halocline_core::Error;
 use std::process::ExitCode;
@@ -24,6 +34,8 @@ struct Cli {
     command: Command,
     #[command(flatten)]
     verbosity: Verbosity,
+    #[command(flatten)]
+    log: LogArgs,
     /// Whether to start MPI; auto: only when mpirun or srun started this process
     #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
     mpi: MpiChoice,
@@ -76,6 +88,7 @@ fn usage(message: &clap::Error) -> Error {
 }
 
 fn main() -> ExitCode {
+    stop::started();
     let launch = Launch::detect();
     halocline_io::output::keep_hdf5_from_exit();
     let cli = match Cli::try_parse() {

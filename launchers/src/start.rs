@@ -1,6 +1,6 @@
 //! Starts the ranks of a command and turns what comes of it into an exit code.
 
-use crate::Cli;
+use crate::{progress, report, stop, Cli};
 use halocline_core::comm::{run_threads, threads_per_rank, Comm, Launch, World};
 use halocline_core::{Error, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -20,14 +20,14 @@ pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<
         Err(error) => return report_apart(&error, launch),
     };
     let comm = world.comm();
-    let started = comm.agree(start_threads(cli));
+    let logged = if comm.is_root() { open_log(cli) } else { Ok(()) };
+    let started = comm.agree(start_threads(cli).and(logged));
+    report::begin(&comm, rayon::current_num_threads());
     let Ok(result) = catch_unwind(AssertUnwindSafe(|| started.and_then(|()| command(&comm)))) else {
+        report::end(70, None);
         comm.abort(70)
     };
-    let code = match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error, comm.is_root()),
-    };
+    let code = end(result, comm.is_root());
     drop(comm);
     drop(world);
     code
@@ -41,16 +41,31 @@ fn run_thread_ranks(
 ) -> ExitCode {
     let alone =
         launch.check_alone("--thread-ranks runs in one process", "leave out mpirun or --thread-ranks");
-    if let Err(error) = alone.and_then(|()| start_threads(cli)) {
+    if let Err(error) = alone.and_then(|()| start_threads(cli)).and_then(|()| open_log(cli)) {
         return report_apart(&error, launch);
     }
-    match catch_unwind(AssertUnwindSafe(|| run_threads(ranks, &command))) {
-        Err(_) => ExitCode::from(70),
-        Ok(results) => match results.into_iter().find_map(Result::err) {
-            Some(error) => report(&error, true),
-            None => ExitCode::SUCCESS,
-        },
+    let on_rank = |comm: &Comm| {
+        report::begin(comm, rayon::current_num_threads());
+        command(comm)
+    };
+    match catch_unwind(AssertUnwindSafe(|| run_threads(ranks, on_rank))) {
+        Err(_) => {
+            report::end(70, None);
+            ExitCode::from(70)
+        }
+        Ok(results) => end(results.into_iter().collect(), true),
     }
+}
+
+fn open_log(cli: &Cli) -> Result<()> {
+    cli.log.log_json.as_deref().map_or(Ok(()), report::open)
+}
+
+/// Tells how the run ended, where that is to be told.
+fn end(result: Result<()>, print: bool) -> ExitCode {
+    let error = result.err();
+    report::end(error.as_ref().map_or(0, Error::exit_code), error.as_ref());
+    error.map_or(ExitCode::SUCCESS, |error| tell(&error, print))
 }
 
 /// How long ranks that say nothing give the one that does.
@@ -70,13 +85,13 @@ pub(crate) fn end_apart(launch: &Launch, code: u8, speak: impl FnOnce()) -> Exit
 /// Tells an error that every rank meets by itself.
 pub(crate) fn report_apart(error: &Error, launch: &Launch) -> ExitCode {
     end_apart(launch, error.exit_code(), || {
-        report(error, true);
+        tell(error, true);
     })
 }
 
-fn report(error: &Error, print: bool) -> ExitCode {
+fn tell(error: &Error, print: bool) -> ExitCode {
     if print {
-        eprintln!("halocline: {error}");
+        progress::line(&format!("halocline: {error}"));
     }
     ExitCode::from(error.exit_code())
 }
@@ -104,18 +119,23 @@ fn one_line_panics() {
             .or_else(|| info.payload().downcast_ref::<&str>().copied())
             .unwrap_or("unknown");
         let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
-        eprintln!("halocline: internal error{place}: {}; please report this", what.replace('\n', " "));
+        let what = what.replace('\n', " ");
+        progress::line(&format!("halocline: internal error{place}: {what}; please report this"));
     }));
 }
 
-/// A job that is cancelled, or runs into its wall time, leaves no temporary files. A file that
-/// grows beyond the limit of its size is an error of writing like others, not the end.
+/// A job that is cancelled, or runs into its wall time, leaves no temporary files; one that
+/// saves its state is asked to stop instead. A file that grows beyond the limit of its size is
+/// an error of writing like others, not the end.
 fn clean_up_on_signals() {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGXFSZ]) else { return };
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGXFSZ]) else {
+        return;
+    };
     std::thread::spawn(move || {
-        for signal in signals.forever().filter(|signal| *signal != SIGXFSZ) {
+        for signal in signals.forever().filter(|signal| *signal != SIGXFSZ && !stop::takes(*signal)) {
             halocline_io::output::remove_unfinished();
+            halocline_core::engine::checkpoint::remove_unfinished();
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });

@@ -3,6 +3,7 @@
 //! Started plainly, the groups are 1 to 5 ranks that are threads of this process; started by
 //! `mpirun -n N`, the group is MPI's world. The last line is `N passed, N failed`.
 
+mod checkpoint;
 mod engine;
 mod eof;
 mod fields;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         .into_iter()
         .chain(fields::all())
         .chain(engine::all())
+        .chain(checkpoint::all())
         .chain(eof::all())
         .chain(output::all())
         .chain(stream::all())

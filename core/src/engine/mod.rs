@@ -7,6 +7,8 @@
 //! `index << level .. (index + 1) << level`, its left child merges with its right child, and a
 //! child without a sibling passes up as it is. Who computed a node never matters.
 
+mod cadence;
+pub mod checkpoint;
 mod fold;
 mod map;
 mod piece;
@@ -15,6 +17,7 @@ mod state;
 mod stream;
 mod tree;
 
+pub use cadence::{Cadence, CadenceEvent};
 pub use fold::{Fold, FoldRun, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};

@@ -4,9 +4,11 @@ use crate::error::{Error, Result};
 use crate::tiling::Tiling;
 use serde::{Deserialize, Serialize};
 
-/// Version of the layout of a state archive.
-pub const STATE_FORMAT: u32 = 1;
+/// Version of the layout of a state file ([`super::checkpoint`]).
+pub const STATE_FORMAT: u32 = 2;
 
+/// Version of the layout of a [`StateArchive`].
+const ARCHIVE_FORMAT: u32 = 1;
 const MAGIC: &[u8; 8] = b"HCLSTATE";
 
 /// What a saved state belongs to; a run goes on from it only if all of this is the same.
@@ -20,6 +22,34 @@ pub struct StateHeader {
     pub job: String,
     /// The tiles that the nodes count in.
     pub tiling: Tiling,
+}
+
+impl StateHeader {
+    /// Refuses a saved state (`self`) that belongs to something else than `expected`.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) that says what differs.
+    pub fn check(&self, expected: &Self) -> Result<()> {
+        let what = if self.fold != expected.fold {
+            format!("is of the analysis `{}`, this is `{}`", self.fold, expected.fold)
+        } else if self.version != expected.version {
+            format!("is of version {} of `{}`, this is {}", self.version, expected.fold, expected.version)
+        } else if self.job != expected.job {
+            "belongs to a job with other inputs or options".to_owned()
+        } else if self.tiling != expected.tiling {
+            let (theirs, ours) = (&self.tiling, &expected.tiling);
+            format!("was made with other tiles ({}, this is {})", cut(theirs), cut(ours))
+        } else {
+            return Ok(());
+        };
+        Err(Error::data(format!("the saved state {what}")).remedy("start the job anew without it"))
+    }
+}
+
+/// A tiling in a few words.
+fn cut(tiling: &Tiling) -> String {
+    let dims: Vec<String> = tiling.dims().iter().map(|d| format!("{} = {}", d.name, d.len)).collect();
+    format!("{} tiles by {} of {}", tiling.len(), tiling.rule(), dims.join(", "))
 }
 
 /// A finished node of the merge tree.
@@ -60,7 +90,7 @@ impl StateArchive {
         let body = postcard::to_stdvec(self)
             .map_err(|e| Error::internal(format!("can't encode a state archive: {e}")))?;
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&STATE_FORMAT.to_le_bytes());
+        bytes.extend_from_slice(&ARCHIVE_FORMAT.to_le_bytes());
         bytes.extend_from_slice(&(body.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&body);
         bytes.extend_from_slice(&checksum(&body).to_le_bytes());
@@ -80,9 +110,9 @@ impl StateArchive {
         }
         let (format, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let format = u32::from_le_bytes(*format);
-        if format != STATE_FORMAT {
+        if format != ARCHIVE_FORMAT {
             return Err(Error::data(format!(
-                "the state file is of format {format}, this program reads {STATE_FORMAT}"
+                "the state file is of format {format}, this program reads {ARCHIVE_FORMAT}"
             ))
             .remedy("resume with the version that wrote it, or start anew"));
         }
@@ -103,20 +133,6 @@ impl StateArchive {
     /// # Errors
     /// [`Data`](crate::ErrorKind::Data) that says what differs.
     pub fn check(&self, expected: &StateHeader) -> Result<()> {
-        let what = if self.header.fold != expected.fold {
-            format!("is of the analysis `{}`, this is `{}`", self.header.fold, expected.fold)
-        } else if self.header.version != expected.version {
-            format!(
-                "is of version {} of `{}`, this is {}",
-                self.header.version, expected.fold, expected.version
-            )
-        } else if self.header.job != expected.job {
-            "belongs to a job with other inputs or options".to_owned()
-        } else if self.header.tiling != expected.tiling {
-            "was made with other tiles".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(Error::data(format!("the saved state {what}")).remedy("start the job anew without it"))
+        self.header.check(expected)
     }
 }

@@ -1,0 +1,131 @@
+//! When a long run saves its state, and when it stops: decided by all ranks together.
+
+use super::checkpoint::Saved;
+use crate::comm::{Comm, Reduce};
+use crate::error::{Error, ErrorKind, Result};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What a [`Cadence`] did, for those who report it; told on every rank.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CadenceEvent {
+    /// The state was saved, in so long.
+    Saved(Saved, Duration),
+    /// It could not be saved; the run goes on, and the last good state stays.
+    Failed(Error),
+}
+
+/// Saves from time to time, and stops a run when any rank was asked to stop.
+///
+/// Between batches of tiles the run calls [`Self::turn`]. Nothing here changes a result: a state
+/// is the same whenever it is saved.
+pub struct Cadence<'a> {
+    file: &'a Path,
+    every: Duration,
+    /// Whether this rank was asked to stop.
+    stop: &'a dyn Fn() -> bool,
+    note: &'a dyn Fn(&CadenceEvent),
+    last: Instant,
+}
+
+impl std::fmt::Debug for Cadence<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cadence")
+            .field("file", &self.file)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Cadence<'a> {
+    /// Saves to `file` whenever `every` has passed, and once `stop` says so on any rank; `note`
+    /// is told of each attempt.
+    pub fn new(
+        file: &'a Path,
+        every: Duration,
+        stop: &'a dyn Fn() -> bool,
+        note: &'a dyn Fn(&CadenceEvent),
+    ) -> Self {
+        Self { file, every, stop, note, last: Instant::now() }
+    }
+
+    /// Between two batches: saves if it is time, with `save`, which is collective; ends the run
+    /// if any rank was asked to stop. Costs one all-reduce of 16 bytes when there is nothing to
+    /// do. A saving in between that fails is noted only, since the last good state is still
+    /// there; the next attempt comes after the same time again.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// [`Checkpointed`](ErrorKind::Checkpointed) when the run was asked to stop and its state is
+    /// saved; what `save` reports when it was to stop and could not save. When the ranks could
+    /// not communicate or a state could not be encoded, that error.
+    pub fn turn(&mut self, comm: &Comm, save: &mut dyn FnMut(&Path) -> Result<Saved>) -> Result<()> {
+        let mut asked = [u64::from((self.stop)()), u64::from(self.last.elapsed() >= self.every)];
+        comm.all_reduce(&mut asked, Reduce::Max);
+        let [stop, due] = asked.map(|n| n > 0);
+        if !stop && !due {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let saved = save(self.file);
+        // From the end of saving: a slow disk must not leave time for nothing else.
+        self.last = Instant::now();
+        match saved {
+            Ok(saved) => (self.note)(&CadenceEvent::Saved(saved, begun.elapsed())),
+            Err(error) if !stop && error.kind == ErrorKind::System => {
+                (self.note)(&CadenceEvent::Failed(error));
+            }
+            Err(error) => return Err(error),
+        }
+        if stop {
+            return Err(Error::new(ErrorKind::Checkpointed, "stopped as asked, the state is saved")
+                .in_file(self.file)
+                .remedy("run the same command with --resume to go on"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::run_threads;
+    use std::cell::{Cell, RefCell};
+
+    const SAVED: Saved = Saved { nodes: 1, bytes: 2 };
+
+    #[test]
+    fn one_rank_that_is_asked_stops_all() {
+        let errors = run_threads(3, |comm| {
+            let (turns, rank) = (Cell::new(0), comm.rank());
+            let stop = || rank == 1 && turns.get() == 2;
+            let mut cadence = Cadence::new(Path::new("f"), Duration::from_secs(1000), &stop, &|_| ());
+            loop {
+                if let Err(error) = cadence.turn(comm, &mut |_| Ok(SAVED)) {
+                    return (turns.get(), error.exit_code());
+                }
+                turns.set(turns.get() + 1);
+            }
+        });
+        assert_eq!(errors, [(2, 75); 3]);
+    }
+
+    #[test]
+    fn a_full_disk_ends_nothing_until_it_must_stop() {
+        let comm = Comm::serial();
+        let (stop, events) = (Cell::new(false), RefCell::new(Vec::new()));
+        let ask = || stop.get();
+        let note = |e: &CadenceEvent| events.borrow_mut().push(e.clone());
+        let mut cadence = Cadence::new(Path::new("f"), Duration::ZERO, &ask, &note);
+        let mut full = |_: &Path| Err(Error::system("disk full"));
+        assert!(cadence.turn(&comm, &mut full).is_ok());
+        assert!(cadence.turn(&comm, &mut |_| Ok(SAVED)).is_ok());
+        assert!(matches!(&events.borrow()[..], [CadenceEvent::Failed(_), CadenceEvent::Saved(SAVED, _)]));
+        stop.set(true);
+        assert_eq!(cadence.turn(&comm, &mut full).expect_err("stopped").exit_code(), 4);
+        let broken = cadence.turn(&comm, &mut |_| Err(Error::internal("no"))).expect_err("a bug");
+        assert_eq!(broken.exit_code(), 70);
+    }
+}

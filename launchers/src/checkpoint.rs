@@ -1,0 +1,202 @@
+//! The options of long runs: saving the state, going on from it, stopping in time.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+use crate::common::{bytes_text, Verbosity};
+use crate::duration;
+use crate::report;
+use crate::stop::StopRequest;
+use halocline_core::comm::Comm;
+use halocline_core::engine::checkpoint::is_state;
+use halocline_core::engine::CadenceEvent;
+use halocline_core::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Saving the state of a run, and going on from it.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CheckpointArgs {
+    /// Save the state of the run to FILE from time to time, and when it has to stop: on SIGUSR1,
+    /// SIGTERM or at the time limit it finishes what it has in hand, saves and ends with code 75
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// How often the state is saved, as in 600, 10min, 1h or HH:MM:SS
+    #[arg(long, value_name = "TIME", default_value = "10min", value_parser = duration::parse, requires = "checkpoint")]
+    checkpoint_every: Duration,
+    /// Go on from the state in the checkpoint file, on any number of ranks; begin anew if it is
+    /// not there, so that a job that is run again can always say so
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
+    /// Stop, with the state saved, when the process has run so long [default: the end of the
+    /// SLURM job, if SLURM tells it]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "checkpoint")]
+    time_limit: Option<Duration>,
+}
+
+/// The checked options of a run that saves its state.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    /// Where to.
+    pub(crate) file: PathBuf,
+    /// How often.
+    pub(crate) every: Duration,
+    /// Whether there is a state to go on from.
+    pub(crate) resume: bool,
+    /// When to stop.
+    pub(crate) stop: StopRequest,
+}
+
+impl CheckpointArgs {
+    /// Checks the options against the file system; from here on, signals ask for a stop. `None`
+    /// if no state is to be saved. `taken` are the inputs and outputs of the run.
+    ///
+    /// # Collective
+    /// One rank looks.
+    pub(crate) fn plan(
+        &self,
+        comm: &Comm,
+        verbosity: Verbosity,
+        taken: &[PathBuf],
+    ) -> Result<Option<Checkpoints>> {
+        let Some(file) = &self.checkpoint else { return Ok(None) };
+        let found = comm.on_root(|| look(file, taken).map_err(|e| e.in_file(file)))?;
+        match (self.resume, found) {
+            (true, true) => verbosity.detail(comm, || format!("going on from {}", file.display())),
+            (true, false) => {
+                verbosity.say(comm, || format!("there is no state {} yet: beginning anew", file.display()));
+            }
+            (false, true) => verbosity.say(comm, || {
+                format!("beginning anew without --resume: the state {} will be replaced", file.display())
+            }),
+            (false, false) => {}
+        }
+        let stop = StopRequest::listen(self.time_limit);
+        Ok(Some(Checkpoints {
+            file: file.clone(),
+            every: self.checkpoint_every,
+            resume: self.resume && found,
+            stop,
+        }))
+    }
+}
+
+/// Whether there is a state; refuses what must not be replaced by one, or can't be.
+fn look(file: &Path, taken: &[PathBuf]) -> Result<bool> {
+    let whole = |path: &Path| path.canonicalize().ok().or_else(|| std::path::absolute(path).ok());
+    if taken.iter().any(|other| whole(other) == whole(file)) {
+        return Err(Error::usage("the checkpoint would replace an input or the output")
+            .remedy("name another file with --checkpoint"));
+    }
+    if file.is_dir() {
+        return Err(Error::usage("the checkpoint is a directory").remedy("name a file with --checkpoint"));
+    }
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if !parent.is_dir() {
+        return Err(Error::system("the directory of the checkpoint does not exist")
+            .remedy(format!("create {} first", parent.display())));
+    }
+    // A link to nowhere is a file that is to come.
+    if !file.exists() {
+        return Ok(false);
+    }
+    if is_state(file)? {
+        // An empty file holds nothing to go on from.
+        return Ok(std::fs::metadata(file).is_ok_and(|m| m.len() > 0));
+    }
+    Err(Error::usage("is there already and is no saved state").remedy("name another file with --checkpoint"))
+}
+
+impl Checkpoints {
+    /// Tells of an attempt to save, and remembers how long it took.
+    pub(crate) fn note(&self, comm: &Comm, verbosity: Verbosity, event: &CadenceEvent) {
+        let file = self.file.display();
+        match event {
+            CadenceEvent::Saved(saved, time) => {
+                self.stop.saved_in(*time);
+                let (nodes, bytes) = (saved.nodes, saved.bytes);
+                let why = self.stop.requested().then(|| self.stop.reason());
+                verbosity.detail(comm, || {
+                    format!("state saved to {file}: {} in {}", bytes_text(bytes), duration::text(*time))
+                });
+                let seconds = time.as_secs_f64();
+                report::event(comm, "checkpoint", || {
+                    serde_json::json!({
+                        "file": file.to_string(), "nodes": nodes, "bytes": bytes, "seconds": seconds, "stop": why,
+                    })
+                });
+            }
+            CadenceEvent::Failed(error) => {
+                verbosity.say(comm, || format!("warning: {error}; going on, the last saved state stays"));
+                report::event(
+                    comm,
+                    "checkpoint",
+                    || serde_json::json!({ "file": file.to_string(), "error": error.to_string() }),
+                );
+            }
+        }
+    }
+
+    /// Removes the state of a run whose result is in place: nobody will go on from it.
+    pub(crate) fn finished(&self, comm: &Comm) {
+        if comm.is_root() {
+            // What can't be removed is harmless: a run that resumes it is done at once.
+            let _ = std::fs::remove_file(&self.file);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CheckpointArgs,
+    }
+
+    fn parse(words: &[&str]) -> std::result::Result<CheckpointArgs, String> {
+        let words = std::iter::once("test").chain(words.iter().copied());
+        Line::try_parse_from(words).map(|line| line.args).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn options_need_a_file_and_sensible_times() {
+        assert!(parse(&[]).expect("no options").checkpoint.is_none());
+        let args = parse(&["--checkpoint", "f", "--resume", "--time-limit", "3h"]).expect("good options");
+        assert_eq!(args.checkpoint_every, Duration::from_secs(600));
+        assert_eq!(args.time_limit, Some(Duration::from_secs(10_800)));
+        for words in [
+            &["--resume"][..],
+            &["--time-limit", "3h"],
+            &["--checkpoint-every", "3h"],
+            &["--checkpoint", "f", "--checkpoint-every", "0"],
+            &["--checkpoint", "f", "--time-limit", "soon"],
+        ] {
+            assert!(parse(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_not_replaced() {
+        let folder = std::env::temp_dir().join(format!("halocline-look-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        let at = |name: &str| folder.join(name);
+        assert!(!look(&at("new"), &[at("out.nc")]).expect("nothing there"));
+        let code = |file: &Path, taken: &[PathBuf]| look(file, taken).expect_err("refused").exit_code();
+        assert_eq!(code(&at("out.nc"), &[at("out.nc")]), 2);
+        assert_eq!(code(&folder, &[]), 2);
+        assert_eq!(code(&at("absent/f"), &[]), 4);
+        std::fs::write(at("data"), b"CDF\x01 and values").expect("writable");
+        assert_eq!(code(&at("data"), &[]), 2);
+        std::fs::write(at("state"), b"HCLSTATE").expect("writable");
+        assert!(look(&at("state"), &[]).expect("looks like a state"));
+        std::fs::write(at("empty"), b"").expect("writable");
+        assert!(!look(&at("empty"), &[]).expect("may be replaced"));
+        std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    }
+}
