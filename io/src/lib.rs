@@ -11,6 +11,7 @@ mod classic;
 pub mod dataset;
 mod direct;
 mod guard;
+mod io_mode;
 pub mod load;
 mod netcdf_read;
 mod object_name;
@@ -21,4 +22,5 @@ pub mod stored;
 
 pub use dataset::{open, Dataset, FilePart, VariableInfo};
 pub use guard::is_guarded;
+pub use io_mode::Io;
 pub use source::{Element, Selection, Source};
