@@ -1,13 +1,15 @@
 //! The tree of groups and data sets of an HDF5 file, in the order in which NetCDF sees it.
 
 use super::attributes::{fixed_text, ids};
+use super::order::by_making;
 use super::types::{kind, Kind};
 use crate::direct::refusal::{Attempt, Refusal};
 use hdf5_reader::group::Group;
+use hdf5_reader::messages::link::{LinkMessage, LinkTarget};
 use hdf5_reader::messages::shared::SharedMessage;
 use hdf5_reader::messages::{HdfMessage, MSG_DATATYPE};
 use hdf5_reader::object_header::ObjectHeader;
-use hdf5_reader::{Attribute, Dataset, Hdf5File};
+use hdf5_reader::{Attribute, Dataset, Datatype, Hdf5File};
 use std::collections::HashSet;
 
 /// Groups in groups, at most.
@@ -38,13 +40,15 @@ pub(super) struct Object {
 
 /// Reads all groups.
 pub(super) fn tree(file: &Hdf5File) -> Attempt<Level> {
-    Tree { file, seen: HashSet::new() }.level(&file.root_group()?, &[])
+    Tree { file, seen: HashSet::new(), named: Vec::new() }.level(&file.root_group()?, &[])
 }
 
 struct Tree<'a> {
     file: &'a Hdf5File,
     /// Where the groups that were read are.
     seen: HashSet<u64>,
+    /// Types that have a name in the file.
+    named: Vec<Datatype>,
 }
 
 impl Tree<'_> {
@@ -61,6 +65,7 @@ impl Tree<'_> {
             groups.sort_by(|a, b| a.name().cmp(b.name()));
             sets.sort_by(|a, b| a.name().cmp(b.name()));
         }
+        self.name_types(group)?;
         let mut objects = Vec::with_capacity(sets.len());
         for data in sets {
             objects.extend(self.object(data)?);
@@ -88,7 +93,8 @@ impl Tree<'_> {
         if kind == Kind::Other && !self.is_named_type(&data)? {
             return Ok(None);
         }
-        let attributes = data.attributes();
+        let mut attributes = data.attributes();
+        by_making(self.file, data.address(), &mut attributes)?;
         let scale = fixed_text(&attributes, "CLASS").is_some_and(|class| class == "DIMENSION_SCALE");
         let variable =
             !scale || !fixed_text(&attributes, "NAME").is_some_and(|name| name.starts_with(NO_VARIABLE));
@@ -96,7 +102,29 @@ impl Tree<'_> {
         Ok(Some(Object { data, attributes, kind, scale, variable, id }))
     }
 
+    /// Notes the types among the links of a group. (Of a group with many links the crate does not
+    /// tell those to types: a variable of such a type is seen if it refers to it.)
+    fn name_types(&mut self, group: &Group) -> Attempt<()> {
+        for message in &self.file.get_or_parse_header(group.address())?.messages {
+            let HdfMessage::Link(LinkMessage { target: LinkTarget::Hard { address }, .. }) = message else {
+                continue;
+            };
+            let header = self.file.get_or_parse_header(*address)?;
+            if header.messages.iter().any(|m| matches!(m, HdfMessage::Dataspace(_))) {
+                continue;
+            }
+            self.named.extend(header.messages.iter().find_map(|m| match m {
+                HdfMessage::Datatype(found) => Some(found.datatype.clone()),
+                _ => None,
+            }));
+        }
+        Ok(())
+    }
+
     fn is_named_type(&self, data: &Dataset) -> Attempt<bool> {
+        if self.named.contains(data.dtype()) {
+            return Ok(true);
+        }
         let about = self.file.superblock();
         let header = ObjectHeader::parse_at_storage(
             self.file.storage(),

@@ -3,6 +3,7 @@
 use super::attributes::visible;
 use super::dims::Dims;
 use super::groups::{tree, Object};
+use super::order::by_making;
 use super::reader::Hdf5Reader;
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
 use crate::direct::refusal::{Attempt, Refusal};
@@ -65,12 +66,14 @@ pub(super) fn read(path: &Path, bytes: u64, io: Io) -> Attempt<(Hdf5Reader, File
             .remedy("copy the group to a file of its own, for example with `ncks -G : -g GROUP`")
             .into());
     }
+    let mut attributes = root_group.attributes()?;
+    by_making(&file, root_group.address(), &mut attributes)?;
     let meta = FileMeta {
         path: path.display().to_string(),
         bytes,
         format: "NetCDF-4".to_owned(),
         dims: dims.in_order().into_iter().map(raw_dim).collect::<Result<_, _>>()?,
-        attributes: collect(visible(&root_group, &root_group.attributes()?)?),
+        attributes: collect(visible(&root_group, &attributes)?),
         variables,
     };
     Ok((reader, meta))

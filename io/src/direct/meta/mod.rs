@@ -7,6 +7,7 @@ mod attributes;
 mod dims;
 mod groups;
 mod hdf5;
+mod order;
 mod reader;
 #[cfg(test)]
 mod tests;
