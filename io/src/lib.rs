@@ -10,6 +10,8 @@ pub mod cf;
 mod classic;
 pub mod dataset;
 mod direct;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod io_mode;
 pub mod load;

@@ -160,6 +160,7 @@ fn assemble(files: &[Scanned]) -> Dataset {
             deflate: v.filters.as_ref().and_then(|f| f.deflate),
             shuffle: v.filters.as_ref().is_some_and(|f| f.shuffle),
             filters_known: v.filters.is_some(),
+            other_filters: v.filters.as_ref().map_or_else(Vec::new, |f| f.others.clone()),
             packed: v.decode.is_packed(),
             is_coordinate: purposes.is_coordinate(&v.name),
             auxiliary: purposes.is_auxiliary(&v.name),

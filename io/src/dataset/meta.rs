@@ -21,9 +21,7 @@ pub(crate) struct Filters {
     /// Level of deflate.
     pub(crate) deflate: Option<u8>,
     pub(crate) shuffle: bool,
-    /// Whether each chunk has a checksum (Fletcher's).
-    pub(crate) checksum: bool,
-    /// Numbers of others in HDF5's registry.
+    /// Numbers of others in HDF5's registry, in the order of writing.
     pub(crate) others: Vec<u16>,
 }
 

@@ -49,6 +49,9 @@ pub struct VariableInfo {
     /// Whether [`Self::deflate`] and [`Self::shuffle`] are answers. Where a file is read by the
     /// NetCDF library, its safe interface does not tell the filters of chunks.
     pub filters_known: bool,
+    /// Other filters that its chunks are known to go through, as numbers of HDF5's registry
+    /// (3: checksums).
+    pub other_filters: Vec<u16>,
     /// Whether any file packs its values (`scale_factor`, `add_offset`).
     pub packed: bool,
     /// Whether it is a coordinate.

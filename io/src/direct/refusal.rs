@@ -52,8 +52,9 @@ impl From<Hdf5> for Refusal {
             Hdf5::UnsupportedDatatypeClass(class @ ..=11) => {
                 Self::Unsupported(format!("types of HDF5's class {class}"))
             }
-            Hdf5::UnsupportedEncoding(what) => Self::Unsupported(format!("HDF5's {what}")),
-            Hdf5::UnsupportedFilter(what) => Self::Unsupported(format!("HDF5's {what}")),
+            Hdf5::UnsupportedEncoding(what) | Hdf5::UnsupportedFilter(what) => {
+                Self::Unsupported(format!("HDF5's {what}"))
+            }
             other => Self::damaged(other),
         }
     }

@@ -11,7 +11,7 @@ use crate::direct::variable::{collect, Found};
 use crate::io_mode::Io;
 use crate::object_name;
 use halocline_core::Error;
-use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE};
+use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_SHUFFLE};
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::{BlockCacheStorage, FileStorage, Hdf5File, OpenOptions};
 use std::fs::File;
@@ -34,30 +34,36 @@ const NO_COORDINATE: &str = "_nc4_non_coord_";
 ///
 /// # Errors
 /// System, if it can't be read; data, if its superblock is damaged.
-pub(crate) fn open(path: &Path, bytes: u64) -> Attempt<Hdf5File> {
-    let options =
-        OpenOptions::default().with_chunk_cache_bytes(0).with_max_object_header_bytes(LONGEST_HEADER);
+pub(super) fn open(path: &Path, bytes: u64) -> Attempt<Hdf5File> {
     let file = File::open(path).map_err(|e| Error::system(format!("cannot be read: {e}")))?;
     if bytes <= SMALL {
         let mut all = Vec::with_capacity(bytes as usize);
         file.take(bytes).read_to_end(&mut all).map_err(|e| Error::system(format!("cannot be read: {e}")))?;
-        return Ok(Hdf5File::from_vec_with_options(all, options)?);
+        return in_memory(all);
     }
     let blocks = BlockCacheStorage::new(Arc::new(FileStorage::from_file(file)?), BLOCK, BLOCKS);
-    Ok(Hdf5File::from_storage_with_options(Arc::new(blocks), options)?)
+    Ok(Hdf5File::from_storage_with_options(Arc::new(blocks), options())?)
 }
 
-/// Everything about the file of `bytes` bytes but the values, and a reader for it.
-pub(super) fn read(path: &Path, bytes: u64, io: Io) -> Attempt<(Hdf5Reader, FileMeta)> {
-    let file = open(path, bytes)?;
+/// The file that has these bytes.
+pub(super) fn in_memory(bytes: Vec<u8>) -> Attempt<Hdf5File> {
+    Ok(Hdf5File::from_vec_with_options(bytes, options())?)
+}
+
+fn options() -> OpenOptions {
+    OpenOptions::default().with_chunk_cache_bytes(0).with_max_object_header_bytes(LONGEST_HEADER)
+}
+
+/// Everything about the open file of `bytes` bytes but the values, and a reader for it.
+pub(super) fn describe(file: &Hdf5File, path: &Path, bytes: u64, io: Io) -> Attempt<(Hdf5Reader, FileMeta)> {
     let root_group = file.root_group()?;
-    let root = tree(&file)?;
+    let root = tree(file)?;
     let dims = Dims::new(&root)?;
     let mut variables = Vec::new();
     let mut reader = Hdf5Reader::new(path, io);
     for (object, axes) in root.objects.iter().zip(&dims.of_root).filter(|(o, _)| o.variable) {
         let axes: Vec<RawDim> = axes.iter().map(|&d| raw_dim(&dims.all[d])).collect::<Result<_, _>>()?;
-        let variable = variable(&file, object, &axes)?;
+        let variable = variable(file, object, &axes)?;
         reader.add(&variable, object);
         variables.push(variable);
     }
@@ -67,7 +73,7 @@ pub(super) fn read(path: &Path, bytes: u64, io: Io) -> Attempt<(Hdf5Reader, File
             .into());
     }
     let mut attributes = root_group.attributes()?;
-    by_making(&file, root_group.address(), &mut attributes)?;
+    by_making(file, root_group.address(), &mut attributes)?;
     let meta = FileMeta {
         path: path.display().to_string(),
         bytes,
@@ -106,7 +112,6 @@ fn variable(file: &Hdf5File, object: &Object, dims: &[RawDim]) -> Attempt<RawVar
                             filters.deflate = Some(filter.client_data.first().map_or(0, |&l| l.min(9) as u8));
                         }
                         FILTER_SHUFFLE => filters.shuffle = true,
-                        FILTER_FLETCHER32 => filters.checksum = true,
                         id => filters.others.push(id),
                     }
                 }

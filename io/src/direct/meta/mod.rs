@@ -7,6 +7,8 @@ mod attributes;
 mod dims;
 mod groups;
 mod hdf5;
+#[cfg(test)]
+mod mutations;
 mod order;
 mod reader;
 #[cfg(test)]
@@ -56,6 +58,22 @@ fn library(path: &Path, probed: &Probed) -> Result<(Arc<dyn StoredReader>, FileM
 
 fn hdf5(path: &Path, bytes: u64, io: Io) -> Attempt<(reader::Hdf5Reader, FileMeta)> {
     // A panic on damaged bytes, should the crate have one left, must not end the program.
-    let read = guarded(|| hdf5::read(path, bytes, io));
+    let read = guarded(|| hdf5::describe(&hdf5::open(path, bytes)?, path, bytes, io));
     read.unwrap_or_else(|| Err(Refusal::damaged("an object, a name or a type cannot be read")))
+}
+
+/// Reads the metadata and the small variables of an HDF5 file that has these bytes: for fuzzing.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn of_bytes(bytes: &[u8]) -> Attempt<FileMeta> {
+    let file = hdf5::in_memory(bytes.to_vec())?;
+    let (reader, meta) = hdf5::describe(&file, Path::new("memory"), bytes.len() as u64, Io::Direct)?;
+    for v in meta.variables.iter().filter(|v| v.dtype.is_numeric()) {
+        let count = v.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if count.is_some_and(|n| n < 10_000) {
+            let ranges: Vec<_> = v.shape.iter().map(|&n| 0..n).collect();
+            // An error is an answer.
+            drop(reader.read_raw(&v.name, &ranges));
+        }
+    }
+    Ok(meta)
 }
