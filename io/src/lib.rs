@@ -10,7 +10,10 @@ pub mod cf;
 mod classic;
 pub mod dataset;
 mod direct;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
+mod io_mode;
 pub mod load;
 mod netcdf_read;
 mod object_name;
@@ -21,4 +24,5 @@ pub mod stored;
 
 pub use dataset::{open, Dataset, FilePart, VariableInfo};
 pub use guard::is_guarded;
+pub use io_mode::Io;
 pub use source::{Element, Selection, Source};

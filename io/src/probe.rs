@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes, before a library touches it.
 
-use crate::classic;
+use crate::classic::{self, Header};
 use halocline_core::{Error, Result};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -9,16 +9,16 @@ use std::path::Path;
 const HDF5: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 
 /// A storage format that we read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Container {
-    /// CDF with this version byte: 1, 2 or 5.
-    Classic(u8),
+    /// CDF-1, CDF-2 or CDF-5, and what its header says.
+    Classic(Box<Header>),
     /// HDF5: NetCDF-4 or plain.
     Hdf5,
 }
 
 /// A file that looks whole.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Probed {
     /// Its format.
     pub(crate) container: Container,
@@ -51,10 +51,10 @@ fn look(path: &Path) -> Result<Probed> {
     let mut file = File::open(path).map_err(|e| unreadable(&e))?;
     let mut head = Vec::new();
     (&mut file).take(512).read_to_end(&mut head).map_err(|e| unreadable(&e))?;
-    if let [b'C', b'D', b'F', version @ (1 | 2 | 5), ..] = head[..] {
+    if let [b'C', b'D', b'F', 1 | 2 | 5, ..] = head[..] {
         file.seek(SeekFrom::Start(0)).map_err(|e| unreadable(&e))?;
-        classic::check(file, bytes)?;
-        return Ok(Probed { container: Container::Classic(version), bytes });
+        let header = classic::read(file, bytes)?;
+        return Ok(Probed { container: Container::Classic(Box::new(header)), bytes });
     }
     // The superblock of HDF5 is at 0, 512, 1024, 2048 …: a user block may come before it.
     let mut at = 0u64;

@@ -131,9 +131,7 @@ fn describe(out: &mut String, info: &VariableInfo, data: bool) {
         let lengths: Vec<String> = chunks.iter().map(ToString::to_string).collect();
         storage.push(format!("chunks {}", lengths.join(" x ")));
     }
-    if let Some(level) = info.deflate {
-        storage.push(format!("deflate {level}{}", if info.shuffle { " + shuffle" } else { "" }));
-    }
+    storage.extend(compression(info));
     if info.packed {
         storage.push("packed".into());
     }
@@ -141,6 +139,33 @@ fn describe(out: &mut String, info: &VariableInfo, data: bool) {
         storage.push(format!("{} series tiles to deal to ranks", Tiling::series(&variable.dims).len()));
     }
     let _ = writeln!(out, "      {}", storage.join(", "));
+}
+
+/// What is done to the chunks; `None` if nothing, or if it is not known.
+fn compression(info: &VariableInfo) -> Option<String> {
+    let mut steps: Vec<String> = info.deflate.map(|level| format!("deflate {level}")).into_iter().collect();
+    steps.extend(info.other_filters.iter().map(|&id| filter_name(id)));
+    if info.shuffle {
+        steps.push("shuffle".into());
+    }
+    (!steps.is_empty()).then(|| steps.join(" + "))
+}
+
+/// The usual name of a filter of HDF5's registry.
+fn filter_name(id: u16) -> String {
+    match id {
+        3 => "checksums",
+        4 => "szip",
+        5 => "n-bit",
+        6 => "scale-offset",
+        307 => "bzip2",
+        32_000 => "lzf",
+        32_001 => "blosc",
+        32_004 => "lz4",
+        32_015 => "zstd",
+        id => return format!("filter {id}"),
+    }
+    .to_owned()
 }
 
 fn shorten(text: &str, most: usize) -> String {
@@ -199,6 +224,7 @@ fn as_json(dataset: &Dataset) -> Value {
                 "chunks": info.chunks,
                 "deflate": info.deflate,
                 "shuffle": info.shuffle,
+                "other_filters": info.other_filters.iter().map(|&id| filter_name(id)).collect::<Vec<_>>(),
                 "packed": info.packed,
                 "data": is_data(dataset, info),
                 "attributes": attributes_json(&v.attributes),

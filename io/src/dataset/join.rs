@@ -8,7 +8,8 @@ use super::variables::purposes;
 use super::{Dataset, FilePart, VariableInfo};
 use crate::cf::units::convert;
 use crate::cf::Decode;
-use crate::netcdf_read::NetcdfReader;
+use crate::direct;
+use crate::io_mode::Io;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::meta::{Dim, Role, Variable};
 use halocline_core::{Error, Result};
@@ -38,10 +39,10 @@ pub(crate) fn open(paths: &[PathBuf]) -> Result<Dataset> {
     let mut files: Vec<Scanned> = Vec::with_capacity(paths.len());
     let mut statics = Statics::default();
     for path in paths {
-        let (reader, meta) = NetcdfReader::metadata(path)?;
+        let (reader, meta) = direct::meta::read(path, Io::Auto)?;
         let meta = meta.share(files.first().map(|f| &f.meta));
         let roles = roles(&meta);
-        let times = entries(&meta, &roles, &reader);
+        let times = entries(&meta, &roles, &*reader);
         let mut differing = Vec::new();
         if paths.len() > 1 {
             let in_file = |e: Error| e.in_file(path);
@@ -53,9 +54,9 @@ pub(crate) fn open(paths: &[PathBuf]) -> Result<Dataset> {
                 .remedy("name one file, or files that follow one another in time"));
             };
             if files.is_empty() {
-                statics = Statics::read(&meta, &time.dim, &reader).map_err(in_file)?;
+                statics = Statics::read(&meta, &time.dim, &*reader).map_err(in_file)?;
             } else {
-                differing = statics.differing(&meta, &reader).map_err(in_file)?;
+                differing = statics.differing(&meta, &*reader).map_err(in_file)?;
             }
         }
         let malformed = malformed(&meta);
@@ -156,10 +157,10 @@ fn assemble(files: &[Scanned]) -> Dataset {
         let mut info = VariableInfo {
             variable,
             chunks: v.chunks.clone(),
-            deflate: None,
-            shuffle: false,
-            // What is not in chunks has no filters.
-            filters_known: v.chunks.is_none(),
+            deflate: v.filters.as_ref().and_then(|f| f.deflate),
+            shuffle: v.filters.as_ref().is_some_and(|f| f.shuffle),
+            filters_known: v.filters.is_some(),
+            other_filters: v.filters.as_ref().map_or_else(Vec::new, |f| f.others.clone()),
             packed: v.decode.is_packed(),
             is_coordinate: purposes.is_coordinate(&v.name),
             auxiliary: purposes.is_auxiliary(&v.name),

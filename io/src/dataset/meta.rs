@@ -3,6 +3,7 @@
 use crate::cf::Decode;
 use halocline_core::meta::{Attributes, DType};
 use halocline_core::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -12,6 +13,16 @@ pub(crate) struct RawDim {
     pub(crate) name: String,
     pub(crate) len: usize,
     pub(crate) unlimited: bool,
+}
+
+/// What is done to the chunks of a variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Filters {
+    /// Level of deflate.
+    pub(crate) deflate: Option<u8>,
+    pub(crate) shuffle: bool,
+    /// Numbers of others in HDF5's registry, in the order of writing.
+    pub(crate) others: Vec<u16>,
 }
 
 /// A variable of a file.
@@ -25,6 +36,8 @@ pub(crate) struct RawVariable {
     pub(crate) shape: Vec<usize>,
     pub(crate) attributes: Attributes,
     pub(crate) chunks: Option<Vec<usize>>,
+    /// `None` if they are not known.
+    pub(crate) filters: Option<Filters>,
     pub(crate) decode: Decode,
     /// Why `decode` must not be used: attributes that can't be followed.
     pub(crate) malformed: Option<Error>,

@@ -46,9 +46,12 @@ pub struct VariableInfo {
     pub deflate: Option<u8>,
     /// Whether it is known to be byte-shuffled. See [`Self::filters_known`].
     pub shuffle: bool,
-    /// Whether [`Self::deflate`] and [`Self::shuffle`] are answers. The NetCDF library's safe
-    /// interface does not tell the filters of a NetCDF-4 variable that is stored in chunks.
+    /// Whether [`Self::deflate`] and [`Self::shuffle`] are answers. Where a file is read by the
+    /// NetCDF library, its safe interface does not tell the filters of chunks.
     pub filters_known: bool,
+    /// Other filters that its chunks are known to go through, as numbers of HDF5's registry
+    /// (3: checksums).
+    pub other_filters: Vec<u16>,
     /// Whether any file packs its values (`scale_factor`, `add_offset`).
     pub packed: bool,
     /// Whether it is a coordinate.

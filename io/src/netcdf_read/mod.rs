@@ -5,14 +5,14 @@
 
 mod safe;
 
-use crate::cf::{self, RawAttribute, RawValue};
-use crate::dataset::meta::{FileMeta, RawDim, RawVariable};
+use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
+use crate::direct::variable::{collect, Found, Stored, StoredAttributes};
 use crate::guard::guarded;
 use crate::object_name;
-use crate::probe::{probe, Container};
+use crate::probe::{probe, Container, Probed};
 use crate::stored::{buffer, StoredReader, StoredValues};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{AttributeValue, Attributes, DType};
+use halocline_core::meta::{Attributes, DType};
 use halocline_core::{Error, Result};
 use netcdf::types::{FloatType, IntType, NcVariableType};
 use netcdf::AttributeValue as Nc;
@@ -38,16 +38,15 @@ impl NetcdfReader {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Everything about the file but the values.
+    /// Everything about the file that [`probe`] found whole, but the values.
     ///
     /// # Errors
     /// Data, if the file is absent, not NetCDF, damaged; system, if it can't be read.
-    pub(crate) fn metadata(path: &Path) -> Result<(Self, FileMeta)> {
-        let probed = probe(path)?;
+    pub(crate) fn metadata(path: &Path, probed: &Probed) -> Result<(Self, FileMeta)> {
         let reader = Self::open_probed(path)?;
         // The crate unwraps where a name is not UTF-8 or an object is damaged; what a file
         // holds must not end the program.
-        let read = guarded(|| reader.describe(probed.container));
+        let read = guarded(|| reader.describe(&probed.container));
         let (dims, attributes, variables, format) = read
             .unwrap_or_else(|| {
                 Err(Error::data("the file is damaged: an object, a name or a type cannot be read")
@@ -59,20 +58,18 @@ impl NetcdfReader {
     }
 
     #[allow(clippy::type_complexity)]
-    fn describe(&self, container: Container) -> Result<(Vec<RawDim>, Attributes, Vec<RawVariable>, String)> {
+    fn describe(&self, container: &Container) -> Result<(Vec<RawDim>, Attributes, Vec<RawVariable>, String)> {
         let dimension = |d: netcdf::Dimension<'_>| {
             let name = checked(d.name())?;
             Ok(RawDim { name, len: d.len(), unlimited: d.is_unlimited() })
         };
         let dims = self.file.dimensions().map(dimension).collect::<Result<_>>()?;
         let attributes = collect(read_attributes(self.file.attributes()));
-        let hdf5 = container == Container::Hdf5;
+        let hdf5 = *container == Container::Hdf5;
         let variables: Vec<RawVariable> =
             self.file.variables().map(|v| variable(&v, hdf5)).collect::<Result<_>>()?;
         let format = match container {
-            Container::Classic(1) => "NetCDF-3 classic",
-            Container::Classic(2) => "NetCDF-3 64-bit offset",
-            Container::Classic(_) => "NetCDF-3 64-bit data (CDF-5)",
+            Container::Classic(header) => header.format(),
             Container::Hdf5 => "NetCDF-4",
         };
         if variables.is_empty() && self.file.groups().is_ok_and(|mut g| g.next().is_some()) {
@@ -201,33 +198,28 @@ fn checked(name: String) -> Result<String> {
 
 /// Names and values; those of user-defined types have none that can be had. HDF5 knows names
 /// that NetCDF does not: attributes of such a name could not be written on and are left out.
-fn read_attributes<'a>(all: impl Iterator<Item = netcdf::Attribute<'a>>) -> Vec<(String, Option<Nc>)> {
+fn read_attributes<'a>(all: impl Iterator<Item = netcdf::Attribute<'a>>) -> StoredAttributes {
     all.filter(|a| object_name::check(a.name()).is_ok())
-        .map(|a| (a.name().to_owned(), a.value().ok()))
+        .map(|a| (a.name().to_owned(), a.value().ok().map(stored)))
         .collect()
 }
 
 fn variable(v: &netcdf::Variable<'_>, hdf5: bool) -> Result<RawVariable> {
-    let name = checked(v.name())?;
     let dtype = dtype(&v.vartype());
-    let stored = read_attributes(v.attributes());
-    let find = |name: &str| {
-        let (_, value) = stored.iter().find(|(n, _)| n == name)?;
-        Some(value.as_ref().and_then(raw).unwrap_or(RawAttribute::Unreadable))
-    };
-    let decode = cf::rule(dtype, is_filled(v, dtype), find);
-    let malformed = cf::malformed(&name, dtype, find);
     let dims = v.dimensions();
-    Ok(RawVariable {
-        name,
+    let chunks = if hdf5 { v.chunking().ok().flatten() } else { None };
+    Ok(Found {
+        name: checked(v.name())?,
         dtype,
         dims: dims.iter().map(|d| checked(d.name())).collect::<Result<_>>()?,
         shape: dims.iter().map(netcdf::Dimension::len).collect(),
-        attributes: collect(stored),
-        chunks: if hdf5 { v.chunking().ok().flatten() } else { None },
-        decode,
-        malformed,
-    })
+        attributes: read_attributes(v.attributes()),
+        // The library's safe interface does not tell the filters; only chunks have any.
+        filters: chunks.is_none().then(Filters::default),
+        chunks,
+        filled: is_filled(v, dtype),
+    }
+    .understood())
 }
 
 /// Whether unwritten values hold the fill value (the library's fill mode).
@@ -245,87 +237,30 @@ fn is_filled(v: &netcdf::Variable<'_>, dtype: DType) -> bool {
     }
 }
 
-/// Attributes that can be kept; those of user-defined types can't, and are no part of CF.
-fn collect(attributes: Vec<(String, Option<Nc>)>) -> Attributes {
-    let mut all = Attributes::new();
-    for (name, value) in attributes {
-        if let Some(value) = value.map(plain) {
-            all.set(name, value);
-        }
-    }
-    all
-}
-
-macro_rules! widen {
-    ($v:expr) => {
-        AttributeValue::Integers($v.into_iter().map(i64::from).collect())
-    };
-}
-
-fn plain(value: Nc) -> AttributeValue {
-    match value {
-        Nc::Str(t) => AttributeValue::Text(t),
-        Nc::Strs(t) => AttributeValue::Text(t.join(" ")),
-        Nc::Uchar(v) => widen!([v]),
-        Nc::Uchars(v) => widen!(v),
-        Nc::Schar(v) => widen!([v]),
-        Nc::Schars(v) => widen!(v),
-        Nc::Ushort(v) => widen!([v]),
-        Nc::Ushorts(v) => widen!(v),
-        Nc::Short(v) => widen!([v]),
-        Nc::Shorts(v) => widen!(v),
-        Nc::Uint(v) => widen!([v]),
-        Nc::Uints(v) => widen!(v),
-        Nc::Int(v) => widen!([v]),
-        Nc::Ints(v) => widen!(v),
-        Nc::Longlong(v) => widen!([v]),
-        Nc::Longlongs(v) => widen!(v),
-        // What i64 can't hold becomes a double: close, and never another sign.
-        Nc::Ulonglong(v) => unsigned(&[v]),
-        Nc::Ulonglongs(v) => unsigned(&v),
-        Nc::Float(v) => AttributeValue::Singles(vec![v]),
-        Nc::Floats(v) => AttributeValue::Singles(v),
-        Nc::Double(v) => AttributeValue::Doubles(vec![v]),
-        Nc::Doubles(v) => AttributeValue::Doubles(v),
-    }
-}
-
-fn unsigned(values: &[u64]) -> AttributeValue {
-    match values.iter().map(|&v| i64::try_from(v)).collect() {
-        Ok(v) => AttributeValue::Integers(v),
-        Err(_) => AttributeValue::Doubles(values.iter().map(|&v| v as f64).collect()),
-    }
-}
-
-/// The attribute with its numbers in the type they have in the file.
-fn raw(value: &Nc) -> Option<RawAttribute> {
-    macro_rules! integers {
-        ($v:expr) => {
-            RawAttribute::Numbers($v.iter().map(|&v| RawValue::Integer(i128::from(v))).collect())
-        };
-    }
-    Some(match value {
-        Nc::Str(t) => RawAttribute::Text(t.clone()),
-        Nc::Strs(t) => RawAttribute::Text(t.first()?.clone()),
-        Nc::Uchar(v) => integers!([*v]),
-        Nc::Uchars(v) => integers!(v),
-        Nc::Schar(v) => integers!([*v]),
-        Nc::Schars(v) => integers!(v),
-        Nc::Ushort(v) => integers!([*v]),
-        Nc::Ushorts(v) => integers!(v),
-        Nc::Short(v) => integers!([*v]),
-        Nc::Shorts(v) => integers!(v),
-        Nc::Uint(v) => integers!([*v]),
-        Nc::Uints(v) => integers!(v),
-        Nc::Int(v) => integers!([*v]),
-        Nc::Ints(v) => integers!(v),
-        Nc::Longlong(v) => integers!([*v]),
-        Nc::Longlongs(v) => integers!(v),
-        Nc::Ulonglong(v) => integers!([*v]),
-        Nc::Ulonglongs(v) => integers!(v),
-        Nc::Float(v) => RawAttribute::Numbers(vec![RawValue::Single(*v)]),
-        Nc::Floats(v) => RawAttribute::Numbers(v.iter().map(|&v| RawValue::Single(v)).collect()),
-        Nc::Double(v) => RawAttribute::Numbers(vec![RawValue::Double(*v)]),
-        Nc::Doubles(v) => RawAttribute::Numbers(v.iter().map(|&v| RawValue::Double(v)).collect()),
+/// The crate's value of an attribute as ours.
+fn stored(value: Nc) -> Stored {
+    Stored::Numbers(match value {
+        Nc::Str(t) => return Stored::Text(t),
+        Nc::Strs(t) => return Stored::Texts(t),
+        Nc::Uchar(v) => StoredValues::U8(vec![v]),
+        Nc::Uchars(v) => StoredValues::U8(v),
+        Nc::Schar(v) => StoredValues::I8(vec![v]),
+        Nc::Schars(v) => StoredValues::I8(v),
+        Nc::Ushort(v) => StoredValues::U16(vec![v]),
+        Nc::Ushorts(v) => StoredValues::U16(v),
+        Nc::Short(v) => StoredValues::I16(vec![v]),
+        Nc::Shorts(v) => StoredValues::I16(v),
+        Nc::Uint(v) => StoredValues::U32(vec![v]),
+        Nc::Uints(v) => StoredValues::U32(v),
+        Nc::Int(v) => StoredValues::I32(vec![v]),
+        Nc::Ints(v) => StoredValues::I32(v),
+        Nc::Longlong(v) => StoredValues::I64(vec![v]),
+        Nc::Longlongs(v) => StoredValues::I64(v),
+        Nc::Ulonglong(v) => StoredValues::U64(vec![v]),
+        Nc::Ulonglongs(v) => StoredValues::U64(v),
+        Nc::Float(v) => StoredValues::F32(vec![v]),
+        Nc::Floats(v) => StoredValues::F32(v),
+        Nc::Double(v) => StoredValues::F64(vec![v]),
+        Nc::Doubles(v) => StoredValues::F64(v),
     })
 }

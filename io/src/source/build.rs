@@ -8,7 +8,9 @@ use super::{horizontal, level, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
-use crate::netcdf_read::NetcdfReader;
+use crate::direct;
+use crate::io_mode::Io;
+use crate::stored::StoredReader;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::grid::{CellEdges, Grid, GridKind};
 use halocline_core::meta::{Dim, Role, Variable};
@@ -39,15 +41,15 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         Some(range) => time.select(range)?,
     };
     let path = &dataset.files()[0].path;
-    let (reader, meta) = NetcdfReader::metadata(Path::new(path))?;
+    let (reader, meta) = direct::meta::read(Path::new(path), Io::Auto)?;
     let meta = meta.share(None);
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
 
     let (mut layout, levels, ground) = places(&variable.dims)?;
     let (fixed, level) = match levels {
-        Some(dim) => level::along(&meta, dim, selection.level, &reader)?,
-        None => (0, level::scalar(&meta, raw, selection.level, &reader)?),
+        Some(dim) => level::along(&meta, dim, selection.level, &*reader)?,
+        None => (0, level::scalar(&meta, raw, selection.level, &*reader)?),
     };
     if let Some(at) = variable.dims.iter().position(level::is_level) {
         layout[at] = Place::Fixed(fixed);
@@ -55,7 +57,7 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     if let Some(empty) = ground.iter().find(|d| d.len == 0) {
         return Err(Error::data(format!("dimension `{}` is empty", empty.name)));
     }
-    let (grid, cut) = cut_grid(&meta, raw, &ground, bounds, &reader)?;
+    let (grid, cut) = cut_grid(&meta, raw, &ground, bounds, &*reader)?;
     let time_dim = Dim::new(entry.dim.clone(), kept.len(), Role::Time);
     let files = used(dataset, info, &kept);
     let axis = time.slice(kept.clone());
@@ -137,7 +139,7 @@ fn cut_grid(
     raw: &RawVariable,
     dims: &[Dim],
     bounds: Option<LonLatBox>,
-    reader: &NetcdfReader,
+    reader: &dyn StoredReader,
 ) -> Result<(Grid, Cut)> {
     let grid = horizontal::grid(meta, raw, dims, reader)?;
     lonlat::check_monotonic(&grid)?;

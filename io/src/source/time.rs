@@ -2,8 +2,8 @@
 
 use super::{coordinate, SourceFile};
 use crate::cf::Element;
-use crate::netcdf_read::NetcdfReader;
-use crate::stored::StoredReader;
+use crate::direct;
+use crate::io_mode::Io;
 use halocline_core::calendar::{TimeAxis, TimeUnits};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::Result;
@@ -60,7 +60,7 @@ fn read_bounds(
     let mut all = Vec::with_capacity(2 * axis.values.len());
     let mut vertices = String::new();
     for file in files {
-        let (reader, meta) = NetcdfReader::metadata(Path::new(&file.path))?;
+        let (reader, meta) = direct::meta::read(Path::new(&file.path), Io::Auto)?;
         let meta = meta.share(None);
         let (Some(time), Some(stored)) = (meta.variable(name), meta.variable(bounds)) else {
             return Ok(None);
