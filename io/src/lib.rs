@@ -6,11 +6,13 @@
 //! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
 //! ([`stored`]).
 
+mod cache;
 pub mod cf;
 mod classic;
 pub mod dataset;
 mod direct;
 mod guard;
+mod io_mode;
 pub mod load;
 mod netcdf_read;
 mod object_name;
@@ -19,6 +21,7 @@ mod probe;
 pub mod source;
 pub mod stored;
 
-pub use dataset::{open, Dataset, FilePart, VariableInfo};
+pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
+pub use io_mode::Io;
 pub use source::{Element, Selection, Source};
