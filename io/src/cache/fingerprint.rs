@@ -20,9 +20,10 @@ const SETTLED: Duration = Duration::from_secs(2);
 pub(crate) struct Fingerprint {
     /// Length.
     bytes: u64,
-    /// Time of the last change.
-    seconds: i64,
-    nanoseconds: i64,
+    /// Time of the last change of the contents: seconds, nanoseconds.
+    modified: (i64, i64),
+    /// The same of the contents or of what is said about them: nobody can set it back.
+    changed: (i64, i64),
     inode: u64,
     /// Hash of both ends.
     ends: u64,
@@ -46,8 +47,13 @@ impl Fingerprint {
         let (first, last) = ends.split_at_mut(END.min(usize::try_from(bytes).ok()?));
         file.read_exact_at(first, 0).ok()?;
         file.read_exact_at(last, bytes - last.len() as u64).ok()?;
-        let (seconds, nanoseconds) = (about.mtime(), about.mtime_nsec());
-        Some(Self { bytes, seconds, nanoseconds, inode: about.ino(), ends: hash(3, &ends) })
+        Some(Self {
+            bytes,
+            modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+            inode: about.ino(),
+            ends: hash(3, &ends),
+        })
     }
 }
 
@@ -61,6 +67,11 @@ mod tests {
         File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
     }
 
+    /// What the file is like, whenever it was changed.
+    fn timeless(path: &Path) -> Option<Fingerprint> {
+        Fingerprint::of(path).map(|print| Fingerprint { changed: (0, 0), ..print })
+    }
+
     #[test]
     fn every_change_is_seen() {
         let dir = tempfile::tempdir().unwrap();
@@ -68,21 +79,22 @@ mod tests {
         std::fs::write(&path, vec![7; 20_000]).unwrap();
         assert_eq!(Fingerprint::of(&path), None, "too fresh");
         age(&path, 0);
-        let first = Fingerprint::of(&path).unwrap();
-        assert_eq!(Fingerprint::of(&path), Some(first));
+        assert_eq!(Fingerprint::of(&path), Fingerprint::of(&path));
+        let first = timeless(&path);
+        assert!(first.is_some());
         age(&path, 1);
-        assert_ne!(Fingerprint::of(&path), Some(first), "another time");
+        assert_ne!(timeless(&path), first, "another time");
         for at in [100, 19_900] {
             let mut bytes = vec![7; 20_000];
             bytes[at] = 8;
             std::fs::write(&path, bytes).unwrap();
             age(&path, 0);
-            assert_ne!(Fingerprint::of(&path), Some(first), "another byte at {at}");
+            assert_ne!(timeless(&path), first, "another byte at {at}");
         }
         for len in [0, 1, 4096, 5000, 8192] {
             std::fs::write(&path, vec![7; len]).unwrap();
             age(&path, 0);
-            assert_ne!(Fingerprint::of(&path).unwrap(), first);
+            assert_ne!(timeless(&path), first);
         }
         assert_eq!(Fingerprint::of(dir.path()), None);
         assert_eq!(Fingerprint::of(&dir.path().join("none")), None);

@@ -5,7 +5,7 @@
 //! file of the cache, a *shelf*: thousands of data files are then known by reading one file.
 //! Values over 16 KiB have files of their own.
 //!
-//! An entry counts only for the same file, by its [`Fingerprint`]: length, time of change,
+//! An entry counts only for the same file, by its [`Fingerprint`]: length, times of change,
 //! inode, hash of both ends. The cache is an advantage, never a need: what can't be read, is
 //! damaged, or was left by another version is passed over, what can't be written is left.
 //! Jobs may share it: files are replaced whole, and of two that write the same shelf the later

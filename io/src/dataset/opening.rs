@@ -81,10 +81,10 @@ impl Root {
         prints: Option<Dealt<Vec<Option<Fingerprint>>>>,
     ) -> Vec<usize> {
         let mut known = vec![None; paths.len()];
-        match Cache::open() {
-            _ if !options.cache => {}
-            Err(why) => self.notes.push(format!("metadata: no cache, {why}")),
-            Ok(cache) => {
+        match options.cache.then(Cache::open) {
+            None => {}
+            Some(Err(why)) => self.notes.push(format!("metadata: no cache, {why}")),
+            Some(Ok(cache)) => {
                 let mut prints: Vec<_> =
                     prints.into_iter().flat_map(|p| p.shares.into_iter().flatten()).collect();
                 prints.resize(paths.len(), None);
