@@ -148,3 +148,100 @@ impl Packed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cf;
+    use crate::dataset::meta::RawDim;
+    use crate::dataset::scan::Known;
+    use halocline_core::calendar::{Calendar, TimeUnits};
+    use halocline_core::meta::DType;
+    use halocline_core::Error;
+
+    /// File `k` of a model with so many variables; if `restless`, an attribute of each differs
+    /// from file to file.
+    fn record(k: usize, variables: usize, restless: bool) -> Record {
+        let variable = |i: usize| {
+            let range = if restless { k } else { 0 } as f64 + i as f64;
+            let attributes = Attributes::new()
+                .with("long_name", format!("quantity number {i} of the model"))
+                .with("units", "kg m-2 s-1")
+                .with("cell_methods", "time: mean")
+                .with("actual_range", AttributeValue::Doubles(vec![range, range + 0.5]));
+            Arc::new(RawVariable {
+                name: format!("variable_{i}"),
+                dtype: DType::F32,
+                dims: ["time", "lat", "lon"].map(str::to_owned).to_vec(),
+                shape: vec![1, 10, 20],
+                attributes,
+                chunks: Some(vec![1, 10, 20]),
+                decode: cf::rule(DType::F32, true, |_| None),
+                malformed: (i == 1).then(|| Error::data("malformed").remedy("mend it")),
+            })
+        };
+        let units = TimeUnits::parse("days since 2000-01-01", Calendar::NoLeap).unwrap();
+        let axis = TimeAxis::new(units, vec![k as f64]);
+        let path = format!("/data/{k}.nc");
+        let absent = Err(Error::data("no times").in_file(&path));
+        let time = |dim: &str, axis| {
+            let attributes = Attributes::new().with("axis", "T");
+            TimeEntry { dim: dim.into(), name: dim.into(), attributes, axis }
+        };
+        let known = Known { name: "lat".into(), len: 10, element: cf::Element::F32, digest: Some([7, 8]) };
+        Record {
+            meta: FileMeta {
+                path,
+                bytes: k as u64,
+                format: "NetCDF-4".into(),
+                dims: vec![RawDim { name: "time".into(), len: 1, unlimited: true }],
+                attributes: Attributes::new().with("history", format!("run {k}")),
+                variables: (0..variables).map(variable).collect(),
+            },
+            times: vec![time("time", axis), time("tau", absent)],
+            coordinates: Coordinates { known: vec![known], malformed: vec!["x".into()] },
+        }
+    }
+
+    fn packed(files: usize, variables: usize, restless: bool) -> Pack {
+        let mut pack = Pack::default();
+        (0..files).for_each(|k| pack.push(record(k, variables, restless)));
+        pack
+    }
+
+    #[test]
+    fn unpacked_is_what_was_packed() {
+        let pack = packed(5, 3, true);
+        let bytes = postcard::to_stdvec(&pack).unwrap();
+        let pack: Pack = postcard::from_bytes(&bytes).unwrap();
+        let mut other = Pieces::default();
+        other.add(Kind::Leaf, &"in the way");
+        let mut translation = Translation::new(&pack.pieces, &mut other);
+        let files: Vec<_> = pack.files.iter().map(|f| f.translated(&mut translation).unwrap()).collect();
+        let moved = Pack { pieces: other, files };
+        for pack in [&pack, &moved] {
+            for (k, file) in pack.files.iter().enumerate() {
+                let path = format!("/data/{k}.nc");
+                assert_eq!(pack.record(file, Path::new(&path)), Some(record(k, 3, true)));
+                assert!(!file.sound, "a time axis is missing");
+            }
+            let renamed = pack.record(&pack.files[0], Path::new("new.nc")).unwrap();
+            assert_eq!(renamed.times[1].axis.as_ref().unwrap_err().file.as_deref(), Some("new.nc"));
+        }
+        // Numbers of pieces that are not there, or are others.
+        for wrong in [0, 1, 7, 1000] {
+            let file = Packed { variables: wrong, ..pack.files[0].clone() };
+            let _ = pack.record(&file, Path::new("a"));
+            let file = Packed { dims: 1000, ..pack.files[0].clone() };
+            assert!(pack.record(&file, Path::new("a")).is_none());
+        }
+    }
+
+    #[test]
+    fn many_files_take_little_room() {
+        let size = |files, restless| postcard::to_stdvec(&packed(files, 20, restless)).unwrap().len();
+        let per_file = |restless| (size(200, restless) - size(100, restless)) / 100;
+        assert!(per_file(false) < 200, "{}", per_file(false));
+        assert!(per_file(true) < 200 + 20 * 60, "{}", per_file(true));
+    }
+}
