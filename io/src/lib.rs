@@ -6,6 +6,7 @@
 //! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
 //! ([`stored`]).
 
+mod cache;
 pub mod cf;
 mod classic;
 pub mod dataset;
@@ -22,7 +23,7 @@ mod probe;
 pub mod source;
 pub mod stored;
 
-pub use dataset::{open, Dataset, FilePart, VariableInfo};
+pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
 pub use io_mode::Io;
 pub use source::{Element, Selection, Source};

@@ -3,7 +3,7 @@
 use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
-use halocline_io::Selection;
+use halocline_io::{Dataset, OpenOptions, Selection};
 use std::path::{Path, PathBuf};
 
 /// How much is said.
@@ -54,14 +54,28 @@ pub(crate) struct InputArgs {
     /// A text file that lists further input files, one a line
     #[arg(long, value_name = "LIST")]
     files: Option<PathBuf>,
+    /// Neither look metadata up in the cache nor keep them there
+    #[arg(long)]
+    no_cache: bool,
 }
 
 impl InputArgs {
+    /// Opens all inputs as one data set.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
+        let options = OpenOptions { cache: !self.no_cache, ..OpenOptions::default() };
+        let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
+        dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
+        Ok(dataset)
+    }
+
     /// All inputs, those of the list included.
     ///
     /// # Collective
     /// One rank reads the list.
-    pub(crate) fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
+    fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
         let listed = comm.on_root(|| {
             let text = std::fs::read_to_string(list).map_err(|e| {

@@ -1,6 +1,6 @@
 //! `halocline info`.
 
-use crate::common::{bytes_text, InputArgs};
+use crate::common::{bytes_text, InputArgs, Verbosity};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{AttributeValue, Attributes};
 use halocline_core::tiling::Tiling;
@@ -24,9 +24,8 @@ pub(crate) struct InfoArgs {
 ///
 /// # Collective
 /// Every rank calls this.
-pub(crate) fn run(comm: &Comm, args: &InfoArgs) -> Result<()> {
-    let inputs = args.input.resolve(comm)?;
-    let dataset = halocline_io::open(comm, &inputs)?;
+pub(crate) fn run(comm: &Comm, args: &InfoArgs, verbosity: Verbosity) -> Result<()> {
+    let dataset = args.input.open(comm, verbosity)?;
     let mut printed = Ok(());
     if comm.is_root() {
         let text = if args.json {

@@ -106,7 +106,7 @@ fn main() -> ExitCode {
     };
     start::run(&launch, &cli, |comm| match &cli.command {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
-        Command::Info(args) => info::run(comm, args),
+        Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");

@@ -5,10 +5,10 @@ use halocline_core::meta::{Attributes, DType};
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A dimension of a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RawDim {
     pub(crate) name: String,
     pub(crate) len: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Filters {
 }
 
 /// A variable of a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RawVariable {
     pub(crate) name: String,
     pub(crate) dtype: DType,
@@ -58,7 +58,7 @@ impl RawVariable {
 }
 
 /// All metadata of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FileMeta<V = RawVariable> {
     pub(crate) path: String,
     pub(crate) bytes: u64,
@@ -68,16 +68,15 @@ pub(crate) struct FileMeta<V = RawVariable> {
     pub(crate) variables: Vec<V>,
 }
 
-/// A file's metadata that shares with others what is the same: ten thousand files of one model
-/// then take little more room than one.
-pub(crate) type SharedMeta = FileMeta<Rc<RawVariable>>;
+/// A file's metadata whose variables can be shared.
+pub(crate) type SharedMeta = FileMeta<Arc<RawVariable>>;
 
 impl FileMeta<RawVariable> {
     /// Shares the variables that `first` has too.
     pub(crate) fn share(self, first: Option<&SharedMeta>) -> SharedMeta {
         let same = |v: RawVariable| match first.and_then(|f| f.variable(&v.name)) {
-            Some(shared) if **shared == v => Rc::clone(shared),
-            _ => Rc::new(v),
+            Some(shared) if **shared == v => Arc::clone(shared),
+            _ => Arc::new(v),
         };
         FileMeta {
             path: self.path,
@@ -92,7 +91,7 @@ impl FileMeta<RawVariable> {
 
 impl SharedMeta {
     /// The variable of this name.
-    pub(crate) fn variable(&self, name: &str) -> Option<&Rc<RawVariable>> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&Arc<RawVariable>> {
         self.variables.iter().find(|v| v.name == name)
     }
     /// Names in the `coordinates` attributes of all variables and of the file.

@@ -1,11 +1,20 @@
 //! Data sets: one file or many, read as one along time.
 
+mod brief;
+mod compare;
+mod deal;
 mod inputs;
 mod join;
+mod kept;
 pub(crate) mod meta;
 pub(crate) mod names;
+mod opening;
+mod options;
+mod pack;
+mod pieces;
 mod read;
 pub(crate) mod roles;
+mod scan;
 mod statics;
 mod time;
 mod variables;
@@ -15,6 +24,7 @@ use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Dim, Variable};
 use halocline_core::{Error, Result};
+pub use options::OpenOptions;
 use serde::{Deserialize, Serialize};
 pub(crate) use statics::whole;
 pub(crate) use time::TimeEntry;
@@ -78,6 +88,8 @@ pub struct Dataset {
     times: Vec<TimeEntry>,
     /// Variables that the first file lacks, and the error that says so.
     absent: Vec<(String, Error)>,
+    options: OpenOptions,
+    notes: Vec<String>,
 }
 
 /// Opens files as one data set.
@@ -89,14 +101,28 @@ pub struct Dataset {
 /// values are given by malformed attributes not at all: that is told when the variable is asked
 /// for ([`Dataset::source`]), so that a data set can always be looked at.
 ///
+/// This is [`open_with`] and its defaults: no cache.
+///
 /// # Collective
-/// Every rank calls this with the same inputs; rank 0 reads.
+/// Every rank calls this with the same inputs; files are dealt to the ranks and their threads.
 ///
 /// # Errors
 /// Usage, if there are no inputs; data, if a file is absent, damaged or not NetCDF, a pattern
 /// matches nothing, or the times of the files don't follow one another; system, if reading fails.
+/// Of several files at fault the one named first, whatever the ranks and threads.
 pub fn open(comm: &Comm, inputs: &[String]) -> Result<Dataset> {
-    comm.on_root(|| join::open(&inputs::expand(inputs)?))
+    open_with(comm, inputs, OpenOptions::default())
+}
+
+/// Opens files as one data set, as [`open`] does, in a way that can be chosen.
+///
+/// # Collective
+/// Every rank calls this with the same inputs and options.
+///
+/// # Errors
+/// As [`open`]. A cache that is absent or damaged is none ([`Dataset::notes`] tells).
+pub fn open_with(comm: &Comm, inputs: &[String], options: OpenOptions) -> Result<Dataset> {
+    opening::open(comm, inputs, options)
 }
 
 impl Dataset {
@@ -136,6 +162,15 @@ impl Dataset {
     /// What is wrong with the time coordinate.
     pub fn time_problem(&self) -> Option<&Error> {
         self.times.first()?.axis.as_ref().err()
+    }
+    /// How it was opened.
+    pub fn options(&self) -> OpenOptions {
+        self.options
+    }
+    /// What went on while it was opened that a user may want to know when asking for more: where
+    /// metadata came from. One line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
     /// All time dimensions.
     pub(crate) fn times(&self) -> &[TimeEntry] {

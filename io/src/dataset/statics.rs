@@ -7,7 +7,8 @@ use crate::cf::Element;
 use crate::stored::StoredReader;
 use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A coordinate larger than this is a damaged length.
 const MOST_VALUES: usize = 1 << 28;
@@ -37,14 +38,14 @@ pub(crate) fn whole(v: &RawVariable, reader: &dyn StoredReader) -> Result<Values
     Ok(decode.decode(reader.read_raw(&v.name, &ranges)?, decode.element()))
 }
 
-/// Coordinates of the first file scanned, to compare those of the others with.
-#[derive(Debug, Default)]
+/// Coordinates of the first file named, to compare those of the others with.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Statics {
-    values: HashMap<String, Vec<f64>>,
+    values: BTreeMap<String, Vec<f64>>,
 }
 
 /// Horizontal and vertical coordinates of a file.
-fn coordinates(meta: &SharedMeta) -> impl Iterator<Item = &RawVariable> {
+pub(super) fn coordinates(meta: &SharedMeta) -> impl Iterator<Item = &RawVariable> {
     let named: std::collections::HashSet<String> =
         meta.coordinate_names().into_iter().map(str::to_owned).collect();
     meta.variables.iter().map(|v| &**v).filter(move |v| {
@@ -54,29 +55,32 @@ fn coordinates(meta: &SharedMeta) -> impl Iterator<Item = &RawVariable> {
     })
 }
 
-/// Coordinates that can't be read as their attributes are malformed, with the error that says so.
-/// Files can be joined all the same, to be looked at.
-pub(super) fn malformed(meta: &SharedMeta) -> Vec<(String, Error)> {
-    let wrong = |v: &RawVariable| Some((v.name.clone(), v.malformed.clone()?.in_file(&meta.path)));
-    coordinates(meta).filter_map(wrong).collect()
+/// Names of the coordinates that can't be read as their attributes are malformed. Files can be
+/// joined all the same, to be looked at.
+pub(super) fn malformed(meta: &SharedMeta) -> Vec<String> {
+    coordinates(meta).filter(|v| v.malformed.is_some()).map(|v| v.name.clone()).collect()
 }
 
 impl Statics {
-    /// Reads the coordinates of the first file but those along `time`.
-    pub(crate) fn read(meta: &SharedMeta, time: &str, reader: &dyn StoredReader) -> Result<Self> {
-        let mut values = HashMap::new();
-        let fixed = |v: &&RawVariable| !v.dims.iter().any(|d| d == time) && v.malformed.is_none();
-        for v in coordinates(meta).filter(fixed) {
+    /// Reads coordinates of these names.
+    pub(crate) fn read(meta: &SharedMeta, names: &[String], reader: &dyn StoredReader) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for v in names.iter().filter_map(|name| meta.variable(name)) {
             values.insert(v.name.clone(), whole(v, reader)?.to_f64());
         }
         Ok(Self { values })
     }
 
-    /// Names of the coordinates that another file has with other values.
-    pub(crate) fn differing(&self, meta: &SharedMeta, reader: &dyn StoredReader) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for (name, ours) in &self.values {
-            let Some(v) = meta.variable(name) else { continue };
+    /// Those of these coordinates that another file has with other values.
+    pub(crate) fn differing(
+        &self,
+        names: &[String],
+        meta: &SharedMeta,
+        reader: &dyn StoredReader,
+    ) -> Result<Vec<String>> {
+        let mut differing = Vec::new();
+        for name in names {
+            let (Some(ours), Some(v)) = (self.values.get(name), meta.variable(name)) else { continue };
             // Another shape is told as such, of the dimension; so is a malformed attribute.
             let shaped = v.shape.iter().product::<usize>() == ours.len();
             if !shaped || !v.dtype.is_numeric() || v.malformed.is_some() {
@@ -84,11 +88,10 @@ impl Statics {
             }
             let theirs = whole(v, reader)?.to_f64();
             if !same(ours, &theirs, v.decode.element()) {
-                names.push(name.clone());
+                differing.push(name.clone());
             }
         }
-        names.sort();
-        Ok(names)
+        Ok(differing)
     }
 }
 

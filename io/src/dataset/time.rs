@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const MOST_TIMES: usize = 1 << 28;
 
 /// A time dimension and what is known about its times.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TimeEntry {
     /// The dimension.
     pub(crate) dim: String,

@@ -19,7 +19,7 @@ pub(super) fn along(
 ) -> Result<(usize, Option<Coordinate>)> {
     let own = meta.variable(&dim.name).filter(|v| v.is_dimension() && v.dtype.is_numeric());
     let other = || {
-        let along = |v: &&std::rc::Rc<RawVariable>| {
+        let along = |v: &&std::sync::Arc<RawVariable>| {
             v.dims.len() == 1 && v.dims[0] == dim.name && v.dtype.is_numeric()
         };
         meta.variables.iter().filter(along).find(|v| by_attributes(&v.attributes) == Some(Kind::Level))

@@ -125,8 +125,7 @@ impl EofArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
     let selection = args.selection.selection()?;
-    let inputs = args.input.resolve(comm)?;
-    let dataset = halocline_io::open(comm, &inputs)?;
+    let dataset = args.input.open(comm, verbosity)?;
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
     let source = dataset.source(comm, &args.var, &selection)?;
