@@ -21,4 +21,4 @@ pub mod stored;
 
 pub use dataset::{open, Dataset, FilePart, VariableInfo};
 pub use guard::is_guarded;
-pub use source::{Element, Selection, Source};
+pub use source::{Element, Io, Selection, Source};
