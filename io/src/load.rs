@@ -1,13 +1,14 @@
 //! From files to a distributed field: every stored chunk is decoded by one rank, and what it
 //! holds travels to the ranks that want it.
 
+use crate::cf;
 use crate::source::Source;
+use crate::stored::buffer;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::field::{Element, Field};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::Values;
-use halocline_core::{Error, Result};
+use halocline_core::Result;
 use std::sync::Arc;
 
 /// Bytes that a rank reads before it hands them on; large enough for the disk, small beside the
@@ -16,23 +17,24 @@ const WINDOW_BYTES: usize = 32 << 20;
 
 /// Elements that a source can deliver.
 pub trait Loaded: Element {
-    /// The values, if they are of this type.
-    fn from_values(values: Values) -> Option<Vec<Self>>;
+    /// The type, as sources name it.
+    const ELEMENT: cf::Element;
+    /// [`Source::read_into`] for this type.
+    ///
+    /// # Errors
+    /// As there.
+    fn read_into(source: &Source, block: &IndexBox, out: &mut [Self]) -> Result<()>;
 }
 impl Loaded for f32 {
-    fn from_values(values: Values) -> Option<Vec<f32>> {
-        match values {
-            Values::F32(v) => Some(v),
-            _ => None,
-        }
+    const ELEMENT: cf::Element = cf::Element::F32;
+    fn read_into(source: &Source, block: &IndexBox, out: &mut [Self]) -> Result<()> {
+        source.fill(block, out, Self::ELEMENT)
     }
 }
 impl Loaded for f64 {
-    fn from_values(values: Values) -> Option<Vec<f64>> {
-        match values {
-            Values::F64(v) => Some(v),
-            _ => None,
-        }
+    const ELEMENT: cf::Element = cf::Element::F64;
+    fn read_into(source: &Source, block: &IndexBox, out: &mut [Self]) -> Result<()> {
+        source.fill(block, out, Self::ELEMENT)
     }
 }
 
@@ -93,8 +95,7 @@ pub fn load<T: Loaded>(
 }
 
 fn read_block<T: Loaded>(source: &Source, block: &IndexBox) -> Result<Vec<T>> {
-    T::from_values(source.read(block)?).ok_or_else(|| {
-        Error::internal("the source delivers another type than it announced")
-            .in_variable(&source.variable().name)
-    })
+    let mut data = buffer(block.len())?;
+    source.read_into(block, &mut data)?;
+    Ok(data)
 }

@@ -1,8 +1,8 @@
 //! The seam between bytes and meaning: values exactly as a file stores them.
 //!
-//! Whatever fetches blocks of a variable (the NetCDF library now, direct chunk reading later)
-//! is a [`StoredReader`]; [`crate::cf::Decode`] turns what it fetched into numbers with missing
-//! values as NaN. Neither knows the other.
+//! The NetCDF library is a [`StoredReader`]; [`crate::cf::Decode`] turns what it fetched into
+//! numbers with missing values as NaN. Neither knows the other. (Direct reading has no need of
+//! this seam: it decodes piece by piece, while the bytes are in cache.)
 
 use halocline_core::meta::DType;
 use halocline_core::{Error, Result};
@@ -25,6 +25,21 @@ pub enum StoredValues {
 }
 
 impl StoredValues {
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::I8(v) => bytemuck::cast_slice(v),
+            Self::U8(v) => v,
+            Self::I16(v) => bytemuck::cast_slice(v),
+            Self::U16(v) => bytemuck::cast_slice(v),
+            Self::I32(v) => bytemuck::cast_slice(v),
+            Self::U32(v) => bytemuck::cast_slice(v),
+            Self::I64(v) => bytemuck::cast_slice(v),
+            Self::U64(v) => bytemuck::cast_slice(v),
+            Self::F32(v) => bytemuck::cast_slice(v),
+            Self::F64(v) => bytemuck::cast_slice(v),
+        }
+    }
     /// The type they are stored in.
     pub const fn dtype(&self) -> DType {
         match self {
@@ -54,13 +69,11 @@ pub trait StoredReader: Send + Sync + std::fmt::Debug {
 }
 
 /// Room for `len` values, refused rather than aborted on when a damaged header asks for more
-/// than there is.
-pub(crate) fn buffer<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(len).map_err(|_| {
+/// than there is. Zeros that are not touched yet: whoever fills them does that, thread by thread.
+pub(crate) fn buffer<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>> {
+    let values = bytemuck::try_zeroed_vec(len).map_err(|()| {
         Error::new(halocline_core::ErrorKind::Memory, format!("no memory for a block of {len} values"))
     })?;
     halocline_core::memory::use_huge_pages(&values);
-    values.resize(len, T::default());
     Ok(values)
 }

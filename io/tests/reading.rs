@@ -41,7 +41,7 @@ fn a_variable_with_time_box_and_blocks() {
     let selection = Selection {
         time: Some(TimeRange::parse("2000-02").unwrap()),
         lon_lat_box: Some([-100.0, 100.0, -10.0, 90.0]),
-        level: None,
+        ..Selection::default()
     };
     let part = source(&data, "sst", &selection);
     assert_eq!(part.variable().shape(), [2, 2, 3]);

@@ -118,7 +118,7 @@ impl SelectionArgs {
         if let Some(level) = self.level.filter(|l| !l.is_finite()) {
             return Err(Error::usage(format!("--level {level} is no level")));
         }
-        Ok(Selection { time, lon_lat_box, level: self.level })
+        Ok(Selection { time, lon_lat_box, level: self.level, ..Selection::default() })
     }
     /// As it is written into outputs.
     pub(crate) fn describe(&self) -> Vec<(&'static str, String)> {

@@ -5,6 +5,7 @@ use super::units::Conversion;
 use crate::stored::StoredValues;
 use halocline_core::meta::{DType, Values};
 use serde::{Deserialize, Serialize};
+use std::any::TypeId;
 
 /// The type of decoded values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,32 +99,51 @@ impl Decode {
 
     /// Decodes values of this variable to `element`, which is [`Self::element`] or wider.
     pub fn decode(&self, stored: StoredValues, element: Element) -> Values {
-        match (stored, self.signed) {
-            (StoredValues::I8(v), Some(false)) => self.integers(v, |x| x as u8, element),
-            (StoredValues::U8(v), Some(true)) => self.integers(v, |x| x as i8, element),
-            (StoredValues::I16(v), Some(false)) => self.integers(v, |x| x as u16, element),
-            (StoredValues::U16(v), Some(true)) => self.integers(v, |x| x as i16, element),
-            (StoredValues::I32(v), Some(false)) => self.integers(v, |x| x as u32, element),
-            (StoredValues::U32(v), Some(true)) => self.integers(v, |x| x as i32, element),
-            (StoredValues::I64(v), Some(false)) => self.integers(v, |x| x as u64, element),
-            (StoredValues::U64(v), Some(true)) => self.integers(v, |x| x as i64, element),
-            (StoredValues::I8(v), _) => self.typed(&v, element),
-            (StoredValues::U8(v), _) => self.typed(&v, element),
-            (StoredValues::I16(v), _) => self.typed(&v, element),
-            (StoredValues::U16(v), _) => self.typed(&v, element),
-            (StoredValues::I32(v), _) => self.typed(&v, element),
-            (StoredValues::U32(v), _) => self.typed(&v, element),
-            (StoredValues::I64(v), _) => self.typed(&v, element),
-            (StoredValues::U64(v), _) => self.typed(&v, element),
-            (StoredValues::F32(v), _) if element == Element::F32 => {
-                Values::F32(f32::mask(&self.rule).dispatch(InPlace(v)))
-            }
-            (StoredValues::F64(v), _) if self.is_plain() => {
-                Values::F64(f64::mask(&self.rule).dispatch(InPlace(v)))
-            }
-            (StoredValues::F32(v), _) => self.typed(&v, element),
-            (StoredValues::F64(v), _) => self.typed(&v, element),
+        // Values of the wanted type that need no arithmetic stay where they are.
+        let stored = match (stored, element) {
+            (StoredValues::F32(mut v), Element::F32) => match self.convert::<f32, f32>().in_place {
+                Some(mask) => {
+                    mask(&mut v);
+                    return Values::F32(v);
+                }
+                None => StoredValues::F32(v),
+            },
+            (StoredValues::F64(mut v), Element::F64) => match self.convert::<f64, f64>().in_place {
+                Some(mask) => {
+                    mask(&mut v);
+                    return Values::F64(v);
+                }
+                None => StoredValues::F64(v),
+            },
+            (stored, _) => stored,
+        };
+        let (dtype, bytes) = (stored.dtype(), stored.bytes());
+        match element {
+            Element::F32 => Values::F32(self.as_stored(dtype, Whole { bytes }).unwrap_or_default()),
+            Element::F64 => Values::F64(self.as_stored(dtype, Whole { bytes }).unwrap_or_default()),
         }
+    }
+
+    /// Runs `work` with the conversion from the stored type; `None` if the variable holds no
+    /// numbers. `T` is at least as wide as [`Self::element`].
+    pub(crate) fn run<T: Number, W: Work<T>>(&self, work: W) -> Option<W::Out> {
+        self.as_stored(self.stored, work)
+    }
+
+    fn as_stored<T: Number, W: Work<T>>(&self, dtype: DType, work: W) -> Option<W::Out> {
+        Some(match (dtype, self.signed) {
+            (DType::I8, Some(false)) | (DType::U8, None | Some(false)) => work.run(&self.convert::<u8, T>()),
+            (DType::U8, Some(true)) | (DType::I8, _) => work.run(&self.convert::<i8, T>()),
+            (DType::I16, Some(false)) | (DType::U16, None | Some(false)) => work.run(&self.convert::<u16, T>()),
+            (DType::U16, Some(true)) | (DType::I16, _) => work.run(&self.convert::<i16, T>()),
+            (DType::I32, Some(false)) | (DType::U32, None | Some(false)) => work.run(&self.convert::<u32, T>()),
+            (DType::U32, Some(true)) | (DType::I32, _) => work.run(&self.convert::<i32, T>()),
+            (DType::I64, Some(false)) | (DType::U64, None | Some(false)) => work.run(&self.convert::<u64, T>()),
+            (DType::U64, Some(true)) | (DType::I64, _) => work.run(&self.convert::<i64, T>()),
+            (DType::F32, _) => work.run(&self.convert::<f32, T>()),
+            (DType::F64, _) => work.run(&self.convert::<f64, T>()),
+            (DType::Char | DType::String | DType::Other, _) => return None,
+        })
     }
 
     /// Whether nothing is computed.
@@ -131,71 +151,121 @@ impl Decode {
         self.packing.is_none() && self.conversion.is_none()
     }
 
-    fn integers<A, B: Stored>(&self, stored: Vec<A>, cast: impl Fn(A) -> B, element: Element) -> Values {
-        let same_bits: Vec<B> = stored.into_iter().map(cast).collect();
-        self.typed(&same_bits, element)
-    }
-
-    fn typed<T: Stored>(&self, stored: &[T], element: Element) -> Values {
-        let mask = T::mask(&self.rule);
-        if element == Element::F32 && self.is_plain() {
-            return Values::F32(mask.dispatch(Cast { stored, missing: f32::NAN, to: T::to_f32 }));
-        }
-        let (packing, limits) = (self.packing, self.valid_unpacked);
-        let values = match packing {
-            None => mask.dispatch(Cast { stored, missing: f64::NAN, to: T::to_f64 }),
-            Some(Packing { scale, offset }) if limits == Limits { low: None, high: None } => {
-                mask.dispatch(Cast { stored, missing: f64::NAN, to: |v: T| v.to_f64() * scale + offset })
+    fn convert<S: Stored, T: Number>(&self) -> Convert<S, T> {
+        let same = TypeId::of::<S>() == TypeId::of::<T>();
+        let in_place = (same && self.is_plain()).then(|| T::mask(&self.rule).dispatch(InPlace));
+        let mask = S::mask(&self.rule);
+        let cast: Cast<S, T> = match self.packing {
+            None => mask.dispatch(Casting(T::from_stored)),
+            Some(Packing { scale, offset }) if self.valid_unpacked == Limits { low: None, high: None } => {
+                mask.dispatch(Casting(move |v: S| T::from_f64(v.to_f64() * scale + offset)))
             }
             Some(Packing { scale, offset }) => {
-                let low = limits.low.unwrap_or(f64::NEG_INFINITY);
-                let high = limits.high.unwrap_or(f64::INFINITY);
-                let to = |v: T| {
+                let low = self.valid_unpacked.low.unwrap_or(f64::NEG_INFINITY);
+                let high = self.valid_unpacked.high.unwrap_or(f64::INFINITY);
+                mask.dispatch(Casting(move |v: S| {
                     let v = v.to_f64() * scale + offset;
-                    if v < low || v > high {
-                        f64::NAN
-                    } else {
-                        v
-                    }
-                };
-                mask.dispatch(Cast { stored, missing: f64::NAN, to })
+                    T::from_f64(if v < low || v > high { f64::NAN } else { v })
+                }))
             }
         };
-        Values::F64(match self.conversion {
-            None => values,
-            Some(conversion) => values.into_iter().map(|v| conversion.apply(v)).collect(),
-        })
+        let cast = match self.conversion {
+            None => cast,
+            Some(conversion) => Box::new(move |stored: &[S], out: &mut [T]| {
+                cast(stored, out);
+                out.iter_mut().for_each(|v| *v = T::from_f64(conversion.apply(v.to_f64())));
+            }),
+        };
+        Convert { in_place, cast }
+    }
+}
+
+/// A type of decoded values.
+pub(crate) trait Number: Stored {
+    /// Missing.
+    const MISSING: Self;
+    /// The stored value, exactly where [`Decode::element`] is heeded.
+    fn from_stored<S: Stored>(value: S) -> Self;
+    /// The nearest to a double.
+    fn from_f64(value: f64) -> Self;
+}
+impl Number for f32 {
+    const MISSING: Self = Self::NAN;
+    fn from_stored<S: Stored>(value: S) -> Self {
+        value.to_f32()
+    }
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
+}
+impl Number for f64 {
+    const MISSING: Self = Self::NAN;
+    fn from_stored<S: Stored>(value: S) -> Self {
+        value.to_f64()
+    }
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+}
+
+/// Masks values where they are.
+pub(crate) type Masking<T> = Box<dyn Fn(&mut [T]) + Send + Sync>;
+/// Masks and computes values, from one slice to another of the same length.
+pub(crate) type Cast<S, T> = Box<dyn Fn(&[S], &mut [T]) + Send + Sync>;
+
+/// The conversion of one stored type to one type of decoded values, by the slice: one call each
+/// for many values, so that the loops inside are compiled for the rule at hand.
+pub(crate) struct Convert<S, T> {
+    /// For values that are stored in the wanted type and need no arithmetic.
+    pub(crate) in_place: Option<Masking<T>>,
+    /// For any.
+    pub(crate) cast: Cast<S, T>,
+}
+
+/// Work over values in their stored type, whichever that is.
+pub(crate) trait Work<T> {
+    /// What comes of it.
+    type Out;
+    /// Does it.
+    fn run<S: Stored>(self, convert: &Convert<S, T>) -> Self::Out;
+}
+
+/// Decodes values that lie together.
+struct Whole<'a> {
+    /// Aligned for their type.
+    bytes: &'a [u8],
+}
+
+impl<T: Number> Work<T> for Whole<'_> {
+    type Out = Vec<T>;
+    fn run<S: Stored>(self, convert: &Convert<S, T>) -> Vec<T> {
+        let stored: &[S] = bytemuck::cast_slice(self.bytes);
+        let mut out = vec![T::MISSING; stored.len()];
+        (convert.cast)(stored, &mut out);
+        out
     }
 }
 
 /// Casts what is not missing.
-struct Cast<'a, T, F, C> {
-    stored: &'a [T],
-    missing: F,
-    to: C,
-}
+struct Casting<C>(C);
 
-impl<T: Stored, F: Copy, C: Fn(T) -> F> Visit<T> for Cast<'_, T, F, C> {
-    type Out = Vec<F>;
-    fn run(self, missing: impl Fn(T) -> bool) -> Vec<F> {
-        self.stored.iter().map(|&v| if missing(v) { self.missing } else { (self.to)(v) }).collect()
+impl<S: Stored, T: Number, C: Fn(S) -> T + Send + Sync + 'static> Visit<S> for Casting<C> {
+    type Out = Cast<S, T>;
+    fn run(self, missing: impl Fn(S) -> bool + Send + Sync + 'static) -> Cast<S, T> {
+        Box::new(move |stored, out| {
+            for (out, &v) in out.iter_mut().zip(stored) {
+                *out = if missing(v) { T::MISSING } else { (self.0)(v) };
+            }
+        })
     }
 }
 
 /// Masks values of the wanted type where they are.
-struct InPlace<T>(Vec<T>);
+struct InPlace;
 
-impl Visit<f32> for InPlace<f32> {
-    type Out = Vec<f32>;
-    fn run(mut self, missing: impl Fn(f32) -> bool) -> Vec<f32> {
-        self.0.iter_mut().for_each(|v| *v = if missing(*v) { f32::NAN } else { *v });
-        self.0
-    }
-}
-impl Visit<f64> for InPlace<f64> {
-    type Out = Vec<f64>;
-    fn run(mut self, missing: impl Fn(f64) -> bool) -> Vec<f64> {
-        self.0.iter_mut().for_each(|v| *v = if missing(*v) { f64::NAN } else { *v });
-        self.0
+impl<T: Number> Visit<T> for InPlace {
+    type Out = Masking<T>;
+    fn run(self, missing: impl Fn(T) -> bool + Send + Sync + 'static) -> Masking<T> {
+        Box::new(move |values| values.iter_mut().for_each(|v| *v = if missing(*v) { T::MISSING } else { *v }))
     }
 }

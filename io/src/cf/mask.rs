@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Missing values and limits of a variable, in numbers that its type can hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// Of integers.
     Integers(Bounds<i128>),
     /// Of floating-point numbers; for singles these are singles, widened.
@@ -13,7 +13,7 @@ pub(super) enum Rule {
 
 /// A list and a range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Bounds<N> {
+pub(crate) struct Bounds<N> {
     missing: Vec<N>,
     low: Option<N>,
     high: Option<N>,
@@ -35,20 +35,25 @@ impl Rule {
 }
 
 /// A stored type.
-pub(super) trait Stored: Copy + PartialOrd {
+pub(crate) trait Stored: bytemuck::Pod + PartialOrd + Send + Sync {
+    /// Limits that nothing lies beyond.
     const LOWEST: Self;
+    /// See [`Self::LOWEST`].
     const HIGHEST: Self;
+    /// Whether it is no number.
     fn is_nan(self) -> bool {
         false
     }
+    /// The nearest double.
     fn to_f64(self) -> f64;
+    /// The nearest single.
     fn to_f32(self) -> f32;
     /// The mask of a rule for this type.
     fn mask(rule: &Rule) -> Mask<Self>;
 }
 
 /// A [`Rule`] in the stored type.
-pub(super) struct Mask<T> {
+pub(crate) struct Mask<T> {
     missing: Vec<T>,
     low: T,
     high: T,
@@ -68,7 +73,7 @@ impl<T: Stored> Mask<T> {
 
     /// Calls `with` with the cheapest test there is for this mask: most variables have one
     /// missing value or two, and no limits.
-    pub(super) fn dispatch<R>(&self, with: impl Visit<T, Out = R>) -> R {
+    pub(super) fn dispatch<V: Visit<T>>(self, with: V) -> V::Out {
         let (low, high) = (self.low, self.high);
         match (self.missing.as_slice(), self.unlimited) {
             ([], true) => with.run(T::is_nan),
@@ -76,7 +81,10 @@ impl<T: Stored> Mask<T> {
             (&[a, b], true) => with.run(move |v| v == a || v == b || v.is_nan()),
             ([], false) => with.run(move |v| v < low || v > high || v.is_nan()),
             (&[a], false) => with.run(move |v| v == a || v < low || v > high || v.is_nan()),
-            (many, _) => with.run(move |v| many.contains(&v) || v < low || v > high || v.is_nan()),
+            _ => {
+                let many = self.missing;
+                with.run(move |v| many.contains(&v) || v < low || v > high || v.is_nan())
+            }
         }
     }
 }
@@ -84,7 +92,7 @@ impl<T: Stored> Mask<T> {
 /// Work over values that takes a test for missing ones: a closure generic over a closure.
 pub(super) trait Visit<T> {
     type Out;
-    fn run(self, missing: impl Fn(T) -> bool) -> Self::Out;
+    fn run(self, missing: impl Fn(T) -> bool + Send + Sync + 'static) -> Self::Out;
 }
 
 macro_rules! stored_integer {

@@ -7,6 +7,8 @@ mod mask;
 mod rules;
 pub(crate) mod units;
 
+pub(crate) use decode::{Convert, Number, Work};
 pub use decode::{Decode, Element};
 pub(crate) use malformed::malformed;
+pub(crate) use mask::Stored;
 pub(crate) use rules::{rule, RawAttribute, RawValue};

@@ -4,7 +4,6 @@ use super::storage::{Layout, Storage};
 use super::variable::{collect, numbers, Found, Stored};
 use crate::classic::{Header, Variable};
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
-use crate::probe::{probe, Container};
 use crate::stored::{buffer, StoredReader, StoredValues};
 use halocline_core::meta::DType;
 use halocline_core::{Error, Result};
@@ -15,24 +14,15 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// Where the values of a variable of the classic file at `path` are.
+/// Where the values of a variable of a classic file are; `header` has been checked against the
+/// length of the file.
 ///
 /// # Errors
-/// Data, if the file is absent, no classic one, damaged, or has no such variable; system, if it
-/// can't be read.
-// Asked by the readers of data; metadata have the header already.
-#[allow(dead_code)]
-pub(crate) fn storage(path: &Path, variable: &str) -> Result<Storage> {
-    let Container::Classic(header) = probe(path)?.container else {
-        return Err(Error::data("is no classic NetCDF file").in_file(path));
-    };
+/// Data, if there is no such variable.
+pub(crate) fn storage(header: &Header, variable: &str) -> Result<Storage> {
     let found = header.variables.iter().find(|v| v.name == variable);
-    let found = found.ok_or_else(|| {
-        Error::data("the variable is gone: the file has changed since it was opened")
-            .in_file(path)
-            .in_variable(variable)
-    })?;
-    Ok(storage_of(&header, found))
+    let gone = || Error::data("the variable is gone: the file has changed since it was opened");
+    Ok(storage_of(header, found.ok_or_else(gone)?))
 }
 
 /// Where the values of `v` are; the header has been checked against the length of the file.

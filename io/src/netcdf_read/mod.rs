@@ -124,7 +124,7 @@ impl NetcdfReader {
     }
 }
 
-fn fetch<T: netcdf::NcTypeDescriptor + Copy + Default>(
+fn fetch<T: netcdf::NcTypeDescriptor + bytemuck::Pod>(
     variable: &netcdf::Variable<'_>,
     ranges: &[Range<usize>],
 ) -> Result<Vec<T>> {

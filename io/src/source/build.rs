@@ -4,7 +4,7 @@ use super::coordinate::{self, Pick};
 use super::handles::Handles;
 use super::lonlat::{self, Cut, LonLatBox};
 use super::time::time_coordinate;
-use super::{horizontal, level, Place, Selection, Source, SourceFile};
+use super::{horizontal, level, locate, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
@@ -41,20 +41,20 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         Some(range) => time.select(range)?,
     };
     let path = &dataset.files()[0].path;
-    let (reader, meta) = direct::meta::read(Path::new(path), Io::Auto)?;
+    let (reader, meta) = direct::meta::read(Path::new(path), selection.io)?;
     let meta = meta.share(None);
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
 
-    let (mut layout, levels, ground) = places(&variable.dims)?;
+    let Places { mut layout, level: levels, kept: kept_dims, ground } = places(&variable.dims, selection)?;
     let (fixed, level) = match levels {
         Some(dim) => level::along(&meta, dim, selection.level, &*reader)?,
         None => (0, level::scalar(&meta, raw, selection.level, &*reader)?),
     };
-    if let Some(at) = variable.dims.iter().position(level::is_level) {
+    if let Some(at) = variable.dims.iter().position(level::is_level).filter(|_| levels.is_some()) {
         layout[at] = Place::Fixed(fixed);
     }
-    if let Some(empty) = ground.iter().find(|d| d.len == 0) {
+    if let Some(empty) = ground.iter().chain(&kept_dims).find(|d| d.len == 0) {
         return Err(Error::data(format!("dimension `{}` is empty", empty.name)));
     }
     let (grid, cut) = cut_grid(&meta, raw, &ground, bounds, &*reader)?;
@@ -62,7 +62,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let files = used(dataset, info, &kept);
     let axis = time.slice(kept.clone());
     let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis, &files)?;
-    let dims: Vec<Dim> = std::iter::once(time_dim).chain(grid.dims.iter().cloned()).collect();
+    let dims = std::iter::once(time_dim).chain(kept_dims.iter().cloned()).chain(grid.dims.iter().cloned());
+    let dims: Vec<Dim> = dims.collect();
+    let kept = level::whole(&meta, &kept_dims, &*reader)?;
+    drop(reader);
+    let (located, note) = locate::all(&files, info, selection.io)?;
     Ok(Source {
         variable: Variable { dims, ..variable.clone() },
         time: axis,
@@ -71,9 +75,12 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         time_coordinate,
         grid,
         level,
+        kept,
         element: element(info),
         chunks: info.chunks.as_ref().map(|c| in_order(c, &layout)),
         files,
+        located,
+        note,
         decodes: info.decodes.clone(),
         layout,
         y: cut.y,
@@ -103,16 +110,34 @@ fn times<'a>(dataset: &'a Dataset, variable: &Variable) -> Result<(&'a TimeEntry
     Ok((entry, axis))
 }
 
-/// Where each dimension of the file goes; the vertical one; the horizontal ones, Y before X.
-#[allow(clippy::type_complexity)]
-fn places(dims: &[Dim]) -> Result<(Vec<Place>, Option<&Dim>, Vec<Dim>)> {
+/// Where the dimensions of a variable go.
+struct Places<'a> {
+    /// Per dimension of the file.
+    layout: Vec<Place>,
+    /// The vertical one, of which one level is picked.
+    level: Option<&'a Dim>,
+    /// Those between time and the horizontal ones.
+    kept: Vec<Dim>,
+    /// The horizontal ones, Y before X.
+    ground: Vec<Dim>,
+}
+
+fn places<'a>(dims: &'a [Dim], selection: &Selection) -> Result<Places<'a>> {
     let mut layout = Vec::with_capacity(dims.len());
+    let mut kept = Vec::new();
+    let mut keep = |d: &Dim| {
+        kept.push(d.clone());
+        Place::Kept(kept.len() - 1)
+    };
+    let all_levels = selection.all_levels && selection.level.is_none();
     for d in dims {
         layout.push(match d.role {
             Role::Time => Place::Time,
             Role::Y => Place::Y,
             Role::X => Place::X,
+            Role::Level if all_levels => keep(d),
             Role::Level => Place::Fixed(0),
+            _ if selection.all_levels => keep(d),
             _ if d.len == 1 => Place::Fixed(0),
             _ => {
                 return Err(Error::data(format!(
@@ -130,7 +155,7 @@ fn places(dims: &[Dim]) -> Result<(Vec<Place>, Option<&Dim>, Vec<Dim>)> {
         only.role = Role::X;
         layout.iter_mut().filter(|p| **p == Place::Y).for_each(|p| *p = Place::X);
     }
-    Ok((layout, find(Role::Level), ground))
+    Ok(Places { layout, level: find(Role::Level).filter(|_| !all_levels), kept, ground })
 }
 
 /// The grid of the variable and what the box leaves of it.
@@ -194,10 +219,12 @@ fn element(info: &VariableInfo) -> Element {
     }
 }
 
-/// Lengths per dimension of the file to `[Time, Y, X]`.
+/// Lengths per dimension of the file in the order of the source's.
 fn in_order(lengths: &[usize], layout: &[Place]) -> Vec<usize> {
-    let at = |place| layout.iter().position(|p| *p == place).map(|d| lengths[d]);
-    [Place::Time, Place::Y, Place::X].into_iter().filter_map(at).collect()
+    let mut kept: Vec<(&Place, usize)> = layout.iter().zip(lengths.iter().copied()).collect();
+    kept.retain(|(place, _)| !matches!(place, Place::Fixed(_)));
+    kept.sort_by_key(|(place, _)| place.order());
+    kept.into_iter().map(|(_, len)| len).collect()
 }
 
 /// The files that hold the selected times.
@@ -206,7 +233,7 @@ fn used(dataset: &Dataset, info: &VariableInfo, kept: &Range<usize>) -> Vec<Sour
     for (k, part) in dataset.files().iter().enumerate() {
         // A variable along a time dimension of its own is in a single file.
         let whole = if dataset.files().len() == 1 {
-            0..kept.end
+            0..info.variable.dims.iter().find(|d| d.role == Role::Time).map_or(kept.end, |d| d.len)
         } else {
             part.time_offset..part.time_offset + part.time_len
         };
@@ -216,6 +243,7 @@ fn used(dataset: &Dataset, info: &VariableInfo, kept: &Range<usize>) -> Vec<Sour
             files.push(SourceFile {
                 path: part.path.clone(),
                 bytes: part.bytes,
+                time_len: whole.len(),
                 first: start - whole.start,
                 times: start - kept.start..end - kept.start,
                 decode,

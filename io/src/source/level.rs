@@ -81,6 +81,17 @@ pub(super) fn scalar(
     Ok(level)
 }
 
+/// The coordinates of dimensions that are kept whole.
+pub(super) fn whole(meta: &SharedMeta, dims: &[Dim], reader: &dyn StoredReader) -> Result<Vec<Coordinate>> {
+    let mut all = Vec::new();
+    for dim in dims {
+        if let Some(v) = meta.variable(&dim.name).filter(|v| v.is_dimension() && v.dtype.is_numeric()) {
+            all.push(coordinate::read(meta, v, dims, reader)?);
+        }
+    }
+    Ok(all)
+}
+
 fn number(dim: &str, at: usize) -> Coordinate {
     let attributes = Attributes::new().with("long_name", "level number, from 1").with("axis", "Z");
     let values = Values::I32(vec![at as i32 + 1]);

@@ -5,13 +5,17 @@ mod coordinate;
 mod handles;
 pub(crate) mod horizontal;
 mod level;
+mod locate;
 mod lonlat;
+mod plan;
 mod read;
 mod time;
 
 use crate::cf::Decode;
 pub use crate::cf::Element;
+pub use crate::io_mode::Io;
 use crate::dataset::Dataset;
+use crate::direct::Located;
 use halocline_core::calendar::{TimeAxis, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::grid::Grid;
@@ -31,6 +35,11 @@ pub struct Selection {
     pub lon_lat_box: Option<[f64; 4]>,
     /// Value of the vertical coordinate, in the units of the file.
     pub level: Option<f64>,
+    /// Keep levels (unless one is chosen) and dimensions of other kinds, in the order of the
+    /// file between time and the horizontal ones; else several of them are an error.
+    pub all_levels: bool,
+    /// How values are fetched.
+    pub io: Io,
 }
 
 /// A file that a source reads.
@@ -40,6 +49,8 @@ pub struct SourceFile {
     pub path: String,
     /// Its length.
     pub bytes: u64,
+    /// Time steps in the file.
+    pub(crate) time_len: usize,
     /// The first time step read, counted in the file.
     pub first: usize,
     /// The time steps of the source that it holds.
@@ -53,17 +64,32 @@ pub struct SourceFile {
 enum Place {
     /// The first dimension of the source.
     Time,
-    /// The horizontal ones.
+    /// Behind it: the level or another one that is kept, by number.
+    Kept(usize),
+    /// The horizontal ones, last.
     Y,
     X,
     /// Nowhere: read at this index.
     Fixed(usize),
 }
 
+impl Place {
+    /// Sorts dimensions into the order of a source.
+    const fn order(self) -> (usize, usize) {
+        match self {
+            Self::Time => (0, 0),
+            Self::Kept(k) => (1, k),
+            Self::Y => (2, 0),
+            Self::X => (3, 0),
+            Self::Fixed(_) => (4, 0),
+        }
+    }
+}
+
 /// One variable after selection: dimensions `[Time, Y, X]`, `[Time, X]` (cells of an
 /// unstructured grid, or a variable with one horizontal dimension) or `[Time]` (a series), in
-/// that order whatever the file's is. The same on every rank; each opens files for itself as it
-/// reads.
+/// that order whatever the file's is; with [`Selection::all_levels`], levels and others stand
+/// behind time. The same on every rank; each opens files for itself as it reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     variable: Variable,
@@ -73,9 +99,14 @@ pub struct Source {
     time_coordinate: Coordinate,
     grid: Grid,
     level: Option<Coordinate>,
+    kept: Vec<Coordinate>,
     element: Element,
     chunks: Option<Vec<usize>>,
     files: Vec<SourceFile>,
+    /// Where the variable lies in each file; none where the library reads it.
+    located: Vec<Option<Located>>,
+    /// Why the library reads it from some file.
+    note: Option<String>,
     decodes: Vec<Decode>,
     /// Per dimension of the file.
     layout: Vec<Place>,
@@ -138,6 +169,18 @@ impl Source {
     /// that the variable states as `coordinates`.
     pub fn level(&self) -> Option<&Coordinate> {
         self.level.as_ref()
+    }
+    /// The coordinates of the dimensions between time and the horizontal ones
+    /// ([`Selection::all_levels`]), with their bounds, in the order of these; of a dimension that
+    /// has none there is none.
+    pub fn levels(&self) -> &[Coordinate] {
+        &self.kept
+    }
+    /// Why the variable, or part of it, is read through the NetCDF library; `None` if it is read
+    /// directly.
+    pub fn io_note(&self) -> Option<String> {
+        let why = self.note.as_ref()?;
+        Some(format!("variable `{}` is read through the NetCDF library: {why}", self.variable.name))
     }
     /// The type of the values that [`Self::read`] gives.
     pub fn element(&self) -> Element {

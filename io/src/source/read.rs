@@ -1,21 +1,32 @@
 //! Blocks of a source: which pieces of which files, and where they go.
 
-use super::{Place, Source, SourceFile};
-use crate::cf::Element;
+use super::{Place, Source};
+use crate::cf::{Element, Number};
+use crate::direct::target::Part;
+use crate::direct::{self, in_threads};
+use crate::load::Loaded;
 use crate::stored::buffer;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
 use std::ops::Range;
 
-/// Part of a block that lies together in one file.
-struct Piece<'a> {
-    file: &'a SourceFile,
-    number: usize,
+/// Part of a block that lies in one file and on one side of the longitude seam.
+pub(super) struct Piece {
+    /// Which file.
+    pub(super) file: usize,
     /// In the global index space of the source.
-    block: IndexBox,
+    pub(super) block: IndexBox,
+    /// For each dimension of the file, which of the source's it is, and where the piece starts.
+    pub(super) dims: Vec<(Option<usize>, usize)>,
+}
+
+impl Piece {
     /// In the file, per dimension of the file.
-    ranges: Vec<Range<usize>>,
+    pub(super) fn ranges(&self) -> Vec<Range<usize>> {
+        let len = |d: Option<usize>| d.map_or(1, |d| self.block.range(d).len());
+        self.dims.iter().map(|&(d, start)| start..start + len(d)).collect()
+    }
 }
 
 impl Source {
@@ -30,121 +41,170 @@ impl Source {
     /// Data, if stored values are damaged or the file has changed; system, if reading fails;
     /// internal, if the block lies outside.
     pub fn read(&self, block: &IndexBox) -> Result<Values> {
-        let whole = IndexBox::whole(&self.variable.shape());
-        if block.ndim() != whole.ndim() || !whole.contains(block) {
-            return Err(Error::internal(format!("block {block:?} lies outside of {whole:?}"))
-                .in_variable(&self.variable.name));
-        }
-        if block.is_empty() {
-            return Ok(match self.element {
-                Element::F32 => Values::F32(Vec::new()),
-                Element::F64 => Values::F64(Vec::new()),
-            });
-        }
-        let pieces = self.pieces(block);
-        let mut values = if let [piece] = pieces.as_slice() {
-            self.fetch(piece)?
-        } else {
-            let mut out = match self.element {
-                Element::F32 => Values::F32(buffer(block.len())?),
-                Element::F64 => Values::F64(buffer(block.len())?),
-            };
-            for piece in &pieces {
-                match (&mut out, self.fetch(piece)?) {
-                    (Values::F32(out), Values::F32(v)) => block.insert(out, &piece.block, &v),
-                    (Values::F64(out), Values::F64(v)) => block.insert(out, &piece.block, &v),
-                    _ => return Err(Error::internal("decoded to another type than announced")),
-                }
+        self.check(block)?;
+        Ok(match self.element {
+            Element::F32 => {
+                let mut values = buffer(block.len())?;
+                self.read_into::<f32>(block, &mut values)?;
+                Values::F32(values)
             }
-            out
-        };
-        self.exclude(block, &mut values);
-        Ok(values)
+            Element::F64 => {
+                let mut values = buffer(block.len())?;
+                self.read_into::<f64>(block, &mut values)?;
+                Values::F64(values)
+            }
+        })
+    }
+
+    /// [`Self::read`] into `out`, which is as long as the block. Doubles take any source,
+    /// singles only one whose [`Self::element`] they are.
+    ///
+    /// The work is done in the threads of the current rayon pool; what is in `out` after an
+    /// error means nothing.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; internal too, if `out` is of another length or of a type too small.
+    pub fn read_into<T: Loaded>(&self, block: &IndexBox, out: &mut [T]) -> Result<()> {
+        T::read_into(self, block, out)
+    }
+
+    /// [`Self::read_into`] for the type `element`.
+    pub(crate) fn fill<T: Number>(&self, block: &IndexBox, out: &mut [T], element: Element) -> Result<()> {
+        self.check(block)?;
+        let bug = |what: &str| Error::internal(what).in_variable(&self.variable.name);
+        if element == Element::F32 && self.element == Element::F64 {
+            return Err(bug("singles cannot hold its values"));
+        }
+        if block.is_empty() && out.is_empty() {
+            return Ok(());
+        }
+        let whole = Part::new(out, block.clone()).ok_or_else(|| bug("the buffer is not as long as the block"))?;
+        in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element))?;
+        self.exclude(block, out);
+        Ok(())
+    }
+
+    /// Whether a block is one of this source.
+    pub(super) fn check(&self, block: &IndexBox) -> Result<()> {
+        let whole = IndexBox::whole(&self.variable.shape());
+        if block.ndim() == whole.ndim() && whole.contains(block) {
+            return Ok(());
+        }
+        Err(Error::internal(format!("block {block:?} lies outside of {whole:?}"))
+            .in_variable(&self.variable.name))
     }
 
     /// Cuts a block where files and the longitude seam cut it.
-    fn pieces(&self, block: &IndexBox) -> Vec<Piece<'_>> {
-        let ground = block.ndim() - 1;
-        let x = if ground > 0 { block.range(ground) } else { 0..1 };
-        let y = if ground > 1 { block.range(1) } else { 0..1 };
+    pub(super) fn pieces(&self, block: &IndexBox) -> Vec<Piece> {
+        let last = block.ndim() - 1;
+        let has_x = self.layout.contains(&Place::X);
         let mut pieces = Vec::new();
         for (number, file) in self.files.iter().enumerate() {
-            let t = meet(&file.times, &block.range(0));
+            let times = meet(&file.times, &block.range(0));
+            let in_time = block.with_range(0, times.clone());
             let mut column = 0;
             for run in &self.x {
                 let here = column..column + run.len();
-                column += run.len();
-                let cut = meet(&here, &x);
-                if t.is_empty() || cut.is_empty() {
+                column = here.end;
+                let block =
+                    if has_x { in_time.with_range(last, meet(&here, &block.range(last))) } else { in_time.clone() };
+                if block.is_empty() {
                     continue;
                 }
-                let in_file = |p: &Place| match *p {
-                    Place::Time => shift(&t, file.times.start, file.first),
-                    Place::Y => shift(&y, 0, self.y.start),
-                    Place::X => shift(&cut, here.start, run.start),
-                    Place::Fixed(k) => k..k + 1,
+                let start = |d: usize| block.range(d).start;
+                let in_file = |place: &Place| match *place {
+                    Place::Time => (Some(0), start(0) - file.times.start + file.first),
+                    Place::Kept(k) => (Some(1 + k), start(1 + k)),
+                    Place::Y => (Some(last - 1), start(last - 1) + self.y.start),
+                    Place::X => (Some(last), start(last) - here.start + run.start),
+                    Place::Fixed(k) => (None, k),
                 };
-                let ranges = self.layout.iter().map(in_file).collect();
-                let mut global = block.with_range(0, t.clone());
-                if ground > 0 {
-                    global = global.with_range(ground, cut);
-                }
-                pieces.push(Piece { file, number, block: global, ranges });
+                let dims = self.layout.iter().map(in_file).collect();
+                pieces.push(Piece { file: number, block, dims });
             }
         }
         pieces
     }
 
-    /// Reads and decodes a piece, in the order of the global dimensions.
-    fn fetch(&self, piece: &Piece<'_>) -> Result<Values> {
-        let name = &self.variable.name;
-        let reader = self.handles.get(piece.number, &piece.file.path)?;
-        let stored = reader.read_raw(name, &piece.ranges)?;
-        let decode = &self.decodes[piece.file.decode as usize];
+    /// The pieces of a block and where each goes, seen in the dimensions of its file.
+    fn parts<'a, T>(&self, whole: Part<'a, T>) -> Vec<(Piece, Part<'a, T>)> {
+        let pieces = self.pieces(whole.indices());
+        let last = whole.indices().ndim() - 1;
+        let mut parts = Vec::with_capacity(pieces.len());
+        // They follow one another in time, and within the same times from west to east.
+        let (mut now, mut later) = (None, whole);
+        for piece in pieces {
+            let (times, columns) = (piece.block.range(0), piece.block.range(last));
+            if now.as_ref().is_none_or(|p: &Part<'a, T>| p.indices().range(0) != times) {
+                let (head, rest) = later.split(0, times.end);
+                (now, later) = (Some(head), rest);
+            }
+            let Some(row) = now.take() else { break };
+            let part = if last == 0 {
+                row
+            } else {
+                let (part, rest) = row.split(last, columns.end);
+                now = (!rest.indices().is_empty()).then_some(rest);
+                part
+            };
+            debug_assert_eq!(*part.indices(), piece.block);
+            let part = part.seen_as(&piece.dims);
+            parts.push((piece, part));
+        }
+        parts
+    }
+
+    /// Reads and decodes a piece.
+    fn fetch<T: Number>(&self, piece: &Piece, part: Part<'_, T>, element: Element) -> Result<()> {
+        let file = &self.files[piece.file];
+        let decode = &self.decodes[file.decode as usize];
+        let read = match &self.located[piece.file] {
+            Some(located) => {
+                let open = self.handles.plain(piece.file, &file.path, &located.stamp);
+                open.and_then(|open| direct::read(&open, &located.storage, decode, part))
+            }
+            None => self.through_library(piece, part, element),
+        };
+        read.map_err(|e| e.in_variable(&self.variable.name).in_file(&file.path))
+    }
+
+    fn through_library<T: Number>(&self, piece: &Piece, mut part: Part<'_, T>, element: Element) -> Result<()> {
+        let file = &self.files[piece.file];
+        let reader = self.handles.library(piece.file, &file.path)?;
+        let stored = reader.read_raw(&self.variable.name, &piece.ranges())?;
         if stored.dtype() != self.variable.dtype {
-            return Err(Error::data("its type has changed since the file was opened")
-                .in_file(&piece.file.path)
-                .in_variable(name));
+            return Err(Error::data("its type has changed since the file was opened"));
         }
-        let values = decode.decode(stored, self.element);
-        // Dimensions of one index don't matter to the order.
-        let order: Vec<usize> = [Place::Time, Place::Y, Place::X]
-            .into_iter()
-            .filter_map(|p| self.layout.iter().position(|q| *q == p))
-            .collect();
-        if order.windows(2).all(|w| w[0] < w[1]) {
-            return Ok(values);
-        }
-        let shape: Vec<usize> = piece.ranges.iter().map(ExactSizeIterator::len).collect();
-        Ok(match values {
-            Values::F32(v) => Values::F32(permuted(&v, &shape, &order)),
-            Values::F64(v) => Values::F64(permuted(&v, &shape, &order)),
-            other => other,
+        let decoded = self.decodes[file.decode as usize].decode(stored, element);
+        let values: &[T] = match &decoded {
+            Values::F32(v) => bytemuck::try_cast_slice(v).unwrap_or_default(),
+            Values::F64(v) => bytemuck::try_cast_slice(v).unwrap_or_default(),
+            _ => &[],
+        };
+        let shape = part.indices().shape();
+        let fits = values.len() == part.indices().len();
+        let strides = direct::strides(&shape).filter(|_| fits);
+        let strides = strides.ok_or_else(|| Error::internal("decoded to another type than announced"))?;
+        part.runs(&strides, 1, 0, |from, mut run| {
+            let values = &values[from..from + run.len()];
+            match run.together() {
+                Some(cells) => cells.copy_from_slice(values),
+                None => values.iter().enumerate().for_each(|(k, &v)| run.set(k, v)),
+            }
+            Ok(())
         })
     }
 
-    fn exclude(&self, block: &IndexBox, values: &mut Values) {
+    fn exclude<T: Number>(&self, block: &IndexBox, values: &mut [T]) {
         if self.grid.excluded.is_empty() {
             return;
         }
         let ground = IndexBox::whole(&self.grid.shape());
-        let cells = IndexBox::new(block.ranges()[1..].to_vec());
+        let cells = IndexBox::new(block.ranges()[block.ndim() - ground.ndim()..].to_vec());
         let mut out = Vec::new();
         ground.extract(&self.grid.excluded, &cells, &mut out);
-        let dropped = |i: usize| out[i % out.len()];
-        match values {
-            Values::F32(v) => blank(v, f32::NAN, dropped),
-            Values::F64(v) => blank(v, f64::NAN, dropped),
-            _ => {}
-        }
-    }
-}
-
-/// Writes `missing` over what is dropped.
-fn blank<T: Copy>(values: &mut [T], missing: T, dropped: impl Fn(usize) -> bool) {
-    for (i, v) in values.iter_mut().enumerate() {
-        if dropped(i) {
-            *v = missing;
+        for map in values.chunks_mut(out.len().max(1)) {
+            map.iter_mut().zip(&out).filter(|(_, &out)| out).for_each(|(v, _)| *v = T::MISSING);
         }
     }
 }
@@ -152,54 +212,4 @@ fn blank<T: Copy>(values: &mut [T], missing: T, dropped: impl Fn(usize) -> bool)
 fn meet(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
     let start = a.start.max(b.start);
     start..a.end.min(b.end).max(start)
-}
-
-/// The range counted from `to` instead of `from`.
-fn shift(range: &Range<usize>, from: usize, to: usize) -> Range<usize> {
-    range.start - from + to..range.end - from + to
-}
-
-/// C-order values of `shape` with their dimensions in another order; dimensions that `order`
-/// leaves out have length one.
-fn permuted<T: Copy>(values: &[T], shape: &[usize], order: &[usize]) -> Vec<T> {
-    let mut strides = vec![1usize; shape.len()];
-    for d in (1..shape.len()).rev() {
-        strides[d - 1] = strides[d] * shape[d];
-    }
-    let mut out = Vec::with_capacity(values.len());
-    let mut at = vec![0usize; order.len()];
-    let mut place = 0;
-    for _ in 0..values.len() {
-        out.push(values[place]);
-        for (d, &from) in order.iter().enumerate().rev() {
-            at[d] += 1;
-            place += strides[from];
-            if at[d] < shape[from] {
-                break;
-            }
-            place -= at[d] * strides[from];
-            at[d] = 0;
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn permutations() {
-        let values: Vec<usize> = (0..24).collect();
-        // (a, b, c) of lengths 2, 3, 4 to (c, a, b).
-        let got = permuted(&values, &[2, 3, 4], &[2, 0, 1]);
-        for c in 0..4 {
-            for a in 0..2 {
-                for b in 0..3 {
-                    assert_eq!(got[(c * 2 + a) * 3 + b], (a * 3 + b) * 4 + c);
-                }
-            }
-        }
-        assert_eq!(permuted(&[1, 2, 3], &[1, 3, 1], &[1]), [1, 2, 3]);
-    }
 }

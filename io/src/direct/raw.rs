@@ -1,0 +1,156 @@
+//! Bytes that lie in a file as they are in memory, but for their order within an element.
+
+use super::elements::{self, Elements};
+use super::fetch::Context;
+use super::scratch::with_scratch;
+use super::target::{Part, Run};
+use crate::cf::{Number, Stored};
+use halocline_core::{Error, Result};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+
+/// Elements that are decoded at a time: they stay in the first cache.
+const BLOCK: usize = 2048;
+/// Bytes fetched by one request at most: they stay in the second cache until they are masked.
+const REQUEST: usize = 256 << 10;
+/// Bytes of a run from which it is fetched on its own, to where it goes.
+const LONG: usize = 32 << 10;
+/// Bytes between runs that are rather read than jumped over.
+const GAP: usize = 16 << 10;
+
+/// Fills `out` from the file.
+///
+/// # Errors
+/// Data, if the file ends before; system, if the system refuses.
+pub(super) fn fetch(file: &File, out: &mut [u8], offset: u64) -> Result<()> {
+    file.read_exact_at(out, offset).map_err(|e| match e.kind() {
+        ErrorKind::UnexpectedEof => Error::data("the file is truncated or has changed since it was opened")
+            .remedy("copy or download it again"),
+        _ => Error::system(format!("cannot be read: {e}")),
+    })
+}
+
+/// Decodes the elements from `first` on into a run: fetched, masked and computed a few at a time.
+pub(super) fn place<S: Stored, T: Number>(
+    context: &Context<'_, S, T>,
+    elements: &Elements<'_>,
+    first: usize,
+    run: &mut Run<'_, T>,
+) {
+    let convert = context.convert;
+    if let (Some(mask), Some(cells)) = (&convert.in_place, run.together()) {
+        let mut at = first;
+        for cells in cells.chunks_mut(BLOCK) {
+            elements.read(at, bytemuck::cast_slice_mut(cells));
+            mask(cells);
+            at += cells.len();
+        }
+        return;
+    }
+    let mut stored = [S::zeroed(); BLOCK];
+    let mut done = 0;
+    while done < run.len() {
+        let n = (run.len() - done).min(BLOCK);
+        let stored = &mut stored[..n];
+        elements.read(first + done, bytemuck::cast_slice_mut(stored));
+        if let Some(cells) = run.together() {
+            (convert.cast)(stored, &mut cells[done..done + n]);
+        } else {
+            let mut values = [T::MISSING; BLOCK];
+            (convert.cast)(stored, &mut values[..n]);
+            (0..n).for_each(|k| run.set(done + k, values[k]));
+        }
+        done += n;
+    }
+}
+
+/// Reads a part from bytes that lie in the file as they are: index zero at `offset`, `strides`
+/// bytes from one index to the next.
+pub(super) fn read<S: Stored, T: Number>(
+    context: &Context<'_, S, T>,
+    offset: u64,
+    strides: &[usize],
+    origin: &[usize],
+    mut part: Part<'_, T>,
+) -> Result<()> {
+    let size = size_of::<S>();
+    let ranges = part.indices().ranges();
+    let first = (0..ranges.len()).map(|d| (ranges[d].start - origin[d]) * strides[d]).sum::<usize>();
+    with_scratch(|scratch| {
+        let buffer = scratch.stored(REQUEST)?;
+        let mut pending = Pending { start: 0, end: 0, runs: Vec::new() };
+        part.runs(strides, size, first, |from, mut run| {
+            let bytes = run.len() * size;
+            if bytes >= LONG {
+                pending.flush(context, offset, buffer)?;
+                return long(context, offset + from as u64, &mut run, buffer);
+            }
+            let joins = from >= pending.end
+                && from - pending.end <= GAP
+                && from + bytes - pending.start <= REQUEST
+                && !pending.runs.is_empty();
+            if !joins {
+                pending.flush(context, offset, buffer)?;
+                pending.start = from;
+            }
+            pending.end = from + bytes;
+            pending.runs.push((from, run));
+            Ok(())
+        })?;
+        pending.flush(context, offset, buffer)
+    })
+}
+
+/// A run that is worth requests of its own.
+fn long<S: Stored, T: Number>(
+    context: &Context<'_, S, T>,
+    mut offset: u64,
+    run: &mut Run<'_, T>,
+    buffer: &mut [u8],
+) -> Result<()> {
+    let size = size_of::<S>();
+    if let (Some(mask), Some(cells)) = (&context.convert.in_place, run.together()) {
+        for cells in cells.chunks_mut(REQUEST / size) {
+            let bytes = bytemuck::cast_slice_mut(cells);
+            fetch(context.file, bytes, offset)?;
+            if context.swapped() {
+                elements::swap(bytes, size);
+            }
+            offset += bytes.len() as u64;
+            mask(cells);
+        }
+        return Ok(());
+    }
+    let mut done = 0;
+    while done < run.len() {
+        let n = (run.len() - done).min(REQUEST / size);
+        let bytes = &mut buffer[..n * size];
+        fetch(context.file, bytes, offset + (done * size) as u64)?;
+        place(context, &context.plain(bytes), 0, &mut run.within(done, n));
+        done += n;
+    }
+    Ok(())
+}
+
+/// Short runs, near each other, that one request serves.
+struct Pending<'p, T> {
+    start: usize,
+    end: usize,
+    runs: Vec<(usize, Run<'p, T>)>,
+}
+
+impl<T: Number> Pending<'_, T> {
+    fn flush<S: Stored>(&mut self, context: &Context<'_, S, T>, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        if self.runs.is_empty() {
+            return Ok(());
+        }
+        let bytes = &mut buffer[..self.end - self.start];
+        fetch(context.file, bytes, offset + self.start as u64)?;
+        let elements = context.plain(bytes);
+        for (from, mut run) in self.runs.drain(..) {
+            place(context, &elements, (from - self.start) / size_of::<S>(), &mut run);
+        }
+        Ok(())
+    }
+}
