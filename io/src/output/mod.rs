@@ -34,6 +34,8 @@ mod pieces;
 mod plan;
 mod queue;
 mod report;
+#[cfg(test)]
+mod roundtrips;
 mod schema;
 mod target;
 #[cfg(test)]
