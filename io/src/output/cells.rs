@@ -1,6 +1,7 @@
-//! What writing needs to know of a cell's type: its fill value and its bits.
+//! What writing needs to know of a cell's type: its fill value, its bits and its bytes.
 
 use super::ffi::NcChar;
+use halocline_core::meta::DType;
 #[cfg(any(test, feature = "mpi"))]
 use halocline_core::index::IndexBox;
 use netcdf::NcTypeDescriptor;
@@ -11,16 +12,26 @@ pub(super) const FILL_F64: f64 = 9.969_209_968_386_869e36;
 pub(super) const FILL_F32: f32 = FILL_F64 as f32;
 
 /// A cell as it is handed to the library.
-pub(super) trait Cell: NcTypeDescriptor + Copy + Default {
+pub(super) trait Cell: NcTypeDescriptor + bytemuck::Pod + Default + Send + Sync {
     /// What a missing cell (NaN) becomes in the file; the cell itself otherwise.
     fn filled(self) -> Self;
     /// Its bits.
     #[cfg(any(test, feature = "mpi"))]
     fn bits(self) -> u64;
+    /// Whether it can be stored as `dtype`.
+    fn fits(self, dtype: DType) -> bool {
+        let _ = dtype;
+        true
+    }
+    /// Puts cells as they are stored into `bytes`, missing ones as they are. They fit.
+    fn store(cells: &[Self], dtype: DType, bytes: &mut [u8]) {
+        let _ = dtype;
+        bytes.copy_from_slice(bytemuck::cast_slice(cells));
+    }
 }
 
 macro_rules! cell {
-    ($($type:ty, $cell:ident => $filled:expr, $bits:expr;)*) => {
+    ($($type:ty, $cell:ident => $filled:expr, $bits:expr, { $($more:item)* };)*) => {
         $(impl Cell for $type {
             fn filled(self) -> Self {
                 let $cell = self;
@@ -31,19 +42,74 @@ macro_rules! cell {
                 let $cell = self;
                 $bits
             }
+            $($more)*
         })*
     };
 }
 
 cell! {
-    f32, x => if x.is_nan() { FILL_F32 } else { x }, u64::from(x.to_bits());
-    f64, x => if x.is_nan() { FILL_F64 } else { x }, x.to_bits();
-    i32, x => x, x as u64;
-    i64, x => x, x as u64;
-    NcChar, x => x, u64::from(x.0);
+    f32, x => if x.is_nan() { FILL_F32 } else { x }, u64::from(x.to_bits()), {};
+    f64, x => if x.is_nan() { FILL_F64 } else { x }, x.to_bits(), {};
+    i32, x => x, x as u64, {
+    fn fits(self, dtype: DType) -> bool {
+        match dtype {
+            DType::I8 => i8::try_from(self).is_ok(),
+            DType::U8 => u8::try_from(self).is_ok(),
+            DType::I16 => i16::try_from(self).is_ok(),
+            DType::U16 => u16::try_from(self).is_ok(),
+            _ => true,
+        }
+    }
+    fn store(cells: &[Self], dtype: DType, bytes: &mut [u8]) {
+        match dtype {
+            DType::I8 | DType::U8 => bytes.iter_mut().zip(cells).for_each(|(b, &x)| *b = x as u8),
+            DType::I16 | DType::U16 => {
+                let pairs = bytes.chunks_exact_mut(2).zip(cells);
+                pairs.for_each(|(b, &x)| b.copy_from_slice(&(x as u16).to_ne_bytes()));
+            }
+            _ => bytes.copy_from_slice(bytemuck::cast_slice(cells)),
+        }
+    }
+    };
+    i64, x => x, x as u64, {
+    fn fits(self, dtype: DType) -> bool {
+        match dtype {
+            DType::U32 => u32::try_from(self).is_ok(),
+            DType::U64 => self >= 0,
+            _ => true,
+        }
+    }
+    fn store(cells: &[Self], dtype: DType, bytes: &mut [u8]) {
+        if dtype == DType::U32 {
+            let words = bytes.chunks_exact_mut(4).zip(cells);
+            words.for_each(|(b, &x)| b.copy_from_slice(&(x as u32).to_ne_bytes()));
+        } else {
+            bytes.copy_from_slice(bytemuck::cast_slice(cells));
+        }
+    }
+    };
+    NcChar, x => x, u64::from(x.0), {};
+}
+
+/// The bytes of a cell that was never written: the library's default for the type.
+pub(super) fn unwritten(dtype: DType) -> Vec<u8> {
+    match dtype {
+        DType::F32 => FILL_F32.to_ne_bytes().to_vec(),
+        DType::F64 => FILL_F64.to_ne_bytes().to_vec(),
+        DType::I8 => (-127i8).to_ne_bytes().to_vec(),
+        DType::U8 => vec![255],
+        DType::I16 => (-32_767i16).to_ne_bytes().to_vec(),
+        DType::U16 => u16::MAX.to_ne_bytes().to_vec(),
+        DType::I32 => (-2_147_483_647i32).to_ne_bytes().to_vec(),
+        DType::U32 => u32::MAX.to_ne_bytes().to_vec(),
+        DType::I64 => (-9_223_372_036_854_775_806i64).to_ne_bytes().to_vec(),
+        DType::U64 => (u64::MAX - 1).to_ne_bytes().to_vec(),
+        DType::Char | DType::String | DType::Other => vec![0],
+    }
 }
 
 /// Puts the fill value where cells are missing.
+#[cfg(any(test, feature = "mpi"))]
 pub(super) fn fill<T: Cell>(cells: &mut [T]) {
     for cell in cells {
         *cell = cell.filled();

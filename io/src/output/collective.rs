@@ -7,11 +7,10 @@
 //! all unless space is plenty ([`pays`]), and after an error the file is never closed
 //! (closing is collective, too) but abandoned.
 
-use super::cells::{checksum, Cell};
+use super::cells::{checksum, fill, Cell};
 use super::define::define;
 use super::ffi::NcChar;
 use super::layout::Layout;
-use super::one_writer::put;
 use super::pieces::{bounding, cut, thickness};
 use super::schema::Schema;
 use super::target::Target;
@@ -42,7 +41,7 @@ pub(super) fn pays(layouts: &[Layout], target: &Target) -> bool {
 pub(super) fn create(raw: RawMpi, target: &Target, schema: &Schema) -> Result<FileMut> {
     let mut file = netcdf::create_par_with(&target.temporary, raw, raw_info_null(), Options::NETCDF4)
         .map_err(|e| Error::system(format!("can't be created: {e}")))?;
-    let defined = define(&mut file, schema).and_then(|()| {
+    let defined = define(&mut file, &target.temporary, schema).and_then(|()| {
         let wide = schema.variables.iter().filter(|v| !v.dims.is_empty());
         wide.map(|v| file.variable(&v.name)).try_for_each(|variable| match variable {
             Some(variable) => variable.access_collective().map_err(|e| Error::system(e.to_string())),
@@ -182,4 +181,17 @@ fn read_back<T: Cell>(
         sum = sum.wrapping_add(checksum(&layout.shape, &piece, &buffer));
     }
     Ok(sum)
+}
+
+/// Writes a piece; missing cells in `cells` become the fill value.
+fn put<T: Cell>(file: &mut FileMut, layout: &Layout, piece: &IndexBox, cells: &mut [T]) -> Result<()> {
+    if layout.fill {
+        fill(cells);
+    }
+    let Some(mut variable) = file.variable_mut(&layout.name) else {
+        return Err(Error::internal("is not in the file").in_variable(&layout.name));
+    };
+    variable
+        .put_values(cells, piece.ranges().to_vec())
+        .map_err(|e| Error::system(format!("can't be written: {e}")).in_variable(&layout.name))
 }

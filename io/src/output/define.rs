@@ -2,16 +2,16 @@
 
 use super::cells::{FILL_F32, FILL_F64};
 use super::schema::{Schema, VariableSpec};
+use super::{zstd_filter, Compression};
 use halocline_core::meta::{AttributeValue, DType};
 use halocline_core::{Error, Result};
 use netcdf::types::{FloatType, IntType, NcVariableType};
 use netcdf::FileMut;
+use std::path::Path;
 
-/// Level of compression. Higher ones cost several times the time for some per cent of space.
-const DEFLATE_LEVEL: i32 = 1;
-
-/// Defines everything in `schema`. On a file opened by many ranks, all of them must call.
-pub(super) fn define(file: &mut FileMut, schema: &Schema) -> Result<()> {
+/// Defines everything in `schema` in `file`, created at `path`. On a file opened by many ranks,
+/// all of them must call.
+pub(super) fn define(file: &mut FileMut, path: &Path, schema: &Schema) -> Result<()> {
     for dim in &schema.dims {
         if dim.unlimited {
             file.add_unlimited_dimension(&dim.name).map_err(refused)?;
@@ -20,7 +20,7 @@ pub(super) fn define(file: &mut FileMut, schema: &Schema) -> Result<()> {
         }
     }
     for variable in &schema.variables {
-        define_variable(file, schema, variable).map_err(|e| e.in_variable(&variable.name))?;
+        define_variable(file, path, schema, variable).map_err(|e| e.in_variable(&variable.name))?;
     }
     for (name, value) in schema.attributes.iter() {
         file.add_attribute(name, attribute(value)).map_err(refused)?;
@@ -28,14 +28,19 @@ pub(super) fn define(file: &mut FileMut, schema: &Schema) -> Result<()> {
     file.enddef().map_err(refused)
 }
 
-fn define_variable(file: &mut FileMut, schema: &Schema, spec: &VariableSpec) -> Result<()> {
+fn define_variable(file: &mut FileMut, path: &Path, schema: &Schema, spec: &VariableSpec) -> Result<()> {
     let dims: Vec<&str> = spec.dims.iter().map(String::as_str).collect();
     let mut variable =
         file.add_variable_with_type(&spec.name, &dims, &stored(spec.dtype)).map_err(refused)?;
+    let mut zstd = None;
     if let Some(chunks) = schema.chunks(spec)? {
         variable.set_chunking(&chunks).map_err(refused)?;
-        if spec.deflate {
-            variable.set_compression(DEFLATE_LEVEL, true).map_err(refused)?;
+        match spec.compression {
+            Compression::None => {}
+            Compression::Deflate(level) => {
+                variable.set_compression(i32::from(level), true).map_err(refused)?;
+            }
+            Compression::Zstd(level) => zstd = Some(level),
         }
     }
     match spec.dtype {
@@ -46,7 +51,7 @@ fn define_variable(file: &mut FileMut, schema: &Schema, spec: &VariableSpec) -> 
     for (name, value) in spec.attributes.iter() {
         variable.put_attribute(name, attribute(value)).map_err(refused)?;
     }
-    Ok(())
+    zstd.map_or(Ok(()), |level| zstd_filter::define(path, &spec.name, level))
 }
 
 /// The schema has been checked: what the library refuses now is the system's fault.

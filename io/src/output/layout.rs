@@ -2,7 +2,8 @@
 
 use super::ffi::NcChar;
 use super::pieces::{bounding, overlap};
-use super::schema::Schema;
+use super::schema::{default_chunks, Schema};
+use super::Compression;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Values};
 use halocline_core::{Error, Result};
@@ -15,8 +16,14 @@ pub(super) struct Layout {
     pub(super) dtype: DType,
     /// Whether NaN becomes the fill value.
     pub(super) fill: bool,
-    /// Lengths of a stored chunk; ones if contiguous, which may be cut anywhere.
+    /// Lengths of a stored chunk; of a contiguous variable, those of the pieces it is written in.
     pub(super) chunk: Vec<usize>,
+    /// Whether it is stored in chunks.
+    pub(super) chunked: bool,
+    /// What is done to a chunk.
+    pub(super) compression: Compression,
+    /// Whether a dimension is unlimited.
+    pub(super) grows: bool,
     /// What has been written, by all ranks.
     pub(super) written: Vec<IndexBox>,
     /// The checksum of what this rank has written; kept by the collective writer only.
@@ -29,11 +36,16 @@ impl Layout {
     pub(super) fn of(schema: &Schema) -> Result<Vec<Self>> {
         let layout = |spec: &super::schema::VariableSpec| {
             let shape = schema.shape(spec)?;
+            let chunks = schema.chunks(spec)?;
+            let chunked = chunks.is_some();
             Ok(Self {
                 name: spec.name.clone(),
                 dtype: spec.dtype,
                 fill: spec.fill,
-                chunk: schema.chunks(spec)?.unwrap_or_else(|| vec![1; shape.len()]),
+                chunk: chunks.unwrap_or_else(|| default_chunks(&shape, spec.dtype.size().max(1))),
+                chunked,
+                compression: if chunked { spec.compression } else { Compression::None },
+                grows: schema.grows(spec),
                 shape,
                 written: Vec::new(),
                 #[cfg(feature = "mpi")]
@@ -41,6 +53,45 @@ impl Layout {
             })
         };
         schema.variables.iter().map(layout).collect()
+    }
+    /// Whether finishing a chunk is work worth sharing.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.compression != Compression::None
+    }
+    /// How many chunks there are along each dimension.
+    fn chunk_counts(&self) -> impl Iterator<Item = usize> + '_ {
+        self.shape.iter().zip(&self.chunk).map(|(&len, &chunk)| len.div_ceil(chunk))
+    }
+    /// How many chunks there are.
+    pub(super) fn chunks(&self) -> usize {
+        self.chunk_counts().product()
+    }
+    /// The number of the chunk with these coordinates, C order.
+    pub(super) fn chunk_number(&self, at: &[usize]) -> usize {
+        at.iter().zip(self.chunk_counts()).fold(0, |number, (&k, count)| number * count + k)
+    }
+    /// The coordinates of a chunk.
+    pub(super) fn chunk_coordinates(&self, mut number: usize) -> Vec<usize> {
+        let mut at: Vec<usize> = self.chunk_counts().collect();
+        for k in at.iter_mut().rev() {
+            let count = (*k).max(1);
+            *k = number % count;
+            number /= count;
+        }
+        at
+    }
+    /// The cells of a chunk that lie inside the variable.
+    pub(super) fn chunk_block(&self, at: &[usize]) -> IndexBox {
+        let range = |((&k, &chunk), &len): ((&usize, &usize), &usize)| k * chunk..((k + 1) * chunk).min(len);
+        IndexBox::new(at.iter().zip(&self.chunk).zip(&self.shape).map(range).collect())
+    }
+    /// The cells of a chunk as it is stored: at the edges, chunks stick out of the variable.
+    pub(super) fn stored_block(&self, block: &IndexBox) -> IndexBox {
+        if !self.chunked {
+            return block.clone();
+        }
+        let range = |(r, &chunk): (&std::ops::Range<usize>, &usize)| r.start..r.start + chunk;
+        IndexBox::new(block.ranges().iter().zip(&self.chunk).map(range).collect())
     }
     /// Refuses values that the variable can't take as `block`.
     pub(super) fn check(&self, block: &IndexBox, values: &Values) -> Result<()> {

@@ -17,21 +17,35 @@
 //! ```
 
 mod cells;
+mod chunk;
 #[cfg(feature = "mpi")]
 mod collective;
+mod compression;
 mod define;
+mod deflate;
+mod exchange;
 mod ffi;
+mod hdf5;
 mod history;
+mod kept;
 mod layout;
 mod one_writer;
 mod pieces;
+mod plan;
+mod queue;
+mod report;
+#[cfg(test)]
+mod roundtrips;
 mod schema;
 mod target;
 #[cfg(test)]
 mod tests;
+mod zstd_filter;
 
+pub use compression::Compression;
 pub use ffi::keep_hdf5_from_exit;
 pub use history::history_line;
+pub use report::WriteReport;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
 pub use target::remove_unfinished;
 
@@ -40,8 +54,11 @@ use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
+use hdf5::Container;
 use layout::Layout;
+#[cfg(feature = "mpi")]
 use netcdf::FileMut;
+use one_writer::{Call, OneWriter};
 use std::path::Path;
 use target::Target;
 
@@ -63,8 +80,22 @@ pub enum Writing {
     Collective,
 }
 
-/// Bytes of a piece in memory: what a rank needs beside the values it is given, a few times.
-const BUFFER_BYTES: usize = 16 << 20;
+/// How much memory writing may use beside the values it is given.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Cells of a round, on each rank; what they compress to comes on top.
+    buffer: usize,
+    /// Finished chunks that wait for the file, on rank 0.
+    queue: usize,
+    /// Incomplete chunks, on rank 0.
+    kept: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { buffer: 32 << 20, queue: 64 << 20, kept: 256 << 20 }
+    }
+}
 
 /// A NetCDF-4 file that is being written.
 ///
@@ -78,15 +109,15 @@ pub struct Output {
     target: Target,
     layouts: Vec<Layout>,
     writer: Writer,
-    buffer_bytes: usize,
+    limits: Limits,
     /// Whether the temporary file is still there, ours to remove.
     temporary: bool,
 }
 
 #[derive(Debug)]
 enum Writer {
-    /// Open on rank 0, `None` elsewhere.
-    One(Option<FileMut>),
+    /// Rank 0 places what all have finished.
+    One(Box<OneWriter>),
     /// Open on all ranks.
     #[cfg(feature = "mpi")]
     Collective(FileMut),
@@ -124,7 +155,7 @@ impl Output {
             target,
             layouts,
             writer: Writer::Gone,
-            buffer_bytes: BUFFER_BYTES,
+            limits: Limits::default(),
             temporary: true,
         };
         output.open(schema, writing).inspect_err(|_| output.give_up())?;
@@ -180,34 +211,65 @@ impl Output {
     pub fn write_pending(&mut self, pending: &[Pending<'_>]) -> Result<()> {
         pending.iter().try_for_each(|(name, values)| self.write_whole(name, values))
     }
+    /// Sets how many bytes of memory writing may take on rank 0 beside the values it is given (352
+    /// MiB unless told; other ranks need less). A stored chunk for each thread is needed in any
+    /// case. Incomplete chunks beyond that wait in a scratch file beside the output.
+    ///
+    /// # Collective
+    /// Sends nothing, but all ranks must give the same number.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.limits = Limits { buffer: bytes / 8, queue: bytes / 4, kept: bytes / 2 };
+        if let Writer::One(writer) = &mut self.writer {
+            writer.limit(self.limits);
+        }
+    }
     /// Closes the file, makes it durable and gives it its name.
     ///
-    /// A file written through MPI is read back and compared first: MPI libraries are known
-    /// that report no error on a full disk.
+    /// Cells that were never written hold the fill value then. A file written through MPI is read
+    /// back and compared first: MPI libraries are known that report no error on a full disk.
     ///
     /// # Collective
     /// All ranks.
     ///
     /// # Errors
     /// [`halocline_core::ErrorKind::System`] if the file can't be brought to disk whole.
-    pub fn finish(mut self) -> Result<()> {
-        let closed = |e: netcdf::Error| Error::system(format!("can't be completed: {e}"));
-        match std::mem::replace(&mut self.writer, Writer::Gone) {
-            Writer::One(file) => {
-                let result = file.map_or(Ok(()), |file| file.close().map_err(closed));
-                self.agree(result)?;
+    pub fn finish(self) -> Result<()> {
+        self.finish_with_report().map(drop)
+    }
+    /// [`Output::finish`], which tells what it has taken.
+    ///
+    /// # Collective
+    /// All ranks; they get the same report.
+    ///
+    /// # Errors
+    /// As [`Output::finish`].
+    pub fn finish_with_report(mut self) -> Result<WriteReport> {
+        let report = match std::mem::replace(&mut self.writer, Writer::Gone) {
+            Writer::One(writer) => {
+                let written = writer.finish(&self.layouts, self.limits);
+                let closed = written.and_then(|written| match written {
+                    Some((container, report)) => container.close().map(|()| report),
+                    None => Ok(WriteReport::default()),
+                });
+                self.agree(closed)?
             }
             #[cfg(feature = "mpi")]
             Writer::Collective(file) => {
+                let closed = |e: netcdf::Error| Error::system(format!("can't be completed: {e}"));
                 self.agree(file.close().map_err(closed))?;
-                let verified = collective::verify(&self.comm, &self.target, &self.layouts, self.buffer_bytes);
+                let verified =
+                    collective::verify(&self.comm, &self.target, &self.layouts, self.limits.buffer);
                 self.agree(verified)?;
+                WriteReport::default()
             }
             Writer::Gone => return Err(self.gone()),
-        }
-        self.comm.on_root(|| self.target.commit())?;
+        };
+        let report = self.comm.on_root(|| {
+            let (bytes_file, sync_seconds) = self.target.commit()?;
+            Ok(WriteReport { bytes_file, sync_seconds, ..report })
+        })?;
         self.temporary = false;
-        Ok(())
+        Ok(report)
     }
 }
 
@@ -225,14 +287,22 @@ impl Output {
             }
         }
         let _ = writing;
-        let result = self.comm.is_root().then(|| {
-            let mut file = netcdf::create(&self.target.temporary)
-                .map_err(|e| Error::system(format!("can't be created: {e}")))?;
-            define::define(&mut file, schema).map(|()| file)
-        });
-        let file = self.agree(result.transpose())?;
-        self.writer = Writer::One(file);
+        let container = self.comm.is_root().then(|| self.container(schema)).transpose();
+        let scratch = self.target.scratch();
+        let started = container.and_then(|c| OneWriter::start(c, &self.layouts, scratch, self.limits));
+        self.writer = Writer::One(Box::new(self.agree(started)?));
         Ok(())
+    }
+    /// Defines the file through the NetCDF library and opens it for finished chunks.
+    fn container(&self, schema: &Schema) -> Result<Container> {
+        let path = &self.target.temporary;
+        let refused = |e: netcdf::Error| Error::system(format!("can't be created: {e}"));
+        let mut file = netcdf::create(path).map_err(refused)?;
+        define::define(&mut file, path, schema)?;
+        file.close().map_err(refused)?;
+        let unlimited = schema.dims.iter().filter(|dim| dim.unlimited);
+        let unlimited: Vec<_> = unlimited.map(|dim| (dim.name.as_str(), dim.len)).collect();
+        Container::open(path, &self.layouts, &unlimited)
     }
     #[cfg(feature = "mpi")]
     fn is_collective(&self, writing: Writing) -> Result<bool> {
@@ -286,16 +356,22 @@ impl Output {
         };
         result.inspect_err(|_| self.give_up())
     }
-    fn write_cells<T: Cell + bytemuck::Pod>(
+    fn write_cells<T: Cell>(
         &mut self,
         at: usize,
         boxes: &[IndexBox],
         cells: &[T],
     ) -> Result<()> {
         let (comm, layout) = (&self.comm, &mut self.layouts[at]);
-        let result = match &mut self.writer {
-            Writer::One(file) => {
-                one_writer::write(comm, file.as_mut(), layout, boxes, cells, self.buffer_bytes)
+        // Before anybody has sent anything.
+        let fit = cells.iter().all(|cell| cell.fits(layout.dtype));
+        let misfit = || Error::internal(format!("a value does not fit {}", layout.dtype.name()));
+        let fits = if fit { Ok(()) } else { Err(misfit().in_variable(&layout.name)) };
+        let result = comm.agree(fits).and_then(|()| match &mut self.writer {
+            Writer::One(writer) => {
+                let own = boxes.get(comm.rank()).filter(|own| !own.is_empty());
+                let call = Call { at, layout, boxes, own, cells };
+                writer.write(comm, &call, self.limits)
             }
             #[cfg(feature = "mpi")]
             Writer::Collective(file) if layout.shape.is_empty() => {
@@ -303,10 +379,10 @@ impl Output {
             }
             #[cfg(feature = "mpi")]
             Writer::Collective(file) => {
-                collective::write(comm, file, layout, boxes, cells, self.buffer_bytes)
+                collective::write(comm, file, layout, boxes, cells, self.limits.buffer)
             }
-            Writer::Gone => Err(self.gone()),
-        };
+            Writer::Gone => Err(gone(&self.target)),
+        });
         self.agree(result)
     }
 
@@ -319,12 +395,12 @@ impl Output {
         self.comm.agree(explained)
     }
     fn gone(&self) -> Error {
-        Error::internal("can't be written after an error").in_file(&self.target.shown)
+        gone(&self.target)
     }
     /// Lets go of the file and removes it. Not collective, and never waits for other ranks.
     fn give_up(&mut self) {
         match std::mem::replace(&mut self.writer, Writer::Gone) {
-            Writer::One(file) => drop(file),
+            Writer::One(writer) => drop(writer),
             // To close it, all ranks would have to take part.
             #[cfg(feature = "mpi")]
             Writer::Collective(file) => std::mem::forget(file),
@@ -334,6 +410,10 @@ impl Output {
             self.target.discard();
         }
     }
+}
+
+fn gone(target: &Target) -> Error {
+    Error::internal("can't be written after an error").in_file(&target.shown)
 }
 
 impl Drop for Output {

@@ -1,154 +1,229 @@
-//! Rank 0 writes, the other ranks send it their parts when it asks for them.
+//! One process places finished chunks in the file, all ranks and their threads make them.
 //!
-//! Rank 0 holds one piece in full and asks for the parts of the next before it writes, so that
-//! ranks send while the library compresses. Every byte goes through plain writes of one
+//! Chunks go to the file in the order of their numbers, call by call, so that the file has the
+//! same bytes for any number of ranks and threads. Every byte goes through plain writes of one
 //! process: errors are reported where they happen.
 
-use super::cells::{fill, Cell};
+use super::cells::Cell;
+use super::chunk::{finish, insert, prepare, store, Benches};
+use super::hdf5::Container;
+use super::exchange::{collect, outgoing};
+use super::kept::Kept;
 use super::layout::Layout;
-use super::pieces::{bounding, cut, thickness};
-use bytemuck::Pod;
+use super::plan::{Rounds, Share};
+use super::queue::{Finished, Queue};
+use super::report::WriteReport;
+use super::Limits;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
-use netcdf::FileMut;
+use rayon::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
-/// "Send your next part" (1) or "no more, it has failed" (0), from rank 0.
-const TAG_ASK: u32 = 7401;
-/// A part, to rank 0.
-const TAG_PART: u32 = 7402;
-
-/// Writes the block of each rank. `boxes` are those of the ranks from 0 on, `cells` ours.
-///
-/// # Collective
-/// The result is rank 0's own; the others' is good.
-pub(super) fn write<T: Cell + Pod>(
-    comm: &Comm,
-    file: Option<&mut FileMut>,
-    layout: &Layout,
-    boxes: &[IndexBox],
-    cells: &[T],
-    buffer_bytes: usize,
-) -> Result<()> {
-    let Some(around) = bounding(boxes) else { return Ok(()) };
-    let limit = buffer_bytes / size_of::<T>();
-    let thick = thickness(&layout.shape, &around.shape(), &layout.chunk, limit);
-    let pieces = cut(&around, &thick);
-    if let Some(file) = file {
-        return receive(comm, file, layout, boxes, cells, &pieces);
-    }
-    if let Some(block) = boxes.get(comm.rank()) {
-        send(comm, block, cells, &pieces);
-    }
-    Ok(())
+/// What a rank writes with.
+#[derive(Debug)]
+pub(super) struct OneWriter {
+    /// On rank 0.
+    place: Option<Place>,
+    benches: Benches,
+    report: WriteReport,
 }
 
-fn send<T: Cell + Pod>(comm: &Comm, block: &IndexBox, cells: &[T], pieces: &[IndexBox]) {
-    let mut part = Vec::new();
-    for piece in pieces {
-        let inner = piece.intersect(block);
-        if inner.is_empty() {
-            continue;
-        }
-        if comm.recv::<u8>(0, TAG_ASK) != [1] {
-            return;
-        }
-        part.clear();
-        block.extract(cells, &inner, &mut part);
-        comm.send(&part, 0, TAG_PART);
-    }
+/// What rank 0 has beside.
+#[derive(Debug)]
+struct Place {
+    queue: Queue,
+    kept: Kept,
+    names: Vec<Arc<str>>,
 }
 
-/// The parts of a piece, by rank; empty ones left out.
-fn parts(piece: &IndexBox, boxes: &[IndexBox]) -> Vec<(usize, IndexBox)> {
-    let all = boxes.iter().enumerate().map(|(rank, block)| (rank, piece.intersect(block)));
-    all.filter(|(_, part)| !part.is_empty()).collect()
+/// A variable and the blocks that a call writes of it.
+pub(super) struct Call<'a, T> {
+    /// The number of the layout.
+    pub(super) at: usize,
+    pub(super) layout: &'a Layout,
+    /// The blocks of the ranks from 0 on.
+    pub(super) boxes: &'a [IndexBox],
+    /// Ours among them, if there is one.
+    pub(super) own: Option<&'a IndexBox>,
+    /// Its cells.
+    pub(super) cells: &'a [T],
 }
 
-fn receive<T: Cell + Pod>(
-    comm: &Comm,
-    file: &mut FileMut,
-    layout: &Layout,
-    boxes: &[IndexBox],
-    cells: &[T],
-    pieces: &[IndexBox],
-) -> Result<()> {
-    let ask = |parts: &[(usize, IndexBox)]| {
-        for &(rank, _) in parts.iter().filter(|(rank, _)| *rank != 0) {
-            comm.send(&[1u8], rank, TAG_ASK);
-        }
-    };
-    let mut buffer: Vec<T> = Vec::new();
-    let mut result = Ok(());
-    let mut next = pieces.first().map_or_else(Vec::new, |piece| parts(piece, boxes));
-    ask(&next);
-    for (k, piece) in pieces.iter().enumerate() {
-        let fetch = |(rank, part): (usize, IndexBox)| {
-            if rank != 0 {
-                return (part, comm.recv::<T>(rank, TAG_PART));
-            }
-            let mut own = Vec::new();
-            boxes[0].extract(cells, &part, &mut own);
-            (part, own)
+/// A chunk that this rank finishes.
+struct Work<'a> {
+    share: &'a Share,
+    /// Its bytes, if it has been kept.
+    raw: Option<Vec<u8>>,
+    /// The cells of each holder; ours are not yet bytes.
+    parts: Vec<(IndexBox, Option<&'a [u8]>)>,
+}
+
+impl OneWriter {
+    /// Begins to write; `container` is the open file on rank 0, `scratch` the name of a file that
+    /// may be made.
+    pub(super) fn start(
+        container: Option<Container>,
+        layouts: &[Layout],
+        scratch: PathBuf,
+        limits: Limits,
+    ) -> Result<Self> {
+        let names = || layouts.iter().map(|layout| layout.name.as_str().into()).collect();
+        let begin = |container| -> Result<Place> {
+            let kept = Kept::new(scratch, limits.kept);
+            Ok(Place { queue: Queue::start(container)?, kept, names: names() })
         };
-        let arrived: Vec<_> = std::mem::take(&mut next).into_iter().map(fetch).collect();
-        if result.is_err() {
-            stop(boxes, &pieces[k + 1..], comm);
-            break;
-        }
-        if let Some(piece) = pieces.get(k + 1) {
-            next = parts(piece, boxes);
-            ask(&next);
-        }
-        result = put_parts(file, layout, piece, arrived, &mut buffer);
+        let place = container.map(begin).transpose()?;
+        Ok(Self { place, benches: Benches::default(), report: WriteReport::default() })
     }
-    result
-}
-
-/// Writes a piece that has arrived in parts: in one go if they cover it, since a stored chunk
-/// that is written in several is compressed several times.
-fn put_parts<T: Cell>(
-    file: &mut FileMut,
-    layout: &Layout,
-    piece: &IndexBox,
-    arrived: Vec<(IndexBox, Vec<T>)>,
-    buffer: &mut Vec<T>,
-) -> Result<()> {
-    // Blocks don't overlap, so that they cover a piece if they have as many cells.
-    let covered = arrived.iter().map(|(part, _)| part.len()).sum::<usize>() == piece.len();
-    if !covered || arrived.len() == 1 {
-        return arrived.into_iter().try_for_each(|(part, mut cells)| put(file, layout, &part, &mut cells));
-    }
-    buffer.resize(piece.len(), T::default());
-    for (part, cells) in &arrived {
-        piece.insert(buffer, part, cells);
-    }
-    put(file, layout, piece, buffer)
-}
-
-/// Tells every rank that still has a part in `pieces` that it isn't wanted.
-fn stop(boxes: &[IndexBox], pieces: &[IndexBox], comm: &Comm) {
-    for (rank, block) in boxes.iter().enumerate().skip(1) {
-        if pieces.iter().any(|piece| !piece.intersect(block).is_empty()) {
-            comm.send(&[0u8], rank, TAG_ASK);
+    /// Takes other limits from now on.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        if let Some(place) = &mut self.place {
+            place.kept.limit(limits.kept);
         }
     }
+
+    /// Writes the block of each rank.
+    ///
+    /// # Collective
+    /// All ranks get the same result.
+    pub(super) fn write<T: Cell>(&mut self, comm: &Comm, call: &Call<'_, T>, limits: Limits) -> Result<()> {
+        let size = call.layout.dtype.size();
+        self.report.bytes_values += (call.boxes.iter().map(IndexBox::len).sum::<usize>() * size) as u64;
+        for round in Rounds::new(call.layout, call.boxes, comm.size(), limits.buffer / size.max(1)) {
+            let result = self.round(comm, call, &round, limits);
+            // Before the next round, in which the others would wait for a rank that has given up.
+            comm.agree(result)?;
+        }
+        Ok(())
+    }
+    fn round<T: Cell>(
+        &mut self,
+        comm: &Comm,
+        call: &Call<'_, T>,
+        round: &[Share],
+        limits: Limits,
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let moving = round.iter().any(|share| share.holders.iter().any(|&rank| rank != share.owner));
+        let arrived = if moving { comm.all_to_all_v(outgoing(comm, call, round)) } else { Vec::new() };
+        self.report.exchange_seconds += begin.elapsed().as_secs_f64();
+
+        let begin = Instant::now();
+        let works = self.works(comm.rank(), call, round, &arrived);
+        let made = works.and_then(|works| {
+            let make = |work: Option<Work<'_>>| work.map(|work| self.make(call, work)).transpose();
+            works.into_par_iter().map(make).collect::<Result<Vec<_>>>()
+        });
+        self.report.compress_seconds += begin.elapsed().as_secs_f64();
+
+        let begin = Instant::now();
+        let made = collect(comm, round, made);
+        self.report.exchange_seconds += begin.elapsed().as_secs_f64();
+        let (Some(made), Some(place)) = (made?, &self.place) else { return Ok(()) };
+        let begin = Instant::now();
+        for (share, bytes) in round.iter().zip(made) {
+            if let Some(bytes) = bytes {
+                place.push(call.layout, call.at, share.block.clone(), bytes, limits)?;
+            }
+        }
+        self.report.wait_seconds += begin.elapsed().as_secs_f64();
+        Ok(())
+    }
+    /// The chunks of a round that this rank finishes, in order; `None` for those that are kept.
+    fn works<'a, T: Cell>(
+        &mut self,
+        me: usize,
+        call: &Call<'_, T>,
+        round: &'a [Share],
+        arrived: &'a [Vec<u8>],
+    ) -> Result<Vec<Option<Work<'a>>>> {
+        let size = call.layout.dtype.size();
+        let mut rest: Vec<&[u8]> = arrived.iter().map(Vec::as_slice).collect();
+        let mut work = |share: &'a Share| {
+            let mut parts = Vec::with_capacity(share.holders.len());
+            for &rank in &share.holders {
+                let part = share.block.intersect(&call.boxes[rank]);
+                let bytes = (rank != me).then(|| {
+                    let (bytes, after) = rest[rank].split_at(part.len() * size);
+                    rest[rank] = after;
+                    bytes
+                });
+                parts.push((part, bytes));
+            }
+            let work = Work { share, raw: None, parts };
+            if share.whole { Ok(Some(work)) } else { self.keep(call, work) }
+        };
+        round.iter().filter(|share| share.owner == me).map(&mut work).collect()
+    }
+    /// Adds to a chunk that is kept; `None` while cells are missing.
+    fn keep<'a, T: Cell>(&mut self, call: &Call<'_, T>, work: Work<'a>) -> Result<Option<Work<'a>>> {
+        let Some(place) = &mut self.place else {
+            return Err(Error::internal("rank 0 alone keeps chunks"));
+        };
+        let cells = work.parts.iter().map(|(part, _)| part.len()).sum();
+        let (key, block) = ((call.at, work.share.number), &work.share.block);
+        let raw = place.kept.add(call.layout, key, (block, cells), |raw| gather(call, &work, raw))?;
+        Ok(raw.map(|raw| Work { raw: Some(raw), parts: Vec::new(), ..work }))
+    }
+    /// The bytes of a chunk as they are stored.
+    fn make<T: Cell>(&self, call: &Call<'_, T>, mut work: Work<'_>) -> Result<Vec<u8>> {
+        self.benches.with(|bench| {
+            match work.raw.take() {
+                Some(raw) => bench.raw = raw,
+                None => prepare(call.layout, &work.share.block, &mut bench.raw),
+            }
+            let mut raw = std::mem::take(&mut bench.raw);
+            gather(call, &work, &mut raw);
+            bench.raw = raw;
+            finish(call.layout, bench)
+        })
+    }
+
+    /// Finishes the chunks that are still incomplete, and waits until all is in the file.
+    ///
+    /// The open file and what has been done on rank 0, `None` elsewhere.
+    pub(super) fn finish(mut self, layouts: &[Layout], limits: Limits) -> Result<Option<(Container, WriteReport)>> {
+        let Some(mut place) = self.place.take() else { return Ok(None) };
+        while let Some(((at, number), raw)) = place.kept.pop()? {
+            let layout = &layouts[at];
+            let bytes = self.benches.with(|bench| {
+                bench.raw = raw;
+                finish(layout, bench)
+            })?;
+            let block = layout.chunk_block(&layout.chunk_coordinates(number));
+            place.push(layout, at, block, bytes, limits)?;
+        }
+        let begin = Instant::now();
+        let (container, placed) = place.queue.finish()?;
+        let report = WriteReport {
+            wait_seconds: self.report.wait_seconds + begin.elapsed().as_secs_f64(),
+            place_seconds: placed.time.as_secs_f64(),
+            chunks: placed.chunks,
+            bytes_stored: placed.bytes,
+            ..self.report
+        };
+        Ok(Some((container, report)))
+    }
 }
 
-/// Writes a piece; missing cells in `cells` become the fill value.
-pub(super) fn put<T: Cell>(
-    file: &mut FileMut,
-    layout: &Layout,
-    piece: &IndexBox,
-    cells: &mut [T],
-) -> Result<()> {
-    if layout.fill {
-        fill(cells);
+impl Place {
+    fn push(&self, layout: &Layout, at: usize, place: IndexBox, bytes: Vec<u8>, limits: Limits) -> Result<()> {
+        let name = Arc::clone(&self.names[at]);
+        self.queue.push(Finished { at, name, place, chunk: layout.chunked, bytes }, limits.queue)
     }
-    let Some(mut variable) = file.variable_mut(&layout.name) else {
-        return Err(Error::internal("is not in the file").in_variable(&layout.name));
-    };
-    variable
-        .put_values(cells, piece.ranges().to_vec())
-        .map_err(|e| Error::system(format!("can't be written: {e}")).in_variable(&layout.name))
+}
+
+/// Puts the parts of a chunk into it.
+fn gather<T: Cell>(call: &Call<'_, T>, work: &Work<'_>, raw: &mut [u8]) {
+    let (layout, block) = (call.layout, &work.share.block);
+    for (part, bytes) in &work.parts {
+        match (bytes, call.own) {
+            (Some(bytes), _) => insert(layout, block, part, bytes, raw),
+            (None, Some(own)) => store(layout, block, part, (own, call.cells), raw),
+            (None, None) => {}
+        }
+    }
 }

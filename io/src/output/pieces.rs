@@ -1,5 +1,7 @@
-//! Cutting blocks into pieces that fit a buffer, without ever cutting a stored chunk: a
-//! chunk that is written in two goes is inflated and deflated again.
+//! Boxes of cells: cutting them into pieces, where they meet, how they lie in memory.
+//!
+//! Cutting for the collective writer never cuts a stored chunk: one that is written in two goes
+//! is inflated and deflated again.
 
 use halocline_core::index::IndexBox;
 
@@ -9,6 +11,7 @@ use halocline_core::index::IndexBox;
 /// `block` is the shape of the largest block to be cut, `whole` the variable's. Pieces hold
 /// about `limit` cells, but a chunk at least. Trailing dimensions are kept whole as far as
 /// that goes: then a piece is contiguous.
+#[cfg(any(test, feature = "mpi"))]
 pub(super) fn thickness(whole: &[usize], block: &[usize], chunk: &[usize], limit: usize) -> Vec<usize> {
     let mut thick = chunk.to_vec();
     let mut cells: usize = chunk.iter().product();
@@ -28,6 +31,7 @@ pub(super) fn thickness(whole: &[usize], block: &[usize], chunk: &[usize], limit
 }
 
 /// The pieces of `block`, in C order; none of an empty block.
+#[cfg(any(test, feature = "mpi"))]
 pub(super) fn cut(block: &IndexBox, thick: &[usize]) -> Vec<IndexBox> {
     let mut pieces = vec![block.clone()];
     if block.is_empty() {
@@ -78,6 +82,64 @@ pub(super) fn overlap(boxes: &[IndexBox]) -> Option<(usize, usize)> {
     None
 }
 
+/// Calls `run(offset in a, offset in b, length)` for each run of cells of `part` that is
+/// contiguous in C order in both boxes, which both hold `part`.
+pub(super) fn for_each_common_run(
+    a: &IndexBox,
+    b: &IndexBox,
+    part: &IndexBox,
+    mut run: impl FnMut(usize, usize, usize),
+) {
+    debug_assert!(a.contains(part) && b.contains(part));
+    if part.is_empty() {
+        return;
+    }
+    let n = part.ndim();
+    if n == 0 {
+        run(0, 0, 1);
+        return;
+    }
+    // Trailing dimensions that all three have whole fold into one run.
+    let mut head = n - 1;
+    while head > 0 && part.range(head) == a.range(head) && part.range(head) == b.range(head) {
+        head -= 1;
+    }
+    let shape = part.shape();
+    let length: usize = shape[head..].iter().product();
+    let strides = |outer: &IndexBox| {
+        let mut strides = vec![1; n];
+        for d in (0..n - 1).rev() {
+            strides[d] = strides[d + 1] * outer.range(d + 1).len();
+        }
+        strides
+    };
+    let first = |outer: &IndexBox, strides: &[usize]| -> usize {
+        (0..n).map(|d| (part.range(d).start - outer.range(d).start) * strides[d]).sum()
+    };
+    let (steps_a, steps_b) = (strides(a), strides(b));
+    let (mut at_a, mut at_b) = (first(a, &steps_a), first(b, &steps_b));
+    let mut at = vec![0; head];
+    loop {
+        run(at_a, at_b, length);
+        let mut d = head;
+        loop {
+            if d == 0 {
+                return;
+            }
+            d -= 1;
+            at[d] += 1;
+            at_a += steps_a[d];
+            at_b += steps_b[d];
+            if at[d] < shape[d] {
+                break;
+            }
+            at_a -= at[d] * steps_a[d];
+            at_b -= at[d] * steps_b[d];
+            at[d] = 0;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +172,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn common_runs_are_the_cells_of_the_part() {
+        let (a, b) = (IndexBox::new(vec![1..6, 2..5, 0..4]), IndexBox::new(vec![0..6, 2..9, 0..4]));
+        for part in [
+            vec![1..6, 2..5, 0..4],
+            vec![2..4, 3..5, 0..4],
+            vec![2..4, 2..5, 1..3],
+            vec![5..6, 4..5, 3..4],
+            vec![2..2, 2..5, 0..4],
+        ] {
+            let part = IndexBox::new(part);
+            let (mut got, mut expected) = (Vec::new(), Vec::new());
+            for_each_common_run(&a, &b, &part, |x, y, n| got.extend((0..n).map(|k| (x + k, y + k))));
+            for t in part.range(0) {
+                for y in part.range(1) {
+                    let of = |x| (((t - 1) * 3 + y - 2) * 4 + x, (t * 7 + y - 2) * 4 + x);
+                    expected.extend(part.range(2).map(of));
+                }
+            }
+            assert_eq!(got, expected, "{part:?}");
+        }
+        let scalar = IndexBox::whole(&[]);
+        for_each_common_run(&scalar, &scalar, &scalar, |x, y, n| assert_eq!((x, y, n), (0, 0, 1)));
     }
 
     #[test]

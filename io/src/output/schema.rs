@@ -1,5 +1,6 @@
 //! What a file is going to hold: dimensions, variables, attributes, without values.
 
+use super::Compression;
 use halocline_core::meta::{Attributes, Coordinate, DType, Values};
 use halocline_core::{Error, Result};
 
@@ -28,8 +29,8 @@ pub struct VariableSpec {
     /// Lengths of a stored chunk. `None`: whole maps (the last two dimensions) up to 4 MiB,
     /// several of them where maps are small; contiguous if neither compressed nor unlimited.
     pub chunks: Option<Vec<usize>>,
-    /// Whether to compress (shuffle and deflate at level 1).
-    pub deflate: bool,
+    /// How chunks are compressed. A scalar never is.
+    pub compression: Compression,
     /// Whether cells can be missing: declares `_FillValue` as the type's default, which NaN
     /// becomes in the file.
     pub fill: bool,
@@ -48,18 +49,30 @@ impl VariableSpec {
             dtype,
             attributes: Attributes::new(),
             chunks: None,
-            deflate: false,
+            compression: Compression::None,
             fill: false,
         }
     }
-    /// A data variable: compressed, and with a fill value if `dtype` is a float.
+    /// A data variable: deflated at level 1, and with a fill value if `dtype` is a float.
     pub fn data<S: Into<String>>(
         name: impl Into<String>,
         dims: impl IntoIterator<Item = S>,
         dtype: DType,
     ) -> Self {
         let fill = matches!(dtype, DType::F32 | DType::F64);
-        Self { deflate: true, fill, ..Self::new(name, dims, dtype) }
+        Self { compression: Compression::Deflate(1), fill, ..Self::new(name, dims, dtype) }
+    }
+    /// With this compression.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+    /// With stored chunks of these lengths.
+    #[must_use]
+    pub fn chunks(mut self, lengths: impl Into<Vec<usize>>) -> Self {
+        self.chunks = Some(lengths.into());
+        self
     }
     /// With these attributes.
     #[must_use]
@@ -205,7 +218,6 @@ impl Schema {
     /// Lengths of a variable's chunks; `None` if it is stored contiguously.
     pub(super) fn chunks(&self, variable: &VariableSpec) -> Result<Option<Vec<usize>>> {
         let shape = self.shape(variable)?;
-        let unlimited = variable.dims.iter().any(|name| self.dim(name).is_some_and(|d| d.unlimited));
         if shape.is_empty() {
             return Ok(None);
         }
@@ -213,7 +225,12 @@ impl Schema {
             return Ok(Some(chunks.clone()));
         }
         let size = variable.dtype.size().max(1);
-        Ok((variable.deflate || unlimited).then(|| default_chunks(&shape, size)))
+        let chunked = variable.compression != Compression::None || self.grows(variable);
+        Ok(chunked.then(|| default_chunks(&shape, size)))
+    }
+    /// Whether a dimension of the variable is unlimited.
+    pub(super) fn grows(&self, variable: &VariableSpec) -> bool {
+        variable.dims.iter().any(|name| self.dim(name).is_some_and(|d| d.unlimited))
     }
     /// Refuses what the library would refuse later on, or worse, take for something else.
     pub(super) fn check(&self) -> Result<()> {
@@ -243,6 +260,7 @@ impl Schema {
         if variable.attributes.get("_FillValue").is_some() {
             return bad("has `_FillValue` among its attributes");
         }
+        variable.compression.check()?;
         let shape = self.shape(variable)?;
         if let Some(chunks) = &variable.chunks {
             let fits = |(&chunk, name): (&usize, &String)| {
@@ -251,13 +269,18 @@ impl Schema {
             if chunks.len() != shape.len() || !chunks.iter().zip(&variable.dims).all(fits) {
                 return bad("has chunks that don't fit its dimensions");
             }
+            let bytes = chunks.iter().fold(variable.dtype.size() as u64, |n, &c| n.saturating_mul(c as u64));
+            if bytes > u64::from(u32::MAX) {
+                return Err(Error::usage(format!("has chunks of {bytes} bytes"))
+                    .remedy("make them smaller: HDF5 stores at most 4 GiB in one"));
+            }
         }
         Ok(())
     }
 }
 
 /// Whole maps (the last two dimensions), cut to 4 MiB; more than one if they are small.
-fn default_chunks(shape: &[usize], size: usize) -> Vec<usize> {
+pub(super) fn default_chunks(shape: &[usize], size: usize) -> Vec<usize> {
     const LARGEST: usize = 4 << 20;
     // Below this, chunks cost more to find than to read.
     const SMALLEST: usize = 256 << 10;

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Where a result goes. Equal on all ranks, made by [`Target::prepare`] on one.
 #[derive(Debug)]
@@ -66,13 +67,17 @@ impl Target {
         }
     }
     /// Makes the temporary file durable and lets it take the target's place.
-    pub(super) fn commit(&self) -> Result<()> {
+    /// Gives its size and the seconds until it was on disk.
+    pub(super) fn commit(&self) -> Result<(u64, f64)> {
         let failed =
             |what: &str, e: std::io::Error| self.explain(Error::system(format!("can't be {what}: {e}")));
         // Network file systems report a full disk or an exceeded quota as late as this.
-        File::open(&self.temporary)
-            .and_then(|file| file.sync_all())
-            .map_err(|e| failed("written to disk", e))?;
+        let begin = Instant::now();
+        let size = File::open(&self.temporary)
+            .and_then(|file| file.sync_all().and_then(|()| file.metadata()))
+            .map_err(|e| failed("written to disk", e))?
+            .len();
+        let seconds = begin.elapsed().as_secs_f64();
         fs::rename(&self.temporary, &self.path).map_err(|e| failed("renamed into place", e))?;
         forget(&self.temporary);
         match File::open(directory(&self.path)).and_then(|dir| dir.sync_all()) {
@@ -80,8 +85,14 @@ impl Target {
             Err(e) if !matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
                 Err(failed("made durable under its name", e))
             }
-            _ => Ok(()),
+            _ => Ok((size, seconds)),
         }
+    }
+    /// The name of a file beside it for what does not fit into memory.
+    pub(super) fn scratch(&self) -> PathBuf {
+        let mut name = self.temporary.as_os_str().to_owned();
+        name.push("-scratch");
+        name.into()
     }
     /// Removes the temporary file. Nothing can be done if that fails.
     pub(super) fn discard(&self) {

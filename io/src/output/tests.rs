@@ -50,7 +50,7 @@ fn share(len: usize, rank: usize, ranks: usize) -> std::ops::Range<usize> {
 
 fn write(comm: &Comm, path: &Path, split: usize) -> Result<()> {
     let mut output = Output::create(comm, path, &schema())?;
-    output.buffer_bytes = 3000;
+    output.limits.buffer = 3000;
     output.write_whole("time", &Values::I64((0..7).map(|t| t * t).collect()))?;
     let block = IndexBox::whole(&SHAPE).with_range(split, share(SHAPE[split], comm.rank(), comm.size()));
     let own = cells(&block);
@@ -240,7 +240,7 @@ fn an_error_on_one_rank_is_an_error_on_all() {
         for how in 0..3 {
             let results = run_threads(3, |comm| {
                 let mut output = Output::create(comm, &path, &schema)?;
-                output.buffer_bytes = 600;
+                output.limits.buffer = 600;
                 let mut block = IndexBox::whole(&SHAPE).with_range(1, share(11, comm.rank(), 3));
                 if comm.rank() == bad && how == 1 {
                     block = IndexBox::whole(&SHAPE);
