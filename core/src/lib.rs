@@ -13,6 +13,7 @@ pub mod grid;
 pub mod index;
 pub mod memory;
 pub mod meta;
+pub mod rechunk;
 pub mod tiling;
 
 pub use error::{Error, ErrorKind, Result};
