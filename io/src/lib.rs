@@ -16,6 +16,8 @@ mod netcdf_read;
 mod object_name;
 pub mod output;
 mod probe;
+pub mod rechunk;
+pub mod scratch;
 pub mod source;
 pub mod stored;
 

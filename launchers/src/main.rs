@@ -4,6 +4,7 @@ mod common;
 mod eof;
 mod info;
 mod plot;
+mod rechunk;
 mod start;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,7 @@ enum Command {
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
+    Rechunk(rechunk::RechunkArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
             comm.barrier();

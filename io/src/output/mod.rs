@@ -26,6 +26,7 @@ mod layout;
 mod one_writer;
 mod pieces;
 mod schema;
+pub(crate) mod stored;
 mod target;
 #[cfg(test)]
 mod tests;
