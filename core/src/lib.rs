@@ -14,6 +14,7 @@ pub mod index;
 pub mod memory;
 pub mod meta;
 pub mod progress;
+pub mod rechunk;
 pub mod tiling;
 
 pub use error::{Error, ErrorKind, Result};

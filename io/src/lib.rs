@@ -20,8 +20,11 @@ mod netcdf_read;
 mod object_name;
 pub mod output;
 mod probe;
+pub mod rechunk;
+pub mod scratch;
 pub mod source;
 pub mod stored;
+mod stream;
 
 pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;

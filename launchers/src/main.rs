@@ -1,19 +1,18 @@
 //! The `halocline` command: parses arguments, starts the ranks, prints, exits.
 
-#[allow(dead_code)] // until a command saves its state
+mod carry;
 mod checkpoint;
 mod common;
-#[allow(dead_code)] // as above
 mod duration;
 mod eof;
+mod folding;
 mod info;
 mod plot;
-#[allow(dead_code)] // as above
 mod progress;
-#[allow(dead_code)] // as above
 mod report;
+mod rechunk;
 mod start;
-#[allow(dead_code)] // as above
+mod stats;
 mod stop;
 
 use clap::{Parser, Subcommand};
@@ -59,6 +58,8 @@ enum Command {
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
+    Stats(stats::StatsArgs),
+    Rechunk(rechunk::RechunkArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -108,6 +109,8 @@ fn main() -> ExitCode {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Stats(args) => stats::run(comm, args, cli.verbosity),
+        Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
             comm.barrier();

@@ -37,6 +37,7 @@ mod report;
 #[cfg(test)]
 mod roundtrips;
 mod schema;
+pub(crate) mod stored;
 mod target;
 #[cfg(test)]
 mod tests;

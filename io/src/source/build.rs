@@ -9,7 +9,6 @@ use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
 use crate::direct;
-use crate::io_mode::Io;
 use crate::stored::StoredReader;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::grid::{CellEdges, Grid, GridKind};
