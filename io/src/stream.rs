@@ -14,7 +14,7 @@ impl StreamSource for Source {
         self.element() == Element::F32
     }
     fn chunks(&self) -> Vec<usize> {
-        let whole = self.variable.shape();
+        let whole = StreamSource::variable(self).shape();
         match Source::chunks(self) {
             // A chunk may be longer than what is selected of it.
             Some(chunks) => chunks.iter().zip(&whole).map(|(&c, &n)| c.clamp(1, n.max(1))).collect(),

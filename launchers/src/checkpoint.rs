@@ -138,14 +138,6 @@ impl Checkpoints {
             }
         }
     }
-
-    /// Removes the state of a run whose result is in place: nobody will go on from it.
-    pub(crate) fn finished(&self, comm: &Comm) {
-        if comm.is_root() {
-            // What can't be removed is harmless: a run that resumes it is done at once.
-            let _ = std::fs::remove_file(&self.file);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Options and habits that all data commands share.
 
 use halocline_core::calendar::TimeRange;
+use halocline_core::budget::{parse_bytes, MemoryBudget};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
-use halocline_io::{Dataset, OpenOptions, Selection};
+use halocline_io::{Dataset, Io, OpenOptions, Selection};
 use std::path::{Path, PathBuf};
 
 /// How much is said.
@@ -57,6 +58,34 @@ pub(crate) struct InputArgs {
     /// Neither look metadata up in the cache nor keep them there
     #[arg(long)]
     no_cache: bool,
+    /// How files are read: directly by all threads, through the NetCDF library, or directly
+    /// wherever that is known to work. All ways give the same bits
+    #[arg(long, default_value = "auto", value_parser = parse_io, value_name = "auto|direct|library")]
+    pub(crate) io: Io,
+}
+
+fn parse_io(word: &str) -> std::result::Result<Io, String> {
+    word.parse().map_err(|e: Error| e.to_string())
+}
+
+/// How much memory.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct MemoryArgs {
+    /// The most memory that each rank's process may have resident, as in 512MB or 4GiB
+    /// [default: four fifths of what the job or the machine grants, shared by its ranks]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+}
+
+impl MemoryArgs {
+    /// The budget of this rank, the same on every one.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn budget(&self, comm: &Comm) -> Result<MemoryBudget> {
+        let asked = self.memory.as_deref().map(parse_bytes).transpose()?;
+        Ok(MemoryBudget::of(comm, asked))
+    }
 }
 
 impl InputArgs {
@@ -65,7 +94,7 @@ impl InputArgs {
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
-        let options = OpenOptions { cache: !self.no_cache, ..OpenOptions::default() };
+        let options = OpenOptions { cache: !self.no_cache, io: self.io };
         let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
         dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         Ok(dataset)

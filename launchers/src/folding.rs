@@ -24,6 +24,8 @@ pub(crate) struct FoldJob<'a> {
     pub(crate) budget: &'a MemoryBudget,
     pub(crate) checkpoints: Option<&'a Checkpoints>,
     pub(crate) progress: &'a Arc<Progress>,
+    /// All variables that the command reduces, one after the other.
+    pub(crate) variables: &'a [String],
 }
 
 impl FoldJob<'_> {
@@ -66,9 +68,14 @@ impl FoldJob<'_> {
         });
     }
 
-    /// The state file of one variable.
+    /// The state file of one variable: of several, each has its own.
     fn file(&self, checkpoints: &Checkpoints, variable: &str) -> PathBuf {
-        checkpoints.file_of(variable)
+        let mut file = checkpoints.file.clone().into_os_string();
+        if self.variables.len() > 1 {
+            file.push(".");
+            file.push(variable);
+        }
+        file.into()
     }
 
     /// Runs a fold to its end: the states of the columns that end up on this rank.
@@ -91,7 +98,8 @@ impl FoldJob<'_> {
             return run.finish();
         };
         let file = self.file(checkpoints, variable);
-        if checkpoints.resume && self.comm.on_root(|| Ok(file.exists()))? {
+        let there = self.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
+        if checkpoints.resume && there {
             run.load(&file, job)?;
         }
         let stop = || checkpoints.stop.requested();
@@ -114,9 +122,12 @@ impl FoldJob<'_> {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(crate) fn finished(&self, variables: &[String], output: &Path, written: &WriteReport) -> Result<()> {
-        if let Some(checkpoints) = self.checkpoints {
-            variables.iter().for_each(|v| checkpoints.finished(self.comm, v));
+    pub(crate) fn finished(&self, output: &Path, written: &WriteReport) -> Result<()> {
+        if let Some(checkpoints) = self.checkpoints.filter(|_| self.comm.is_root()) {
+            for variable in self.variables {
+                // What can't be removed is harmless: a run that resumes it is done at once.
+                let _ = std::fs::remove_file(self.file(checkpoints, variable));
+            }
         }
         report::wrote(self.comm, self.verbosity, self.progress, output, written);
         report::summary(self.comm, self.verbosity, self.progress)

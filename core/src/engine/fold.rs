@@ -1,5 +1,6 @@
 //! Folds and how they run.
 
+use super::checkpoint::{self, Saved};
 use super::piece::{Piece, Pieces};
 use super::source::TileSource;
 use super::state::{StateArchive, StateHeader, StateNode};
@@ -13,6 +14,7 @@ use crate::tiling::{Tile, Tiling};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::path::Path;
 
 /// Where a fold uses threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +169,57 @@ impl<'a, F: Fold> FoldRun<'a, F> {
         }
         self.leave_out(&covered);
         Ok(self)
+    }
+
+    /// Saves the finished nodes of all ranks to one file.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// As [`checkpoint::save`].
+    pub fn save(&self, path: &Path, job: &str) -> Result<Saved> {
+        let node = |(&(column, level, index), state): (&Place, &F::State)| {
+            Ok(StateNode { column, level, index, state: encode(state)? })
+        };
+        checkpoint::save(&self.engine.comm, path, &self.header(job), &mut self.tree.nodes().map(node))
+    }
+
+    /// Goes on from the nodes in a file that [`Self::save`] wrote, on any number of ranks.
+    ///
+    /// # Collective
+    /// Every rank calls this, before any work is done.
+    ///
+    /// # Errors
+    /// As [`checkpoint::load`].
+    pub fn load(&mut self, path: &Path, job: &str) -> Result<()> {
+        let header = self.header(job);
+        let (fold, work, tiling) = (self.fold, &self.work, self.tiling);
+        let holder = |&(column, level, index): &Place| {
+            work.owner(tiling.at_place(column, index << level, fold.reduces()), tiling)
+        };
+        let leaves = tiling.leaves(fold.reduces());
+        let mut tree = MergeTree::new(leaves);
+        let mut covered = MergeTree::new(leaves);
+        let mut odd = Ok(());
+        checkpoint::load(
+            &self.engine.comm,
+            path,
+            &header,
+            &holder,
+            &mut |node| {
+                let state = decode(&node.state)?;
+                tree.insert((node.column, node.level, node.index), state, &|a, b| fold.merge(a, b))
+            },
+            &mut |place| {
+                let inserted = covered.insert(place, (), &|(), ()| Ok(()));
+                odd = std::mem::replace(&mut odd, Ok(())).and(inserted);
+            },
+        )?;
+        odd?;
+        self.tree = tree;
+        self.leave_out(&covered);
+        Ok(())
     }
 
     /// Leaves out the tiles that nodes cover.

@@ -2,6 +2,7 @@
 
 use super::Source;
 use crate::direct;
+use crate::direct::storage::Layout;
 use halocline_core::index::IndexBox;
 
 impl Source {
@@ -16,6 +17,18 @@ impl Source {
             return 0;
         }
         self.pieces(block).iter().map(bytes).sum()
+    }
+
+    /// Whether parts of a stored chunk can be read without the rest: values are neither
+    /// compressed nor shuffled, or lie in no chunks.
+    pub fn is_divisible(&self) -> bool {
+        let divisible = |located: &Option<crate::direct::Located>| {
+            located.as_ref().is_some_and(|l| match &l.storage.layout {
+                Layout::Chunked { filters, .. } => filters.is_empty(),
+                _ => true,
+            })
+        };
+        self.chunks.is_none() || self.located.iter().all(divisible)
     }
 
     /// Tells the system that `block` will be read soon, so that it can begin to fetch. Without

@@ -5,7 +5,7 @@
 mod output;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, ReadArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{OverTime, TimeOp, TimeState};
 use halocline_core::comm::Comm;
@@ -40,7 +40,7 @@ pub(crate) struct StatsArgs {
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
-    read: ReadArgs,
+    memory: MemoryArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
     /// The file to write
@@ -99,11 +99,10 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let mut selection = args.selection.selection()?;
     // All levels, unless one is chosen.
     selection.all_levels = selection.level.is_none();
-    selection.io = args.read.io();
+    selection.io = args.input.io;
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
-    let inputs = args.input.resolve(comm)?;
-    let dataset = args.read.open(comm, &inputs)?;
+    let dataset = args.input.open(comm, verbosity)?;
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
     let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
@@ -111,8 +110,15 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     drop(opening);
-    let budget = args.read.budget(comm)?;
-    let job = FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
+    let budget = args.memory.budget(comm)?;
+    let job = FoldJob {
+        comm,
+        verbosity,
+        budget: &budget,
+        checkpoints: checkpoints.as_ref(),
+        progress: &progress,
+        variables: &args.var,
+    };
     let watch = job.watch();
     let mut results = Vec::new();
     for (name, source) in args.var.iter().zip(sources) {
@@ -123,7 +129,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let report = output::write(comm, args, &dataset, &results)?;
     drop(writing);
     drop(watch);
-    job.finished(&args.var, &args.output, &report)
+    job.finished(&args.output, &report)
 }
 
 /// Streams one variable through the fold.
@@ -144,7 +150,8 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts: parts.as_deref() };
     let plan = StreamPlan::new(&source, &fold, demand)?;
     job.tell(name, &source, &plan, plan.estimate() + maps);
-    let columns = job.run(&job_name(args, name, &source), name, &source, &plan, &fold)?;
+    let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;
+    let columns = job.run(&belongs, name, &source, &plan, &fold)?;
     let block = held(&plan, comm.rank());
     let values = args.op.iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
     let tiling = plan.tiling().rule().to_owned();
