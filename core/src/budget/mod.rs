@@ -66,24 +66,33 @@ impl MemoryBudget {
         mine
     }
 
-    /// What is left of this rank's budget for buffers: without what is resident now (programs,
+    /// What this rank's share of the process takes beside buffers: what is resident now (programs,
     /// libraries, MPI, metadata) and a reserve of 24 MiB for what libraries take when used.
-    /// 0 if nothing is left.
-    pub fn after_base(&self) -> u64 {
-        let ranks = self.ranks_in_process as u64;
-        let base = resident().unwrap_or(RESERVE).saturating_add(RESERVE);
-        self.bytes.saturating_sub(base / ranks)
+    pub fn base(&self) -> u64 {
+        resident().unwrap_or(RESERVE).saturating_add(RESERVE) / self.ranks_in_process as u64
     }
 
-    /// The least that any rank has left for buffers ([`Self::after_base`]): what plans that all
-    /// ranks share are made from.
+    /// What is left of this rank's budget for buffers beside [`Self::base`]; 0 if nothing is.
+    pub fn after_base(&self) -> u64 {
+        self.bytes.saturating_sub(self.base())
+    }
+
+    /// The largest [`Self::base`] of any rank: what plans that all ranks share are made from.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub fn largest_base(&self, comm: &Comm) -> u64 {
+        let mut largest = [self.base()];
+        comm.all_reduce(&mut largest, Reduce::Max);
+        largest[0]
+    }
+
+    /// The least that any rank has left for buffers.
     ///
     /// # Collective
     /// Every rank calls this.
     pub fn for_buffers(&self, comm: &Comm) -> u64 {
-        let mut least = [self.after_base()];
-        comm.all_reduce(&mut least, Reduce::Min);
-        least[0]
+        self.bytes.saturating_sub(self.largest_base(comm))
     }
 }
 

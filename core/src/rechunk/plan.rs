@@ -39,9 +39,9 @@ pub struct Request<'a> {
     pub to: &'a [usize],
     /// Ranks that share the work.
     pub ranks: usize,
-    /// Bytes that this rank may use for buffers ([`MemoryBudget::for_buffers`]).
-    pub available: u64,
-    /// Bytes that source and sink use for themselves, of `available`.
+    /// Bytes that the process takes beside buffers ([`MemoryBudget::largest_base`]).
+    pub base: u64,
+    /// Bytes that source and sink use for themselves.
     pub overhead: u64,
     /// Whether parts of input chunks can be read without decoding the whole chunk.
     pub reads_parts: bool,
@@ -83,10 +83,11 @@ impl Plan {
         // With one, scratch pieces are cut out of the window before slabs take memory.
         let windows: u64 = if ranks > 1 { 3 } else { 1 };
         let fixed = request.overhead + if ranks > 1 { BATCH.max(output) } else { 0 };
-        let room = request.available.saturating_sub(fixed);
+        let available = budget.bytes.saturating_sub(request.base);
+        let room = available.saturating_sub(fixed);
         let least = fixed.saturating_add(input.saturating_mul(windows.max(2))).max(fixed + input + output);
-        if request.available < least {
-            let needed = budget.bytes.saturating_sub(request.available).saturating_add(least);
+        if available < least {
+            let needed = request.base.saturating_add(least);
             let what = format!(
                 "choose smaller --chunks (a stored chunk has {}, one to be written {})",
                 bytes_text(input),

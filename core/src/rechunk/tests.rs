@@ -74,7 +74,16 @@ impl Scratch for Kept {
 }
 
 fn request<'a>(shape: &'a [usize], from: &'a [usize], to: &'a [usize], available: u64) -> Request<'a> {
-    Request { shape, size: 4, from, to, ranks: 1, available, overhead: 0, reads_parts: false }
+    Request {
+        shape,
+        size: 4,
+        from,
+        to,
+        ranks: 1,
+        base: (1 << 30) - available,
+        overhead: 0,
+        reads_parts: false,
+    }
 }
 
 fn budget() -> MemoryBudget {
@@ -121,7 +130,7 @@ fn any_shape_any_budget_any_ranks() {
                 let mut request = request(shape, from, to, available);
                 request.ranks = ranks;
                 // The batch of the writer has a floor that is large for a test.
-                request.available += if ranks > 1 { 16 << 20 } else { 0 };
+                request.base = request.base.saturating_sub(if ranks > 1 { 16 << 20 } else { 0 });
                 methods[usize::from(check(&request) == Method::Scratch)] += 1;
             }
         }
@@ -140,6 +149,7 @@ fn parts_of_chunks_are_read_in_passes_where_that_is_cheap() {
 
 #[test]
 fn plans_keep_to_their_memory() {
+    const ALL: u64 = 8_000_000_000;
     for (from, to) in [([1, 181, 360], [3650, 10, 10]), ([3650, 10, 10], [1, 181, 360])] {
         for ranks in [1, 2, 7] {
             for available in [300_000_000, 600_000_000, 6_000_000_000] {
@@ -149,11 +159,11 @@ fn plans_keep_to_their_memory() {
                     from: &from,
                     to: &to,
                     ranks,
-                    available,
+                    base: ALL - available,
                     overhead: 20_000_000,
                     reads_parts: false,
                 };
-                let plan = Plan::new(&request, &budget()).unwrap();
+                let plan = Plan::new(&request, &MemoryBudget::asked(ALL, &Comm::serial())).unwrap();
                 assert!(plan.buffers() <= available, "{} of {available}", plan.buffers());
                 let in_memory = available == 6_000_000_000;
                 assert_eq!(plan.method() == Method::Memory, in_memory || ranks == 7 && plan.slabs.len() <= 7);

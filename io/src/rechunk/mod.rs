@@ -80,7 +80,7 @@ impl<'a> Rechunk<'a> {
         budget: &MemoryBudget,
     ) -> Result<Self> {
         let chosen = choose::choose(dataset, options)?;
-        let available = budget.for_buffers(comm);
+        let base = budget.largest_base(comm);
         let plan = |c: &Chosen<'_>| {
             let size = c.info.variable.dtype.size();
             let bytes = |chunk: &[usize]| chunk.iter().product::<usize>().saturating_mul(size) as u64;
@@ -90,7 +90,7 @@ impl<'a> Rechunk<'a> {
                 from: &c.from,
                 to: &c.to,
                 ranks: comm.size(),
-                available,
+                base,
                 overhead: bytes(&c.from).max(READ as u64) + bytes(&c.to) + CACHE,
                 reads_parts: blocks::reads_parts(dataset, c.info),
             };
@@ -99,7 +99,7 @@ impl<'a> Rechunk<'a> {
         let plans = chosen.iter().map(plan).collect::<Result<Vec<Plan>>>();
         let plans = comm.agree(plans)?;
         let buffers = plans.iter().map(Plan::buffers).max().unwrap_or(0);
-        let needed = budget.bytes.saturating_sub(available) + buffers;
+        let needed = base + buffers;
         Ok(Self { dataset, chosen, plans, options: options.clone(), needed })
     }
 
