@@ -5,6 +5,7 @@
 //! rank; [`read`] brings values from there to where they are wanted, in threads: fetched, their
 //! filters undone, masked and unpacked while they are in cache.
 
+mod cells;
 mod chunk;
 mod elements;
 mod extent;
@@ -114,3 +115,6 @@ fn find(path: &Path, wanted: Wanted<'_>) -> Result<Found> {
         Err(why) => Found::NotCovered(why),
     })
 }
+
+#[cfg(test)]
+mod tests;
