@@ -82,6 +82,11 @@ impl Decode {
         self
     }
 
+    /// The stored type.
+    pub(crate) const fn stored(&self) -> DType {
+        self.stored
+    }
+
     /// Whether values are packed.
     pub const fn is_packed(&self) -> bool {
         self.packing.is_some()
@@ -132,16 +137,22 @@ impl Decode {
 
     fn as_stored<T: Number, W: Work<T>>(&self, dtype: DType, work: W) -> Option<W::Out> {
         Some(match (dtype, self.signed) {
-            (DType::I8, Some(false)) | (DType::U8, None | Some(false)) => work.run(&self.convert::<u8, T>()),
-            (DType::U8, Some(true)) | (DType::I8, _) => work.run(&self.convert::<i8, T>()),
-            (DType::I16, Some(false)) | (DType::U16, None | Some(false)) => work.run(&self.convert::<u16, T>()),
-            (DType::U16, Some(true)) | (DType::I16, _) => work.run(&self.convert::<i16, T>()),
-            (DType::I32, Some(false)) | (DType::U32, None | Some(false)) => work.run(&self.convert::<u32, T>()),
-            (DType::U32, Some(true)) | (DType::I32, _) => work.run(&self.convert::<i32, T>()),
-            (DType::I64, Some(false)) | (DType::U64, None | Some(false)) => work.run(&self.convert::<u64, T>()),
-            (DType::U64, Some(true)) | (DType::I64, _) => work.run(&self.convert::<i64, T>()),
-            (DType::F32, _) => work.run(&self.convert::<f32, T>()),
-            (DType::F64, _) => work.run(&self.convert::<f64, T>()),
+            (DType::I8, Some(false)) | (DType::U8, None | Some(false)) => work.run(self.convert::<u8, T>()),
+            (DType::U8, Some(true)) | (DType::I8, _) => work.run(self.convert::<i8, T>()),
+            (DType::I16, Some(false)) | (DType::U16, None | Some(false)) => {
+                work.run(self.convert::<u16, T>())
+            }
+            (DType::U16, Some(true)) | (DType::I16, _) => work.run(self.convert::<i16, T>()),
+            (DType::I32, Some(false)) | (DType::U32, None | Some(false)) => {
+                work.run(self.convert::<u32, T>())
+            }
+            (DType::U32, Some(true)) | (DType::I32, _) => work.run(self.convert::<i32, T>()),
+            (DType::I64, Some(false)) | (DType::U64, None | Some(false)) => {
+                work.run(self.convert::<u64, T>())
+            }
+            (DType::U64, Some(true)) | (DType::I64, _) => work.run(self.convert::<i64, T>()),
+            (DType::F32, _) => work.run(self.convert::<f32, T>()),
+            (DType::F64, _) => work.run(self.convert::<f64, T>()),
             (DType::Char | DType::String | DType::Other, _) => return None,
         })
     }
@@ -227,7 +238,7 @@ pub(crate) trait Work<T> {
     /// What comes of it.
     type Out;
     /// Does it.
-    fn run<S: Stored>(self, convert: &Convert<S, T>) -> Self::Out;
+    fn run<S: Stored>(self, convert: Convert<S, T>) -> Self::Out;
 }
 
 /// Decodes values that lie together.
@@ -238,7 +249,7 @@ struct Whole<'a> {
 
 impl<T: Number> Work<T> for Whole<'_> {
     type Out = Vec<T>;
-    fn run<S: Stored>(self, convert: &Convert<S, T>) -> Vec<T> {
+    fn run<S: Stored>(self, convert: Convert<S, T>) -> Vec<T> {
         let stored: &[S] = bytemuck::cast_slice(self.bytes);
         let mut out = vec![T::MISSING; stored.len()];
         (convert.cast)(stored, &mut out);

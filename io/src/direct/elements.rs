@@ -56,8 +56,10 @@ mod tests {
     fn every_size_in_both_orders() {
         for size in [1usize, 2, 4, 8] {
             let values: Vec<u8> = (0..40 * size).map(|k| (k * 7 % 251) as u8).collect();
-            let planes: Vec<u8> =
-                (0..size).flat_map(|b| (0..40).map(move |e| (e, b))).map(|(e, b)| values[e * size + b]).collect();
+            let planes: Vec<u8> = (0..size)
+                .flat_map(|b| (0..40).map(move |e| (e, b)))
+                .map(|(e, b)| values[e * size + b])
+                .collect();
             for (first, count) in [(0, 40), (3, 1), (5, 33), (40, 0)] {
                 let expected = &values[first * size..(first + count) * size];
                 let mut out = vec![0; count * size];
@@ -65,7 +67,8 @@ mod tests {
                     Elements { bytes, size, shuffled, swapped: false }.read(first, &mut out);
                     assert_eq!(out, expected);
                     Elements { bytes, size, shuffled, swapped: true }.read(first, &mut out);
-                    let turned: Vec<u8> = expected.chunks(size).flat_map(|e| e.iter().rev().copied()).collect();
+                    let turned: Vec<u8> =
+                        expected.chunks(size).flat_map(|e| e.iter().rev().copied()).collect();
                     assert_eq!(out, turned);
                 }
             }

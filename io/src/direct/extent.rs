@@ -29,7 +29,9 @@ fn extents(storage: &Storage, ranges: &[Range<usize>]) -> Vec<Range<u64>> {
         Layout::Records { offset, stride } => (*offset, Some(*stride)),
     };
     let Some(strides) = strides(&storage.shape, size) else { return Vec::new() };
-    let Some(slowest) = inside.first() else { return std::iter::once(offset..offset + size as u64).collect() };
+    let Some(slowest) = inside.first() else {
+        return std::iter::once(offset..offset + size as u64).collect();
+    };
     let step = stride.unwrap_or(strides[0] as u64);
     let fast = || inside.iter().zip(&strides).skip(1);
     let first: usize = fast().map(|(r, s)| r.start * s).sum();
@@ -104,7 +106,8 @@ mod tests {
         assert_eq!(stored_bytes(&rows, &[0..9, 0..4, 0..5]), 240);
         let records = of(Layout::Records { offset: 100, stride: 1000 });
         assert_eq!(extents(&records, &[1..3, 1..2, 2..4]), [1128..1136, 2128..2136]);
-        let address = |k: u64| Address { offset: if k == 5 { Address::UNWRITTEN } else { k * 50 }, bytes: 50, mask: 0 };
+        let address =
+            |k: u64| Address { offset: if k == 5 { Address::UNWRITTEN } else { k * 50 }, bytes: 50, mask: 0 };
         let chunk = vec![2, 2, 5];
         let chunks = of(Layout::Chunked { chunk, filters: vec![], addresses: (0..4).map(address).collect() });
         assert_eq!(extents(&chunks, &[1..3, 1..2, 2..4]), [0..50, 100..150]);

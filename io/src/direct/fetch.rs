@@ -1,12 +1,14 @@
 //! Blocks of a variable: which bytes are fetched, and the work on them dealt to threads.
 
+use super::cells::{decoder, Decoder};
 use super::chunk::Chunks;
 use super::elements::Elements;
 use super::raw;
 use super::storage::{Layout, Storage};
 use super::target::Part;
 use super::walk::strides;
-use crate::cf::{Convert, Decode, Number, Stored, Work};
+use crate::cf::{Decode, Number};
+use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use std::fs::File;
@@ -14,71 +16,64 @@ use std::fs::File;
 /// Bytes of one piece of work on what is not in chunks.
 const PIECE: usize = 1 << 20;
 
+/// All that a piece of work needs to know.
+pub(super) struct Context<'a, T> {
+    pub(super) file: &'a File,
+    pub(super) storage: &'a Storage,
+    pub(super) decoder: &'a dyn Decoder<T>,
+}
+
 /// Reads and decodes values of a variable into `part`, whose indices are those of the file.
 ///
 /// # Errors
 /// Data, if what is stored is damaged or cut short; system, if the system refuses.
-pub(crate) fn read<T: Number>(file: &File, storage: &Storage, decode: &Decode, part: Part<'_, T>) -> Result<()> {
-    let read = decode.run(Reading { file, storage, part });
-    read.unwrap_or_else(|| Err(Error::internal("text was asked for as numbers")))
-}
-
-/// All that a piece of work needs to know.
-pub(super) struct Context<'a, S, T> {
-    pub(super) file: &'a File,
-    pub(super) storage: &'a Storage,
-    pub(super) convert: &'a Convert<S, T>,
-}
-
-struct Reading<'a, T> {
-    file: &'a File,
-    storage: &'a Storage,
-    part: Part<'a, T>,
-}
-
-impl<T: Number> Work<T> for Reading<'_, T> {
-    type Out = Result<()>;
-
-    fn run<S: Stored>(self, convert: &Convert<S, T>) -> Result<()> {
-        let Self { file, storage, part } = self;
-        let shape = &storage.shape;
-        if storage.dtype.size() != size_of::<S>() || shape.len() != part.indices().ndim() {
-            return Err(Error::internal("the addresses are of another variable"));
+pub(crate) fn read<T: Number>(
+    file: &File,
+    storage: &Storage,
+    decode: &Decode,
+    part: Part<'_, T>,
+) -> Result<()> {
+    let shape = &storage.shape;
+    if storage.dtype != decode.stored() || shape.len() != part.indices().ndim() {
+        return Err(Error::internal("the addresses are of another variable"));
+    }
+    let decoder = decoder(decode)?;
+    let context = Context { file, storage, decoder: &*decoder };
+    let mut inside = part;
+    for (d, &stored) in shape.iter().enumerate() {
+        let (before, mut beyond) = inside.split(d, stored);
+        if !beyond.indices().is_empty() {
+            beyond.fill(context.fill_value()?)?;
         }
-        let context = Context { file, storage, convert };
-        let mut inside = part;
-        for (d, &stored) in shape.iter().enumerate() {
-            let (before, mut beyond) = inside.split(d, stored);
-            if !beyond.indices().is_empty() {
-                beyond.fill(context.fill_value()?)?;
+        inside = before;
+    }
+    if inside.indices().is_empty() {
+        return Ok(());
+    }
+    let size = context.size();
+    let plain = |unit| strides(shape, unit).ok_or_else(|| Error::internal("strides overflow"));
+    match &storage.layout {
+        Layout::Unwritten => inside.fill(context.fill_value()?),
+        Layout::Compact { bytes } => context.compact(bytes, &plain(1)?, inside),
+        Layout::Contiguous { offset } => context.region(*offset, &plain(size)?, inside),
+        Layout::Records { offset, stride } => {
+            let mut strides = plain(size)?;
+            if let Some(slowest) = strides.first_mut() {
+                *slowest = *stride as usize;
             }
-            inside = before;
+            context.region(*offset, &strides, inside)
         }
-        if inside.indices().is_empty() {
-            return Ok(());
-        }
-        let size = size_of::<S>();
-        let plain = |unit| strides(shape, unit).ok_or_else(|| Error::internal("strides overflow"));
-        match &storage.layout {
-            Layout::Unwritten => inside.fill(context.fill_value()?),
-            Layout::Compact { bytes } => context.compact(bytes, &plain(1)?, inside),
-            Layout::Contiguous { offset } => context.region(*offset, &plain(size)?, inside),
-            Layout::Records { offset, stride } => {
-                let mut strides = plain(size)?;
-                if let Some(slowest) = strides.first_mut() {
-                    *slowest = *stride as usize;
-                }
-                context.region(*offset, &strides, inside)
-            }
-            Layout::Chunked { chunk, filters, addresses } => {
-                Chunks { lengths: chunk, filters, addresses }.read(&context, inside)
-            }
+        Layout::Chunked { chunk, filters, addresses } => {
+            Chunks { lengths: chunk, filters, addresses }.read(&context, inside)
         }
     }
 }
 
 /// Does `work` on each part in threads; the error of the first that fails.
-pub(crate) fn in_threads<P: Send>(mut parts: Vec<P>, work: impl Fn(P) -> Result<()> + Sync + Send) -> Result<()> {
+pub(crate) fn in_threads<P: Send>(
+    mut parts: Vec<P>,
+    work: impl Fn(P) -> Result<()> + Sync + Send,
+) -> Result<()> {
     if parts.len() == 1 {
         return parts.pop().map_or(Ok(()), work);
     }
@@ -86,19 +81,24 @@ pub(crate) fn in_threads<P: Send>(mut parts: Vec<P>, work: impl Fn(P) -> Result<
     failed.map_or(Ok(()), Err)
 }
 
-impl<S: Stored, T: Number> Context<'_, S, T> {
+impl<T: Number> Context<'_, T> {
+    /// Bytes of an element.
+    pub(super) const fn size(&self) -> usize {
+        self.storage.dtype.size()
+    }
+
     /// What stands for a value that was never written.
     pub(super) fn fill_value(&self) -> Result<T> {
-        let (mut stored, mut value) = ([S::zeroed()], [T::MISSING]);
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut stored);
-        if bytes.len() != self.storage.fill.len() {
+        if self.storage.fill.len() != self.size() {
             return Err(Error::internal("the fill value is of another type"));
         }
-        bytes.copy_from_slice(&self.storage.fill);
-        if self.swapped() {
-            bytes.reverse();
-        }
-        (self.convert.cast)(&stored, &mut value);
+        let mut value = [T::MISSING];
+        let mut cell = Part::new(&mut value, IndexBox::whole(&[1]))
+            .ok_or_else(|| Error::internal("one value is not one value"))?;
+        cell.runs(&[1], 1, 0, |_, mut run| {
+            self.decoder.place(&self.plain(&self.storage.fill), 0, &mut run);
+            Ok(())
+        })?;
         Ok(value[0])
     }
 
@@ -109,25 +109,25 @@ impl<S: Stored, T: Number> Context<'_, S, T> {
 
     /// Elements of bytes that went through no filter.
     pub(super) fn plain<'b>(&self, bytes: &'b [u8]) -> Elements<'b> {
-        Elements { bytes, size: size_of::<S>(), shuffled: false, swapped: self.swapped() }
+        Elements { bytes, size: self.size(), shuffled: false, swapped: self.swapped() }
     }
 
     /// Bytes that lie in the file as they are: in pieces, in threads.
     fn region(&self, offset: u64, strides: &[usize], part: Part<'_, T>) -> Result<()> {
         let origin = vec![0; strides.len()];
-        let parts = pieces(part, PIECE / size_of::<S>());
+        let parts = pieces(part, PIECE / self.size());
         in_threads(parts, |part| raw::read(self, offset, strides, &origin, part))
     }
 
     /// All elements are in `bytes`, C order.
     fn compact(&self, bytes: &[u8], strides: &[usize], mut part: Part<'_, T>) -> Result<()> {
-        if bytes.len() < self.storage.shape.iter().product::<usize>() * size_of::<S>() {
+        if bytes.len() < self.storage.shape.iter().product::<usize>() * self.size() {
             return Err(Error::internal("compact values are cut short"));
         }
         let elements = self.plain(bytes);
         let first = part.indices().start().iter().zip(strides).map(|(i, s)| i * s).sum();
         part.runs(strides, 1, first, |from, mut run| {
-            raw::place(self, &elements, from, &mut run);
+            self.decoder.place(&elements, from, &mut run);
             Ok(())
         })
     }
@@ -155,7 +155,6 @@ fn pieces<T>(part: Part<'_, T>, most: usize) -> Vec<Part<'_, T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use halocline_core::index::IndexBox;
 
     #[test]
     fn pieces_cover_all_once_and_in_order() {

@@ -153,7 +153,9 @@ fn header(file: &Hdf5File, dataset: &Dataset) -> std::result::Result<Header, Fai
             }
             HdfMessage::FilterPipeline(m) => found.pipeline = Some(m.clone()),
             HdfMessage::ExternalFiles(_) => found.external = true,
-            HdfMessage::Shared(_) => return no("a part of its header is shared in a way that is not read here"),
+            HdfMessage::Shared(_) => {
+                return no("a part of its header is shared in a way that is not read here")
+            }
             _ => {}
         }
     }
@@ -209,10 +211,17 @@ fn is_usual(raw: &[u8], dtype: DType) -> bool {
 }
 
 /// The stored lengths, none longer than those of the file's dimensions.
-fn shape(space: &DataspaceMessage, wanted: &[usize], size: usize) -> std::result::Result<Vec<usize>, Failure> {
+fn shape(
+    space: &DataspaceMessage,
+    wanted: &[usize],
+    size: usize,
+) -> std::result::Result<Vec<usize>, Failure> {
     let lengths: Option<Vec<usize>> = space.dims.iter().map(|&n| usize::try_from(n).ok()).collect();
     let bytes = |lengths: &Vec<usize>| {
-        lengths.iter().try_fold(size, |n, &len| n.checked_mul(len.max(1))).filter(|&n| isize::try_from(n).is_ok())
+        lengths
+            .iter()
+            .try_fold(size, |n, &len| n.checked_mul(len.max(1)))
+            .filter(|&n| isize::try_from(n).is_ok())
     };
     let Some(lengths) = lengths.filter(|l| bytes(l).is_some()) else {
         return Err(damaged(format!("lengths of {:?} are more than any file can hold", space.dims)).into());
@@ -245,8 +254,9 @@ fn chain(pipeline: &FilterPipelineMessage, size: usize) -> std::result::Result<V
 fn fill(message: Option<&FillValueMessage>, size: usize) -> std::result::Result<(Vec<u8>, bool), Failure> {
     let zero = vec![0; size];
     Ok(match message {
-        // Never filled: the library gives zeros.
-        Some(m) if m.fill_time == FillTime::Never => (zero, false),
+        // Never filled: the library gives zeros. The code for this in a file is 1 (0: when room
+        // is made, 2: if a value is set), which the crate names otherwise.
+        Some(m) if m.fill_time == FillTime::Always => (zero, false),
         Some(FillValueMessage { value: Some(value), .. }) if value.len() == size => (value.clone(), true),
         Some(FillValueMessage { value: Some(value), .. }) if !value.is_empty() => {
             return Err(damaged(format!("a fill value of {} bytes, not {size}", value.len())).into())

@@ -130,7 +130,13 @@ impl Place<'_> {
                 storage, address, offset, length, &shape, self.max, lengths, None,
             )?,
             Some(ChunkIndexing::BTreeV2) => collect_v2_chunk_entries_storage(
-                storage, address, offset, length, rank as u32, lengths, None,
+                storage,
+                address,
+                offset,
+                length,
+                rank as u32,
+                lengths,
+                None,
             )?,
         })
     }
@@ -154,12 +160,16 @@ impl Place<'_> {
         };
         if index.is_some() && !skipped && bytes == full && at_edge() {
             // Newer files may leave out the filters at the edges, which the length alone betrays.
-            return Err(Failure::NotCovered("its chunks at the edges may be stored without filters".to_owned()));
+            return Err(Failure::NotCovered(
+                "its chunks at the edges may be stored without filters".to_owned(),
+            ));
         }
-        let compressed = filters.iter().enumerate().any(|(k, f)| {
-            used(k) && matches!(f, Filter::Deflate | Filter::Other { .. })
-        });
-        let sums = filters.iter().enumerate().filter(|(k, f)| used(*k) && **f == Filter::Fletcher32).count() as u64;
+        let compressed = filters
+            .iter()
+            .enumerate()
+            .any(|(k, f)| used(k) && matches!(f, Filter::Deflate | Filter::Other { .. }));
+        let sums =
+            filters.iter().enumerate().filter(|(k, f)| used(*k) && **f == Filter::Fletcher32).count() as u64;
         let plausible = if compressed { bytes <= 2 * full + (64 << 10) } else { bytes == full + 4 * sums };
         let deflated = filters.iter().enumerate().any(|(k, f)| used(k) && *f == Filter::Deflate);
         // One bit of a deflated stream gives 258 bytes at most.
@@ -183,7 +193,12 @@ fn leaf(key: BTreeV1Key, address: u64, rank: usize) -> Result<ChunkEntry, Failur
 
 /// The number of a chunk in the grid of chunks; `None` for what was left behind by a dataset that
 /// has shrunk.
-fn number(entry: &ChunkEntry, shape: &[usize], lengths: &[u32], counts: &[u64]) -> Result<Option<usize>, Failure> {
+fn number(
+    entry: &ChunkEntry,
+    shape: &[usize],
+    lengths: &[u32],
+    counts: &[u64],
+) -> Result<Option<usize>, Failure> {
     if entry.offsets.len() != shape.len() {
         return Err(damaged("an index of chunks is of another rank").into());
     }

@@ -9,6 +9,7 @@ pub(crate) mod classic;
 pub(crate) mod meta;
 pub(crate) mod refusal;
 pub(crate) mod variable;
+mod cells;
 mod chunk;
 mod elements;
 mod extent;
@@ -118,3 +119,6 @@ fn find(path: &Path, wanted: Wanted<'_>) -> Result<Found> {
         Err(why) => Found::NotCovered(why),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,15 @@
 //! Bytes that lie in a file as they are in memory, but for their order within an element.
 
-use super::elements::{self, Elements};
+use super::elements;
 use super::fetch::Context;
 use super::scratch::with_scratch;
 use super::target::{Part, Run};
-use crate::cf::{Number, Stored};
+use crate::cf::Number;
 use halocline_core::{Error, Result};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 
-/// Elements that are decoded at a time: they stay in the first cache.
-const BLOCK: usize = 2048;
 /// Bytes fetched by one request at most: they stay in the second cache until they are masked.
 const REQUEST: usize = 256 << 10;
 /// Bytes of a run from which it is fetched on its own, to where it goes.
@@ -31,50 +29,16 @@ pub(super) fn fetch(file: &File, out: &mut [u8], offset: u64) -> Result<()> {
     })
 }
 
-/// Decodes the elements from `first` on into a run: fetched, masked and computed a few at a time.
-pub(super) fn place<S: Stored, T: Number>(
-    context: &Context<'_, S, T>,
-    elements: &Elements<'_>,
-    first: usize,
-    run: &mut Run<'_, T>,
-) {
-    let convert = context.convert;
-    if let (Some(mask), Some(cells)) = (&convert.in_place, run.together()) {
-        let mut at = first;
-        for cells in cells.chunks_mut(BLOCK) {
-            elements.read(at, bytemuck::cast_slice_mut(cells));
-            mask(cells);
-            at += cells.len();
-        }
-        return;
-    }
-    let mut stored = [S::zeroed(); BLOCK];
-    let mut done = 0;
-    while done < run.len() {
-        let n = (run.len() - done).min(BLOCK);
-        let stored = &mut stored[..n];
-        elements.read(first + done, bytemuck::cast_slice_mut(stored));
-        if let Some(cells) = run.together() {
-            (convert.cast)(stored, &mut cells[done..done + n]);
-        } else {
-            let mut values = [T::MISSING; BLOCK];
-            (convert.cast)(stored, &mut values[..n]);
-            (0..n).for_each(|k| run.set(done + k, values[k]));
-        }
-        done += n;
-    }
-}
-
 /// Reads a part from bytes that lie in the file as they are: index zero at `offset`, `strides`
 /// bytes from one index to the next.
-pub(super) fn read<S: Stored, T: Number>(
-    context: &Context<'_, S, T>,
+pub(super) fn read<T: Number>(
+    context: &Context<'_, T>,
     offset: u64,
     strides: &[usize],
     origin: &[usize],
     mut part: Part<'_, T>,
 ) -> Result<()> {
-    let size = size_of::<S>();
+    let size = context.size();
     let ranges = part.indices().ranges();
     let first = (0..ranges.len()).map(|d| (ranges[d].start - origin[d]) * strides[d]).sum::<usize>();
     with_scratch(|scratch| {
@@ -103,14 +67,14 @@ pub(super) fn read<S: Stored, T: Number>(
 }
 
 /// A run that is worth requests of its own.
-fn long<S: Stored, T: Number>(
-    context: &Context<'_, S, T>,
+fn long<T: Number>(
+    context: &Context<'_, T>,
     mut offset: u64,
     run: &mut Run<'_, T>,
     buffer: &mut [u8],
 ) -> Result<()> {
-    let size = size_of::<S>();
-    if let (Some(mask), Some(cells)) = (&context.convert.in_place, run.together()) {
+    let size = context.size();
+    if let (Some(mask), Some(cells)) = (context.decoder.mask(), run.together()) {
         for cells in cells.chunks_mut(REQUEST / size) {
             let bytes = bytemuck::cast_slice_mut(cells);
             fetch(context.file, bytes, offset)?;
@@ -127,7 +91,7 @@ fn long<S: Stored, T: Number>(
         let n = (run.len() - done).min(REQUEST / size);
         let bytes = &mut buffer[..n * size];
         fetch(context.file, bytes, offset + (done * size) as u64)?;
-        place(context, &context.plain(bytes), 0, &mut run.within(done, n));
+        context.decoder.place(&context.plain(bytes), 0, &mut run.within(done, n));
         done += n;
     }
     Ok(())
@@ -141,7 +105,7 @@ struct Pending<'p, T> {
 }
 
 impl<T: Number> Pending<'_, T> {
-    fn flush<S: Stored>(&mut self, context: &Context<'_, S, T>, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    fn flush(&mut self, context: &Context<'_, T>, offset: u64, buffer: &mut [u8]) -> Result<()> {
         if self.runs.is_empty() {
             return Ok(());
         }
@@ -149,7 +113,7 @@ impl<T: Number> Pending<'_, T> {
         fetch(context.file, bytes, offset + self.start as u64)?;
         let elements = context.plain(bytes);
         for (from, mut run) in self.runs.drain(..) {
-            place(context, &elements, (from - self.start) / size_of::<S>(), &mut run);
+            context.decoder.place(&elements, (from - self.start) / context.size(), &mut run);
         }
         Ok(())
     }

@@ -99,7 +99,12 @@ impl<'a, T> Part<'a, T> {
             strides.push(from.map_or(0, |d| self.strides[d]));
         }
         assert!(used.iter().all(|u| *u), "a dimension is lost");
-        Self { first: self.first, strides: strides.into(), indices: IndexBox::new(ranges), owner: PhantomData }
+        Self {
+            first: self.first,
+            strides: strides.into(),
+            indices: IndexBox::new(ranges),
+            owner: PhantomData,
+        }
     }
 
     /// Calls `work(place in the source, run of cells)` for all runs of elements that lie together
@@ -161,7 +166,8 @@ impl<T> Run<'_, T> {
     /// The cells, if they lie together.
     pub(crate) fn together(&mut self) -> Option<&mut [T]> {
         // SAFETY: the run's cells are in the slice that its part was made of, and its own.
-        (self.step == 1 || self.len == 1).then(|| unsafe { std::slice::from_raw_parts_mut(self.first, self.len) })
+        (self.step == 1 || self.len == 1)
+            .then(|| unsafe { std::slice::from_raw_parts_mut(self.first, self.len) })
     }
 
     /// Some of them.
@@ -224,7 +230,10 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(seen, [(100, 6)].map(|_| (100, 2)).into_iter().chain([(108, 2), (116, 2)]).collect::<Vec<_>>());
+        assert_eq!(
+            seen,
+            [(100, 6)].map(|_| (100, 2)).into_iter().chain([(108, 2), (116, 2)]).collect::<Vec<_>>()
+        );
         assert_eq!(data, [100, 108, 116, 104, 112, 120]);
         let mut one = vec![0; 1];
         let (mut all, none) = Part::new(&mut one, IndexBox::whole(&[1])).unwrap().split(0, 9);

@@ -39,7 +39,8 @@ impl Source {
         }
         for piece in self.pieces(block) {
             let Some(located) = &self.located[piece.file] else { continue };
-            let Ok(file) = self.handles.plain(piece.file, &self.files[piece.file].path, &located.stamp) else {
+            let Ok(file) = self.handles.plain(piece.file, &self.files[piece.file].path, &located.stamp)
+            else {
                 continue;
             };
             direct::will_need(&file, &located.storage, &piece.ranges());

@@ -78,7 +78,8 @@ impl Source {
         if block.is_empty() && out.is_empty() {
             return Ok(());
         }
-        let whole = Part::new(out, block.clone()).ok_or_else(|| bug("the buffer is not as long as the block"))?;
+        let whole =
+            Part::new(out, block.clone()).ok_or_else(|| bug("the buffer is not as long as the block"))?;
         in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element))?;
         self.exclude(block, out);
         Ok(())
@@ -106,8 +107,11 @@ impl Source {
             for run in &self.x {
                 let here = column..column + run.len();
                 column = here.end;
-                let block =
-                    if has_x { in_time.with_range(last, meet(&here, &block.range(last))) } else { in_time.clone() };
+                let block = if has_x {
+                    in_time.with_range(last, meet(&here, &block.range(last)))
+                } else {
+                    in_time.clone()
+                };
                 if block.is_empty() {
                     continue;
                 }
@@ -168,7 +172,12 @@ impl Source {
         read.map_err(|e| e.in_variable(&self.variable.name).in_file(&file.path))
     }
 
-    fn through_library<T: Number>(&self, piece: &Piece, mut part: Part<'_, T>, element: Element) -> Result<()> {
+    fn through_library<T: Number>(
+        &self,
+        piece: &Piece,
+        mut part: Part<'_, T>,
+        element: Element,
+    ) -> Result<()> {
         let file = &self.files[piece.file];
         let reader = self.handles.library(piece.file, &file.path)?;
         let stored = reader.read_raw(&self.variable.name, &piece.ranges())?;

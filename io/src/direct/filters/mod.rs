@@ -1,6 +1,7 @@
 //! The chain of filters that a chunk went through, undone.
 
 mod fletcher;
+mod interleave;
 mod other;
 pub(crate) mod shuffle;
 

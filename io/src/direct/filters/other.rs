@@ -92,7 +92,6 @@ fn lzf(source: &[u8], out: &mut [u8]) -> Option<usize> {
     Some(to)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

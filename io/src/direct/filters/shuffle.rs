@@ -1,5 +1,7 @@
 //! Byte shuffle undone: elements from planes of bytes of equal weight.
 
+use super::interleave::interleave;
+
 /// The elements of `size` bytes from `first` on, out of the planes in `bytes`; what is left of
 /// `bytes` behind whole elements belongs to none.
 pub(crate) fn restore(bytes: &[u8], size: usize, first: usize, out: &mut [u8]) {
@@ -17,31 +19,6 @@ pub(crate) fn restore(bytes: &[u8], size: usize, first: usize, out: &mut [u8]) {
                     element[b] = byte;
                 }
             }
-        }
-    }
-}
-
-fn interleave<const N: usize>(planes: [&[u8]; N], out: &mut [u8]) {
-    /// Elements at a time: a vector register of each plane.
-    const WIDE: usize = 16;
-    let len = out.len() / N;
-    let mut blocks = out.chunks_exact_mut(WIDE * N);
-    let mut at = 0;
-    for block in &mut blocks {
-        let rows: [&[u8; WIDE]; N] = std::array::from_fn(|b| {
-            let (row, _) = planes[b][at..].split_first_chunk::<WIDE>().unwrap_or((&[0; WIDE], &[]));
-            row
-        });
-        for e in 0..WIDE {
-            for b in 0..N {
-                block[e * N + b] = rows[b][e];
-            }
-        }
-        at += WIDE;
-    }
-    for (element, e) in blocks.into_remainder().chunks_exact_mut(N).zip(at..len) {
-        for b in 0..N {
-            element[b] = planes[b][e];
         }
     }
 }

@@ -1,0 +1,159 @@
+//! Direct reading beside the library: the same bits of every variable of every file at hand.
+
+use super::target::Part;
+use super::{locate, read, Found, Located, Wanted};
+use crate::cf::{Element, Number};
+use crate::dataset::meta::RawVariable;
+use crate::netcdf_read::NetcdfReader;
+use crate::stored::StoredReader;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Values;
+use halocline_core::Result;
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Values compared of a variable; the rest only has to be found.
+const MOST: usize = 3 << 20;
+
+/// Pseudo-random numbers below `n`, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n.max(1)
+    }
+    fn part(&mut self, len: usize) -> Range<usize> {
+        let (a, b) = (self.below(len), self.below(len));
+        a.min(b)..a.max(b) + 1
+    }
+}
+
+fn direct<T: Number>(path: &Path, v: &RawVariable, at: &Located, block: &IndexBox) -> Result<Vec<T>> {
+    let mut out = vec![T::from_f64(-77.0); block.len()];
+    let part = Part::new(&mut out, block.clone()).unwrap();
+    read(&File::open(path).unwrap(), &at.storage, &v.decode, part)?;
+    Ok(out)
+}
+
+fn bits(values: &Values) -> Vec<u64> {
+    match values {
+        Values::F32(v) => v.iter().map(|v| u64::from(v.to_bits())).collect(),
+        Values::F64(v) => v.iter().map(|v| v.to_bits()).collect(),
+        _ => panic!("no numbers"),
+    }
+}
+
+/// Blocks of a variable: all of it or its first part, and some at random.
+fn blocks(shape: &[usize], dice: &mut Dice) -> Vec<IndexBox> {
+    if shape.contains(&0) {
+        return Vec::new();
+    }
+    let mut first = IndexBox::whole(shape);
+    for (d, &len) in shape.iter().enumerate() {
+        let most = (len * MOST / first.len().max(1)).clamp(1, len);
+        first = first.with_range(d, 0..most);
+    }
+    let mut all = vec![first];
+    for _ in 0..4 {
+        let block = IndexBox::new(shape.iter().map(|&len| dice.part(len)).collect());
+        all.extend((block.len() <= MOST).then_some(block));
+    }
+    all
+}
+
+/// Compares one variable; why it was not, if so.
+fn compare(path: &Path, v: &RawVariable, reader: &NetcdfReader) -> std::result::Result<(), String> {
+    let wanted = Wanted { name: &v.name, dtype: v.dtype, shape: &v.shape };
+    let located = match locate(path, wanted) {
+        Ok(Found::Here(located)) => located,
+        Ok(Found::NotCovered(why)) => return Err(format!("not covered: {why}")),
+        Err(e) => {
+            assert_eq!(e.exit_code(), 3, "{e}");
+            return Err(format!("refused: {e}"));
+        }
+    };
+    for block in blocks(&v.shape, &mut Dice(7)) {
+        let element = v.decode.element();
+        let ours = match element {
+            Element::F32 => direct(path, v, &located, &block).map(Values::F32),
+            Element::F64 => direct(path, v, &located, &block).map(Values::F64),
+        };
+        let theirs = reader.read_raw(&v.name, block.ranges());
+        let theirs = theirs.map(|stored| (v.decode.decode(stored.clone(), element), stored));
+        match (ours, theirs) {
+            (Ok(ours), Ok((theirs, stored))) => {
+                assert!(bits(&ours) == bits(&theirs), "{}: {} {block:?}", path.display(), v.name);
+                let wide = direct::<f64>(path, v, &located, &block).unwrap();
+                let theirs = v.decode.decode(stored, Element::F64);
+                assert!(bits(&Values::F64(wide)) == bits(&theirs), "{}: {}", path.display(), v.name);
+            }
+            (Err(ours), Err(theirs)) => {
+                assert_eq!((ours.exit_code(), theirs.exit_code()), (3, 3));
+                return Err(format!("damaged: {ours}"));
+            }
+            (Err(ours), Ok(_)) => return Err(format!("only the library reads it: {ours}")),
+            // The library has no such filter, or passes a bad checksum by.
+            (Ok(_), Err(theirs)) => return Err(format!("only read directly: {theirs}")),
+        }
+    }
+    Ok(())
+}
+
+/// All files under a folder that may hold NetCDF.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return found };
+    for path in entries.flatten().map(|e| e.path()) {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|e| ["nc", "nc4", "h5", "hdf5", "cdf"].iter().any(|k| e == *k))
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Compares every variable of every file in a folder; gives how many were compared, and what was
+/// said of the others.
+fn compare_all(folder: &Path) -> (usize, Vec<String>) {
+    let (mut compared, mut notes) = (0, Vec::new());
+    for path in files(folder) {
+        let Ok((reader, meta)) = NetcdfReader::metadata(&path) else { continue };
+        for v in meta.variables.iter().filter(|v| v.dtype.is_numeric()) {
+            match compare(&path, v, &reader) {
+                Ok(()) => compared += 1,
+                Err(why) => notes.push(format!("{}: {}: {why}", path.display(), v.name)),
+            }
+        }
+    }
+    (compared, notes)
+}
+
+fn data() -> Option<PathBuf> {
+    let set = std::env::var_os("HALOCLINE_DATA").map(PathBuf::from);
+    let folder = set.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("SKIPPED: {} is not there (set HALOCLINE_DATA)", folder.display());
+    None
+}
+
+#[test]
+fn the_same_bits_as_the_library() {
+    let (compared, notes) = compare_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data"));
+    notes.iter().for_each(|n| println!("{n}"));
+    assert!(compared > 5);
+    let Some(data) = data() else { return };
+    for folder in ["formats", "atmos", "ocean", "odd/made", "odd/compliance-checker"] {
+        let (compared, notes) = compare_all(&data.join(folder));
+        println!("{folder}: {compared} variables compared");
+        notes.iter().for_each(|n| println!("{n}"));
+        let wrong = |n: &&String| n.contains("only the library reads it") || n.contains("refused");
+        assert_eq!(notes.iter().find(wrong), None);
+    }
+}
