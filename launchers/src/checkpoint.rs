@@ -36,8 +36,10 @@ pub(crate) struct CheckpointArgs {
 /// The checked options of a run that saves its state.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
-    /// Where to.
-    pub(crate) file: PathBuf,
+    /// Where to, as the user said.
+    file: PathBuf,
+    /// All variables of the run, one after the other.
+    variables: Vec<String>,
     /// How often.
     pub(crate) every: Duration,
     /// Whether there is a state to go on from.
@@ -48,7 +50,7 @@ pub(crate) struct Checkpoints {
 
 impl CheckpointArgs {
     /// Checks the options against the file system; from here on, signals ask for a stop. `None`
-    /// if no state is to be saved. `taken` are the inputs and outputs of the run.
+    /// if no state is to be saved. `taken` are the inputs and outputs of the run, `variables` what it works on.
     ///
     /// # Collective
     /// One rank looks.
@@ -57,9 +59,17 @@ impl CheckpointArgs {
         comm: &Comm,
         verbosity: Verbosity,
         taken: &[PathBuf],
+        variables: &[String],
     ) -> Result<Option<Checkpoints>> {
         let Some(file) = &self.checkpoint else { return Ok(None) };
-        let found = comm.on_root(|| look(file, taken).map_err(|e| e.in_file(file)))?;
+        let files: Vec<PathBuf> = variables.iter().map(|v| file_of(file, variables, v)).collect();
+        let found = comm.on_root(|| {
+            let mut found = false;
+            for file in &files {
+                found |= look(file, taken).map_err(|e| e.in_file(file))?;
+            }
+            Ok(found)
+        })?;
         match (self.resume, found) {
             (true, true) => verbosity.detail(comm, || format!("going on from {}", file.display())),
             (true, false) => {
@@ -73,11 +83,22 @@ impl CheckpointArgs {
         let stop = StopRequest::listen(self.time_limit);
         Ok(Some(Checkpoints {
             file: file.clone(),
+            variables: variables.to_vec(),
             every: self.checkpoint_every,
             resume: self.resume && found,
             stop,
         }))
     }
+}
+
+/// The state file of one variable of a run: of several, each has its own.
+fn file_of(file: &Path, variables: &[String], variable: &str) -> PathBuf {
+    let mut file = file.as_os_str().to_owned();
+    if variables.len() > 1 {
+        file.push(".");
+        file.push(variable);
+    }
+    file.into()
 }
 
 /// Whether there is a state; refuses what must not be replaced by one, or can't be.
@@ -110,6 +131,19 @@ fn look(file: &Path, taken: &[PathBuf]) -> Result<bool> {
 }
 
 impl Checkpoints {
+    /// The state file of one variable.
+    pub(crate) fn of(&self, variable: &str) -> PathBuf {
+        file_of(&self.file, &self.variables, variable)
+    }
+
+    /// Removes the states of a run whose result is in place: nobody will go on from them.
+    pub(crate) fn finished(&self, comm: &Comm) {
+        for variable in self.variables.iter().filter(|_| comm.is_root()) {
+            // What can't be removed is harmless: a run that resumes it is done at once.
+            let _ = std::fs::remove_file(self.of(variable));
+        }
+    }
+
     /// Tells of an attempt to save, and remembers how long it took.
     pub(crate) fn note(&self, comm: &Comm, verbosity: Verbosity, event: &CadenceEvent) {
         let file = self.file.display();

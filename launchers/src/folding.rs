@@ -6,7 +6,7 @@ use crate::{progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
-use halocline_core::progress::Progress;
+use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
@@ -24,8 +24,6 @@ pub(crate) struct FoldJob<'a> {
     pub(crate) budget: &'a MemoryBudget,
     pub(crate) checkpoints: Option<&'a Checkpoints>,
     pub(crate) progress: &'a Arc<Progress>,
-    /// All variables that the command reduces, one after the other.
-    pub(crate) variables: &'a [String],
 }
 
 impl FoldJob<'_> {
@@ -39,8 +37,7 @@ impl FoldJob<'_> {
         let resident = halocline_core::budget::resident().unwrap_or(0);
         let shape: Vec<String> =
             source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
-        let (say, detail) = (&self.verbosity, &self.verbosity);
-        say.say(self.comm, || {
+        self.verbosity.say(self.comm, || {
             format!(
                 "{name} ({}), {} x {}: about {} of memory a rank of {} ({})",
                 shape.join(" x "),
@@ -51,9 +48,9 @@ impl FoldJob<'_> {
                 self.budget.origin
             )
         });
-        detail.detail(self.comm, || plan.describe());
+        self.verbosity.detail(self.comm, || plan.describe());
         if let Some(note) = source.io_note() {
-            detail.detail(self.comm, || format!("note: {note}"));
+            self.verbosity.detail(self.comm, || format!("note: {note}"));
         }
         report::event(self.comm, "plan", || {
             serde_json::json!({
@@ -66,16 +63,6 @@ impl FoldJob<'_> {
                 "memory_budget": self.budget.bytes,
             })
         });
-    }
-
-    /// The state file of one variable: of several, each has its own.
-    fn file(&self, checkpoints: &Checkpoints, variable: &str) -> PathBuf {
-        let mut file = checkpoints.file.clone().into_os_string();
-        if self.variables.len() > 1 {
-            file.push(".");
-            file.push(variable);
-        }
-        file.into()
     }
 
     /// Runs a fold to its end: the states of the columns that end up on this rank.
@@ -97,7 +84,7 @@ impl FoldJob<'_> {
             while run.advance(usize::MAX)? {}
             return run.finish();
         };
-        let file = self.file(checkpoints, variable);
+        let file = checkpoints.of(variable);
         let there = self.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
         if checkpoints.resume && there {
             run.load(&file, job)?;
@@ -118,18 +105,30 @@ impl FoldJob<'_> {
         run.finish()
     }
 
+    /// Does `write` and counts its time, that of making the file durable apart.
+    pub(crate) fn write(&self, write: impl FnOnce() -> Result<WriteReport>) -> Result<WriteReport> {
+        let begun = Instant::now();
+        let written = write()?;
+        let sync = Duration::from_secs_f64(written.sync_seconds.max(0.0));
+        self.progress.phases.add(Phase::Write, begun.elapsed().saturating_sub(sync));
+        self.progress.phases.add(Phase::Sync, sync);
+        if self.comm.is_root() {
+            self.progress.bytes_written.add(written.bytes_file);
+        }
+        Ok(written)
+    }
+
     /// Removes states that are of no use any more, tells how it went.
     ///
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn finished(&self, output: &Path, written: &WriteReport) -> Result<()> {
-        if let Some(checkpoints) = self.checkpoints.filter(|_| self.comm.is_root()) {
-            for variable in self.variables {
-                // What can't be removed is harmless: a run that resumes it is done at once.
-                let _ = std::fs::remove_file(self.file(checkpoints, variable));
-            }
+        if let Some(checkpoints) = self.checkpoints {
+            checkpoints.finished(self.comm);
         }
-        report::wrote(self.comm, self.verbosity, self.progress, output, written);
+        self.verbosity.say(self.comm, || {
+            format!("wrote {} ({})", output.display(), bytes_text(written.bytes_file))
+        });
         report::summary(self.comm, self.verbosity, self.progress)
     }
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-use crate::common::{check_output, command_line, InputArgs, Verbosity};
-use halocline_core::budget::{bytes_text, parse_bytes, peak_resident, MemoryBudget};
+use crate::common::{check_output, command_line, InputArgs, MemoryArgs, Verbosity};
+use halocline_core::budget::{bytes_text, peak_resident};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::rechunk::Method;
 use halocline_core::{Error, Result};
@@ -32,10 +32,8 @@ pub(crate) struct RechunkArgs {
     /// Compression of the rechunked variables: none or deflate:N with N from 1 (fast) to 9
     #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
     compress: String,
-    /// Memory of each rank, as in 512MB or 2GiB [default: 80 % of what the system and the
-    /// scheduler grant]
-    #[arg(long, value_name = "SIZE")]
-    memory: Option<String>,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Where scratch files go [default: $HALOCLINE_SCRATCH, $TMPDIR, /tmp]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
@@ -72,12 +70,10 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
         deflate: parse_compression(&args.compress)?,
         scratch: args.scratch.clone().unwrap_or_else(scratch::default_directory),
     };
-    let asked = args.memory.as_deref().map(parse_bytes).transpose()?;
-    let inputs = args.input.resolve(comm)?;
-    let dataset = halocline_io::open(comm, &inputs)?;
+    let dataset = args.input.open(comm, verbosity)?;
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
-    let budget = MemoryBudget::of(comm, asked);
+    let budget = args.memory.budget(comm)?;
     let job = Rechunk::plan(comm, &dataset, &options, &budget)?;
     let chunk = |lengths: &[usize]| lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     for (info, from, to, plan) in job.variables() {

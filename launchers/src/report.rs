@@ -5,6 +5,7 @@
 
 use crate::common::{bytes_text, Verbosity};
 use crate::{duration, stop};
+use halocline_core::budget::peak_resident;
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress, Summary};
 use halocline_core::{Error, Result};
@@ -127,13 +128,6 @@ pub(crate) fn summary(comm: &Comm, verbosity: Verbosity, progress: &Progress) ->
         }
     }
     Ok(())
-}
-
-/// The most memory that this process had resident, from the kernel's own account.
-fn peak_resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn text(summary: &Summary) -> Vec<String> {

@@ -9,7 +9,6 @@ use crate::dataset::{Dataset, VariableInfo};
 use crate::guard::guarded;
 use crate::netcdf_read::NetcdfReader;
 use crate::output::stored::{characters, put_block};
-use crate::stored::StoredReader;
 use halocline_core::calendar::{TimeAxis, TimeUnits};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;

@@ -124,7 +124,8 @@ impl EofArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
-    let selection = args.selection.selection()?;
+    let mut selection = args.selection.selection()?;
+    selection.io = args.input.io;
     let dataset = args.input.open(comm, verbosity)?;
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;

@@ -106,7 +106,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
     let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
-    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken)?;
+    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
     let sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     drop(opening);
@@ -117,7 +117,6 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
         budget: &budget,
         checkpoints: checkpoints.as_ref(),
         progress: &progress,
-        variables: &args.var,
     };
     let watch = job.watch();
     let mut results = Vec::new();
@@ -125,9 +124,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
         let reduced = reduce(&job, args, name, source);
         results.push(reduced.map_err(|e| folding::blame(e, files.first(), name))?);
     }
-    let writing = progress.phases.start(Phase::Write);
-    let report = output::write(comm, args, &dataset, &results)?;
-    drop(writing);
+    let report = job.write(|| output::write(comm, args, &dataset, &results))?;
     drop(watch);
     job.finished(&args.output, &report)
 }
