@@ -68,7 +68,7 @@ impl Doubts {
         let (number, names) = &self.of[k];
         let path = &paths[*number];
         let (reader, meta) = metadata(path, options.io)?;
-        self.statics.differing(names, &meta, &reader).map_err(|e| e.in_file(path))
+        self.statics.differing(names, &meta, &*reader).map_err(|e| e.in_file(path))
     }
 }
 
@@ -177,12 +177,11 @@ impl Root {
                     Some(theirs) if theirs.digest.is_some() && theirs.digest == ours.digest => {}
                     Some(theirs) => {
                         let key = theirs.digest.map(|digest| (theirs.name.as_str(), theirs.element, digest));
-                        match key.and_then(|key| asked.get(&key)) {
-                            Some(&other) => alike.push((file.number, ours.name.clone(), other)),
-                            None => {
-                                names.push(ours.name.clone());
-                                asked.extend(key.map(|key| (key, file.number)));
-                            }
+                        if let Some(&other) = key.and_then(|key| asked.get(&key)) {
+                            alike.push((file.number, ours.name.clone(), other));
+                        } else {
+                            names.push(ours.name.clone());
+                            asked.extend(key.map(|key| (key, file.number)));
                         }
                     }
                     None => names.push(ours.name.clone()),
@@ -196,7 +195,7 @@ impl Root {
         if needed {
             let names: Vec<String> = ours.iter().map(|c| c.name.clone()).collect();
             let (reader, meta) = metadata(&paths[0], options.io)?;
-            doubts.statics = Statics::read(&meta, &names, &reader).map_err(|e| e.in_file(&paths[0]))?;
+            doubts.statics = Statics::read(&meta, &names, &*reader).map_err(|e| e.in_file(&paths[0]))?;
         }
         Ok(doubts)
     }

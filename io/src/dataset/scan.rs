@@ -12,6 +12,7 @@ use crate::stored::StoredReader;
 use halocline_core::Result;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file as it was found: its metadata and what is needed to compare it with others.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,9 +44,9 @@ pub(super) struct Known {
 
 /// The metadata of a file and a reader of its values: the one place where files are opened to be
 /// looked at.
-pub(super) fn metadata(path: &Path, _io: Io) -> Result<(impl StoredReader, SharedMeta)> {
+pub(super) fn metadata(path: &Path, _io: Io) -> Result<(Arc<dyn StoredReader>, SharedMeta)> {
     let (reader, meta) = NetcdfReader::metadata(path)?;
-    Ok((reader, meta.share(None)))
+    Ok((Arc::new(reader), meta.share(None)))
 }
 
 /// Looks at a file.
@@ -54,14 +55,14 @@ pub(super) fn metadata(path: &Path, _io: Io) -> Result<(impl StoredReader, Share
 /// Data, if it is absent, not NetCDF, or damaged; system, if it can't be read.
 pub(super) fn scan_one(path: &Path, io: Io) -> Result<Record> {
     let (reader, meta) = metadata(path, io)?;
-    let times = entries(&meta, &roles(&meta), &reader);
+    let times = entries(&meta, &roles(&meta), &*reader);
     let along = times.first().map(|t| t.dim.as_str());
     let fixed = coordinates(&meta).filter(|v| !v.dims.iter().any(|d| Some(d.as_str()) == along));
     let known = fixed.filter(|v| v.malformed.is_none()).map(|v| Known {
         name: v.name.clone(),
         len: v.shape.iter().product(),
         element: v.decode.element(),
-        digest: whole(v, &reader).ok().map(|values| digest(&values.to_f64())),
+        digest: whole(v, &*reader).ok().map(|values| digest(&values.to_f64())),
     });
     let known = known.collect();
     let coordinates = Coordinates { known, malformed: malformed(&meta) };
