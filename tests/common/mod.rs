@@ -68,6 +68,13 @@ pub(crate) fn mpirun() -> Command {
     command
 }
 
+/// A cache for this build of the program, apart from the user's.
+fn cache() -> PathBuf {
+    let built = std::fs::metadata(halocline()).and_then(|about| about.modified()).expect("a program");
+    let built = built.duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("cache-{built}"))
+}
+
 /// Runs the command; a run that takes two minutes hangs.
 pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
     let mut command = match launch {
@@ -78,7 +85,7 @@ pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
             command
         }
     };
-    command.args(arguments);
+    command.args(arguments).env("HALOCLINE_CACHE_DIR", cache());
     match launch {
         Launch::Plain(threads) => command.args(["--threads", &threads.to_string()]),
         Launch::ThreadRanks(ranks) => command.args(["--thread-ranks", &ranks.to_string(), "--threads", "2"]),

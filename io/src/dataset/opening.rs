@@ -177,12 +177,11 @@ impl Root {
                     Some(theirs) if theirs.digest.is_some() && theirs.digest == ours.digest => {}
                     Some(theirs) => {
                         let key = theirs.digest.map(|digest| (theirs.name.as_str(), theirs.element, digest));
-                        match key.and_then(|key| asked.get(&key)) {
-                            Some(&other) => alike.push((file.number, ours.name.clone(), other)),
-                            None => {
-                                names.push(ours.name.clone());
-                                asked.extend(key.map(|key| (key, file.number)));
-                            }
+                        if let Some(&other) = key.and_then(|key| asked.get(&key)) {
+                            alike.push((file.number, ours.name.clone(), other));
+                        } else {
+                            names.push(ours.name.clone());
+                            asked.extend(key.map(|key| (key, file.number)));
                         }
                     }
                     None => names.push(ours.name.clone()),
