@@ -190,7 +190,7 @@ fn flipped_bytes_end_in_an_answer() {
         let damaged = folder.path().join(path.file_name().unwrap());
         for round in 0..150 {
             let mut bytes = bytes.clone();
-            for _ in 0..1 + round % 4 {
+            for _ in 0..=round % 4 {
                 let at = dice.below(bytes.len());
                 bytes[at] = [0, 0xff, bytes[at] ^ 1, bytes[at].wrapping_add(1), 0x7f][dice.below(5)];
             }
