@@ -5,7 +5,7 @@
 
 use super::elements::Elements;
 use super::target::Run;
-use crate::cf::{Convert, Decode, Number, Stored, Work};
+use crate::cf::{Convert, Decode, Masking, Number, Stored, Work};
 use halocline_core::{Error, Result};
 
 /// Elements that are decoded at a time: they stay in the first cache.
@@ -17,7 +17,7 @@ pub(super) trait Decoder<T>: Send + Sync {
     fn place(&self, elements: &Elements<'_>, first: usize, run: &mut Run<'_, T>);
     /// What masks elements where they are, if they are of the cells' type and nothing is to be
     /// computed.
-    fn mask(&self) -> Option<&dyn Fn(&mut [T])>;
+    fn mask(&self) -> Option<&Masking<T>>;
 }
 
 /// The decoder of a variable.
@@ -65,7 +65,7 @@ impl<S: Stored, T: Number> Decoder<T> for Convert<S, T> {
         }
     }
 
-    fn mask(&self) -> Option<&dyn Fn(&mut [T])> {
-        self.in_place.as_ref().map(|mask| mask as &dyn Fn(&mut [T]))
+    fn mask(&self) -> Option<&Masking<T>> {
+        self.in_place.as_ref()
     }
 }

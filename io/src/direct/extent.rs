@@ -114,6 +114,6 @@ mod tests {
         assert_eq!(stored_bytes(&chunks, &[2..3, 0..4, 0..1]), 100);
         assert!(extents(&chunks, &[3..5, 0..1, 0..1]).is_empty());
         let scalar = Storage { shape: vec![], ..rows };
-        assert_eq!(extents(&scalar, &[]), [100..104]);
+        assert_eq!(extents(&scalar, &[]).first(), Some(&(100..104)));
     }
 }

@@ -68,8 +68,8 @@ impl<'a, T> Part<'a, T> {
     pub(crate) fn cut(self, d: usize, step: usize) -> Vec<Self> {
         let mut cut = Vec::new();
         let mut rest = self;
-        loop {
-            let Some(at) = (rest.indices.range(d).start / step + 1).checked_mul(step) else { break };
+        // The next multiple, unless it is beyond any index.
+        while let Some(at) = (rest.indices.range(d).start / step + 1).checked_mul(step) {
             if at >= rest.indices.range(d).end {
                 break;
             }

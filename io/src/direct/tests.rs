@@ -2,13 +2,14 @@
 
 use super::target::Part;
 use super::{locate, read, Found, Located, Wanted};
-use crate::cf::{Element, Number};
+use crate::cf::{rule, Element, Number};
 use crate::dataset::meta::RawVariable;
+use crate::guard::guarded;
 use crate::netcdf_read::NetcdfReader;
 use crate::stored::StoredReader;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::Values;
-use halocline_core::Result;
+use halocline_core::meta::{DType, Values};
+use halocline_core::{ErrorKind, Result};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -141,6 +142,94 @@ fn data() -> Option<PathBuf> {
     }
     println!("SKIPPED: {} is not there (set HALOCLINE_DATA)", folder.display());
     None
+}
+
+/// Files of every kind that HDF5 has, made for this.
+fn made() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hdf5")
+}
+
+#[test]
+fn every_kind_of_index_type_and_filter() {
+    let (compared, notes) = compare_all(&made());
+    assert_eq!(compared, 112);
+    // What is left to the library, and what this library has no filter for.
+    let left: Vec<&str> = notes.iter().filter_map(|n| n.split(": ").nth(1)).collect();
+    assert_eq!(left, ["deflated", "narrow", "shuffled", "half", "lzf", "null"], "{notes:#?}");
+    assert!(notes.iter().all(|n| n.contains("not covered: ") != n.contains(": lzf: only read directly")));
+}
+
+/// Looks for a variable and reads it; the error if there is one, which must be of a kind that a
+/// damaged file may have.
+fn survive(path: &Path, name: &str, dtype: DType, shape: &[usize]) {
+    let kinds = [ErrorKind::Data, ErrorKind::System, ErrorKind::Memory];
+    let wanted = Wanted { name, dtype, shape };
+    match locate(path, wanted) {
+        Ok(Found::Here(at)) if shape.iter().product::<usize>() <= MOST => {
+            let decode = rule(dtype, false, |_| None);
+            let mut out = vec![0f64; shape.iter().product()];
+            let part = Part::new(&mut out, IndexBox::whole(shape)).unwrap();
+            if let Err(e) = read(&File::open(path).unwrap(), &at.storage, &decode, part) {
+                assert!(kinds.contains(&e.kind), "{e}");
+            }
+        }
+        Ok(_) => {}
+        Err(e) => assert!(kinds.contains(&e.kind), "{e}"),
+    }
+}
+
+#[test]
+fn flipped_bytes_end_in_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = Dice(11);
+    for path in files(&made()) {
+        let (reader, meta) = NetcdfReader::metadata(&path).unwrap();
+        drop(reader);
+        let numeric: Vec<&RawVariable> = meta.variables.iter().filter(|v| v.dtype.is_numeric()).collect();
+        let bytes = std::fs::read(&path).unwrap();
+        let damaged = folder.path().join(path.file_name().unwrap());
+        for round in 0..150 {
+            let mut bytes = bytes.clone();
+            for _ in 0..=round % 4 {
+                let at = dice.below(bytes.len());
+                bytes[at] = [0, 0xff, bytes[at] ^ 1, bytes[at].wrapping_add(1), 0x7f][dice.below(5)];
+            }
+            if round % 10 == 0 {
+                bytes.truncate(dice.below(bytes.len()) + 1);
+            }
+            std::fs::write(&damaged, bytes).unwrap();
+            for _ in 0..3 {
+                let v = numeric[dice.below(numeric.len())];
+                survive(&damaged, &v.name, v.dtype, &v.shape);
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_files_end_in_an_answer() {
+    let Some(data) = data() else { return };
+    let mut looked = 0;
+    for path in files(&data.join("odd/hdf5_cve")) {
+        let names = guarded(|| {
+            let group = hdf5_reader::Hdf5File::open(&path).and_then(|f| f.root_group())?;
+            let sets = group.datasets()?;
+            Ok::<_, hdf5_reader::error::Error>(
+                sets.iter().map(|d| (d.name().to_owned(), d.shape().to_vec())).collect::<Vec<_>>(),
+            )
+        });
+        for (name, shape) in names.and_then(std::result::Result::ok).unwrap_or_default() {
+            let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+            if shape.iter().try_fold(1usize, |n, &len| n.checked_mul(len)).is_none() {
+                continue;
+            }
+            for dtype in [DType::U8, DType::I32, DType::F32, DType::F64] {
+                survive(&path, &name, dtype, &shape);
+                looked += 1;
+            }
+        }
+    }
+    println!("{looked} looks at hostile files");
 }
 
 #[test]
