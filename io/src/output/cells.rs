@@ -1,9 +1,9 @@
 //! What writing needs to know of a cell's type: its fill value, its bits and its bytes.
 
 use super::ffi::NcChar;
-use halocline_core::meta::DType;
 #[cfg(any(test, feature = "mpi"))]
 use halocline_core::index::IndexBox;
+use halocline_core::meta::DType;
 use netcdf::NcTypeDescriptor;
 
 /// `NC_FILL_DOUBLE` and, being 15 · 2^119, `NC_FILL_FLOAT` exactly.

@@ -8,9 +8,7 @@ use super::layout::Layout;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
 use hdf5_sys::h5::hsize_t;
-use hdf5_sys::h5d::{
-    H5Dclose, H5Dget_space, H5Dget_type, H5Dopen2, H5Dset_extent, H5Dwrite, H5Dwrite_chunk,
-};
+use hdf5_sys::h5d::{H5Dclose, H5Dget_space, H5Dget_type, H5Dopen2, H5Dset_extent, H5Dwrite, H5Dwrite_chunk};
 use hdf5_sys::h5e::{H5E_error2_t, H5Eset_auto2, H5Ewalk2, H5E_DEFAULT, H5E_WALK_UPWARD};
 use hdf5_sys::h5f::{H5Fclose, H5Fopen, H5F_ACC_RDWR};
 use hdf5_sys::h5i::hid_t;

@@ -59,13 +59,12 @@ impl Kept {
         (block, cells): (&IndexBox, usize),
         insert: impl FnOnce(&mut [u8]),
     ) -> Result<Option<Vec<u8>>> {
-        let (missing, mut raw) = match self.remove(key)? {
-            Some(kept) => kept,
-            None => {
-                let mut raw = Vec::new();
-                blank(layout, block, &mut raw);
-                (block.len(), raw)
-            }
+        let (missing, mut raw) = if let Some(kept) = self.remove(key)? {
+            kept
+        } else {
+            let mut raw = Vec::new();
+            blank(layout, block, &mut raw);
+            (block.len(), raw)
         };
         insert(&mut raw);
         let missing = missing.saturating_sub(cells);

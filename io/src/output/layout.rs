@@ -1,8 +1,9 @@
 //! What the writer keeps of each variable.
 
+use super::chunking::default_chunks;
 use super::ffi::NcChar;
 use super::pieces::{bounding, overlap};
-use super::schema::{default_chunks, Schema};
+use super::schema::Schema;
 use super::Compression;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Values};
@@ -61,10 +62,6 @@ impl Layout {
     /// How many chunks there are along each dimension.
     fn chunk_counts(&self) -> impl Iterator<Item = usize> + '_ {
         self.shape.iter().zip(&self.chunk).map(|(&len, &chunk)| len.div_ceil(chunk))
-    }
-    /// How many chunks there are.
-    pub(super) fn chunks(&self) -> usize {
-        self.chunk_counts().product()
     }
     /// The number of the chunk with these coordinates, C order.
     pub(super) fn chunk_number(&self, at: &[usize]) -> usize {

@@ -1,6 +1,10 @@
 //! Results as CF NetCDF-4 files: described in a [`Schema`], written by all ranks into a
 //! temporary file, which takes the target's name once it is complete and on disk.
 //!
+//! Stored chunks are compressed in all threads of all ranks and placed by one thread of rank 0,
+//! beside the program: [`Output::write_block`] returns while its last chunks are on their way.
+//! The file has the same bytes for any number of ranks and threads.
+//!
 //! ```no_run
 //! # use halocline_core::{comm::Comm, index::IndexBox, meta::{DType, Values}};
 //! # use halocline_io::output::{Output, Schema, VariableSpec};
@@ -18,6 +22,7 @@
 
 mod cells;
 mod chunk;
+mod chunking;
 #[cfg(feature = "mpi")]
 mod collective;
 mod compression;
@@ -30,6 +35,7 @@ mod history;
 mod kept;
 mod layout;
 mod one_writer;
+mod open;
 mod pieces;
 mod plan;
 mod queue;
@@ -55,7 +61,6 @@ use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
-use hdf5::Container;
 use layout::Layout;
 #[cfg(feature = "mpi")]
 use netcdf::FileMut;
@@ -66,15 +71,15 @@ use target::Target;
 /// How ranks write one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Writing {
-    /// Together where there is MPI with more than one rank, the output is large, the file
-    /// system has ample room for it and all ranks see it; otherwise through one writer.
+    /// What was fastest wherever it was measured: [`Writing::OneWriter`].
     #[default]
     Auto,
-    /// Rank 0 writes what the others send it. Slower, but errors of the system are reported
-    /// as they happen, whatever the MPI library makes of them.
+    /// All ranks and their threads compress chunks, rank 0 places them in the file. Errors of the
+    /// system are reported as they happen, whatever the MPI library makes of them.
     OneWriter,
-    /// Together through MPI, however small the output. One writer where there is no MPI, or
-    /// but one rank.
+    /// Together through MPI, each rank compressing on one thread: for file systems on which many
+    /// writers are much faster than one. One writer where there is no MPI, or but one rank. The
+    /// file must be seen by all ranks.
     ///
     /// Make sure of the space: on a full disk, ranks may wait inside the MPI and HDF5
     /// libraries for ever.
@@ -275,62 +280,6 @@ impl Output {
 }
 
 impl Output {
-    /// Opens the writer.
-    fn open(&mut self, schema: &Schema, writing: Writing) -> Result<()> {
-        #[cfg(feature = "mpi")]
-        if let Some(raw) = self.comm.raw_mpi().filter(|_| self.comm.size() > 1) {
-            if self.is_collective(writing)? {
-                let result = collective::create(raw, &self.target, schema);
-                // Left open where others have failed: closing would wait for them.
-                let file = self.agree_or_forget(result)?;
-                self.writer = Writer::Collective(file);
-                return Ok(());
-            }
-        }
-        let _ = writing;
-        let container = self.comm.is_root().then(|| self.container(schema)).transpose();
-        let scratch = self.target.scratch();
-        let started = container.and_then(|c| OneWriter::start(c, &self.layouts, scratch, self.limits));
-        self.writer = Writer::One(Box::new(self.agree(started)?));
-        Ok(())
-    }
-    /// Defines the file through the NetCDF library and opens it for finished chunks.
-    fn container(&self, schema: &Schema) -> Result<Container> {
-        let path = &self.target.temporary;
-        let refused = |e: netcdf::Error| Error::system(format!("can't be created: {e}"));
-        let mut file = netcdf::create(path).map_err(refused)?;
-        define::define(&mut file, path, schema)?;
-        file.close().map_err(refused)?;
-        let unlimited = schema.dims.iter().filter(|dim| dim.unlimited);
-        let unlimited: Vec<_> = unlimited.map(|dim| (dim.name.as_str(), dim.len)).collect();
-        Container::open(path, &self.layouts, &unlimited)
-    }
-    #[cfg(feature = "mpi")]
-    fn is_collective(&self, writing: Writing) -> Result<bool> {
-        let ample = match writing {
-            Writing::OneWriter => return Ok(false),
-            Writing::Collective => return Ok(true),
-            Writing::Auto => self.comm.on_root(|| Ok(collective::pays(&self.layouts, &self.target)))?,
-        };
-        // A directory of one node only: each node would write a file of its own.
-        let mut seen = [u64::from(self.target.temporary.exists())];
-        self.comm.all_reduce(&mut seen, halocline_core::comm::Reduce::Min);
-        Ok(ample && seen == [1])
-    }
-    #[cfg(feature = "mpi")]
-    fn agree_or_forget(&self, result: Result<FileMut>) -> Result<FileMut> {
-        let mut opened = None;
-        let outcome = result.map(|file| opened = Some(file));
-        match (self.agree(outcome), opened) {
-            (Ok(()), Some(file)) => Ok(file),
-            (Err(error), file) => {
-                std::mem::forget(file);
-                Err(error)
-            }
-            (Ok(()), None) => Err(Error::internal("no file after it was created")),
-        }
-    }
-
     fn find(&self, name: &str) -> Result<usize> {
         self.layouts
             .iter()
@@ -357,12 +306,7 @@ impl Output {
         };
         result.inspect_err(|_| self.give_up())
     }
-    fn write_cells<T: Cell>(
-        &mut self,
-        at: usize,
-        boxes: &[IndexBox],
-        cells: &[T],
-    ) -> Result<()> {
+    fn write_cells<T: Cell>(&mut self, at: usize, boxes: &[IndexBox], cells: &[T]) -> Result<()> {
         let (comm, layout) = (&self.comm, &mut self.layouts[at]);
         // Before anybody has sent anything.
         let fit = cells.iter().all(|cell| cell.fits(layout.dtype));

@@ -6,8 +6,8 @@
 
 use super::cells::Cell;
 use super::chunk::{finish, insert, prepare, store, Benches};
-use super::hdf5::Container;
 use super::exchange::{collect, outgoing};
+use super::hdf5::Container;
 use super::kept::Kept;
 use super::layout::Layout;
 use super::plan::{Rounds, Share};
@@ -154,26 +154,34 @@ impl OneWriter {
                 parts.push((part, bytes));
             }
             let work = Work { share, raw: None, parts };
-            if share.whole { Ok(Some(work)) } else { self.keep(call, work) }
+            if share.whole {
+                Ok(Some(work))
+            } else {
+                self.keep(call, &work)
+            }
         };
         round.iter().filter(|share| share.owner == me).map(&mut work).collect()
     }
     /// Adds to a chunk that is kept; `None` while cells are missing.
-    fn keep<'a, T: Cell>(&mut self, call: &Call<'_, T>, work: Work<'a>) -> Result<Option<Work<'a>>> {
+    fn keep<'a, T: Cell>(&mut self, call: &Call<'_, T>, work: &Work<'a>) -> Result<Option<Work<'a>>> {
         let Some(place) = &mut self.place else {
             return Err(Error::internal("rank 0 alone keeps chunks"));
         };
         let cells = work.parts.iter().map(|(part, _)| part.len()).sum();
         let (key, block) = ((call.at, work.share.number), &work.share.block);
-        let raw = place.kept.add(call.layout, key, (block, cells), |raw| gather(call, &work, raw))?;
-        Ok(raw.map(|raw| Work { raw: Some(raw), parts: Vec::new(), ..work }))
+        let raw = place.kept.add(call.layout, key, (block, cells), |raw| gather(call, work, raw))?;
+        Ok(raw.map(|raw| Work { share: work.share, raw: Some(raw), parts: Vec::new() }))
     }
     /// The bytes of a chunk as they are stored.
     fn make<T: Cell>(&self, call: &Call<'_, T>, mut work: Work<'_>) -> Result<Vec<u8>> {
         self.benches.with(|bench| {
-            match work.raw.take() {
-                Some(raw) => bench.raw = raw,
-                None => prepare(call.layout, &work.share.block, &mut bench.raw),
+            match (work.raw.take(), &self.place) {
+                (Some(raw), _) => bench.raw = raw,
+                (None, Some(place)) if !call.layout.is_compressed() => {
+                    bench.raw = place.queue.spare();
+                    prepare(call.layout, &work.share.block, &mut bench.raw);
+                }
+                (None, _) => prepare(call.layout, &work.share.block, &mut bench.raw),
             }
             let mut raw = std::mem::take(&mut bench.raw);
             gather(call, &work, &mut raw);
@@ -185,7 +193,11 @@ impl OneWriter {
     /// Finishes the chunks that are still incomplete, and waits until all is in the file.
     ///
     /// The open file and what has been done on rank 0, `None` elsewhere.
-    pub(super) fn finish(mut self, layouts: &[Layout], limits: Limits) -> Result<Option<(Container, WriteReport)>> {
+    pub(super) fn finish(
+        mut self,
+        layouts: &[Layout],
+        limits: Limits,
+    ) -> Result<Option<(Container, WriteReport)>> {
         let Some(mut place) = self.place.take() else { return Ok(None) };
         while let Some(((at, number), raw)) = place.kept.pop()? {
             let layout = &layouts[at];
@@ -210,9 +222,16 @@ impl OneWriter {
 }
 
 impl Place {
-    fn push(&self, layout: &Layout, at: usize, place: IndexBox, bytes: Vec<u8>, limits: Limits) -> Result<()> {
-        let name = Arc::clone(&self.names[at]);
-        self.queue.push(Finished { at, name, place, chunk: layout.chunked, bytes }, limits.queue)
+    fn push(
+        &self,
+        layout: &Layout,
+        at: usize,
+        place: IndexBox,
+        bytes: Vec<u8>,
+        limits: Limits,
+    ) -> Result<()> {
+        let (name, reuse) = (Arc::clone(&self.names[at]), !layout.is_compressed());
+        self.queue.push(Finished { at, name, place, chunk: layout.chunked, reuse, bytes }, limits.queue)
     }
 }
 

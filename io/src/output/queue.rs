@@ -21,6 +21,8 @@ pub(super) struct Finished {
     pub(super) place: IndexBox,
     /// Whether it is a stored chunk.
     pub(super) chunk: bool,
+    /// Whether the buffer will be asked for again.
+    pub(super) reuse: bool,
     /// The bytes as they are stored.
     pub(super) bytes: Vec<u8>,
 }
@@ -50,7 +52,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Finished>,
+    /// Bytes that wait.
     bytes: usize,
+    /// How many may.
+    limit: usize,
+    /// Buffers that were written: the first touch of fresh memory costs more than a copy.
+    spare: Vec<Vec<u8>>,
     /// Nothing more will come.
     closed: bool,
     /// The first failure; what still waits is dropped then.
@@ -95,10 +102,15 @@ impl Queue {
         if let Some(error) = &state.error {
             return Err(error.clone());
         }
+        state.limit = limit;
         state.bytes += finished.bytes.len();
         state.waiting.push_back(finished);
         self.shared.changed.notify_all();
         Ok(())
+    }
+    /// A buffer for the next bytes.
+    pub(super) fn spare(&self) -> Vec<u8> {
+        self.shared.lock().spare.pop().unwrap_or_default()
     }
     /// Waits until all is written and gives the file back.
     pub(super) fn finish(mut self) -> Result<(Container, Placed)> {
@@ -151,10 +163,13 @@ fn place(shared: &Shared, container: &Container, next: Finished) {
         container.write_cells(next.at, &next.place, &next.bytes)
     };
     let len = next.bytes.len();
-    // Freed outside the lock.
-    drop(next.bytes);
     let mut state = shared.lock();
     state.bytes = state.bytes.saturating_sub(len);
+    // Compressed ones are of many sizes and not reused.
+    let spare: usize = state.spare.iter().map(Vec::capacity).sum();
+    if next.reuse && spare + len <= state.limit / 2 {
+        state.spare.push(next.bytes);
+    }
     state.placed.chunks += 1;
     state.placed.bytes += len as u64;
     state.placed.time += begin.elapsed();

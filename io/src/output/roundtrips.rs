@@ -93,15 +93,16 @@ fn all_types_shapes_and_cuts() {
             for (k, dtype) in TYPES.into_iter().enumerate() {
                 let last = shape.len() - 1;
                 // Not every combination, but each pair of them.
-                let (ranks, along, split) = (1 + (n + m + k) % 4, (k + m) % shape.len(), last - n % shape.len());
+                let (ranks, along, split) =
+                    (1 + (n + m + k) % 4, (k + m) % shape.len(), last - n % shape.len());
                 let mut spec = VariableSpec::new("a", (0..=last).map(|d| format!("d{d}")), dtype);
                 spec.chunks = chunks.map(<[usize]>::to_vec);
                 spec.compression = compression;
                 let step = 1 + (n + k) % 4;
                 let unlimited = (n + m) % 2 == 0;
-                for result in
-                    run_threads(ranks, |comm| write(comm, &path, &spec, shape, (along, step, split), unlimited))
-                {
+                for result in run_threads(ranks, |comm| {
+                    write(comm, &path, &spec, shape, (along, step, split), unlimited)
+                }) {
                     let report = result.unwrap();
                     let cells: usize = shape.iter().product();
                     assert_eq!(report.bytes_values, (cells * dtype.size()) as u64);
@@ -110,7 +111,8 @@ fn all_types_shapes_and_cuts() {
                 }
                 let file = netcdf::open(&path).unwrap();
                 let expected: Vec<i64> = (0..shape.iter().product()).map(number).collect();
-                let what = format!("{shape:?} {chunks:?} {compression} {dtype:?} {ranks} {along} {split} {step}");
+                let what =
+                    format!("{shape:?} {chunks:?} {compression} {dtype:?} {ranks} {along} {split} {step}");
                 match dtype {
                     DType::F32 => {
                         let thirds: Vec<f32> = expected.iter().map(|&x| x as f32 / 3.0).collect();

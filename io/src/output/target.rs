@@ -37,23 +37,6 @@ impl Target {
         // Some network file systems answer with zeros.
         (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
-    /// Whether a file of so many bytes surely has room, quotas and limits included. Asks for
-    /// the space and gives it back where the file system can do that at once.
-    #[cfg(feature = "mpi")]
-    pub(super) fn can_hold(&self, bytes: u64) -> bool {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
-        // Beyond the limit, asking would end this process with a signal.
-        if limit.is_some_and(|limit| limit < bytes) || self.free_bytes().is_none_or(|free| free < bytes) {
-            return false;
-        }
-        let Ok(file) = OpenOptions::new().write(true).open(&self.temporary) else { return false };
-        let reserved = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes);
-        let scarce = matches!(
-            reserved,
-            Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT | rustix::io::Errno::FBIG)
-        );
-        file.set_len(0).is_ok() && !scarce
-    }
     /// Adds to a failed write's error what is known of its cause: the library says no more
     /// than "HDF error".
     pub(super) fn explain(&self, error: Error) -> Error {

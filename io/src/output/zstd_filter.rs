@@ -65,8 +65,7 @@ fn ncid_of(path: &Path) -> Option<c_int> {
                 return false;
             }
             let mut found = vec![0u8; length + 1];
-            nc_inq_path(ncid, &raw mut length, found.as_mut_ptr().cast()) == 0
-                && found[..length] == *wanted
+            nc_inq_path(ncid, &raw mut length, found.as_mut_ptr().cast()) == 0 && found[..length] == *wanted
         }
     })
 }
@@ -93,6 +92,14 @@ pub(crate) fn register() -> Result<()> {
     Err(Error::system("zstd is refused by HDF5").remedy("use deflate"))
 }
 
+/// What `input` decompresses to, which is `size` bytes; `None` without the memory for it.
+fn inflate(input: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut output = Vec::new();
+    output.try_reserve_exact(size).ok()?;
+    let read = zstd::bulk::Decompressor::new().ok()?.decompress_to_buffer(input, &mut output).ok()?;
+    (read == size).then_some(output)
+}
+
 /// The filter: replaces the buffer by what comes out of it; 0 is failure.
 unsafe extern "C" fn filter(
     flags: c_uint,
@@ -115,7 +122,7 @@ unsafe extern "C" fn filter(
         // The size comes from the file: no more than a chunk may have.
         let size = zstd::zstd_safe::get_frame_content_size(input).ok().flatten();
         let size = size.filter(|&size| size <= LARGEST);
-        size.and_then(|size| zstd::bulk::decompress(input, size as usize).ok())
+        size.and_then(|size| inflate(input, size as usize))
     };
     let Some(output) = output.filter(|output| !output.is_empty()) else { return 0 };
     // SAFETY: HDF5 frees buffers with its own allocator, from which the new one comes; it has room

@@ -190,7 +190,8 @@ impl Head {
             codes.iter().rposition(|&(_, len)| len > 0).map_or(least, |at| (at + 1).max(least))
         };
         let (literals, distances) = (used(literal, 257), used(distance, 1));
-        let lengths: Vec<u8> = literal[..literals].iter().chain(&distance[..distances]).map(|c| c.1).collect();
+        let lengths: Vec<u8> =
+            literal[..literals].iter().chain(&distance[..distances]).map(|c| c.1).collect();
         let mut symbols = Vec::new();
         for same in lengths.chunk_by(|a, b| a == b) {
             repeat(same[0], same.len(), &mut symbols);
@@ -202,7 +203,8 @@ impl Head {
         Self { literals, distances, symbols, codes, kept }
     }
     fn cost(&self) -> u64 {
-        let of_symbol = |&(symbol, _, extra): &(u8, u8, u8)| u64::from(self.codes[usize::from(symbol)].1 + extra);
+        let of_symbol =
+            |&(symbol, _, extra): &(u8, u8, u8)| u64::from(self.codes[usize::from(symbol)].1 + extra);
         3 + 14 + 3 * self.kept as u64 + self.symbols.iter().map(of_symbol).sum::<u64>()
     }
     fn write(&self, bits: &mut Bits<'_>) {

@@ -18,9 +18,8 @@ pub(super) fn codes<const N: usize>(frequencies: &[u32; N], limit: u8) -> Codes<
     shorten(&mut counts, limit);
     let mut codes = [(0, 0); N];
     // The rarest get the longest.
-    let mut lengths = (1..=limit).rev().flat_map(|len| {
-        std::iter::repeat_n(len, counts[usize::from(len)] as usize)
-    });
+    let mut lengths =
+        (1..=limit).rev().flat_map(|len| std::iter::repeat_n(len, counts[usize::from(len)] as usize));
     for &(_, symbol) in &used {
         codes[usize::from(symbol)].1 = lengths.next().unwrap_or(limit);
     }

@@ -77,7 +77,7 @@ impl Matcher {
                 }
             }
             if distance == 0 {
-                at += 1 + ((at - anchor) >> 6).min(15);
+                at += 1 + ((at - anchor) >> 3).min(15);
                 continue;
             }
             while at > anchor && at > distance && data[at - 1] == data[at - 1 - distance] {

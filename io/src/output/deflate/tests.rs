@@ -23,10 +23,13 @@ fn noise(seed: u64) -> impl Iterator<Item = u64> {
     })
 }
 
+/// A byte from noise and its place.
+type Kind = fn(u64, usize) -> u8;
+
 #[test]
 fn every_kind_of_bytes_comes_back() {
     let mut deflater = Deflater::default();
-    let kinds: [(&str, fn(u64, usize) -> u8); 6] = [
+    let kinds: [(&str, Kind); 6] = [
         ("equal", |_, _| 3),
         ("random", |r, _| r as u8),
         ("few values", |r, _| (r % 3) as u8),
