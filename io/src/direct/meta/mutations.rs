@@ -65,7 +65,6 @@ fn sample(options: netcdf::Options) -> Vec<u8> {
     file.add_dimension("lat", 5).unwrap();
     file.add_attribute("title", "sample").unwrap();
     let mut lat = file.add_variable::<f64>("lat", &["lat"]).unwrap();
-    lat.put_values(&[-60.0, -30.0, 0.0, 30.0, 60.0], ..).unwrap();
     lat.put_attribute("units", "degrees_north").unwrap();
     let mut v = file.add_variable::<i16>("t", &["time", "lat"]).unwrap();
     if hdf5 {
@@ -75,7 +74,15 @@ fn sample(options: netcdf::Options) -> Vec<u8> {
     }
     v.put_attribute("scale_factor", 0.5).unwrap();
     v.put_attribute("flag_values", vec![1i16, 2, 3]).unwrap();
-    v.put_values(&[7i16; 35], (0..7, ..)).unwrap();
+    file.enddef().unwrap();
+    let mut put = |name, values: &[f64]| {
+        let mut v = file.variable_mut(name).unwrap();
+        let rows = if name == "t" { vec![7, 5] } else { vec![5] };
+        let extents: Vec<netcdf::Extent> = rows.iter().map(|&n| (0..n).into()).collect();
+        v.put_values(values, extents).unwrap();
+    };
+    put("lat", &[-60.0, -30.0, 0.0, 30.0, 60.0]);
+    put("t", &[7.0; 35]);
     file.close().unwrap();
     std::fs::read(path).unwrap()
 }

@@ -64,7 +64,7 @@ fn differences(direct: &FileMeta, library: &FileMeta) -> Vec<String> {
 fn small(reader: &dyn StoredReader, meta: &FileMeta) -> Vec<(String, Result<StoredValues>)> {
     let is_small = |shape: &[usize]| {
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        count.is_some_and(|n| n > 0 && n <= 200_000)
+        count.is_some_and(|n| n > 0 && n <= 50_000)
     };
     let wanted = meta.variables.iter().filter(|v| v.dtype.is_numeric() && is_small(&v.shape));
     wanted
