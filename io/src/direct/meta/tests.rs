@@ -97,7 +97,8 @@ fn both_ways_agree() {
                         (Err(e), Ok(_)) if e.message.starts_with("direct reading does not know") => {}
                         (Ok(_), Ok(_)) => wrong.push(format!("{name}: other values of {v}")),
                         (a, b) => {
-                            wrong.push(format!("{name}: {v}: {:?} {:?}", a.as_ref().err(), b.as_ref().err()))
+                            let (a, b) = (a.as_ref().err(), b.as_ref().err());
+                            wrong.push(format!("{name}: {v}: {a:?} {b:?}"));
                         }
                     }
                 }
