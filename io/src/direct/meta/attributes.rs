@@ -1,11 +1,16 @@
 //! Attributes of HDF5 objects.
 
+use super::order::by_making;
 use super::types::{kind, Kind};
 use crate::direct::refusal::{Attempt, Refusal};
 use crate::direct::variable::{numbers, text, Stored, StoredAttributes};
 use crate::object_name;
+use crate::stored::StoredValues;
 use hdf5_reader::group::Group;
-use hdf5_reader::{Attribute, Dataset, RawAttribute};
+use hdf5_reader::messages::attribute::AttributeMessage;
+use hdf5_reader::messages::dataspace::DataspaceType;
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::{Dataset, Hdf5File, RawAttribute};
 
 /// What NetCDF keeps in attributes for itself.
 const RESERVED: [&str; 12] = [
@@ -15,51 +20,81 @@ const RESERVED: [&str; 12] = [
     "REFERENCE_LIST",
     "_Format",
     "_IsNetcdf4",
-    "_NCProperties",
     "_NCCodecs",
+    "_NCProperties",
     "_Netcdf4Coordinates",
     "_Netcdf4Dimid",
     "_SuperblockVersion",
     "_nc3_strict",
 ];
+/// Bytes of all strings of an attribute, at most: each refers to a heap, and a damaged file can
+/// refer to one large object any number of times.
+const MOST_TEXT: u64 = 16 << 20;
 
 /// An object that has attributes.
 pub(super) trait Described {
-    /// The attributes as stored: strings are references.
-    fn stored(&self) -> Attempt<Vec<RawAttribute>>;
-    /// Length of a reference to the global heap.
+    /// Where its header is.
+    fn place(&self) -> u64;
+    /// Its attributes, wherever they are.
+    fn anywhere(&self) -> Attempt<Vec<RawAttribute>>;
+    /// Length of a reference to the global heap: how many elements, which heap, which object of it.
     fn reference_size(&self) -> usize;
-    /// The bytes that a reference to the global heap stands for.
-    fn referred(&self, reference: &[u8]) -> Attempt<Vec<u8>>;
+    /// The bytes that a reference to the global heap stands for, elements of so many bytes.
+    fn referred(&self, reference: &[u8], element: usize) -> Attempt<Vec<u8>>;
 }
 
 impl Described for Dataset {
-    fn stored(&self) -> Attempt<Vec<RawAttribute>> {
+    fn place(&self) -> u64 {
+        self.address()
+    }
+    fn anywhere(&self) -> Attempt<Vec<RawAttribute>> {
         Ok(self.raw_attributes()?)
     }
     fn reference_size(&self) -> usize {
         self.vlen_reference_size()
     }
-    fn referred(&self, reference: &[u8]) -> Attempt<Vec<u8>> {
-        Ok(self.resolve_vlen_reference_bytes(reference, 1)?)
+    fn referred(&self, reference: &[u8], element: usize) -> Attempt<Vec<u8>> {
+        Ok(self.resolve_vlen_reference_bytes(reference, element)?)
     }
 }
 impl Described for Group {
-    fn stored(&self) -> Attempt<Vec<RawAttribute>> {
+    fn place(&self) -> u64 {
+        self.address()
+    }
+    fn anywhere(&self) -> Attempt<Vec<RawAttribute>> {
         Ok(self.raw_attributes()?)
     }
     fn reference_size(&self) -> usize {
-        // How many elements, where the heap is, which object of it.
         4 + usize::from(self.offset_size()) + 4
     }
-    fn referred(&self, reference: &[u8]) -> Attempt<Vec<u8>> {
-        Ok(self.resolve_vlen_reference_bytes(reference, 1)?)
+    fn referred(&self, reference: &[u8], element: usize) -> Attempt<Vec<u8>> {
+        Ok(self.resolve_vlen_reference_bytes(reference, element)?)
     }
 }
 
-/// The attributes that a user sees. HDF5 knows names that NetCDF does not: attributes of such a
-/// name could not be written on and are left out.
-pub(super) fn visible(object: &impl Described, all: &[Attribute]) -> Attempt<StoredAttributes> {
+/// All attributes in the order of their making; strings are references yet.
+pub(super) fn all(file: &Hdf5File, object: &impl Described) -> Attempt<Vec<AttributeMessage>> {
+    let header = file.get_or_parse_header(object.place())?;
+    let width = u32::from(file.superblock().offset_size) * 8;
+    let nowhere = u64::MAX.checked_shr(64u32.saturating_sub(width)).unwrap_or(u64::MAX);
+    let outside =
+        |m: &HdfMessage| matches!(m, HdfMessage::AttributeInfo(i) if i.fractal_heap_address != nowhere);
+    let mut found: Vec<AttributeMessage> = if header.messages.iter().any(outside) {
+        object.anywhere()?.into_iter().map(|a| a.into_parts().0).collect()
+    } else {
+        let inside = |m: &HdfMessage| match m {
+            HdfMessage::Attribute(a) => Some(a.clone()),
+            _ => None,
+        };
+        header.messages.iter().filter_map(inside).collect()
+    };
+    by_making(file, object.place(), &mut found)?;
+    Ok(found)
+}
+
+/// Those that a user sees. HDF5 knows names that NetCDF does not: attributes of such a name
+/// could not be written on and are left out.
+pub(super) fn visible(object: &impl Described, all: &[AttributeMessage]) -> Attempt<StoredAttributes> {
     let seen = all.iter().filter(|a| !RESERVED.contains(&a.name.as_str()));
     seen.filter(|a| object_name::check(&a.name).is_ok())
         .map(|a| Ok((a.name.clone(), value(object, a)?)))
@@ -67,62 +102,78 @@ pub(super) fn visible(object: &impl Described, all: &[Attribute]) -> Attempt<Sto
 }
 
 /// The value; `None` if it is of a type that we don't keep.
-fn value(object: &impl Described, a: &Attribute) -> Attempt<Option<Stored>> {
-    let count = a.shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
-    let count = count.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    let short = || Refusal::damaged(format_args!("attribute `{}` is cut short", a.name.escape_debug()));
+fn value(object: &impl Described, a: &AttributeMessage) -> Attempt<Option<Stored>> {
     let Ok(kind) = kind(&a.datatype) else { return Ok(None) };
+    let single = a.dataspace.dataspace_type == DataspaceType::Scalar;
     Ok(match kind {
-        Kind::Number(dtype, big) => {
-            let bytes =
-                count.checked_mul(dtype.size()).and_then(|n| a.raw_data.get(..n)).ok_or_else(short)?;
-            numbers(dtype, big, bytes).map(Stored::Numbers)
-        }
-        Kind::FixedText(_) if count == 0 => Some(Stored::Text(String::new())),
+        Kind::Number(dtype, big) => numbers(dtype, big, elements(a, dtype.size())?).map(Stored::Numbers),
         Kind::FixedText(size) => {
-            let bytes = count.checked_mul(size).and_then(|n| a.raw_data.get(..n)).ok_or_else(short)?;
-            if a.shape.is_empty() {
-                Some(Stored::Text(text(bytes)))
-            } else if size == 0 {
-                return Err(short());
-            } else {
-                Some(Stored::Texts(bytes.chunks_exact(size).map(text).collect()))
+            let bytes = elements(a, size)?;
+            match (bytes.is_empty(), single) {
+                (true, _) => Some(Stored::Text(String::new())),
+                (_, true) => Some(Stored::Text(text(bytes))),
+                _ => Some(Stored::Texts(bytes.chunks_exact(size).map(text).collect())),
             }
         }
-        Kind::Strings => Some(Stored::Texts(match &a.decoded_strings {
-            Some(strings) => strings.clone(),
-            None => strings(object, &a.name, count)?,
-        })),
+        Kind::Strings => Some(Stored::Texts(strings(object, a)?)),
         Kind::Other => None,
     })
 }
 
-/// Strings that are not UTF-8, with replacement characters.
-fn strings(object: &impl Described, name: &str, count: usize) -> Attempt<Vec<String>> {
-    let damaged = || Refusal::damaged(format_args!("attribute `{}` is cut short", name.escape_debug()));
-    let all = object.stored()?;
-    let raw = &all.iter().find(|a| a.name() == name).ok_or_else(damaged)?.message().raw_data;
-    let width = object.reference_size();
-    let raw = count.checked_mul(width).and_then(|n| raw.get(..n)).ok_or_else(damaged)?;
-    raw.chunks_exact(width).map(|reference| Ok(text(&object.referred(reference)?))).collect()
+/// The bytes of all elements of `size` bytes.
+fn elements(a: &AttributeMessage, size: usize) -> Attempt<&[u8]> {
+    let count = match a.dataspace.dataspace_type {
+        DataspaceType::Scalar => Some(1),
+        DataspaceType::Null => Some(0),
+        DataspaceType::Simple => a.dataspace.dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d)),
+    };
+    let bytes = count.and_then(|n| usize::try_from(n).ok()?.checked_mul(size));
+    bytes.and_then(|n| a.raw_data.get(..n)).ok_or_else(|| cut_short(a))
+}
+
+fn cut_short(a: &AttributeMessage) -> Refusal {
+    Refusal::damaged(format_args!("attribute `{}` is cut short", a.name.escape_debug()))
+}
+
+/// Strings from the global heap.
+fn strings(object: &impl Described, a: &AttributeMessage) -> Attempt<Vec<String>> {
+    let lengths = elements(a, object.reference_size())?.chunks_exact(object.reference_size());
+    let total: u64 = lengths.clone().map(|r| u64::from(u32::from_le_bytes([r[0], r[1], r[2], r[3]]))).sum();
+    if total > MOST_TEXT {
+        return Err(Refusal::damaged(format_args!(
+            "attribute `{}` has too much text",
+            a.name.escape_debug()
+        )));
+    }
+    lengths.map(|reference| Ok(text(&object.referred(reference, 1)?))).collect()
 }
 
 /// The attribute of this name.
-pub(super) fn find<'a>(all: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+pub(super) fn find<'a>(all: &'a [AttributeMessage], name: &str) -> Option<&'a AttributeMessage> {
     all.iter().find(|a| a.name == name)
 }
 
 /// Integers of 32 bits, as NetCDF notes numbers of dimensions.
-pub(super) fn ids(all: &[Attribute], name: &str) -> Option<Vec<i32>> {
-    find(all, name)?.read_1d::<i32>().ok()
-}
-
-/// Text of fixed length.
-pub(super) fn fixed_text(all: &[Attribute], name: &str) -> Option<String> {
+pub(super) fn ids(all: &[AttributeMessage], name: &str) -> Option<Vec<i32>> {
     let found = find(all, name)?;
-    match kind(&found.datatype).ok()? {
-        Kind::FixedText(_) => Some(text(&found.raw_data)),
-        Kind::Strings => found.decoded_strings.as_ref()?.first().cloned(),
+    let Kind::Number(dtype, big) = kind(&found.datatype).ok()? else { return None };
+    match numbers(dtype, big, elements(found, dtype.size()).ok()?)? {
+        StoredValues::I32(ids) => Some(ids),
+        StoredValues::I64(ids) => ids.into_iter().map(|id| i32::try_from(id).ok()).collect(),
         _ => None,
     }
+}
+
+/// Text, of fixed length or not.
+pub(super) fn one_text(
+    object: &impl Described,
+    all: &[AttributeMessage],
+    name: &str,
+) -> Attempt<Option<String>> {
+    let Some(found) = find(all, name) else { return Ok(None) };
+    Ok(match value(object, found)? {
+        Some(Stored::Text(text)) => Some(text),
+        Some(Stored::Texts(texts)) => texts.into_iter().next(),
+        _ => None,
+    })
 }

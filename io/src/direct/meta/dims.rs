@@ -2,7 +2,7 @@
 //!
 //! The rules are those of the NetCDF library, so that both ways of reading name things alike.
 
-use super::attributes::{find, ids};
+use super::attributes::{find, ids, Described};
 use super::groups::{Level, Object};
 use crate::direct::refusal::{Attempt, Refusal};
 use hdf5_reader::messages::dataspace::UNLIMITED;
@@ -142,7 +142,7 @@ impl Dims {
             return Ok(axes);
         }
         let Some(list) = find(&object.attributes, "DIMENSION_LIST") else { return Ok(axes) };
-        let size = object.data.vlen_reference_size();
+        let size = object.data.reference_size();
         let width = size.saturating_sub(8);
         if list.raw_data.len() < rank * size {
             return Err(Refusal::damaged(format_args!(
@@ -151,7 +151,7 @@ impl Dims {
             )));
         }
         for (axis, reference) in axes.iter_mut().zip(list.raw_data.chunks_exact(size)) {
-            let scales = object.data.resolve_vlen_reference_bytes(reference, width)?;
+            let scales = object.data.referred(reference, width)?;
             let scales = read_object_references(&scales, width as u8)?;
             *axis = scales.last().and_then(|scale| seen(self.by_address.get(scale)));
         }

@@ -1,15 +1,15 @@
 //! The tree of groups and data sets of an HDF5 file, in the order in which NetCDF sees it.
 
-use super::attributes::{fixed_text, ids};
-use super::order::by_making;
+use super::attributes::{all, ids, one_text};
 use super::types::{kind, Kind};
 use crate::direct::refusal::{Attempt, Refusal};
 use hdf5_reader::group::Group;
+use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::messages::link::{LinkMessage, LinkTarget};
 use hdf5_reader::messages::shared::SharedMessage;
 use hdf5_reader::messages::{HdfMessage, MSG_DATATYPE};
 use hdf5_reader::object_header::ObjectHeader;
-use hdf5_reader::{Attribute, Dataset, Datatype, Hdf5File};
+use hdf5_reader::{Dataset, Datatype, Hdf5File};
 use std::collections::HashSet;
 
 /// Groups in groups, at most.
@@ -28,7 +28,7 @@ pub(super) struct Level {
 /// A data set.
 pub(super) struct Object {
     pub(super) data: Dataset,
-    pub(super) attributes: Vec<Attribute>,
+    pub(super) attributes: Vec<AttributeMessage>,
     pub(super) kind: Kind,
     /// Whether it is a dimension scale.
     pub(super) scale: bool,
@@ -93,11 +93,10 @@ impl Tree<'_> {
         if kind == Kind::Other && !self.is_named_type(&data)? {
             return Ok(None);
         }
-        let mut attributes = data.attributes();
-        by_making(self.file, data.address(), &mut attributes)?;
-        let scale = fixed_text(&attributes, "CLASS").is_some_and(|class| class == "DIMENSION_SCALE");
-        let variable =
-            !scale || !fixed_text(&attributes, "NAME").is_some_and(|name| name.starts_with(NO_VARIABLE));
+        let attributes = all(self.file, &data)?;
+        let scale = one_text(&data, &attributes, "CLASS")?.is_some_and(|class| class == "DIMENSION_SCALE");
+        let name = one_text(&data, &attributes, "NAME")?;
+        let variable = !scale || !name.is_some_and(|name| name.starts_with(NO_VARIABLE));
         let id = ids(&attributes, "_Netcdf4Dimid").and_then(|ids| ids.first().map(|&id| i64::from(id)));
         Ok(Some(Object { data, attributes, kind, scale, variable, id }))
     }

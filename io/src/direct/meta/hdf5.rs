@@ -1,9 +1,8 @@
 //! Metadata of a NetCDF-4 or plain HDF5 file.
 
-use super::attributes::visible;
+use super::attributes::{all, visible};
 use super::dims::Dims;
 use super::groups::{tree, Object};
-use super::order::by_making;
 use super::reader::Hdf5Reader;
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
 use crate::direct::refusal::{Attempt, Refusal};
@@ -37,9 +36,11 @@ const NO_COORDINATE: &str = "_nc4_non_coord_";
 pub(super) fn open(path: &Path, bytes: u64) -> Attempt<Hdf5File> {
     let file = File::open(path).map_err(|e| Error::system(format!("cannot be read: {e}")))?;
     if bytes <= SMALL {
-        let mut all = Vec::with_capacity(bytes as usize);
-        file.take(bytes).read_to_end(&mut all).map_err(|e| Error::system(format!("cannot be read: {e}")))?;
-        return in_memory(all);
+        let mut content = Vec::with_capacity(bytes as usize);
+        file.take(bytes)
+            .read_to_end(&mut content)
+            .map_err(|e| Error::system(format!("cannot be read: {e}")))?;
+        return in_memory(content);
     }
     let blocks = BlockCacheStorage::new(Arc::new(FileStorage::from_file(file)?), BLOCK, BLOCKS);
     Ok(Hdf5File::from_storage_with_options(Arc::new(blocks), options())?)
@@ -72,8 +73,7 @@ pub(super) fn describe(file: &Hdf5File, path: &Path, bytes: u64, io: Io) -> Atte
             .remedy("copy the group to a file of its own, for example with `ncks -G : -g GROUP`")
             .into());
     }
-    let mut attributes = root_group.attributes()?;
-    by_making(file, root_group.address(), &mut attributes)?;
+    let attributes = all(file, &root_group)?;
     let meta = FileMeta {
         path: path.display().to_string(),
         bytes,

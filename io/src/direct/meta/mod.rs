@@ -4,6 +4,8 @@
 //! formed uses what direct reading does not know; a damaged file is refused here.
 
 mod attributes;
+#[cfg(test)]
+mod blocks;
 mod dims;
 mod groups;
 mod hdf5;

@@ -5,8 +5,9 @@
 //! here, from headers whose checksums the crate has found right.
 
 use crate::direct::refusal::{Attempt, Refusal};
+use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::messages::{MSG_ATTRIBUTE, MSG_CONTINUATION};
-use hdf5_reader::{Attribute, Hdf5File};
+use hdf5_reader::Hdf5File;
 use std::collections::HashMap;
 
 /// Pieces of a header, at most: as many as the crate follows.
@@ -14,7 +15,7 @@ const MOST_PIECES: usize = 1024;
 
 /// Puts attributes of the object whose header is at `address` into the order of their making,
 /// if the file knows it.
-pub(super) fn by_making(file: &Hdf5File, address: u64, attributes: &mut [Attribute]) -> Attempt<()> {
+pub(super) fn by_making(file: &Hdf5File, address: u64, attributes: &mut [AttributeMessage]) -> Attempt<()> {
     if attributes.len() < 2 {
         return Ok(());
     }
