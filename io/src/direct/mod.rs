@@ -14,7 +14,7 @@ mod chunk;
 mod elements;
 mod extent;
 mod fetch;
-mod filters;
+pub(crate) mod filters;
 mod hdf5;
 mod hdf5_chunks;
 mod raw;

@@ -180,6 +180,10 @@ impl<'a> StreamWork<'a> {
             };
             // Only these go to other threads: the communicator stays on this one.
             let room = following.as_ref().map(|b| self.take(b.len()));
+            // The one after the next: the disk may begin with it.
+            if let Some(later) = windows.get(k + 2) {
+                self.source.prefetch(&self.share(comm, later)?);
+            }
             let source = self.source;
             let (ahead, absorbed) = rayon::join(
                 || following.zip(room).map(|(block, buffer)| read(source, progress, block, buffer)),
