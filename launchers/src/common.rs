@@ -1,6 +1,7 @@
 //! Options and habits that all data commands share.
 
 use halocline_core::calendar::TimeRange;
+pub(crate) use halocline_core::budget::bytes_text;
 use halocline_core::budget::{parse_bytes, MemoryBudget};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
@@ -219,16 +220,4 @@ pub(crate) fn command_line() -> String {
         }))
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// A person's idea of an amount of bytes.
-pub(crate) fn bytes_text(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.2} TB")
 }

@@ -1,14 +1,14 @@
 //! The NetCDF file of an EOF analysis.
 
 use super::{word, EofArgs, EofScalingChoice, WeightChoice};
-use crate::common::command_line;
+use crate::carry;
 use halocline_algorithms::eof::Eof;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{history_line, Output, Schema, VariableSpec};
+use halocline_io::output::{Output, Schema, VariableSpec};
 use halocline_io::source::Source;
 
 /// Writes the file.
@@ -26,16 +26,7 @@ pub(super) fn write(
     let time = source.time_coordinate();
     let mut coordinates = schema.add_coordinate(time)?;
     schema.add_dim("mode", eof.eigenvalues.len())?;
-    let grid = source.grid();
-    for dim in &grid.dims {
-        schema.add_dim(&dim.name, dim.len)?;
-    }
-    for coordinate in [&grid.lat, &grid.lon].into_iter().flatten().chain(&grid.extra) {
-        coordinates.extend(schema.add_coordinate(coordinate)?);
-    }
-    if let Some(level) = source.level() {
-        coordinates.extend(schema.add_coordinate(level)?);
-    }
+    coordinates.extend(carry::add_space(&mut schema, source)?);
     let modes: Vec<i32> = (1..=eof.eigenvalues.len() as i32).collect();
     for (name, dims, attributes) in results(args, source) {
         let spec = match name {
@@ -111,25 +102,7 @@ fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
     if let Some(units) = power.and_then(|p| units(args, source, p)) {
         attributes.set("units", units);
     }
-    let mut auxiliary: Vec<&str> = Vec::new();
-    for coordinate in [&source.grid().lat, &source.grid().lon].into_iter().flatten() {
-        // A coordinate that is not its own dimension has to be named.
-        let variable = &coordinate.variable;
-        if variable.dims.len() != 1 || variable.dims[0].name != variable.name {
-            auxiliary.push(&variable.name);
-        }
-    }
-    if let Some(level) = source.level() {
-        auxiliary.push(&level.variable.name);
-    }
-    if !auxiliary.is_empty() {
-        attributes.set("coordinates", auxiliary.join(" "));
-    }
-    if let Some(mapping) = source.variable().attributes.text("grid_mapping") {
-        if source.grid().extra.iter().any(|c| c.variable.name == mapping) {
-            attributes.set("grid_mapping", mapping);
-        }
-    }
+    carry::refer_to_space(&mut attributes, source);
     attributes
 }
 
@@ -168,10 +141,6 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
 }
 
 fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attributes {
-    let mut history = history_line(&command_line());
-    if let Some(earlier) = dataset.attributes().text("history") {
-        history = format!("{history}\n{earlier}");
-    }
     let mut options = vec![
         ("variable".to_owned(), args.var.clone()),
         ("modes".to_owned(), eof.eigenvalues.len().to_string()),
@@ -191,7 +160,7 @@ fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attr
         .with("references", "Hannachi et al. (2007), doi:10.1002/joc.1499; North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2")
         .with("halocline_eof_options", options.join("; "))
         .with("halocline_tiling", tiling.rule())
-        .with("history", history);
+        .with("history", carry::history(dataset));
     if let Some(title) = dataset.attributes().text("title") {
         attributes.set("input_title", title);
     }
