@@ -66,7 +66,7 @@ def make(path, name, nt, ny, nx, land, deflate):
 
 
 def run(command):
-    """Wall and processor seconds and peak memory (MB) of a command, or None if it fails."""
+    """Wall and processor seconds of a command, or None if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     child = subprocess.Popen(command, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENV)
@@ -77,11 +77,11 @@ def run(command):
         print(f"    failed ({child.returncode}): {command}\n    {errors.decode()[-300:]}")
         return None
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, peak(command)
+    return wall, cpu
 
 
 def peak(command):
-    """The largest process of one more run."""
+    """Memory (MB) of the largest process of one more run."""
     timer = shutil.which("time", path="/usr/bin:/bin")
     if not timer:
         return 0
@@ -164,11 +164,12 @@ def main():
                 if done:
                     runs[tool].append(done)
         print(f"\n{name}")
-        ours = statistics.median(w for w, _, _ in runs["plain"]) if runs["plain"] else float("nan")
+        ours = statistics.median(w for w, _ in runs["plain"]) if runs["plain"] else float("nan")
         for tool, all_runs in runs.items():
             if all_runs:
-                wall, cpu, peak_mb = (statistics.median(column) for column in zip(*all_runs))
-                spread = f"{min(w for w, _, _ in all_runs):.2f}-{max(w for w, _, _ in all_runs):.2f}"
+                wall, cpu = (statistics.median(column) for column in zip(*all_runs))
+                spread = f"{min(w for w, _ in all_runs):.2f}-{max(w for w, _ in all_runs):.2f}"
+                peak_mb = peak(there[tool].format(i=source, v=variable, o=out))
                 print(f"  {tool:8} {wall:7.2f} s ({spread}), cpu {cpu:6.2f} s, peak {peak_mb:6.0f} MB, {wall / ours:5.2f} x")
 
 
