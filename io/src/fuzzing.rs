@@ -33,6 +33,12 @@ pub fn codecs(bytes: &[u8]) {
     let mut scratch = Scratch::default();
     if let Ok(room) = scratch.stored(stored.len()) {
         room.copy_from_slice(stored);
-        drop(scratch.undo(&filters, u32::from(mask), stored.len(), usize::from(full) * 64, usize::from(size % 9)));
+        drop(scratch.undo(
+            &filters,
+            u32::from(mask),
+            stored.len(),
+            usize::from(full) * 64,
+            usize::from(size % 9),
+        ));
     }
 }

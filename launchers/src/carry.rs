@@ -15,7 +15,9 @@ pub(crate) fn add_space<'a>(schema: &mut Schema, source: &'a Source) -> Result<V
         schema.add_dim(&dim.name, dim.len)?;
     }
     let mut pending = Vec::new();
-    for coordinate in source.levels().iter().chain([&grid.lat, &grid.lon].into_iter().flatten()).chain(&grid.extra) {
+    for coordinate in
+        source.levels().iter().chain([&grid.lat, &grid.lon].into_iter().flatten()).chain(&grid.extra)
+    {
         pending.extend(schema.add_coordinate(coordinate)?);
     }
     if let Some(level) = source.level() {

@@ -1,8 +1,8 @@
 //! Options and habits that all data commands share.
 
-use halocline_core::calendar::TimeRange;
 pub(crate) use halocline_core::budget::bytes_text;
 use halocline_core::budget::{parse_bytes, MemoryBudget};
+use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Io, OpenOptions, Selection};

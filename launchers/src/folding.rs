@@ -126,9 +126,8 @@ impl FoldJob<'_> {
         if let Some(checkpoints) = self.checkpoints {
             checkpoints.finished(self.comm);
         }
-        self.verbosity.say(self.comm, || {
-            format!("wrote {} ({})", output.display(), bytes_text(written.bytes_file))
-        });
+        self.verbosity
+            .say(self.comm, || format!("wrote {} ({})", output.display(), bytes_text(written.bytes_file)));
         report::summary(self.comm, self.verbosity, self.progress)
     }
 }
@@ -148,7 +147,13 @@ pub(crate) fn fingerprint(source: &Source) -> String {
         let changed = std::fs::metadata(&file.path).and_then(|m| m.modified()).ok();
         let since = changed.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
         let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| PathBuf::from(&file.path));
-        text.push_str(&format!("|{}:{}:{}:{}", path.display(), file.bytes, since.as_nanos(), file.times.len()));
+        text.push_str(&format!(
+            "|{}:{}:{}:{}",
+            path.display(),
+            file.bytes,
+            since.as_nanos(),
+            file.times.len()
+        ));
     }
     text
 }

@@ -44,9 +44,11 @@ fn value(at: &[usize]) -> f64 {
 impl Made {
     fn new(shape: &[usize], chunks: &[usize], divisible: bool) -> Self {
         let roles = [Role::Time, Role::Level, Role::Y, Role::X];
-        let roles = if shape.len() == 3 { vec![roles[0], roles[2], roles[3]] } else { roles[..shape.len()].to_vec() };
+        let roles =
+            if shape.len() == 3 { vec![roles[0], roles[2], roles[3]] } else { roles[..shape.len()].to_vec() };
         let dims = roles.iter().zip(shape).map(|(&r, &n)| Dim::new(format!("{r:?}"), n, r)).collect();
-        let variable = Variable { name: "made".into(), dims, dtype: DType::F32, attributes: Attributes::new() };
+        let variable =
+            Variable { name: "made".into(), dims, dtype: DType::F32, attributes: Attributes::new() };
         let (chunks, read) = (chunks.to_vec(), AtomicUsize::new(0));
         Self { variable, chunks, divisible, single: true, fail_at: None, read }
     }

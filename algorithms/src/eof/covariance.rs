@@ -96,10 +96,16 @@ impl Fold for TemporalFold<'_> {
     fn absorb(&self, state: &mut SymmetricSum, piece: &Piece<'_>) -> Result<()> {
         let cells = (self.series.cells_of)(piece.tile());
         let excluded = self.series.excluded_of(&cells);
-        self.series.recipe.for_each_strip(piece.doubles()?, &excluded, false, &self.series.buffers, |strip| {
-            self.series.weigh(strip, &cells);
-            state.add_columns(&strip.values);
-        });
+        self.series.recipe.for_each_strip(
+            piece.doubles()?,
+            &excluded,
+            false,
+            &self.series.buffers,
+            |strip| {
+                self.series.weigh(strip, &cells);
+                state.add_columns(&strip.values);
+            },
+        );
         Ok(())
     }
     fn merge(&self, left: SymmetricSum, right: SymmetricSum) -> Result<SymmetricSum> {

@@ -429,7 +429,8 @@ fn leaf<F: Fold>(
     let tile = source.tiling().tile(id);
     let mut values = buffers.take(tile.block.len());
     let mut state = fold.start(place.0);
-    let result = source.load(&tile, &mut values).and_then(|()| fold.absorb(&mut state, &Piece::whole(&tile, &values)));
+    let result =
+        source.load(&tile, &mut values).and_then(|()| fold.absorb(&mut state, &Piece::whole(&tile, &values)));
     buffers.give(values);
     result.map(|()| state)
 }

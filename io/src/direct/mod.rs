@@ -5,22 +5,22 @@
 //! rank; [`read`] brings values from there to where they are wanted, in threads: fetched, their
 //! filters undone, masked and unpacked while they are in cache.
 
-pub(crate) mod classic;
-pub(crate) mod meta;
-pub(crate) mod refusal;
-pub(crate) mod variable;
 mod cells;
 mod chunk;
+pub(crate) mod classic;
 mod elements;
 mod extent;
 mod fetch;
 pub(crate) mod filters;
 mod hdf5;
 mod hdf5_chunks;
+pub(crate) mod meta;
 mod raw;
+pub(crate) mod refusal;
 mod scratch;
 pub(crate) mod storage;
 pub(crate) mod target;
+pub(crate) mod variable;
 mod walk;
 
 use crate::probe::{probe, Container};

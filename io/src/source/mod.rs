@@ -13,9 +13,9 @@ mod time;
 
 use crate::cf::Decode;
 pub use crate::cf::Element;
-pub use crate::io_mode::Io;
 use crate::dataset::Dataset;
 use crate::direct::Located;
+pub use crate::io_mode::Io;
 use halocline_core::calendar::{TimeAxis, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::grid::Grid;

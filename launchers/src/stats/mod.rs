@@ -81,7 +81,9 @@ impl StatsArgs {
     }
 
     fn check(&self) -> Result<()> {
-        let twice = |all: &[String]| all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone());
+        let twice = |all: &[String]| {
+            all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
+        };
         let ops: Vec<String> = self.op.iter().map(|op| op.names().0.to_owned()).collect();
         if let Some(name) = twice(&self.var).or_else(|| twice(&ops)) {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
@@ -111,13 +113,8 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     drop(opening);
     let budget = args.memory.budget(comm)?;
-    let job = FoldJob {
-        comm,
-        verbosity,
-        budget: &budget,
-        checkpoints: checkpoints.as_ref(),
-        progress: &progress,
-    };
+    let job =
+        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
     let watch = job.watch();
     let mut results = Vec::new();
     for (name, source) in args.var.iter().zip(sources) {
@@ -144,7 +141,12 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
     let fold = OverTime::new(&args.op);
-    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts: parts.as_deref() };
+    let demand = Demand {
+        ranks: comm.size(),
+        threads: rayon::current_num_threads(),
+        room: Some(room),
+        parts: parts.as_deref(),
+    };
     let plan = StreamPlan::new(&source, &fold, demand)?;
     job.tell(name, &source, &plan, plan.estimate() + maps);
     let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;

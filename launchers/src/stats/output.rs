@@ -91,7 +91,8 @@ fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
         attributes.remove(of_values);
     }
     let dim = &source.variable().dims[0].name;
-    let earlier = source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
+    let earlier =
+        source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
     match op.names() {
         (_, Some(method)) => attributes.set("cell_methods", format!("{earlier}{dim}: {method}")),
         (_, None) => {
@@ -107,7 +108,8 @@ fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
 fn global(args: &StatsArgs, dataset: &Dataset, results: &[Reduced]) -> Attributes {
     let names: Vec<&str> = results.iter().map(|r| r.name.as_str()).collect();
     let ops: Vec<&str> = args.op.iter().map(|op| op.names().0).collect();
-    let mut options = vec![format!("op={}", ops.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
+    let mut options =
+        vec![format!("op={}", ops.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
     options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")

@@ -2,6 +2,7 @@
 
 use super::windows::{atoms, space_boxes};
 use super::StreamSource;
+use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
 use crate::engine::Fold;
 use crate::error::{Error, ErrorKind, Result};
@@ -113,7 +114,9 @@ impl StreamPlan {
         // A window that is read, one that is absorbed, and what is on its way to other ranks.
         let copies = if self.sharing == Sharing::Exchanged { 5 } else { 2 };
         let wanted = WINDOW.max(WINDOW_PER_THREAD * demand.threads as u64);
-        let whole = self.deal.block(0);
+        // Pieces differ by a tile: the largest counts.
+        let blocks = (0..self.deal.ranks()).map(|rank| self.deal.block(rank));
+        let whole = blocks.max_by_key(IndexBox::len).unwrap_or_else(|| self.deal.block(0));
         let least = self.window_bytes(&whole, 1, 1, element);
         let mut window = wanted;
         if let Some(room) = demand.room {
@@ -129,7 +132,7 @@ impl StreamPlan {
                     ErrorKind::Memory,
                     format!(
                         "{} are needed for values and states ({} for the smallest window of whole stored chunks, {} for states), {} are there",
-                        mega(needed), mega(least), mega(fixed), mega(room)
+                        bytes_text(needed), bytes_text(least), bytes_text(fixed), bytes_text(room)
                     ),
                 )
                 .in_variable(&source.variable().name)
@@ -192,7 +195,7 @@ impl StreamPlan {
             self.tiling.rule(),
             self.deal.describe(),
             if self.sharing == Sharing::Exchanged { ", chunks decoded once and exchanged" } else { "" },
-            mega(self.window),
+            bytes_text(self.window),
             if self.read_ahead { ", read one ahead" } else { "" },
         )
     }
@@ -204,10 +207,6 @@ fn element(source: &dyn StreamSource) -> u64 {
     } else {
         8
     }
-}
-
-fn mega(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// Ways to deal tiles, and what they cost.
@@ -281,7 +280,9 @@ impl Choice<'_> {
         }
         let cost = |way: &(Vec<usize>, Sharing)| self.cost(&way.0, way.1);
         let first = (vec![1; self.tiling.dims().len()], Sharing::Own);
-        ways.into_iter().reduce(|best, way| if cost(&way) < 0.98 * cost(&best) { way } else { best }).unwrap_or(first)
+        ways.into_iter()
+            .reduce(|best, way| if cost(&way) < 0.98 * cost(&best) { way } else { best })
+            .unwrap_or(first)
     }
 
     /// Whether parts set by hand cut chunks that must be decoded whole.
@@ -311,7 +312,8 @@ pub(super) fn tiles_in(tiling: &Tiling, leaf: &Range<usize>, space: &[Range<usiz
     let within = |d: usize| {
         let edges = tiling.edges(d);
         let range = wanted.range(d);
-        (0..edges.len() - 1).filter(move |&k| edges[k] >= range.start && edges[k + 1] <= range.end && edges[k] < edges[k + 1])
+        (0..edges.len() - 1)
+            .filter(move |&k| edges[k] >= range.start && edges[k + 1] <= range.end && edges[k] < edges[k + 1])
     };
     let counts = tiling.counts();
     let mut ids = vec![0usize];

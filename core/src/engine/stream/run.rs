@@ -60,13 +60,9 @@ impl<'a> StreamWork<'a> {
             // Every rank takes part in every window.
             Sharing::Exchanged => IndexBox::whole(&plan.deal.shape()),
         };
-        let most = plan.cells.saturating_mul(match plan.sharing {
-            Sharing::Own => 1,
-            Sharing::Exchanged => plan.deal.ranks(),
-        });
         let mut todo = VecDeque::new();
         if !reading.is_empty() {
-            let boxes = space_boxes(&plan.atoms, &reading, most);
+            let boxes = space_boxes(&plan.atoms, &reading, plan.cells);
             for pair in plan.tiling.edges(0).windows(2) {
                 let leaf = pair[0]..pair[1];
                 if leaf.start >= reading.range(0).start && leaf.end <= reading.range(0).end {
@@ -251,7 +247,11 @@ impl<'a> StreamWork<'a> {
                 deal.edges(d).iter().map(|&e| e.clamp(range.start, range.end)).collect()
             }
         });
-        let to = Arc::new(Decomposition::from_edges(self.plan.tiling.dims().to_vec(), edges.collect(), comm.size())?);
+        let to = Arc::new(Decomposition::from_edges(
+            self.plan.tiling.dims().to_vec(),
+            edges.collect(),
+            comm.size(),
+        )?);
         Ok(match loaded.buffer {
             Buffer::F32(v) => self.moved(comm, &from, &to, v, Buffer::F32)?,
             Buffer::F64(v) => self.moved(comm, &from, &to, v, Buffer::F64)?,
@@ -291,7 +291,12 @@ fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
     values
 }
 
-fn read(source: &dyn StreamSource, progress: &Progress, block: IndexBox, mut buffer: Buffer) -> Result<Loaded> {
+fn read(
+    source: &dyn StreamSource,
+    progress: &Progress,
+    block: IndexBox,
+    mut buffer: Buffer,
+) -> Result<Loaded> {
     let _timer = progress.phases.start(Phase::Read);
     if !block.is_empty() {
         source.read(

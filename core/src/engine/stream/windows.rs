@@ -41,7 +41,9 @@ pub(super) fn space_boxes(atoms: &[Vec<usize>], own: &IndexBox, most: usize) -> 
         boxes = runs
             .iter()
             .flat_map(|run| {
-                boxes.iter().map(move |tail| std::iter::once(run.clone()).chain(tail.iter().cloned()).collect())
+                boxes
+                    .iter()
+                    .map(move |tail| std::iter::once(run.clone()).chain(tail.iter().cloned()).collect())
             })
             .collect();
     }

@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(undo(ZSTD, &[3], &packed, plain.len(), &mut out).unwrap(), plain.len());
         assert_eq!(&out[..plain.len()], &plain[..]);
         assert_eq!(undo(ZSTD, &[3], &packed, plain.len() - 1, &mut out).unwrap_err().exit_code(), 3);
-        assert_eq!(undo(ZSTD, &[3], &packed[..packed.len() - 2], plain.len(), &mut out).unwrap_err().exit_code(), 3);
+        assert_eq!(
+            undo(ZSTD, &[3], &packed[..packed.len() - 2], plain.len(), &mut out).unwrap_err().exit_code(),
+            3
+        );
     }
 
     #[test]
