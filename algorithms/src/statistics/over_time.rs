@@ -141,7 +141,7 @@ mod tests {
         let nan = f64::NAN;
         let values = [1.0, nan, nan, 2.5, -4.0, nan, -7.0, 6.0, nan];
         fold.absorb(&mut state, &Piece::whole(&tile, &values)).unwrap();
-        let bits = |v: Vec<f64>| v.iter().map(|x| x.to_string()).collect::<Vec<_>>();
+        let bits = |v: Vec<f64>| v.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(bits(state.finish(TimeOp::Mean)), bits(vec![-3.5 / 3.0, 1.0, nan]));
         assert_eq!(bits(state.finish(TimeOp::Sum)), bits(vec![-3.5, 2.0, nan]));
         assert_eq!(bits(state.finish(TimeOp::Min)), bits(vec![-7.0, -4.0, nan]));

@@ -13,7 +13,7 @@ pub enum Numbers<'a> {
     F64(&'a [f64]),
 }
 
-impl<'a> Numbers<'a> {
+impl Numbers<'_> {
     /// Those in this range.
     fn slice(self, range: Range<usize>) -> Self {
         match self {

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-/// The bytes, as ranges: every chunk that is touched; else, per index of the slowest dimension,
-/// from the first to the last element.
+/// The bytes, as ranges: every chunk that is touched, of one without filters from the first to the
+/// last element; else, per index of the slowest dimension, from the first to the last element.
 fn extents(storage: &Storage, ranges: &[Range<usize>]) -> Vec<Range<u64>> {
     let size = storage.dtype.size();
     let inside: Vec<Range<usize>> =
@@ -18,12 +18,17 @@ fn extents(storage: &Storage, ranges: &[Range<usize>]) -> Vec<Range<u64>> {
     }
     let (offset, stride) = match &storage.layout {
         Layout::Compact { .. } | Layout::Unwritten => return Vec::new(),
-        Layout::Chunked { chunk, addresses, .. } => {
-            return touched(storage, chunk, &inside)
-                .filter_map(|k| addresses.get(k))
-                .filter(|a| a.offset != Address::UNWRITTEN)
-                .map(|a| a.offset..a.offset + a.bytes)
-                .collect()
+        Layout::Chunked { chunk, addresses, filters } => {
+            let needed = |k: usize, origin: &[usize]| {
+                let address = addresses.get(k).filter(|a| a.offset != Address::UNWRITTEN)?;
+                let all = address.offset..address.offset + address.bytes;
+                if filters.is_empty() {
+                    let part = within(chunk, origin, &inside, size)?;
+                    return Some(all.start + part.start..all.start + part.end);
+                }
+                Some(all)
+            };
+            return touched(storage, chunk, &inside).filter_map(|(k, origin)| needed(k, &origin)).collect();
         }
         Layout::Contiguous { offset } => (*offset, None),
         Layout::Records { offset, stride } => (*offset, Some(*stride)),
@@ -40,20 +45,47 @@ fn extents(storage: &Storage, ranges: &[Range<usize>]) -> Vec<Range<u64>> {
     slowest.clone().map(|i| at(i) + first as u64..at(i) + (last + size) as u64).collect()
 }
 
-/// Numbers of the chunks that hold a block that is not empty.
-fn touched(storage: &Storage, chunk: &[usize], inside: &[Range<usize>]) -> impl Iterator<Item = usize> {
-    let mut numbers = vec![0usize];
+/// Numbers of the chunks that hold a block that is not empty, and where they begin.
+fn touched(
+    storage: &Storage,
+    chunk: &[usize],
+    inside: &[Range<usize>],
+) -> impl Iterator<Item = (usize, Vec<usize>)> {
+    let mut found = vec![(0usize, Vec::new())];
     for ((&n, &c), r) in storage.shape.iter().zip(chunk).zip(inside) {
         let c = c.max(1);
         let hit = r.start / c..(r.end - 1) / c + 1;
-        numbers = numbers.iter().flat_map(|k| hit.clone().map(move |i| k * n.div_ceil(c) + i)).collect();
+        let next = |(k, origin): &(usize, Vec<usize>)| {
+            let (k, origin) = (*k, origin.clone());
+            hit.clone().map(move |i| (k * n.div_ceil(c) + i, [&origin[..], &[i * c]].concat()))
+        };
+        found = found.iter().flat_map(next).collect();
     }
-    numbers.into_iter()
+    found.into_iter()
 }
 
-/// Bytes to be read for a block.
+/// Bytes within a chunk from the first to the last element of a block.
+fn within(chunk: &[usize], origin: &[usize], inside: &[Range<usize>], size: usize) -> Option<Range<u64>> {
+    let strides = strides(chunk, size)?;
+    let (mut first, mut last) = (0, 0);
+    for d in 0..chunk.len() {
+        first += (inside[d].start.max(origin[d]) - origin[d]) * strides[d];
+        last += (inside[d].end.min(origin[d] + chunk[d]) - 1 - origin[d]) * strides[d];
+    }
+    Some(first as u64..(last + size) as u64)
+}
+
+/// Bytes to be read for a block; of what can be read in parts, those of its elements.
 pub(crate) fn stored_bytes(storage: &Storage, ranges: &[Range<usize>]) -> u64 {
-    extents(storage, ranges).iter().map(|r| r.end - r.start).sum()
+    let all: u64 = extents(storage, ranges).iter().map(|r| r.end - r.start).sum();
+    match &storage.layout {
+        Layout::Chunked { filters, .. } if !filters.is_empty() => all,
+        _ => {
+            let inside =
+                ranges.iter().zip(&storage.shape).map(|(r, &n)| r.end.min(n).saturating_sub(r.start));
+            all.min(inside.product::<usize>() as u64 * storage.dtype.size() as u64)
+        }
+    }
 }
 
 /// Asks the system to fetch a block.
@@ -107,11 +139,15 @@ mod tests {
         let records = of(Layout::Records { offset: 100, stride: 1000 });
         assert_eq!(extents(&records, &[1..3, 1..2, 2..4]), [1128..1136, 2128..2136]);
         let address =
-            |k: u64| Address { offset: if k == 5 { Address::UNWRITTEN } else { k * 50 }, bytes: 50, mask: 0 };
+            |k: u64| Address { offset: if k == 5 { Address::UNWRITTEN } else { k * 80 }, bytes: 80, mask: 0 };
         let chunk = vec![2, 2, 5];
         let chunks = of(Layout::Chunked { chunk, filters: vec![], addresses: (0..4).map(address).collect() });
-        assert_eq!(extents(&chunks, &[1..3, 1..2, 2..4]), [0..50, 100..150]);
-        assert_eq!(stored_bytes(&chunks, &[2..3, 0..4, 0..1]), 100);
+        assert_eq!(extents(&chunks, &[1..3, 1..2, 2..4]), [68..76, 188..196]);
+        assert_eq!(stored_bytes(&chunks, &[2..3, 0..4, 0..1]), 16);
+        let Layout::Chunked { chunk, addresses, .. } = chunks.layout.clone() else { panic!("in chunks") };
+        let packed = of(Layout::Chunked { chunk, filters: vec![Filter::Deflate], addresses });
+        assert_eq!(extents(&packed, &[1..3, 1..2, 2..4]), [0..80, 160..240]);
+        assert_eq!(stored_bytes(&packed, &[2..3, 0..4, 0..1]), 160);
         assert!(extents(&chunks, &[3..5, 0..1, 0..1]).is_empty());
         let scalar = Storage { shape: vec![], ..rows };
         assert_eq!(extents(&scalar, &[]).first(), Some(&(100..104)));
