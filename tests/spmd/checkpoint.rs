@@ -23,7 +23,7 @@ const LEAVES: usize = 7;
 const LARGE: usize = 9_000_001;
 
 fn header(job: &str) -> StateHeader {
-    let dims = [Dim::new("time", 64 * LEAVES, Role::Time), Dim::new("x", 64 * 1024 * COLUMNS, Role::X)];
+    let dims = [Dim::new("time", 64 * LEAVES, Role::Time), Dim::new("x", 32 * 1024 * COLUMNS, Role::X)];
     let tiling = Tiling::stream(&dims, Some(&[1, 1024]));
     assert_eq!(tiling.len(), COLUMNS * LEAVES);
     StateHeader { fold: "test".into(), version: 1, job: job.into(), tiling }

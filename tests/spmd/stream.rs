@@ -191,7 +191,7 @@ fn same_bits(comm: &Comm) {
     for (shape, chunks) in shapes {
         for divisible in [true, false] {
             let mut source = Made::new(shape, chunks, divisible);
-            for (single, room) in [(true, None), (false, None), (true, Some(9_000_000))] {
+            for (single, room) in [(true, None), (false, None), (true, Some(12_000_000))] {
                 source.single = single;
                 run(comm, &source, demand(comm, room, None));
             }
