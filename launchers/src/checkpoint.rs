@@ -136,6 +136,11 @@ impl Checkpoints {
         file_of(&self.file, &self.variables, variable)
     }
 
+    /// Whether other variables come after this one.
+    pub(crate) fn is_followed(&self, variable: &str) -> bool {
+        self.variables.last().is_some_and(|last| last != variable)
+    }
+
     /// Removes the states of a run whose result is in place: nobody will go on from them.
     pub(crate) fn finished(&self, comm: &Comm) {
         for variable in self.variables.iter().filter(|_| comm.is_root()) {

@@ -6,6 +6,7 @@ use crate::{progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
+use halocline_core::index::IndexBox;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::output::WriteReport;
@@ -60,7 +61,9 @@ impl FoldJob<'_> {
                 "decomposition": plan.deal().describe(),
                 "window_bytes": plan.window(),
                 "memory_estimate": resident + bytes,
-                "memory_budget": self.budget.bytes,
+                "memory_promise": self.budget.bytes,
+                "bytes_to_read": bytes_to_read(source),
+                "time_limit": self.checkpoints.and_then(|c| c.stop.limit()).map(|limit| limit.as_secs_f64()),
             })
         });
     }
@@ -102,6 +105,10 @@ impl FoldJob<'_> {
             }
             cadence.turn(self.comm, &mut |path| run.save(path, job))?;
         }
+        if checkpoints.is_followed(variable) {
+            // A stop while a later variable is worked on must not lose this one.
+            cadence.save(&mut |path| run.save(path, job))?;
+        }
         run.finish()
     }
 
@@ -130,6 +137,11 @@ impl FoldJob<'_> {
             .say(self.comm, || format!("wrote {} ({})", output.display(), bytes_text(written.bytes_file)));
         report::summary(self.comm, self.verbosity, self.progress)
     }
+}
+
+/// Bytes that all ranks together are going to fetch.
+fn bytes_to_read(source: &Source) -> u64 {
+    source.stored_bytes(&IndexBox::whole(&source.variable().shape()))
 }
 
 fn plural(n: usize, one: &str) -> String {

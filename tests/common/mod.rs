@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub(crate) mod made;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -77,6 +79,11 @@ fn cache() -> PathBuf {
 
 /// Runs the command; a run that takes two minutes hangs.
 pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
+    within_two_minutes(&command(launch, arguments))
+}
+
+/// The command, ready to run.
+pub(crate) fn command(launch: Launch, arguments: &[&str]) -> Command {
     let mut command = match launch {
         Launch::Plain(_) | Launch::ThreadRanks(_) => Command::new(halocline()),
         Launch::Mpi(ranks) => {
@@ -91,7 +98,7 @@ pub(crate) fn run(launch: Launch, arguments: &[&str]) -> Output {
         Launch::ThreadRanks(ranks) => command.args(["--thread-ranks", &ranks.to_string(), "--threads", "2"]),
         Launch::Mpi(_) => command.args(["--threads", "1"]),
     };
-    within_two_minutes(&command)
+    command
 }
 
 /// Runs a command to its end, killed after two minutes.

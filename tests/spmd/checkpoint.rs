@@ -23,7 +23,7 @@ const LEAVES: usize = 7;
 const LARGE: usize = 9_000_001;
 
 fn header(job: &str) -> StateHeader {
-    let dims = [Dim::new("time", 64 * LEAVES, Role::Time), Dim::new("x", 64 * 1024 * COLUMNS, Role::X)];
+    let dims = [Dim::new("time", 64 * LEAVES, Role::Time), Dim::new("x", 32 * 1024 * COLUMNS, Role::X)];
     let tiling = Tiling::stream(&dims, Some(&[1, 1024]));
     assert_eq!(tiling.len(), COLUMNS * LEAVES);
     StateHeader { fold: "test".into(), version: 1, job: job.into(), tiling }
@@ -66,7 +66,7 @@ fn load_own(comm: &Comm, path: &Path, job: &str) -> Result<()> {
 }
 
 /// A folder that all ranks know, removed by [`remove`].
-fn folder(comm: &Comm, name: &str) -> PathBuf {
+pub(crate) fn folder(comm: &Comm, name: &str) -> PathBuf {
     comm.on_root(|| {
         let name = format!("halocline-state-{name}-{}-{}", std::process::id(), comm.size());
         let path = std::env::temp_dir().join(name);
@@ -76,7 +76,7 @@ fn folder(comm: &Comm, name: &str) -> PathBuf {
     .expect("one rank makes the folder")
 }
 
-fn remove(comm: &Comm, folder: &Path) {
+pub(crate) fn remove(comm: &Comm, folder: &Path) {
     comm.barrier();
     if comm.is_root() {
         std::fs::remove_dir_all(folder).expect("the folder is ours");

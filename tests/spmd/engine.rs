@@ -1,9 +1,10 @@
 //! Folds give the same bits on any ranks, and go on from saved states.
 
+use crate::checkpoint::{folder, remove};
 use crate::fields::{filled, variable};
 use crate::Test;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Engine, FieldSource, Fold, FoldRun, Map, Parallelism, Piece, StateArchive};
+use halocline_core::engine::{Engine, FieldSource, Fold, FoldRun, Map, Parallelism, Piece};
 use halocline_core::field::Field;
 use halocline_core::meta::{Role, Variable};
 use halocline_core::tiling::{Tile, Tiling};
@@ -133,35 +134,39 @@ fn resumes(comm: &Comm) {
     let field = field(comm, &variable, &tiling, &[]);
     let source = FieldSource::new(&field, &tiling).expect("tiles are whole");
     let engine = Engine::new(comm);
-    for tiles in [0, 1, 3, 1000] {
-        let mut run = FoldRun::new(&engine, &source, &fold);
-        run.advance(tiles).expect("advances");
-        let bytes = run.archive("job").expect("archives").to_bytes().expect("encodes");
-        let archive = StateArchive::from_bytes(&bytes).expect("reads back");
-        // Go on with another division of the work: all of it on one rank.
-        let alone = Comm::serial();
-        let whole = self::field(&alone, &variable, &tiling, &[]);
-        let source = FieldSource::new(&whole, &tiling).expect("tiles are whole");
-        let engine = Engine::new(&alone);
-        let mut run = FoldRun::new(&engine, &source, &fold).resume("job", &archive).expect("resumes");
-        while run.advance(2).expect("advances") {}
-        let states = run.finish().expect("finishes");
-        assert_eq!(states.len(), 1);
-        assert_eq!(states[0].1.to_bits(), expected(&tiling).to_bits());
-    }
-    // And the other way round: begun by one, finished by all.
+    let folder = folder(comm, "resumes");
+    let path = folder.join("state");
     let alone = Comm::serial();
     let whole = self::field(&alone, &variable, &tiling, &[]);
     let one = FieldSource::new(&whole, &tiling).expect("tiles are whole");
     let engine_alone = Engine::new(&alone);
-    let mut run = FoldRun::new(&engine_alone, &one, &fold);
-    run.advance(5).expect("advances");
-    let archive = run.archive("job").expect("archives");
-    let mut run = FoldRun::new(&engine, &source, &fold).resume("job", &archive).expect("resumes");
+    for tiles in [0, 1, 3, 1000] {
+        let mut run = FoldRun::new(&engine, &source, &fold);
+        run.advance(tiles).expect("advances");
+        run.save(&path, "job").expect("saves");
+        // Go on with another division of the work: all of it on one rank.
+        let mut run = FoldRun::new(&engine_alone, &one, &fold);
+        run.load(&path, "job").expect("loads");
+        while run.advance(2).expect("advances") {}
+        let states = run.finish().expect("finishes");
+        assert_eq!(states.len(), 1);
+        assert_eq!(states[0].1.to_bits(), expected(&tiling).to_bits());
+        comm.barrier();
+    }
+    // And the other way round: begun by one, finished by all.
+    if comm.is_root() {
+        let mut run = FoldRun::new(&engine_alone, &one, &fold);
+        run.advance(5).expect("advances");
+        run.save(&path, "job").expect("saves");
+    }
+    comm.barrier();
+    let mut run = FoldRun::new(&engine, &source, &fold);
+    run.load(&path, "job").expect("loads");
     while run.advance(usize::MAX).expect("advances") {}
     let state = run.finish().expect("finishes").pop().map(|(_, s)| s);
     let total = engine.finish_single(state, Ok).expect("one rank holds it");
     assert_eq!(total.to_bits(), expected(&tiling).to_bits());
+    remove(comm, &folder);
 }
 
 fn refuses(comm: &Comm) {
@@ -170,21 +175,22 @@ fn refuses(comm: &Comm) {
     let field = field(comm, &variable, &tiling, &[]);
     let source = FieldSource::new(&field, &tiling).expect("tiles are whole");
     let engine = Engine::new(comm);
+    let folder = folder(comm, "refuses");
+    let path = folder.join("state");
     let mut run = FoldRun::new(&engine, &source, &fold);
     run.advance(1).expect("advances");
-    let archive = run.archive("job").expect("archives");
-    let e = FoldRun::new(&engine, &source, &fold).resume("another job", &archive).expect_err("refused");
-    assert_eq!(e.exit_code(), 3);
-    let mut older = archive.clone();
-    older.header.version = 0;
-    assert!(FoldRun::new(&engine, &source, &fold).resume("job", &older).is_err());
-    let mut bytes = archive.to_bytes().expect("encodes");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    assert_eq!(StateArchive::from_bytes(&bytes).expect_err("damaged").exit_code(), 3);
-    for cut in [0, 7, 11, 19, bytes.len() - 1] {
-        assert!(StateArchive::from_bytes(&bytes[..cut]).is_err());
-    }
+    run.save(&path, "job").expect("saves");
+    let refused = |run: &mut FoldRun<'_, Sum>, job: &str| {
+        assert_eq!(run.load(&path, job).expect_err("refused").exit_code(), 3);
+    };
+    let mut other = FoldRun::new(&engine, &source, &fold);
+    refused(&mut other, "another job");
+    // What was refused leaves the run as it was: it begins anew.
+    while other.advance(usize::MAX).expect("advances") {}
+    let state = other.finish().expect("finishes").pop().map(|(_, s)| s);
+    let total = engine.finish_single(state, Ok).expect("one rank holds it");
+    assert_eq!(total.to_bits(), expected(&tiling).to_bits());
+    remove(comm, &folder);
 }
 
 fn errors(comm: &Comm) {

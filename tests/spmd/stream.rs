@@ -1,5 +1,6 @@
 //! Folds over data that stream through memory: the same bits whatever is read when by whom.
 
+use crate::checkpoint::{folder, remove};
 use crate::Test;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{
@@ -192,7 +193,7 @@ fn same_bits(comm: &Comm) {
     for (shape, chunks) in shapes {
         for divisible in [true, false] {
             let mut source = Made::new(shape, chunks, divisible);
-            for (single, room) in [(true, None), (false, None), (true, Some(9_000_000))] {
+            for (single, room) in [(true, None), (false, None), (true, Some(12_000_000))] {
                 source.single = single;
                 run(comm, &source, demand(comm, room, None));
             }
@@ -228,6 +229,8 @@ fn decoded_once(comm: &Comm) {
 }
 
 fn resumes(comm: &Comm) {
+    let folder = folder(comm, "stream");
+    let path = folder.join("state");
     for (chunks, divisible) in [([1, 300, 301], false), ([1, 300, 301], true), ([40, 50, 301], false)] {
         let source = Made::new(&[200, 300, 301], &chunks, divisible);
         let plan = StreamPlan::new(&source, &Sum, demand(comm, None, None)).expect("plans");
@@ -241,14 +244,15 @@ fn resumes(comm: &Comm) {
                 asked <= stop_after + comm.rank()
             });
             more.expect("advances");
-            let archive = run.archive("job").expect("archives");
+            run.save(&path, "job").expect("saves");
             drop(run);
             let mut run = FoldRun::stream(&engine, &source, &plan, &Sum).expect("streams");
-            run = run.resume("job", &archive).expect("resumes");
+            run.load(&path, "job").expect("loads");
             while run.advance(3).expect("advances") {}
             check(&engine, &plan, run.finish().expect("finishes"));
         }
     }
+    remove(comm, &folder);
 }
 
 fn errors(comm: &Comm) {

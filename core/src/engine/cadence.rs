@@ -68,21 +68,38 @@ impl<'a> Cadence<'a> {
         if !stop && !due {
             return Ok(());
         }
+        self.attempt(stop, save)?;
+        if stop {
+            return Err(Error::new(ErrorKind::Checkpointed, "stopped as asked, the state is saved")
+                .in_file(self.file)
+                .remedy("run the same command with --resume to go on"));
+        }
+        Ok(())
+    }
+
+    /// Saves now, whatever the time: at the end of a part of the work that others follow. A
+    /// failure to write is noted only.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// When the ranks could not communicate or a state could not be encoded.
+    pub fn save(&mut self, save: &mut dyn FnMut(&Path) -> Result<Saved>) -> Result<()> {
+        self.attempt(false, save)
+    }
+
+    fn attempt(&mut self, must: bool, save: &mut dyn FnMut(&Path) -> Result<Saved>) -> Result<()> {
         let begun = Instant::now();
         let saved = save(self.file);
         // From the end of saving: a slow disk must not leave time for nothing else.
         self.last = Instant::now();
         match saved {
             Ok(saved) => (self.note)(&CadenceEvent::Saved(saved, begun.elapsed())),
-            Err(error) if !stop && error.kind == ErrorKind::System => {
+            Err(error) if !must && error.kind == ErrorKind::System => {
                 (self.note)(&CadenceEvent::Failed(error));
             }
             Err(error) => return Err(error),
-        }
-        if stop {
-            return Err(Error::new(ErrorKind::Checkpointed, "stopped as asked, the state is saved")
-                .in_file(self.file)
-                .remedy("run the same command with --resume to go on"));
         }
         Ok(())
     }

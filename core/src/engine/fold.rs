@@ -3,7 +3,7 @@
 use super::checkpoint::{self, Saved};
 use super::piece::{Piece, Pieces};
 use super::source::TileSource;
-use super::state::{StateArchive, StateHeader, StateNode};
+use super::state::{StateHeader, StateNode};
 use super::stream::{StreamPlan, StreamSource, StreamWork};
 use super::tree::{nodes_at, root_level, MergeTree, Place};
 use super::Engine;
@@ -149,26 +149,6 @@ impl<'a, F: Fold> FoldRun<'a, F> {
         let tiling = plan.tiling();
         let tree = MergeTree::new(tiling.leaves(fold.reduces()));
         Ok(Self { engine, fold, tiling, tree, work: Work::Stream { plan, work } })
-    }
-
-    /// Goes on from saved nodes (the same on every rank, from any number of ranks) instead of
-    /// from the beginning.
-    ///
-    /// # Errors
-    /// When the archive is of another fold, job or tiling, or damaged.
-    pub fn resume(mut self, job: &str, archive: &StateArchive) -> Result<Self> {
-        archive.check(&self.header(job))?;
-        let mut covered = MergeTree::new(self.tiling.leaves(self.fold.reduces()));
-        for node in &archive.nodes {
-            let place = (node.column, node.level, node.index);
-            covered.insert(place, (), &|(), ()| Ok(()))?;
-            if self.holder(place) == self.engine.comm.rank() {
-                let state = decode(&node.state)?;
-                self.tree.insert(place, state, &|a, b| self.fold.merge(a, b))?;
-            }
-        }
-        self.leave_out(&covered);
-        Ok(self)
     }
 
     /// Saves the finished nodes of all ranks to one file.
@@ -326,27 +306,6 @@ impl<'a, F: Fold> FoldRun<'a, F> {
                 engine.progress.tiles_done.add(1);
             }
         }
-    }
-
-    /// All finished nodes of all ranks, on every rank, for saving.
-    ///
-    /// # Collective
-    /// Every rank calls this.
-    ///
-    /// # Errors
-    /// When a state can't be encoded.
-    pub fn archive(&self, job: &str) -> Result<StateArchive> {
-        let own: Result<Vec<StateNode>> = self
-            .tree
-            .nodes()
-            .map(|(&(column, level, index), state)| {
-                Ok(StateNode { column, level, index, state: encode(state)? })
-            })
-            .collect();
-        let own = self.engine.comm.agree(own)?;
-        let mut nodes: Vec<StateNode> = self.engine.gather(&own)?.into_iter().flatten().collect();
-        nodes.sort_by_key(|n| (n.column, n.level, n.index));
-        Ok(StateArchive { header: self.header(job), nodes })
     }
 
     /// Merges what the ranks hold, level by level, and gives the states of the columns that end

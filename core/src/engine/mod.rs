@@ -22,7 +22,7 @@ pub use fold::{Fold, FoldRun, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use source::{FieldSource, TileSource};
-pub use state::{StateArchive, StateHeader, StateNode, STATE_FORMAT};
+pub use state::{StateHeader, StateNode, STATE_FORMAT};
 pub use stream::{Demand, NumbersMut, Sharing, StreamPlan, StreamSource};
 
 use crate::buffers::Buffers;

@@ -5,16 +5,17 @@
 mod output;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{bytes_text, check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{OverTime, TimeOp, TimeState};
+use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, StreamPlan};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::Role;
+use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
-use halocline_core::{Error, Result};
+use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::source::Source;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,6 +112,9 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
     let sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
+    for (name, source) in args.var.iter().zip(&sources) {
+        check_is_data(name, source).map_err(|e| folding::blame(e, files.first(), name))?;
+    }
     drop(opening);
     let budget = args.memory.budget(comm)?;
     let job =
@@ -124,6 +128,20 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let report = job.write(|| output::write(comm, args, &dataset, &results))?;
     drop(watch);
     job.finished(&args.output, &report)
+}
+
+/// Refuses what the result holds anyway: its time, its space.
+fn check_is_data(name: &str, source: &Source) -> Result<()> {
+    let grid = source.grid();
+    let space = grid.lat.iter().chain(&grid.lon).chain(&grid.extra);
+    let mut others = space.chain(source.levels()).chain(source.level()).chain([source.time_coordinate()]);
+    let is_there = |c: &Coordinate| {
+        c.variable.name == name || c.bounds.as_ref().is_some_and(|b| b.variable.name == name)
+    };
+    if others.any(is_there) {
+        return Err(Error::usage("is a coordinate, not data").remedy("name a variable that has values at times"));
+    }
+    Ok(())
 }
 
 /// Streams one variable through the fold.
@@ -141,13 +159,8 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
     let fold = OverTime::new(&args.op);
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(room),
-        parts: parts.as_deref(),
-    };
-    let plan = StreamPlan::new(&source, &fold, demand)?;
+    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts: parts.as_deref() };
+    let plan = StreamPlan::new(&source, &fold, demand).map_err(|e| of_budget(e, job.budget, maps))?;
     job.tell(name, &source, &plan, plan.estimate() + maps);
     let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;
     let columns = job.run(&belongs, name, &source, &plan, &fold)?;
@@ -155,6 +168,20 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let values = args.op.iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
     let tiling = plan.tiling().rule().to_owned();
     Ok(Reduced { name: name.to_owned(), source, tiling, block, values })
+}
+
+/// Adds to a refusal for want of memory where the rest of it goes.
+fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
+    if e.kind == ErrorKind::Memory {
+        e.message.push_str(&format!(
+            " of {} ({}): the process itself takes {}, the maps of the result {}",
+            bytes_text(budget.bytes),
+            budget.origin,
+            bytes_text(budget.base()),
+            bytes_text(maps)
+        ));
+    }
+    e
 }
 
 /// What a saved state belongs to: everything that its numbers depend on.
