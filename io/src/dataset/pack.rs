@@ -176,6 +176,7 @@ mod tests {
                 shape: vec![1, 10, 20],
                 attributes,
                 chunks: Some(vec![1, 10, 20]),
+                filters: None,
                 decode: cf::rule(DType::F32, true, |_| None),
                 malformed: (i == 1).then(|| Error::data("malformed").remedy("mend it")),
             })

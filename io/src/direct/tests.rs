@@ -3,9 +3,10 @@
 use super::target::Part;
 use super::{locate, read, Found, Located, Wanted};
 use crate::cf::{rule, Element, Number};
-use crate::dataset::meta::RawVariable;
+use crate::dataset::meta::{FileMeta, RawVariable};
 use crate::guard::guarded;
 use crate::netcdf_read::NetcdfReader;
+use crate::probe::probe;
 use crate::stored::StoredReader;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Values};
@@ -118,12 +119,16 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+fn by_library(path: &Path) -> Result<(NetcdfReader, FileMeta)> {
+    NetcdfReader::metadata(path, &probe(path)?)
+}
+
 /// Compares every variable of every file in a folder; gives how many were compared, and what was
 /// said of the others.
 fn compare_all(folder: &Path) -> (usize, Vec<String>) {
     let (mut compared, mut notes) = (0, Vec::new());
     for path in files(folder) {
-        let Ok((reader, meta)) = NetcdfReader::metadata(&path) else { continue };
+        let Ok((reader, meta)) = by_library(&path) else { continue };
         for v in meta.variables.iter().filter(|v| v.dtype.is_numeric()) {
             match compare(&path, v, &reader) {
                 Ok(()) => compared += 1,
@@ -183,7 +188,7 @@ fn flipped_bytes_end_in_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let mut dice = Dice(11);
     for path in files(&made()) {
-        let (reader, meta) = NetcdfReader::metadata(&path).unwrap();
+        let (reader, meta) = by_library(&path).unwrap();
         drop(reader);
         let numeric: Vec<&RawVariable> = meta.variables.iter().filter(|v| v.dtype.is_numeric()).collect();
         let bytes = std::fs::read(&path).unwrap();
