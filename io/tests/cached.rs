@@ -6,6 +6,8 @@ mod common;
 
 use common::{axis, create, singles};
 use halocline_core::comm::{run_threads, Comm};
+use halocline_core::calendar::TimeRange;
+use halocline_core::index::IndexBox;
 use halocline_io::{open, open_with, Dataset, OpenOptions, Selection};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -15,8 +17,13 @@ fn day(dir: &Path, number: usize, title: char, units: &str) -> PathBuf {
     let (path, mut file) = create(dir, &format!("day_{number:02}.nc"));
     file.add_attribute("title", title.to_string()).unwrap();
     axis(&mut file, "time", "days since 2000-01-01", &[number as f64]);
+    file.add_dimension("bnds", 2).unwrap();
+    file.variable_mut("time").unwrap().put_attribute("bounds", "time_bnds").unwrap();
+    let mut bounds = file.add_variable::<f64>("time_bnds", &["time", "bnds"]).unwrap();
+    bounds.put_values(&[number as f64 - 0.5, number as f64 + 0.5], ..).unwrap();
     axis(&mut file, "lat", "degrees_north", &[-30.0, 30.0]);
-    singles(&mut file, "sst", &["time", "lat"], &[1.0, 2.0]).put_attribute("units", units).unwrap();
+    let value = f32::from(u16::from(units == "degC")) + number as f32;
+    singles(&mut file, "sst", &["time", "lat"], &[value, 2.0]).put_attribute("units", units).unwrap();
     file.close().unwrap();
     settle(&path);
     path
@@ -43,6 +50,16 @@ fn told(data: &Dataset) -> String {
     format!("{all:?}")
 }
 
+/// What a source of the data says about itself, its bounds, and all its values; the way of reading.
+fn read(comm: &Comm, data: &Dataset, selection: &Selection) -> String {
+    let source = match data.source(comm, "sst", selection) {
+        Ok(source) => source,
+        Err(error) => return error.to_string(),
+    };
+    let values = source.read(&IndexBox::whole(&source.variable().shape()));
+    format!("{:?} {:?} {:?} {values:?}", source.time_coordinate(), source.files(), source.io_note())
+}
+
 /// The same as without the cache, on 1 to 4 ranks; gives how many came from it first.
 fn check(names: &[String]) -> usize {
     let plain = told(&open(&Comm::serial(), names).unwrap());
@@ -51,6 +68,16 @@ fn check(names: &[String]) -> usize {
     for ranks in 1..=4 {
         for data in run_threads(ranks, |comm| cached(comm, names)) {
             assert_eq!(told(&data), plain);
+        }
+    }
+    // Where values lie and the bounds of times, for selections one after the other.
+    let some = Selection { time: TimeRange::parse("2000-01-04/2000-01-13").ok(), ..Selection::default() };
+    for selection in [&some, &Selection::default(), &some] {
+        let plain = open(&Comm::serial(), names).unwrap();
+        let plain = read(&Comm::serial(), &plain, selection);
+        for ranks in [1, 3] {
+            let all = run_threads(ranks, |comm| read(comm, &cached(comm, names), selection));
+            assert!(all.iter().all(|told| *told == plain), "{all:?} {plain}");
         }
     }
     hits(&first)
@@ -71,7 +98,8 @@ fn metadata_from_the_cache() {
     assert!(open(&Comm::serial(), &names).unwrap().notes().is_empty() && !folder.exists());
     assert_eq!(check(&names), 0);
     assert_eq!(check(&names), 30);
-    assert_eq!(std::fs::read_dir(folder.join("halocline/meta-1")).unwrap().count(), 2, "one a directory");
+    // One of metadata, of places and of bounds for each directory.
+    assert_eq!(std::fs::read_dir(folder.join("halocline/meta-1")).unwrap().count(), 6);
     // Part of the files, other names for them, one alone.
     assert_eq!(check(&names[10..25]), 15);
     assert_eq!(check(&[one.join("../one/*.nc").display().to_string()]), 20);

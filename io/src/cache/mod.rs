@@ -34,7 +34,8 @@ const MOST_ON_SHELF: usize = 16 << 10;
 /// Larger values are not kept.
 const MOST_APART: usize = 256 << 20;
 
-/// A file as the cache knows it.
+/// A file as the cache knows it. Its fingerprint is to be taken *before* reading what is to be
+/// kept, so that a change in between can't be missed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FileKey {
     /// Its directory, canonical.
@@ -44,13 +45,6 @@ pub(crate) struct FileKey {
 }
 
 impl FileKey {
-    /// The key of a file as it is now; `None` if it can't have one: absent, no regular file,
-    /// changed in the last two seconds. Take it *before* reading what is to be kept, so that a
-    /// change in between can't be missed.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let fingerprint = Fingerprint::of(path)?;
-        Some(Self { directory: directory_of(path)?, name: path.file_name()?.to_owned(), fingerprint })
-    }
     fn label(&self, slot: &str) -> Label {
         Label { directory: self.directory.as_os_str().as_bytes().to_vec(), slot: slot.to_owned() }
     }

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 /// Version of everything that is kept: raise it when the meaning or the layout of any kept type
 /// changes (metadata of files and variables, decoding, time axes, storage).
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"HCLCACHE";
 

@@ -13,11 +13,11 @@ const BATCH: usize = 256;
 
 /// What came of dealt work, on rank 0.
 #[derive(Debug)]
-pub(super) struct Dealt<A> {
+pub(crate) struct Dealt<A> {
     /// What each rank gathered, in the order of the work.
-    pub(super) shares: Vec<A>,
+    pub(crate) shares: Vec<A>,
     /// The first piece of work that failed, if any did, whoever did it and when.
-    pub(super) failed: Option<(usize, Error)>,
+    pub(crate) failed: Option<(usize, Error)>,
 }
 
 /// Does `work` for `0..count`: a contiguous share on every rank, in its threads. Each rank puts
@@ -25,7 +25,7 @@ pub(super) struct Dealt<A> {
 ///
 /// # Collective
 /// Every rank calls this with the same `count`; `work` must not be collective.
-pub(super) fn deal<T, A>(
+pub(crate) fn deal<T, A>(
     comm: &Comm,
     count: usize,
     work: impl Fn(usize) -> Result<T> + Sync,

@@ -1,21 +1,30 @@
 //! The metadata that the cache has of the files of a data set.
 //!
-//! Slot `meta` of the cache: a shelf's entries are [`Packed`] files, what they share are the
+//! Slot `meta` of the cache, one for each way of reading: a shelf's entries are [`Packed`] files, what they share are the
 //! [`Pieces`] that their numbers count in.
 
 use super::pack::{Pack, Packed};
 use super::pieces::{Pieces, Translation};
 use crate::cache::{directory_of, is_recent, today, touch, Cache, Entry, Fingerprint, Label, Shelf, Value};
+use crate::io_mode::Io;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-const SLOT: &str = "meta";
+/// A file that only the library reads must not be known to who asked for direct reading.
+const fn slot(io: Io) -> &'static str {
+    match io {
+        Io::Auto => "meta",
+        Io::Direct => "meta:direct",
+        Io::Library => "meta:library",
+    }
+}
 
 /// What the cache knows, and what it is to learn. On one rank.
 #[derive(Debug)]
 pub(super) struct Kept {
     cache: Cache,
+    io: Io,
     /// By directory.
     shelves: BTreeMap<PathBuf, Held>,
     /// The directory of each file and what the file is like, if it can be kept.
@@ -33,7 +42,7 @@ struct Held {
 
 impl Kept {
     /// Looks the files up.
-    pub(super) fn new(cache: Cache, paths: &[PathBuf], prints: Vec<Option<Fingerprint>>) -> Self {
+    pub(super) fn new(cache: Cache, io: Io, paths: &[PathBuf], prints: Vec<Option<Fingerprint>>) -> Self {
         let mut directories: BTreeMap<PathBuf, Option<PathBuf>> = BTreeMap::new();
         let mut shelves: BTreeMap<PathBuf, Held> = BTreeMap::new();
         let mut keys = Vec::with_capacity(paths.len());
@@ -44,13 +53,13 @@ impl Kept {
             if let Some((directory, _)) = &key {
                 shelves
                     .entry(directory.clone())
-                    .or_insert_with(|| Held::read(&cache, directory))
+                    .or_insert_with(|| Held::read(&cache, io, directory))
                     .files
                     .push(number);
             }
             keys.push(key);
         }
-        Self { cache, shelves, keys }
+        Self { cache, io, shelves, keys }
     }
 
     /// What is known of each file, in pieces of `pieces`.
@@ -83,7 +92,7 @@ impl Kept {
         pack: &Pack,
         is_new: impl Fn(usize) -> bool,
     ) -> Result<(), String> {
-        let Self { cache, shelves, keys } = self;
+        let Self { cache, io, shelves, keys } = self;
         for (directory, held) in shelves {
             let fresh = |number: &&usize| is_new(**number) && pack.files[**number].sound;
             if !held.changed && held.files.iter().find(fresh).is_none() {
@@ -107,7 +116,7 @@ impl Kept {
                 shelf.entries.insert(name, Entry { fingerprint, used: today(), value: encoded(&file) });
             }
             shelf.shared = postcard::to_stdvec(&pieces).unwrap_or_default();
-            cache.set_shelf(label(&directory), shelf);
+            cache.set_shelf(label(io, &directory), shelf);
         }
         cache.save()
     }
@@ -119,16 +128,16 @@ impl Kept {
 }
 
 impl Held {
-    fn read(cache: &Cache, directory: &Path) -> Self {
-        let mut shelf = cache.shelf(&label(directory));
+    fn read(cache: &Cache, io: Io, directory: &Path) -> Self {
+        let mut shelf = cache.shelf(&label(io, directory));
         let shared = std::mem::take(&mut shelf.shared);
         let pieces = postcard::from_bytes(&shared).unwrap_or_default();
         Self { shelf, pieces, ..Self::default() }
     }
 }
 
-fn label(directory: &Path) -> Label {
-    Label { directory: directory.as_os_str().as_bytes().to_vec(), slot: SLOT.to_owned() }
+fn label(io: Io, directory: &Path) -> Label {
+    Label { directory: directory.as_os_str().as_bytes().to_vec(), slot: slot(io).to_owned() }
 }
 
 fn packed(entry: &Entry) -> Option<Packed> {

@@ -2,7 +2,7 @@
 
 mod brief;
 mod compare;
-mod deal;
+pub(crate) mod deal;
 mod inputs;
 mod join;
 mod kept;
@@ -171,6 +171,10 @@ impl Dataset {
     /// metadata came from. One line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+    /// Whether what is found out about files is kept in the cache.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.options.cache
     }
     /// All time dimensions.
     pub(crate) fn times(&self) -> &[TimeEntry] {

@@ -88,7 +88,7 @@ impl Root {
                 let mut prints: Vec<_> =
                     prints.into_iter().flat_map(|p| p.shares.into_iter().flatten()).collect();
                 prints.resize(paths.len(), None);
-                let mut kept = Kept::new(cache, paths, prints);
+                let mut kept = Kept::new(cache, options.io, paths, prints);
                 known = kept.known(paths, &mut self.pack.pieces);
                 self.kept = Some(kept);
             }

@@ -74,7 +74,7 @@ pub(crate) struct Located {
 }
 
 /// What came of looking for a variable.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Found {
     /// Where it lies.
     Here(Located),

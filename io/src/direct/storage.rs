@@ -22,6 +22,26 @@ pub(crate) struct Storage {
     pub(crate) layout: Layout,
 }
 
+impl Storage {
+    /// Whether this can be that of a variable of this type and these lengths in the file: what
+    /// was kept between runs is believed no further than that.
+    pub(crate) fn fits(&self, dtype: DType, shape: &[usize]) -> bool {
+        let within = self.shape.len() == shape.len() && self.shape.iter().zip(shape).all(|(a, b)| a <= b);
+        let bytes = self.shape.iter().try_fold(dtype.size(), |n, &len| n.checked_mul(len));
+        let layout = match &self.layout {
+            Layout::Compact { bytes: held } => bytes.is_some_and(|bytes| held.len() >= bytes),
+            Layout::Chunked { chunk, addresses, .. } => {
+                let grid = self.shape.iter().zip(chunk).try_fold(1usize, |n, (&len, &chunk)| {
+                    n.checked_mul(if chunk == 0 { return None } else { len.div_ceil(chunk) })
+                });
+                chunk.len() == shape.len() && grid == Some(addresses.len())
+            }
+            _ => true,
+        };
+        within && layout && self.dtype == dtype && self.fill.len() == dtype.size()
+    }
+}
+
 /// Where the elements of a variable are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Layout {
@@ -71,4 +91,31 @@ pub(crate) enum Filter {
     Fletcher32,
     /// Another one of HDF5's registry, with its parameters.
     Other { id: u16, parameters: Vec<u32> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_variable_can_have_fits() {
+        let address = Address { offset: 8, bytes: 16, mask: 0 };
+        let chunked = |chunk: &[usize], count| Storage {
+            dtype: DType::F32,
+            big_endian: false,
+            shape: vec![5, 4],
+            fill: vec![0; 4],
+            layout: Layout::Chunked { chunk: chunk.to_vec(), filters: vec![], addresses: vec![address; count] },
+        };
+        let good = chunked(&[2, 4], 3);
+        assert!(good.fits(DType::F32, &[5, 4]) && good.fits(DType::F32, &[6, 4]));
+        assert!(!good.fits(DType::F64, &[5, 4]) && !good.fits(DType::F32, &[4, 4]));
+        assert!(!good.fits(DType::F32, &[5]) && !good.fits(DType::F32, &[5, 4, 1]));
+        for (chunk, count) in [(&[2, 4][..], 2), (&[2], 3), (&[0, 4], 0), (&[2, 4, 1], 3)] {
+            assert!(!chunked(chunk, count).fits(DType::F32, &[5, 4]), "{chunk:?}");
+        }
+        assert!(!Storage { fill: vec![], ..good.clone() }.fits(DType::F32, &[5, 4]));
+        let compact = |n| Storage { layout: Layout::Compact { bytes: vec![0; n] }, ..good.clone() };
+        assert!(compact(80).fits(DType::F32, &[5, 4]) && !compact(79).fits(DType::F32, &[5, 4]));
+    }
 }

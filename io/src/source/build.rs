@@ -4,7 +4,7 @@ use super::coordinate::{self, Pick};
 use super::handles::Handles;
 use super::lonlat::{self, Cut, LonLatBox};
 use super::time::time_coordinate;
-use super::{horizontal, level, locate, Place, Selection, Source, SourceFile};
+use super::{horizontal, level, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
@@ -17,7 +17,7 @@ use halocline_core::{Error, Result};
 use std::ops::Range;
 use std::path::Path;
 
-/// Builds the source; runs on one rank.
+/// Builds the source, but for what all of its files have to say; runs on one rank.
 pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
     let info = dataset.variable(name)?;
     let file = dataset.files().first().map_or("", |f| f.path.as_str());
@@ -60,12 +60,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let time_dim = Dim::new(entry.dim.clone(), kept.len(), Role::Time);
     let files = used(dataset, info, &kept);
     let axis = time.slice(kept.clone());
-    let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis, &files)?;
+    let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis);
     let dims = std::iter::once(time_dim).chain(kept_dims.iter().cloned()).chain(grid.dims.iter().cloned());
     let dims: Vec<Dim> = dims.collect();
     let kept = level::whole(&meta, &kept_dims, &*reader)?;
     drop(reader);
-    let (located, note) = locate::all(&files, info, selection.io)?;
     Ok(Source {
         variable: Variable { dims, ..variable.clone() },
         time: axis,
@@ -78,8 +77,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         element: element(info),
         chunks: info.chunks.as_ref().map(|c| in_order(c, &layout)),
         files,
-        located,
-        note,
+        located: Vec::new(),
+        note: None,
         decodes: info.decodes.clone(),
         layout,
         y: cut.y,

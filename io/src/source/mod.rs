@@ -7,10 +7,12 @@ pub(crate) mod horizontal;
 mod level;
 mod locate;
 mod lonlat;
+mod memory;
 mod plan;
 mod read;
 mod time;
 
+use crate::cache::Cache;
 use crate::cf::Decode;
 pub use crate::cf::Element;
 use crate::dataset::Dataset;
@@ -22,6 +24,7 @@ use halocline_core::grid::Grid;
 use halocline_core::meta::{Attributes, Coordinate, Variable};
 use halocline_core::Result;
 use handles::Handles;
+use memory::Memory;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -122,7 +125,8 @@ impl Dataset {
     /// The variable `name` within `selection`.
     ///
     /// # Collective
-    /// Every rank calls this with the same arguments; rank 0 reads the coordinates.
+    /// Every rank calls this with the same arguments; rank 0 reads the coordinates, and all find
+    /// where the variable lies in the files, unless the cache knows it.
     ///
     /// # Errors
     /// Usage, if there is no such variable, it has many levels and none is chosen, or the
@@ -130,7 +134,14 @@ impl Dataset {
     /// be used (times that don't increase, latitudes in no order, undecodable dates), or files
     /// differ in it; what reading reports.
     pub fn source(&self, comm: &Comm, name: &str, selection: &Selection) -> Result<Source> {
-        comm.on_root(|| build::build(self, name, selection))
+        let mut source = comm.on_root(|| build::build(self, name, selection))?;
+        let info = self.variable(name)?;
+        let memory = Memory::new(comm, &source.files, self.is_cached(), || Cache::open().ok());
+        let bounds = time::bounds(comm, &memory, self, &source)?;
+        source.time_coordinate.bounds = bounds;
+        (source.located, source.note) = locate::all(comm, &memory, &source.files, info, selection.io)?;
+        memory.save();
+        Ok(source)
     }
 }
 

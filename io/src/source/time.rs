@@ -1,22 +1,21 @@
 //! The time coordinate of a source, as results carry it on.
 
-use super::{coordinate, SourceFile};
+use super::memory::Memory;
+use super::{coordinate, Source, SourceFile};
 use crate::cf::Element;
+use crate::dataset::Dataset;
 use crate::direct;
 use crate::io_mode::Io;
 use halocline_core::calendar::{TimeAxis, TimeUnits};
+use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
-use halocline_core::Result;
+use halocline_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::path::Path;
 
-/// The coordinate with its bounds (where every file has them), in the units of `axis`.
-pub(super) fn time_coordinate(
-    name: &str,
-    dim: &Dim,
-    attributes: &Attributes,
-    axis: &TimeAxis,
-    files: &[SourceFile],
-) -> Result<Coordinate> {
+/// The coordinate without its bounds, in the units of `axis`.
+pub(super) fn time_coordinate(name: &str, dim: &Dim, attributes: &Attributes, axis: &TimeAxis) -> Coordinate {
     let mut kept = coordinate::of_decoded(attributes);
     kept.remove("bounds");
     // Climatological bounds mean what they mean for the averages of the input alone.
@@ -27,61 +26,110 @@ pub(super) fn time_coordinate(
     if kept.get("standard_name").is_none() {
         kept.set("standard_name", "time");
     }
-    let bounds = match attributes.text("bounds") {
-        Some(bounds) => read_bounds(name, bounds, axis, files)?,
-        None => None,
-    };
-    let bounds = bounds.map(|(vertices, values)| {
-        let bounds = attributes.text("bounds").unwrap_or("time_bnds").to_owned();
-        Box::new(Coordinate {
-            variable: Variable {
-                name: bounds,
-                dims: vec![dim.clone(), Dim::new(vertices, 2, Role::Other)],
-                dtype: DType::F64,
-                attributes: Attributes::new(),
-            },
-            values: Values::F64(values),
-            bounds: None,
-        })
-    });
     let variable =
         Variable { name: name.to_owned(), dims: vec![dim.clone()], dtype: DType::F64, attributes: kept };
-    Ok(Coordinate { variable, values: Values::F64(axis.values.clone()), bounds })
+    Coordinate { variable, values: Values::F64(axis.values.clone()), bounds: None }
 }
 
-/// The bounds of all times and the name of their dimension of vertices; `None` where a file has
-/// none that fit.
-fn read_bounds(
-    name: &str,
-    bounds: &str,
-    axis: &TimeAxis,
-    files: &[SourceFile],
-) -> Result<Option<(String, Vec<f64>)>> {
-    let mut all = Vec::with_capacity(2 * axis.values.len());
-    let mut vertices = String::new();
-    for file in files {
-        let (reader, meta) = direct::meta::read(Path::new(&file.path), Io::Auto)?;
-        let meta = meta.share(None);
-        let (Some(time), Some(stored)) = (meta.variable(name), meta.variable(bounds)) else {
-            return Ok(None);
-        };
-        let fits = stored.dtype.is_numeric() && stored.shape.len() == 2 && stored.shape[1] == 2;
-        if !fits || stored.dims.first() != time.dims.first() {
-            return Ok(None);
-        }
-        vertices.clone_from(&stored.dims[1]);
-        let ranges = [file.first..file.first + file.times.len(), 0..2];
-        let values = stored.decode().map_err(|e| e.in_file(&file.path))?;
-        let values = values.decode(reader.read_raw(bounds, &ranges)?, Element::F64).to_f64();
-        // Bounds are in the units of their coordinate; what does not decode is left out.
-        let units = time.attributes.text("units").unwrap_or_default();
-        let converted = TimeUnits::parse(units, axis.calendar)
-            .and_then(|units| TimeAxis::new(units, values))
-            .and_then(|bounds| bounds.converted(&axis.units));
-        match converted {
-            Ok(bounds) => all.extend(bounds.values),
-            Err(_) => return Ok(None),
-        }
+/// The bounds of the times of a source in the units of its times; none where a file has none
+/// that fit.
+///
+/// # Collective
+/// Every rank calls this with the same arguments, rank 0 with what it remembers.
+///
+/// # Errors
+/// Data, if a file is damaged; system, if it can't be read. Of several files the first, on every
+/// rank.
+pub(super) fn bounds(
+    comm: &Comm,
+    memory: &Memory,
+    dataset: &Dataset,
+    source: &Source,
+) -> Result<Option<Box<Coordinate>>> {
+    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok(None) };
+    // What the first file lacks need not be sought in thousands of others.
+    if dataset.variable(bounds).is_err() {
+        return Ok(None);
     }
-    Ok((all.len() == 2 * axis.values.len() && !vertices.is_empty()).then_some((vertices, all)))
+    let (name, files) = (source.time_name.as_str(), &source.files);
+    // Whoever keeps them reads all of a file: the next selection may be another.
+    let steps = |file: &SourceFile| {
+        if dataset.is_cached() {
+            0..file.time_len
+        } else {
+            file.first..file.first + file.times.len()
+        }
+    };
+    let usable = |i: usize, kept: &Option<Stored>| kept.as_ref().is_none_or(|k| k.of(&files[i]).is_some());
+    let find = |i: usize| {
+        let (file, all) = (&files[i], steps(&files[i]));
+        let needed = file.first..file.first + file.times.len();
+        match read(&file.path, name, bounds, all.clone()) {
+            // Damage beyond what is needed must not matter.
+            Err(_) if all != needed => read(&file.path, name, bounds, needed),
+            found => found,
+        }
+    };
+    let told = memory.each(comm, &format!("bounds:{name}:{bounds}"), usable, find)?;
+    comm.on_root(|| {
+        let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
+        let all = join(&told.all()?, files, &source.time);
+        Ok(all.map(|(vertices, values)| {
+            let dims = vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
+            let attributes = Attributes::new();
+            let variable = Variable { name: bounds.to_owned(), dims, dtype: DType::F64, attributes };
+            Box::new(Coordinate { variable, values: Values::F64(values), bounds: None })
+        }))
+    })
+}
+
+/// The bounds of some times of a file, as they are there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Stored {
+    /// The dimension of vertices.
+    vertices: String,
+    /// Units of the coordinate, which are those of its bounds.
+    units: String,
+    /// Time step of the first pair.
+    first: usize,
+    values: Vec<f64>,
+}
+
+impl Stored {
+    /// Those of the times that a source has of a file.
+    fn of(&self, file: &SourceFile) -> Option<&[f64]> {
+        let from = file.first.checked_sub(self.first)?.checked_mul(2)?;
+        self.values.get(from..from.checked_add(2 * file.times.len())?)
+    }
+}
+
+/// The bounds of some times of a file; `None` if it has none that fit.
+fn read(path: &str, name: &str, bounds: &str, steps: Range<usize>) -> Result<Option<Stored>> {
+    let (reader, meta) = direct::meta::read(Path::new(path), Io::Auto)?;
+    let find = |name: &str| meta.variables.iter().find(|v| v.name == name);
+    let (Some(time), Some(stored)) = (find(name), find(bounds)) else { return Ok(None) };
+    let fits = stored.dtype.is_numeric() && stored.shape.len() == 2 && stored.shape[1] == 2;
+    if !fits || stored.dims.first() != time.dims.first() {
+        return Ok(None);
+    }
+    let decode = stored.decode().map_err(|e| e.in_file(path))?;
+    let first = steps.start;
+    let values = decode.decode(reader.read_raw(bounds, &[steps, 0..2])?, Element::F64).to_f64();
+    let units = time.attributes.text("units").unwrap_or_default().to_owned();
+    Ok(Some(Stored { vertices: stored.dims[1].clone(), units, first, values }))
+}
+
+/// The bounds of all times and the name of their dimension of vertices.
+fn join(stored: &[Option<Stored>], files: &[SourceFile], axis: &TimeAxis) -> Option<(String, Vec<f64>)> {
+    let mut all = Vec::with_capacity(2 * axis.values.len());
+    let mut vertices = "";
+    for (stored, file) in stored.iter().zip(files) {
+        let stored = stored.as_ref()?;
+        // What does not decode is left out.
+        let units = TimeUnits::parse(&stored.units, axis.calendar).ok()?;
+        let bounds = TimeAxis::new(units, stored.of(file)?.to_vec()).ok()?.converted(&axis.units).ok()?;
+        all.extend(bounds.values);
+        vertices = &stored.vertices;
+    }
+    (all.len() == 2 * axis.values.len() && !vertices.is_empty()).then(|| (vertices.to_owned(), all))
 }
