@@ -1,27 +1,37 @@
-//! Where the variable of a source lies in each of its files.
+//! Where a variable lies in each of many files.
 
-use super::{Io, SourceFile};
-use crate::dataset::VariableInfo;
-use crate::direct::{self, Found, Located, Wanted};
-use halocline_core::meta::Role;
+use super::{locate, Found, Located, Wanted};
+use crate::io_mode::Io;
+use halocline_core::meta::DType;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use std::path::Path;
+
+/// A file of a data set, and a variable as it is there.
+#[derive(Debug)]
+pub(crate) struct InFile<'a> {
+    /// Where the file is.
+    pub(crate) path: &'a str,
+    /// Its length when the data set was opened.
+    pub(crate) bytes: u64,
+    /// Lengths of the variable's dimensions in it.
+    pub(crate) shape: Vec<usize>,
+}
 
 /// Per file, where the variable lies, or none; why there is one that has none.
 ///
 /// # Errors
 /// Data, if a file is damaged or has changed since the data set was opened, or if only direct
 /// reading is wanted and a file does not allow it.
-pub(super) fn all(
-    files: &[SourceFile],
-    info: &VariableInfo,
+pub(crate) fn places(
+    files: &[InFile<'_>],
+    (name, dtype): (&str, DType),
     io: Io,
 ) -> Result<(Vec<Option<Located>>, Option<String>)> {
     if io == Io::Library {
         return Ok((vec![None; files.len()], Some("so it is asked for".to_owned())));
     }
-    let found: Vec<Result<Found>> = files.par_iter().map(|file| one(file, info)).collect();
+    let found: Vec<Result<Found>> = files.par_iter().map(|file| one(file, name, dtype)).collect();
     let mut located = Vec::with_capacity(files.len());
     let mut note = None;
     for (found, file) in found.into_iter().zip(files) {
@@ -29,8 +39,8 @@ pub(super) fn all(
             Found::Here(located) => Some(located),
             Found::NotCovered(why) if io == Io::Direct => {
                 return Err(Error::data(format!("cannot be read directly: {why}"))
-                    .in_file(&file.path)
-                    .in_variable(&info.variable.name)
+                    .in_file(file.path)
+                    .in_variable(name)
                     .remedy("leave it to the program: --io auto"))
             }
             Found::NotCovered(why) => {
@@ -42,16 +52,12 @@ pub(super) fn all(
     Ok((located, note))
 }
 
-fn one(file: &SourceFile, info: &VariableInfo) -> Result<Found> {
-    // Of the time dimension the file's own length counts.
-    let in_file = |d: &halocline_core::meta::Dim| if d.role == Role::Time { file.time_len } else { d.len };
-    let shape: Vec<usize> = info.variable.dims.iter().map(in_file).collect();
-    let wanted = Wanted { name: &info.variable.name, dtype: info.variable.dtype, shape: &shape };
-    let found = direct::locate(Path::new(&file.path), wanted)?;
+fn one(file: &InFile<'_>, name: &str, dtype: DType) -> Result<Found> {
+    let found = locate(Path::new(file.path), Wanted { name, dtype, shape: &file.shape })?;
     match &found {
         Found::Here(located) if located.stamp.bytes() != file.bytes => {
             Err(Error::data("the file has changed since it was opened")
-                .in_file(&file.path)
+                .in_file(file.path)
                 .remedy("run again when nothing writes to it any more"))
         }
         _ => Ok(found),

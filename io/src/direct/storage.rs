@@ -22,6 +22,16 @@ pub(crate) struct Storage {
     pub(crate) layout: Layout,
 }
 
+impl Storage {
+    /// Whether parts of it can be read without decoding the rest.
+    pub(crate) fn is_divisible(&self) -> bool {
+        match &self.layout {
+            Layout::Chunked { filters, .. } => filters.is_empty(),
+            _ => true,
+        }
+    }
+}
+
 /// Where the elements of a variable are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Layout {

@@ -4,7 +4,7 @@ use super::coordinate::{self, Pick};
 use super::handles::Handles;
 use super::lonlat::{self, Cut, LonLatBox};
 use super::time::time_coordinate;
-use super::{horizontal, level, locate, Place, Selection, Source, SourceFile};
+use super::{horizontal, level, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
@@ -65,7 +65,15 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let dims: Vec<Dim> = dims.collect();
     let kept = level::whole(&meta, &kept_dims, &*reader)?;
     drop(reader);
-    let (located, note) = locate::all(&files, info, selection.io)?;
+    // Of the time dimension the file's own length counts.
+    let in_file = |file: &SourceFile| -> Vec<usize> {
+        variable.dims.iter().map(|d| if d.role == Role::Time { file.time_len } else { d.len }).collect()
+    };
+    let wanted: Vec<direct::InFile<'_>> = files
+        .iter()
+        .map(|file| direct::InFile { path: &file.path, bytes: file.bytes, shape: in_file(file) })
+        .collect();
+    let (located, note) = direct::places(&wanted, (&variable.name, variable.dtype), selection.io)?;
     Ok(Source {
         variable: Variable { dims, ..variable.clone() },
         time: axis,

@@ -2,10 +2,9 @@
 
 mod build;
 mod coordinate;
-mod handles;
+pub(crate) mod handles;
 pub(crate) mod horizontal;
 mod level;
-mod locate;
 mod lonlat;
 mod plan;
 mod read;
