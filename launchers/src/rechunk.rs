@@ -3,15 +3,17 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 use crate::common::{check_output, command_line, InputArgs, MemoryArgs, Verbosity};
-use halocline_core::budget::{bytes_text, peak_resident};
-use halocline_core::comm::{Comm, Reduce};
+use crate::{progress, report};
+use halocline_core::budget::bytes_text;
+use halocline_core::comm::Comm;
+use halocline_core::progress::{Phase, Progress};
 use halocline_core::rechunk::Method;
 use halocline_core::{Error, Result};
 use halocline_io::output::history_line;
 use halocline_io::rechunk::{parse_chunks, Rechunk, RechunkOptions};
 use halocline_io::scratch;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
 
 /// The same data in other chunks: series from maps, maps from series.
 ///
@@ -29,7 +31,8 @@ pub(crate) struct RechunkArgs {
     /// dimensions that are not named keep theirs
     #[arg(long, value_name = "DIM=N,…")]
     chunks: Option<String>,
-    /// Compression of the rechunked variables: none or deflate:N with N from 1 (fast) to 9
+    /// Compression of the rechunked variables: none, deflate:N with N from 1 (fast) to 9, or zstd:N
+    /// with N from -7 to 22, which not every reader has the plugin for
     #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
     compress: String,
     #[command(flatten)]
@@ -42,32 +45,20 @@ pub(crate) struct RechunkArgs {
     output: PathBuf,
 }
 
-/// The deflate level that `--compress` asks for.
-fn parse_compression(text: &str) -> Result<Option<u8>> {
-    let wrong = |what: String| Error::usage(what).remedy("write none or deflate:N with N from 1 to 9");
-    let (name, level) = text.split_once(':').map_or((text, None), |(name, level)| (name, Some(level)));
-    match (name, level) {
-        ("none", None) => Ok(None),
-        ("deflate", None) => Ok(Some(1)),
-        ("deflate", Some(level)) => match level.parse() {
-            Ok(level @ 1..=9) => Ok(Some(level)),
-            _ => Err(wrong(format!("--compress {text}: there is no such level"))),
-        },
-        ("zstd", _) => Err(wrong("--compress zstd: the NetCDF library here can't write it".to_owned())),
-        _ => Err(wrong(format!("--compress `{text}` is no compression"))),
-    }
-}
-
 /// Runs the command.
 ///
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<()> {
-    let clock = Instant::now();
+    let progress = Arc::new(Progress::default());
+    let opening = progress.phases.start(Phase::Open);
     let options = RechunkOptions {
         variables: args.var.clone(),
         chunks: args.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
-        deflate: parse_compression(&args.compress)?,
+        compression: args
+            .compress
+            .parse()
+            .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
         scratch: args.scratch.clone().unwrap_or_else(scratch::default_directory),
     };
     let dataset = args.input.open(comm, verbosity)?;
@@ -75,10 +66,12 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
     check_output(comm, &args.output, &files)?;
     let budget = args.memory.budget(comm)?;
     let job = Rechunk::plan(comm, &dataset, &options, &budget)?;
+    drop(opening);
     let chunk = |lengths: &[usize]| lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     for (info, from, to, plan) in job.variables() {
         verbosity.say(comm, || {
             let how = match plan.method() {
+                Method::Stream => "window by window".to_owned(),
                 Method::Memory => "in memory".to_owned(),
                 Method::Passes(n) => format!("in {n} passes over the input"),
                 Method::Scratch => format!(
@@ -101,35 +94,38 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
             budget.origin
         )
     });
-    for note in job.notes() {
+    for note in job.notes().into_iter().chain(options.compression.note().map(str::to_owned)) {
         verbosity.say(comm, || format!("note: {note}"));
     }
-    let done = job.run(comm, &args.output, &history_line(&command_line()))?;
-    let mut peak = [peak_resident().unwrap_or(0)];
-    comm.all_reduce(&mut peak, Reduce::Max);
+    report::event(comm, "plan", || {
+        let variables: Vec<_> = job
+            .variables()
+            .map(|(info, from, to, plan)| {
+                serde_json::json!({
+                    "variable": info.variable.name,
+                    "from": from,
+                    "to": to,
+                    "method": format!("{:?}", plan.method()),
+                })
+            })
+            .collect();
+        serde_json::json!({
+            "variables": variables,
+            "scratch_bytes": job.scratch_bytes(),
+            "memory_estimate": job.estimate(),
+            "memory_budget": budget.bytes,
+        })
+    });
+    let watch = progress::Watch::start(comm, verbosity, &progress);
+    let done = job.run(comm, &args.output, &history_line(&command_line()), &progress)?;
+    drop(watch);
     verbosity.say(comm, || {
-        let seconds = clock.elapsed().as_secs_f64();
         format!(
-            "wrote {} ({} of values in {seconds:.2} s, {}/s); peak of resident memory {}",
+            "wrote {} ({}; {} of values)",
             args.output.display(),
-            bytes_text(done.written),
-            bytes_text((done.written as f64 / seconds.max(1e-3)) as u64),
-            bytes_text(peak[0])
+            bytes_text(done.report.bytes_file),
+            bytes_text(done.written)
         )
     });
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compressions_are_read() {
-        let good = [("none", None), ("deflate", Some(1)), ("deflate:9", Some(9))];
-        good.iter().for_each(|(text, level)| assert_eq!(parse_compression(text).unwrap(), *level));
-        for bad in ["", "gzip", "deflate:0", "deflate:10", "deflate:x", "zstd:3", "none:1"] {
-            assert_eq!(parse_compression(bad).unwrap_err().exit_code(), 2, "{bad}");
-        }
-    }
+    report::summary(comm, verbosity, &progress)
 }

@@ -7,6 +7,8 @@ use crate::{Error, Result};
 
 /// Windows grow no further: larger ones are not read faster.
 const LARGEST_WINDOW: u64 = 64 << 20;
+/// But where chunks are larger still, there are as many for the threads to share.
+const CHUNKS: u64 = 8;
 /// What other ranks send to the one that writes, at a time.
 pub(super) const BATCH: u64 = 16 << 20;
 /// Input that can be read in parts is read in as many passes at most before scratch is better:
@@ -16,6 +18,9 @@ const MOST_PASSES: usize = 8;
 /// How windows and slabs meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// Slabs are made of whole input chunks, too: one after the other is read and written, while
+    /// the one before is on its way to the file.
+    Stream,
     /// All slabs are in memory; every window is read once.
     Memory,
     /// So many groups of slabs, one after the other; for each the parts of the windows that it
@@ -61,6 +66,8 @@ pub struct Plan {
     /// Slab `s` belongs to rank `s % ranks`; those with the same `s / ranks` are a group.
     pub(super) slabs: Vec<IndexBox>,
     method: Method,
+    /// Whether slabs are made of whole input chunks.
+    pub(super) streams: bool,
     buffers: u64,
 }
 
@@ -96,8 +103,22 @@ impl Plan {
             return Err(refuse(needed, budget, &what));
         }
         let even = total.div_ceil(ranks as u64);
+        if let Some((slabs, largest)) = streamed(request.shape, (&from, &to), size, (room, even)) {
+            return Ok(Self {
+                shape: request.shape.to_vec(),
+                size: request.size.max(1),
+                ranks,
+                to,
+                from,
+                window_cells: cells(largest, size),
+                method: if slabs.len() <= ranks { Method::Memory } else { Method::Stream },
+                streams: true,
+                slabs,
+                buffers: fixed + 2 * largest,
+            });
+        }
         // Large windows make few, large pieces; large slabs few passes: slabs get the more.
-        let share = (room / (4 * windows)).min(LARGEST_WINDOW).min(even).max(input);
+        let share = (room / (4 * windows)).min(LARGEST_WINDOW.max(CHUNKS * input)).min(even).max(input);
         let window = if windows * share + output > room { input } else { share };
         let held = room.saturating_sub(windows * window).max(output);
         let slabs = slabs(request.shape, &to, ranks, cells(held, size), cells(even, size));
@@ -110,6 +131,7 @@ impl Plan {
             window_cells: cells(window, size),
             slabs,
             method: Method::Memory,
+            streams: false,
             buffers: 0,
         };
         plan.method = plan.choose(request.reads_parts);
@@ -144,8 +166,23 @@ impl Plan {
     pub(super) fn groups(&self) -> impl Iterator<Item = &[IndexBox]> {
         self.slabs.chunks(self.ranks)
     }
+    /// How many windows `rank` reads.
+    pub fn windows_of(&self, rank: usize) -> usize {
+        let of = |slabs: &[IndexBox]| self.windows(slabs).len().saturating_sub(rank).div_ceil(self.ranks);
+        match self.method {
+            Method::Scratch => of(&self.slabs),
+            _ => self.groups().map(of).sum(),
+        }
+    }
+    /// The slabs that `rank` writes, in order.
+    pub fn slabs_of(&self, rank: usize) -> impl Iterator<Item = &IndexBox> {
+        self.slabs.iter().skip(rank).step_by(self.ranks)
+    }
     /// What is read for `slabs`, window by window.
     pub(super) fn windows(&self, slabs: &[IndexBox]) -> Vec<IndexBox> {
+        if self.streams {
+            return slabs.to_vec();
+        }
         let Some(block) = around(slabs) else { return Vec::new() };
         // As many windows as ranks where there are chunks for that.
         let limit = self.window_cells.min(block.len().div_ceil(self.ranks));
@@ -170,6 +207,36 @@ impl Plan {
         let whole = self.windows(&self.slabs);
         whole.iter().map(|w| (w.len() * self.size) as u64).max().unwrap_or(0)
     }
+}
+
+/// The slabs of whole chunks of both sides with the size of the largest in bytes, if such slabs
+/// are small. `room` is for a window and a slab; `even` is what each rank has to do.
+fn streamed(
+    shape: &[usize],
+    (from, to): (&[usize], &[usize]),
+    size: u64,
+    (room, even): (u64, u64),
+) -> Option<(Vec<IndexBox>, u64)> {
+    let both: Vec<usize> =
+        (from.iter().zip(to).zip(shape)).map(|((&a, &b), &n)| common(a, b, n.max(1))).collect();
+    let (least, input, output) = (bytes(&both, size).ok()?, bytes(from, size).ok()?, bytes(to, size).ok()?);
+    if least > LARGEST_WINDOW.max(input).max(output) || least > (room / 2).min(even) {
+        // Too much memory, or too little work for all ranks.
+        return None;
+    }
+    let limit = LARGEST_WINDOW.max(CHUNKS * least).min(room / 2).min(even).max(least);
+    let slabs = cut(&IndexBox::whole(shape), &thickness(shape, &both, cells(limit, size)));
+    let largest = slabs.iter().map(|s| s.len() as u64 * size).max().unwrap_or(0);
+    Some((slabs, largest))
+}
+
+/// The smallest number that both lengths divide, `most` if that is beyond it.
+fn common(a: usize, b: usize, most: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x.max(1)).checked_mul(b).map_or(most, |n| n.min(most))
 }
 
 /// The slabs, none above `most` cells: one for each rank if that suffices, else as few as can be.

@@ -101,8 +101,13 @@ impl Work<'_> {
         let windows = self.plan.windows(group);
         for round in 0..windows.len().div_ceil(self.comm.size()) {
             let mine = self.read(&windows, round)?;
-            if self.comm.size() == 1 {
+            if self.plan.streams || self.comm.size() == 1 {
                 if let Some(window) = mine {
+                    // The slab is the window, and its chunks lie in it one after the other.
+                    if self.plan.streams && follow(window, &self.plan.to) {
+                        std::mem::swap(&mut self.window, &mut self.slab);
+                        continue;
+                    }
                     scatter((window, &self.window), (&chunks, &mut self.slab), size);
                 }
                 continue;
@@ -196,6 +201,15 @@ impl Work<'_> {
         resize(out, before + piece.len() * self.plan.size);
         copy_part((window, &self.window), (piece, &mut out[before..]), piece, self.plan.size);
     }
+}
+
+/// Whether the chunks of a slab are slices of it along the first dimension.
+fn follow(slab: &IndexBox, chunk: &[usize]) -> bool {
+    slab.ranges()
+        .iter()
+        .zip(chunk)
+        .skip(1)
+        .all(|(range, &chunk)| range.start / chunk == (range.end - 1) / chunk)
 }
 
 /// The windows of a round, by rank.

@@ -123,7 +123,7 @@ fn any_shape_any_budget_any_ranks() {
         (&[60, 40], &[1, 40], &[60, 1]),
         (&[17, 1, 9], &[17, 1, 1], &[2, 1, 9]),
     ];
-    let mut methods = [0; 2];
+    let mut methods = [0; 3];
     for (shape, from, to) in cases {
         for ranks in 1..=4 {
             for available in [1 << 30, 300_000, 90_000, 40_000] {
@@ -131,11 +131,31 @@ fn any_shape_any_budget_any_ranks() {
                 request.ranks = ranks;
                 // The batch of the writer has a floor that is large for a test.
                 request.base = request.base.saturating_sub(if ranks > 1 { 16 << 20 } else { 0 });
-                methods[usize::from(check(&request) == Method::Scratch)] += 1;
+                let method = match check(&request) {
+                    Method::Scratch => 0,
+                    Method::Stream => 1,
+                    _ => 2,
+                };
+                methods[method] += 1;
             }
         }
     }
     assert!(methods.iter().all(|&n| n > 10), "{methods:?}");
+}
+
+#[test]
+fn the_same_chunks_stream_in_little_memory() {
+    let shape = [1200, 360, 720];
+    for (from, to, ranks) in [([1, 360, 720], [1, 360, 720], 1), ([1, 360, 720], [6, 180, 720], 3)] {
+        let mut request = request(&shape, &from, &to, 500_000_000);
+        request.ranks = ranks;
+        let plan = Plan::new(&request, &budget()).unwrap();
+        assert_eq!(plan.method(), Method::Stream);
+        assert!(plan.buffers() < 160_000_000, "{}", plan.buffers());
+        assert!(plan.slabs.iter().all(|s| s.range(0).start % to[0] == 0 && s.len() * 4 <= 64 << 20));
+        let (reads, writes) = (plan.windows_of(ranks - 1), plan.slabs_of(ranks - 1).count());
+        assert_eq!(reads, writes);
+    }
 }
 
 #[test]

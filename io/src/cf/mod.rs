@@ -7,7 +7,7 @@ mod mask;
 mod rules;
 pub(crate) mod units;
 
-pub(crate) use decode::{Convert, Masking, Number, Work};
+pub(crate) use decode::{Cast, Convert, Masking, Number, Work};
 pub use decode::{Decode, Element};
 pub(crate) use malformed::malformed;
 pub(crate) use mask::Stored;

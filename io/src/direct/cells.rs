@@ -5,7 +5,7 @@
 
 use super::elements::Elements;
 use super::target::Run;
-use crate::cf::{Convert, Decode, Masking, Number, Stored, Work};
+use crate::cf::{Cast, Convert, Decode, Masking, Number, Stored, Work};
 use halocline_core::{Error, Result};
 
 /// Elements that are decoded at a time: they stay in the first cache.
@@ -28,6 +28,12 @@ pub(super) fn decoder<T: Number>(decode: &Decode) -> Result<Box<dyn Decoder<T>>>
     decode.run(Boxed).ok_or_else(|| Error::internal("text was asked for as numbers"))
 }
 
+/// What leaves values as they are.
+pub(super) fn as_stored<T: Stored>() -> impl Decoder<T> {
+    let cast: Cast<T, T> = Box::new(|stored, out| out.copy_from_slice(stored));
+    Convert { in_place: Some(Box::new(|_| {})), cast }
+}
+
 struct Boxed;
 
 impl<T: Number> Work<T> for Boxed {
@@ -37,7 +43,7 @@ impl<T: Number> Work<T> for Boxed {
     }
 }
 
-impl<S: Stored, T: Number> Decoder<T> for Convert<S, T> {
+impl<S: Stored, T: Stored> Decoder<T> for Convert<S, T> {
     fn place(&self, elements: &Elements<'_>, first: usize, run: &mut Run<'_, T>) {
         if let (Some(mask), Some(cells)) = (&self.in_place, run.together()) {
             let mut at = first;
@@ -57,7 +63,7 @@ impl<S: Stored, T: Number> Decoder<T> for Convert<S, T> {
             if let Some(cells) = run.together() {
                 (self.cast)(stored, &mut cells[done..done + n]);
             } else {
-                let mut values = [T::MISSING; BLOCK];
+                let mut values = [T::zeroed(); BLOCK];
                 (self.cast)(stored, &mut values[..n]);
                 (0..n).for_each(|k| run.set(done + k, values[k]));
             }

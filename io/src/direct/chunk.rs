@@ -7,7 +7,7 @@ use super::scratch::with_scratch;
 use super::storage::{Address, Filter};
 use super::target::Part;
 use super::walk::strides;
-use crate::cf::Number;
+use crate::cf::Stored;
 use halocline_core::{Error, Result};
 
 /// How a variable is chunked.
@@ -28,7 +28,7 @@ impl Chunks<'_> {
     }
 
     /// Reads a part that lies inside of the stored shape.
-    pub(super) fn read<T: Number>(&self, context: &Context<'_, T>, part: Part<'_, T>) -> Result<()> {
+    pub(super) fn read<T: Stored>(&self, context: &Context<'_, T>, part: Part<'_, T>) -> Result<()> {
         if self.lengths.len() != context.storage.shape.len() || self.lengths.contains(&0) {
             return Err(Error::internal("the chunks are of another variable"));
         }
@@ -40,7 +40,7 @@ impl Chunks<'_> {
     }
 
     /// Reads what is wanted of one chunk.
-    fn read_one<T: Number>(&self, context: &Context<'_, T>, mut part: Part<'_, T>) -> Result<()> {
+    fn read_one<T: Stored>(&self, context: &Context<'_, T>, mut part: Part<'_, T>) -> Result<()> {
         let size = context.size();
         let start = part.indices().start();
         let address = self.address(&context.storage.shape, &start)?;

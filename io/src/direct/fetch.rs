@@ -1,13 +1,13 @@
 //! Blocks of a variable: which bytes are fetched, and the work on them dealt to threads.
 
-use super::cells::{decoder, Decoder};
+use super::cells::{as_stored, decoder, Decoder};
 use super::chunk::Chunks;
 use super::elements::Elements;
 use super::raw;
 use super::storage::{Layout, Storage};
 use super::target::Part;
 use super::walk::strides;
-use crate::cf::{Decode, Number};
+use crate::cf::{Decode, Number, Stored};
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
@@ -33,12 +33,35 @@ pub(crate) fn read<T: Number>(
     decode: &Decode,
     part: Part<'_, T>,
 ) -> Result<()> {
-    let shape = &storage.shape;
-    if storage.dtype != decode.stored() || shape.len() != part.indices().ndim() {
+    if storage.dtype != decode.stored() {
         return Err(Error::internal("the addresses are of another variable"));
     }
-    let decoder = decoder(decode)?;
-    let context = Context { file, storage, decoder: &*decoder };
+    read_by(file, storage, &*decoder(decode)?, part)
+}
+
+/// Reads values of a variable bit for bit as they are stored, but in this machine's byte order;
+/// `T` is the unsigned integer of their size.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_stored<T: Stored>(file: &File, storage: &Storage, part: Part<'_, T>) -> Result<()> {
+    if storage.dtype.size() != size_of::<T>() {
+        return Err(Error::internal("stored values of another size"));
+    }
+    read_by(file, storage, &as_stored::<T>(), part)
+}
+
+fn read_by<T: Stored>(
+    file: &File,
+    storage: &Storage,
+    decoder: &dyn Decoder<T>,
+    part: Part<'_, T>,
+) -> Result<()> {
+    let shape = &storage.shape;
+    if shape.len() != part.indices().ndim() {
+        return Err(Error::internal("the addresses are of another variable"));
+    }
+    let context = Context { file, storage, decoder };
     let mut inside = part;
     for (d, &stored) in shape.iter().enumerate() {
         let (before, mut beyond) = inside.split(d, stored);
@@ -81,7 +104,7 @@ pub(crate) fn in_threads<P: Send>(
     failed.map_or(Ok(()), Err)
 }
 
-impl<T: Number> Context<'_, T> {
+impl<T: Stored> Context<'_, T> {
     /// Bytes of an element.
     pub(super) const fn size(&self) -> usize {
         self.storage.dtype.size()
@@ -92,7 +115,7 @@ impl<T: Number> Context<'_, T> {
         if self.storage.fill.len() != self.size() {
             return Err(Error::internal("the fill value is of another type"));
         }
-        let mut value = [T::MISSING];
+        let mut value = [T::zeroed()];
         let mut cell = Part::new(&mut value, IndexBox::whole(&[1]))
             .ok_or_else(|| Error::internal("one value is not one value"))?;
         cell.runs(&[1], 1, 0, |_, mut run| {

@@ -15,6 +15,7 @@ pub(crate) mod filters;
 mod hdf5;
 mod hdf5_chunks;
 pub(crate) mod meta;
+mod places;
 mod raw;
 pub(crate) mod refusal;
 mod scratch;
@@ -25,7 +26,8 @@ mod walk;
 
 use crate::probe::{probe, Container};
 pub(crate) use extent::{scratch_bytes, stored_bytes, will_need};
-pub(crate) use fetch::{in_threads, read};
+pub(crate) use fetch::{in_threads, read, read_stored};
+pub(crate) use places::{places, InFile};
 use halocline_core::meta::DType;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};

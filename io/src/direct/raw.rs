@@ -4,7 +4,7 @@ use super::elements;
 use super::fetch::Context;
 use super::scratch::with_scratch;
 use super::target::{Part, Run};
-use crate::cf::Number;
+use crate::cf::Stored;
 use halocline_core::{Error, Result};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -31,7 +31,7 @@ pub(super) fn fetch(file: &File, out: &mut [u8], offset: u64) -> Result<()> {
 
 /// Reads a part from bytes that lie in the file as they are: index zero at `offset`, `strides`
 /// bytes from one index to the next.
-pub(super) fn read<T: Number>(
+pub(super) fn read<T: Stored>(
     context: &Context<'_, T>,
     offset: u64,
     strides: &[usize],
@@ -67,7 +67,7 @@ pub(super) fn read<T: Number>(
 }
 
 /// A run that is worth requests of its own.
-fn long<T: Number>(
+fn long<T: Stored>(
     context: &Context<'_, T>,
     mut offset: u64,
     run: &mut Run<'_, T>,
@@ -104,7 +104,7 @@ struct Pending<'p, T> {
     runs: Vec<(usize, Run<'p, T>)>,
 }
 
-impl<T: Number> Pending<'_, T> {
+impl<T: Stored> Pending<'_, T> {
     fn flush(&mut self, context: &Context<'_, T>, offset: u64, buffer: &mut [u8]) -> Result<()> {
         if self.runs.is_empty() {
             return Ok(());

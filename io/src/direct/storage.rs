@@ -40,6 +40,14 @@ impl Storage {
         };
         within && layout && self.dtype == dtype && self.fill.len() == dtype.size()
     }
+
+    /// Whether parts of it can be read without decoding the rest.
+    pub(crate) fn is_divisible(&self) -> bool {
+        match &self.layout {
+            Layout::Chunked { filters, .. } => filters.is_empty(),
+            _ => true,
+        }
+    }
 }
 
 /// Where the elements of a variable are.

@@ -3,7 +3,7 @@
 //! Runs in many threads at once; everything a thread needs is in its [`Bench`], which is handed
 //! on from chunk to chunk, since the first touch of memory costs more than a shuffle.
 
-use super::cells::{unwritten, Cell};
+use super::cells::Cell;
 use super::deflate::Deflater;
 use super::layout::Layout;
 use super::pieces::for_each_common_run;
@@ -45,7 +45,7 @@ impl Benches {
 
 /// Makes `raw` the chunk of `block` with no cell written.
 pub(super) fn blank(layout: &Layout, block: &IndexBox, raw: &mut Vec<u8>) {
-    let cell = unwritten(layout.dtype);
+    let cell = &layout.blank;
     let len = layout.stored_block(block).len() * cell.len();
     raw.clear();
     if cell.iter().all(|&b| b == cell[0]) {
@@ -53,7 +53,7 @@ pub(super) fn blank(layout: &Layout, block: &IndexBox, raw: &mut Vec<u8>) {
         return;
     }
     raw.resize(len, 0);
-    raw.chunks_exact_mut(cell.len()).for_each(|to| to.copy_from_slice(&cell));
+    raw.chunks_exact_mut(cell.len()).for_each(|to| to.copy_from_slice(cell));
 }
 
 /// Makes `raw` long enough for the chunk of `block`, all of whose cells will be written: those
@@ -118,16 +118,27 @@ fn store_cells<T: Cell>(layout: &Layout, cells: &[T], bytes: &mut [u8]) {
 
 /// The bytes to be stored for the chunk in `bench.raw`.
 pub(super) fn finish(layout: &Layout, bench: &mut Bench) -> Result<Vec<u8>> {
+    if !layout.is_compressed() {
+        return Ok(std::mem::take(&mut bench.raw));
+    }
+    let raw = std::mem::take(&mut bench.raw);
+    let finished = finish_from(layout, &raw, bench);
+    bench.raw = raw;
+    finished
+}
+
+/// The bytes to be stored for the chunk `raw`.
+pub(super) fn finish_from(layout: &Layout, raw: &[u8], bench: &mut Bench) -> Result<Vec<u8>> {
     let size = layout.dtype.size().max(1);
     match layout.compression {
-        Compression::None => Ok(std::mem::take(&mut bench.raw)),
+        Compression::None => Ok(raw.to_vec()),
         Compression::Deflate(level) => {
-            shuffle(&bench.raw, size, &mut bench.shuffled);
+            shuffle(raw, size, &mut bench.shuffled);
             bench.deflater.zlib(level, &bench.shuffled, &mut bench.packed)?;
             Ok(bench.packed.as_slice().to_vec())
         }
         Compression::Zstd(level) => {
-            shuffle(&bench.raw, size, &mut bench.shuffled);
+            shuffle(raw, size, &mut bench.shuffled);
             zstd::bulk::compress(&bench.shuffled, level)
                 .map_err(|e| Error::internal(format!("a chunk can't be compressed: {e}")))
         }

@@ -1,5 +1,6 @@
 //! What the writer keeps of each variable.
 
+use super::cells::unwritten;
 use super::chunking::default_chunks;
 use super::ffi::NcChar;
 use super::pieces::{bounding, overlap};
@@ -21,6 +22,8 @@ pub(super) struct Layout {
     pub(super) chunk: Vec<usize>,
     /// Whether it is stored in chunks.
     pub(super) chunked: bool,
+    /// A cell that was never written: at the edges, chunks have some.
+    pub(super) blank: Vec<u8>,
     /// What is done to a chunk.
     pub(super) compression: Compression,
     /// Whether a dimension is unlimited.
@@ -43,6 +46,7 @@ impl Layout {
                 name: spec.name.clone(),
                 dtype: spec.dtype,
                 fill: spec.fill,
+                blank: unwritten(spec.dtype),
                 chunk: chunks.unwrap_or_else(|| default_chunks(&shape, spec.dtype.size().max(1))),
                 chunked,
                 compression: if chunked { spec.compression } else { Compression::None },

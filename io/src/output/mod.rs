@@ -23,6 +23,7 @@
 mod cells;
 mod chunk;
 mod chunking;
+mod chunks;
 #[cfg(feature = "mpi")]
 mod collective;
 mod compression;
@@ -334,7 +335,7 @@ impl Output {
     /// The same result on all ranks, with the file named and the cause looked for.
     fn agree<T>(&self, result: Result<T>) -> Result<T> {
         let explained = result.map_err(|error| match error.kind {
-            halocline_core::ErrorKind::System => self.target.explain(error),
+            halocline_core::ErrorKind::System if error.file.is_none() => self.target.explain(error),
             _ => error.in_file(&self.target.shown),
         });
         self.comm.agree(explained)

@@ -26,14 +26,14 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct OneWriter {
     /// On rank 0.
-    place: Option<Place>,
-    benches: Benches,
-    report: WriteReport,
+    pub(super) place: Option<Place>,
+    pub(super) benches: Benches,
+    pub(super) report: WriteReport,
 }
 
 /// What rank 0 has beside.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     queue: Queue,
     kept: Kept,
     names: Vec<Arc<str>>,
@@ -126,7 +126,7 @@ impl OneWriter {
         let begin = Instant::now();
         for (share, bytes) in round.iter().zip(made) {
             if let Some(bytes) = bytes {
-                place.push(call.layout, call.at, share.block.clone(), bytes, limits)?;
+                place.push(call.layout, call.at, share.block.clone(), bytes, limits.queue)?;
             }
         }
         self.report.wait_seconds += begin.elapsed().as_secs_f64();
@@ -206,7 +206,7 @@ impl OneWriter {
                 finish(layout, bench)
             })?;
             let block = layout.chunk_block(&layout.chunk_coordinates(number));
-            place.push(layout, at, block, bytes, limits)?;
+            place.push(layout, at, block, bytes, limits.queue)?;
         }
         let begin = Instant::now();
         let (container, placed) = place.queue.finish()?;
@@ -222,16 +222,20 @@ impl OneWriter {
 }
 
 impl Place {
-    fn push(
+    pub(super) fn push(
         &self,
         layout: &Layout,
         at: usize,
         place: IndexBox,
         bytes: Vec<u8>,
-        limits: Limits,
+        queue: usize,
     ) -> Result<()> {
         let (name, reuse) = (Arc::clone(&self.names[at]), !layout.is_compressed());
-        self.queue.push(Finished { at, name, place, chunk: layout.chunked, reuse, bytes }, limits.queue)
+        self.queue.push(Finished { at, name, place, chunk: layout.chunked, reuse, bytes }, queue)
+    }
+    /// A buffer for uncompressed bytes.
+    pub(super) fn spare(&self) -> Vec<u8> {
+        self.queue.spare()
     }
 }
 

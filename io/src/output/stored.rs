@@ -1,211 +1,213 @@
-//! A file of values as they are stored, which other tools' definitions are carried over into:
-//! for copies, where [`Output`](super::Output) is for results.
+//! Copies: values as they are stored, in a file with the definitions of another, where schemas
+//! and cells are for results.
 //!
-//! Rank 0 writes whole chunks; the other ranks send it theirs when it asks for them.
+//! Rank 0 defines the file through the NetCDF library; chunks are then finished and placed like
+//! those of results.
 
+use super::cells::unwritten;
 use super::ffi::NcChar;
+use super::hdf5::Container;
+use super::layout::Layout;
+use super::one_writer::OneWriter;
 use super::target::Target;
+use super::{zstd_filter, Compression, Limits, Output, Writer};
 use bytemuck::Pod;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::{Error, Result};
 use netcdf::{FileMut, NcTypeDescriptor};
 use std::path::Path;
 
-/// "Send your next batch" (1) or "no more, it has failed" (0), from rank 0.
-const TAG_ASK: u32 = 7411;
-/// A batch, to rank 0.
-const TAG_BATCH: u32 = 7412;
-/// Bytes that other ranks send at a time.
-const BATCH: usize = 16 << 20;
-
-/// A NetCDF-4 file of stored values that is being written. It exists under its name only after
-/// [`StoredOutput::finish`]; before, its temporary file goes with it.
-#[derive(Debug)]
-pub(crate) struct StoredOutput {
-    comm: Comm,
-    target: Target,
-    /// Open on rank 0.
-    file: Option<FileMut>,
-    temporary: bool,
+/// A variable whose chunks come from all ranks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredVariable {
+    pub(crate) name: String,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    /// Lengths of a chunk, or of the pieces in which what has no chunks is written.
+    pub(crate) chunk: Vec<usize>,
+    /// Whether it is stored in chunks.
+    pub(crate) chunked: bool,
+    pub(crate) compression: Compression,
+    /// The bytes of its `_FillValue`, if it states one.
+    pub(crate) fill: Option<Vec<u8>>,
 }
 
-impl StoredOutput {
-    /// Creates the file and lets `define` define all that is in it.
+impl StoredVariable {
+    fn layout(&self) -> Layout {
+        Layout {
+            name: self.name.clone(),
+            shape: self.shape.clone(),
+            dtype: self.dtype,
+            fill: false,
+            blank: self.fill.clone().unwrap_or_else(|| unwritten(self.dtype)),
+            chunk: self.chunk.clone(),
+            chunked: self.chunked,
+            compression: if self.chunked { self.compression } else { Compression::None },
+            // Seen when the file is defined, by rank 0, which alone wants to know.
+            grows: false,
+            written: Vec::new(),
+            #[cfg(feature = "mpi")]
+            checksum: 0,
+        }
+    }
+}
+
+/// How much memory finishing and placing chunks takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Bytes of chunks that are finished at a time.
+    pub(crate) round: usize,
+    /// Threads that work on them.
+    pub(crate) threads: usize,
+    /// Bytes of finished chunks that wait for the file.
+    pub(crate) queue: usize,
+}
+
+impl Room {
+    /// For chunks of `chunk` bytes, on one of `ranks` ranks, in `most` bytes if possible: with less,
+    /// fewer threads work.
+    pub(crate) fn new(chunk: u64, ranks: usize, most: u64) -> Self {
+        const ROUND: u64 = 16 << 20;
+        const QUEUE: u64 = 32 << 20;
+        let queue = QUEUE.min(most / 4);
+        let with = |threads: usize| {
+            let round = (ROUND / ranks as u64).max(chunk.saturating_mul(threads as u64));
+            Self { round: round as usize, threads, queue: queue as usize }
+        };
+        let all = (1..=rayon::current_num_threads()).rev().map(with);
+        let mut fit = all.filter(|room| room.bytes(chunk, ranks) <= most);
+        fit.next().unwrap_or_else(|| with(1))
+    }
+    /// The bytes of all this.
+    pub(crate) fn bytes(&self, chunk: u64, ranks: usize) -> u64 {
+        let benches = chunk.saturating_mul(3 * self.threads as u64);
+        // What is sent, and what has arrived at rank 0.
+        let rounds = self.round as u64 * if ranks > 1 { 2 + ranks as u64 } else { 1 };
+        benches.saturating_add(rounds).saturating_add(self.queue as u64 + chunk)
+    }
+    /// Rounds in which so many chunks are finished.
+    pub(crate) fn rounds(&self, chunks: usize, chunk: usize) -> usize {
+        chunks.div_ceil(self.chunks(chunk))
+    }
+    /// Chunks of a round.
+    pub(super) fn chunks(&self, chunk: usize) -> usize {
+        (self.round / chunk.max(1)).max(1)
+    }
+}
+
+impl Output {
+    /// Creates a file for `variables`, with all else that `define` puts in it: definitions, those of
+    /// the variables included, and values of others.
     ///
     /// # Collective
-    /// `define` runs on rank 0.
+    /// The same arguments on all ranks; `define` runs on rank 0.
     ///
     /// # Errors
     /// System, if a file can't be created there; those of `define`.
-    pub(crate) fn create(
+    pub(crate) fn create_stored(
         comm: &Comm,
         path: &Path,
-        define: impl FnOnce(&mut FileMut) -> Result<()>,
+        variables: &[StoredVariable],
+        define: impl FnOnce(&mut Defining<'_>) -> Result<()>,
     ) -> Result<Self> {
         let parts = comm.on_root(|| Target::prepare(path))?;
         let target = Target::from_parts(path, parts);
-        let mut output = Self { comm: comm.clone(), target, file: None, temporary: true };
-        let opened = comm.is_root().then(|| {
-            let mut file = netcdf::create(&output.target.temporary)
-                .map_err(|e| Error::system(format!("can't be created: {e}")))?;
-            define(&mut file)?;
-            file.enddef().map_err(|e| Error::system(format!("can't be created: {e}")))?;
-            Ok(file)
-        });
-        output.file = output.agree(opened.transpose())?;
+        let layouts: Vec<Layout> = variables.iter().map(StoredVariable::layout).collect();
+        // From here on, dropping `output` removes the temporary file.
+        let mut output = Self {
+            comm: comm.clone(),
+            target,
+            layouts,
+            writer: Writer::Gone,
+            limits: Limits::default(),
+            temporary: true,
+        };
+        let container = comm.is_root().then(|| output.define_stored(define)).transpose();
+        let scratch = output.target.scratch();
+        let started = container.and_then(|c| OneWriter::start(c, &output.layouts, scratch, output.limits));
+        output.writer = Writer::One(Box::new(output.agree(started)?));
         Ok(output)
+    }
+    fn define_stored(&mut self, define: impl FnOnce(&mut Defining<'_>) -> Result<()>) -> Result<Container> {
+        let path = &self.target.temporary;
+        let created = netcdf::create(path);
+        let mut file = created.map_err(|e| Error::system(format!("can't be created: {e}")))?;
+        define(&mut Defining { file: &mut file, path })?;
+        for layout in &mut self.layouts {
+            let variable = file.variable(&layout.name);
+            layout.grows =
+                variable.is_some_and(|v| v.dimensions().iter().any(netcdf::Dimension::is_unlimited));
+        }
+        // Dimensions without a variable of their name have no values that make them grow.
+        let lone = |d: &netcdf::Dimension<'_>| d.is_unlimited() && file.variable(&d.name()).is_none();
+        let lone: Vec<String> = file.dimensions().filter(lone).map(|d| d.name()).collect();
+        let mut unlimited = Vec::new();
+        for name in &lone {
+            let of = |layout: &Layout| {
+                let variable = file.variable(&layout.name)?;
+                let d = variable.dimensions().iter().position(|d| d.name() == *name)?;
+                layout.shape.get(d).copied()
+            };
+            unlimited.extend(self.layouts.iter().find_map(of).map(|len| (name.as_str(), len)));
+        }
+        file.close().map_err(|e| Error::system(format!("can't be written: {e}")))?;
+        Container::open(path, &self.layouts, &unlimited)
     }
 
     /// Writes whole chunks of each rank: `bytes` has them one after the other, in C order each.
+    /// Calls `done` after each of [`Room::rounds`].
     ///
     /// # Collective
-    /// The same variable on all ranks.
+    /// The same variable and room on all ranks.
     ///
     /// # Errors
     /// System, if writing fails.
     pub(crate) fn write_chunks(
         &mut self,
         name: &str,
-        dtype: DType,
         chunks: &[IndexBox],
         bytes: &[u8],
+        room: Room,
+        done: impl FnMut(),
     ) -> Result<()> {
-        let ends: Vec<u64> = chunks
-            .iter()
-            .flat_map(|chunk| chunk.ranges().iter().flat_map(|r| [r.start as u64, r.end as u64]))
-            .collect();
-        let all = self.comm.all_gather_v(&ends);
-        let result = if let Some(file) = &mut self.file {
-            receive(&self.comm, file, (name, dtype), chunks, bytes, &all)
-        } else {
-            send(&self.comm, dtype.size(), chunks, bytes);
-            Ok(())
-        };
-        self.agree(result)
-    }
-
-    /// Writes on rank 0 what `write` does, while the others wait.
-    ///
-    /// # Collective
-    /// `write` runs on rank 0.
-    ///
-    /// # Errors
-    /// Those of `write`.
-    pub(crate) fn on_root(&mut self, write: impl FnOnce(&mut FileMut) -> Result<()>) -> Result<()> {
-        let result = self.file.as_mut().map_or(Ok(()), write);
-        self.agree(result)
-    }
-
-    /// Closes the file, makes it durable and gives it its name.
-    ///
-    /// # Collective
-    /// All ranks.
-    ///
-    /// # Errors
-    /// System, if the file can't be brought to disk whole.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        let closed = self.file.take().map_or(Ok(()), |file| {
-            file.close().map_err(|e| Error::system(format!("can't be completed: {e}")))
-        });
-        self.agree(closed)?;
-        self.comm.on_root(|| self.target.commit())?;
-        self.temporary = false;
-        Ok(())
-    }
-
-    /// The same result on all ranks, with the file named and the cause looked for where it is
-    /// the output's fault.
-    fn agree<T>(&self, result: Result<T>) -> Result<T> {
-        let explained = result.map_err(|error| match error.kind {
-            ErrorKind::System if error.file.is_none() => self.target.explain(error),
-            _ => error.in_file(&self.target.shown),
-        });
-        self.comm.agree(explained)
-    }
-}
-
-impl Drop for StoredOutput {
-    fn drop(&mut self) {
-        self.file = None;
-        if std::mem::take(&mut self.temporary) && self.comm.is_root() {
-            self.target.discard();
-        }
-    }
-}
-
-/// How many of the chunks from `first` on travel together: as many as a batch holds, one at
-/// least.
-fn batch(chunks: &[IndexBox], first: usize, size: usize) -> usize {
-    let mut bytes = 0;
-    let fits = |chunk: &&IndexBox| {
-        bytes += chunk.len() * size;
-        bytes <= BATCH
-    };
-    chunks[first..].iter().take_while(fits).count().max(1)
-}
-
-fn send(comm: &Comm, size: usize, chunks: &[IndexBox], mut bytes: &[u8]) {
-    let mut first = 0;
-    while first < chunks.len() {
-        let next = first + batch(chunks, first, size);
-        if comm.recv::<u8>(0, TAG_ASK) != [1] {
-            return;
-        }
-        let (now, later) =
-            bytes.split_at(chunks[first..next].iter().map(IndexBox::len).sum::<usize>() * size);
-        comm.send(now, 0, TAG_BATCH);
-        (bytes, first) = (later, next);
-    }
-}
-
-fn receive(
-    comm: &Comm,
-    file: &mut FileMut,
-    variable: (&str, DType),
-    chunks: &[IndexBox],
-    bytes: &[u8],
-    all: &[Vec<u64>],
-) -> Result<()> {
-    let mut result = put_chunks(file, variable, chunks, bytes);
-    let ndim = chunks.first().map(IndexBox::ndim).or_else(|| dims_of(file, variable.0));
-    let ndim = ndim.unwrap_or(1).max(1);
-    for (rank, ends) in all.iter().enumerate().skip(1) {
-        let ranges: Vec<_> = ends.chunks_exact(2).map(|p| p[0] as usize..p[1] as usize).collect();
-        let theirs: Vec<IndexBox> = ranges.chunks(ndim).map(|r| IndexBox::new(r.to_vec())).collect();
-        let mut first = 0;
-        while first < theirs.len() {
-            let next = first + batch(&theirs, first, variable.1.size());
-            comm.send(&[u8::from(result.is_ok())], rank, TAG_ASK);
-            if result.is_err() {
-                break;
+        let found = self.find(name);
+        let at = self.agree(found)?;
+        let written = match &mut self.writer {
+            Writer::One(writer) => {
+                writer.write_chunks(&self.comm, (at, &self.layouts[at]), (chunks, bytes), room, done)
             }
-            let bytes = comm.recv::<u8>(rank, TAG_BATCH);
-            result = put_chunks(file, variable, &theirs[first..next], &bytes);
-            first = next;
+            _ => Err(self.gone()),
+        };
+        self.agree(written).inspect_err(|_| self.give_up())
+    }
+}
+
+/// A file that is being defined on rank 0.
+pub(crate) struct Defining<'a> {
+    pub(crate) file: &'a mut FileMut,
+    path: &'a Path,
+}
+
+impl Defining<'_> {
+    /// Has the chunks of a variable compressed.
+    ///
+    /// # Errors
+    /// System, if the library refuses.
+    pub(crate) fn compress(&mut self, name: &str, compression: Compression) -> Result<()> {
+        match compression {
+            Compression::None => Ok(()),
+            Compression::Deflate(level) => {
+                let Some(mut variable) = self.file.variable_mut(name) else {
+                    return Err(Error::internal("is not in the file").in_variable(name));
+                };
+                let refused = |e| Error::system(format!("can't be created: {e}")).in_variable(name);
+                variable.set_compression(i32::from(level), true).map_err(refused)
+            }
+            Compression::Zstd(level) => zstd_filter::define(self.path, name, level),
         }
     }
-    result
-}
-
-fn dims_of(file: &FileMut, name: &str) -> Option<usize> {
-    file.variable(name).map(|v| v.dimensions().len())
-}
-
-/// Writes whole chunks: the one place where their bytes go into the file.
-fn put_chunks(
-    file: &mut FileMut,
-    (name, dtype): (&str, DType),
-    chunks: &[IndexBox],
-    mut bytes: &[u8],
-) -> Result<()> {
-    for chunk in chunks {
-        let (mine, rest) = bytes.split_at(chunk.len() * dtype.size());
-        put_block(file, name, dtype, chunk, mine)?;
-        bytes = rest;
-    }
-    Ok(())
 }
 
 /// Writes the bytes of a block, in the order of bytes of this machine.

@@ -1,67 +1,172 @@
-//! Blocks of stored values of a data set, file by file.
+//! Blocks of stored values of a data set, whatever files they lie in.
 
 use super::choose::Chosen;
-use super::READ;
+use crate::cf::Stored;
 use crate::dataset::{Dataset, VariableInfo};
-use crate::netcdf_read::NetcdfReader;
-use crate::stored::{StoredReader, StoredValues};
+use crate::direct::target::Part;
+use crate::direct::{self, InFile, Located};
+use crate::source::handles::Handles;
 use halocline_core::index::IndexBox;
-use halocline_core::rechunk::{cut, thickness, Source};
+use halocline_core::progress::Progress;
+use halocline_core::rechunk::{thickness, Source};
 use halocline_core::{Error, Result};
 use std::ops::Range;
-use std::path::Path;
+
+/// Bytes that the library returns at a time; a stored chunk if that is larger.
+pub(super) const READ: usize = 8 << 20;
+
+/// Where a variable lies in each file; none where only the library can read it.
+pub(super) type Places = Vec<Option<Located>>;
+
+/// Looks for a variable in all files.
+///
+/// # Errors
+/// As [`direct::places`].
+pub(super) fn find(dataset: &Dataset, info: &VariableInfo) -> Result<Places> {
+    let along = along(dataset, info);
+    let in_file = |file: &crate::dataset::FilePart| -> Vec<usize> {
+        let mut shape = info.variable.shape();
+        if let Some(d) = along {
+            shape[d] = file.time_len;
+        }
+        shape
+    };
+    // What is not joined is read from the first file only.
+    let used = if along.is_some() { dataset.files() } else { &dataset.files()[..1] };
+    let files: Vec<InFile<'_>> =
+        used.iter().map(|f| InFile { path: &f.path, bytes: f.bytes, shape: in_file(f) }).collect();
+    direct::places(&files, (&info.variable.name, info.variable.dtype), dataset.options().io).map(|p| p.0)
+}
 
 /// The stored values of a variable.
 pub(super) struct Blocks<'a> {
     dataset: &'a Dataset,
     info: &'a VariableInfo,
-    chunk: &'a [usize],
+    chunk: Vec<usize>,
     /// The dimension along which files are joined, if the variable has it.
     along: Option<usize>,
-    /// The file that is open, with its number: windows come in the order of files.
-    open: Option<(usize, NetcdfReader)>,
+    places: &'a Places,
+    handles: Handles,
+    progress: Option<&'a Progress>,
 }
 
 impl<'a> Blocks<'a> {
-    pub(super) fn new(dataset: &'a Dataset, chosen: &'a Chosen<'a>) -> Self {
-        let along = along(dataset, chosen.info);
-        Self { dataset, info: chosen.info, chunk: &chosen.from, along, open: None }
+    /// Of a variable that is rechunked.
+    pub(super) fn new(
+        dataset: &'a Dataset,
+        chosen: &'a Chosen<'a>,
+        places: &'a Places,
+        progress: &'a Progress,
+    ) -> Self {
+        let chunk = chosen.from.clone();
+        Self { progress: Some(progress), ..Self::carried(dataset, chosen.info, chunk, places) }
     }
 
-    fn reader(&mut self, file: usize) -> Result<&NetcdfReader> {
-        if self.open.as_ref().is_none_or(|(k, _)| *k != file) {
-            self.open = None;
-            let reader = NetcdfReader::open(Path::new(&self.dataset.files()[file].path))?;
-            self.open = Some((file, reader));
+    /// Of a variable that is carried over.
+    pub(super) fn carried(
+        dataset: &'a Dataset,
+        info: &'a VariableInfo,
+        chunk: Vec<usize>,
+        places: &'a Places,
+    ) -> Self {
+        let along = along(dataset, info);
+        Self { dataset, info, chunk, along, places, handles: Handles::default(), progress: None }
+    }
+
+    fn fill<T: Stored>(&self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
+        match bytemuck::try_cast_slice_mut(out) {
+            Ok(values) => self.values::<T>(block, values),
+            Err(_) => {
+                let mut values = crate::stored::buffer::<T>(block.len())?;
+                self.values(block, &mut values)?;
+                out.copy_from_slice(bytemuck::cast_slice(&values));
+                Ok(())
+            }
         }
-        self.open.as_ref().map(|(_, reader)| reader).ok_or_else(|| Error::internal("no file is open"))
+    }
+
+    /// All files that hold something of a block, in threads.
+    fn values<T: Stored>(&self, block: &IndexBox, out: &mut [T]) -> Result<()> {
+        let mut rest = Part::new(out, block.clone());
+        let mut works = Vec::new();
+        for (file, piece) in parts(self.dataset, self.along, block) {
+            let Some(whole) = rest.take() else { break };
+            let part = match self.along {
+                None => whole,
+                Some(d) => {
+                    let (part, after) = whole.split(d, piece.range(d).end);
+                    rest = Some(after);
+                    part
+                }
+            };
+            let offset = self.along.map_or(0, |_| self.dataset.files()[file].time_offset);
+            let local = shifted(&piece, self.along, offset);
+            let dims: Vec<_> = local.start().iter().enumerate().map(|(d, &start)| (Some(d), start)).collect();
+            works.push((file, part.seen_as(&dims)));
+        }
+        direct::in_threads(works, |(file, part)| {
+            let path = &self.dataset.files()[file].path;
+            self.part(file, part).map_err(|e| e.in_variable(&self.info.variable.name).in_file(path))
+        })
+    }
+
+    /// A part of one file, in its indices.
+    fn part<T: Stored>(&self, file: usize, part: Part<'_, T>) -> Result<()> {
+        let path = &self.dataset.files()[file].path;
+        let Some(located) = self.places.get(file).and_then(Option::as_ref) else {
+            return self.through_library(file, part);
+        };
+        if let Some(progress) = self.progress {
+            progress.bytes_read.add(direct::stored_bytes(&located.storage, part.indices().ranges()));
+        }
+        let open = self.handles.plain(file, path, &located.stamp)?;
+        direct::read_stored(&open, &located.storage, part)
+    }
+
+    /// A bounded amount at a time, whole chunks of the file.
+    fn through_library<T: Stored>(&self, file: usize, part: Part<'_, T>) -> Result<()> {
+        let path = &self.dataset.files()[file].path;
+        let reader = self.handles.library(file, path)?;
+        let thick = thickness(&part.indices().shape(), &self.chunk, READ / size_of::<T>());
+        let mut parts = vec![part];
+        for (d, &step) in thick.iter().enumerate() {
+            parts = parts.into_iter().flat_map(|p| p.cut(d, step)).collect();
+        }
+        for mut part in parts {
+            let stored = reader.read_raw(&self.info.variable.name, part.indices().ranges())?;
+            if stored.dtype() != self.info.variable.dtype
+                || stored.bytes().len() != part.indices().len() * size_of::<T>()
+            {
+                return Err(Error::data("the type of the variable has changed since the file was opened"));
+            }
+            if let Some(progress) = self.progress {
+                progress.bytes_read.add(stored.bytes().len() as u64);
+            }
+            let values: &[T] = bytemuck::cast_slice(stored.bytes());
+            let strides = direct::strides(&part.indices().shape());
+            let strides = strides.ok_or_else(|| Error::internal("strides overflow"))?;
+            part.runs(&strides, 1, 0, |from, mut run| {
+                let values = &values[from..from + run.len()];
+                match run.together() {
+                    Some(cells) => cells.copy_from_slice(values),
+                    None => values.iter().enumerate().for_each(|(k, &v)| run.set(k, v)),
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 }
 
 impl Source for Blocks<'_> {
     fn read(&mut self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
-        let (name, size) = (&self.info.variable.name, self.info.variable.dtype.size());
-        for (file, part) in parts(self.dataset, self.along, block) {
-            let offset = self.along.map_or(0, |_| self.dataset.files()[file].time_offset);
-            // A bounded amount at a time, whole chunks of the file.
-            let local = shifted(&part, self.along, offset);
-            let thick = thickness(&local.shape(), self.chunk, READ / size.max(1));
-            for piece in cut(&local, &thick) {
-                let stored = self.reader(file)?.read_raw(name, piece.ranges())?;
-                if stored.dtype() != self.info.variable.dtype {
-                    let what = "the type of the variable has changed since the file was opened";
-                    return Err(Error::data(what)
-                        .in_variable(name)
-                        .in_file(&self.dataset.files()[file].path));
-                }
-                let bytes = bytes(&stored);
-                let place = global(&piece, self.along, offset);
-                block.for_each_run(&place, |to, from, n| {
-                    out[to * size..(to + n) * size].copy_from_slice(&bytes[from * size..(from + n) * size]);
-                });
-            }
+        match self.info.variable.dtype.size() {
+            1 => self.fill::<u8>(block, out),
+            2 => self.fill::<u16>(block, out),
+            4 => self.fill::<u32>(block, out),
+            8 => self.fill::<u64>(block, out),
+            _ => Err(Error::internal("has values of no fixed size").in_variable(&self.info.variable.name)),
         }
-        Ok(())
     }
 }
 
@@ -95,47 +200,13 @@ pub(super) fn shifted(part: &IndexBox, along: Option<usize>, offset: usize) -> I
     }
 }
 
-fn global(piece: &IndexBox, along: Option<usize>, offset: usize) -> IndexBox {
-    match along {
-        Some(d) => piece.with_range(d, piece.range(d).start + offset..piece.range(d).end + offset),
-        None => piece.clone(),
-    }
+/// Whether parts of chunks can be had without decoding whole ones.
+pub(super) fn reads_parts(info: &VariableInfo, places: &Places) -> bool {
+    info.chunks.is_none()
+        || places.iter().all(|place| place.as_ref().is_some_and(|located| located.storage.is_divisible()))
 }
 
-/// Whether parts of chunks can be had without decoding whole ones: of what is stored in one
-/// piece, and where the files are as long as everything in them uncompressed.
-pub(super) fn reads_parts(dataset: &Dataset, info: &VariableInfo) -> bool {
-    if info.chunks.is_none() {
-        return true;
-    }
-    let raw = |v: &VariableInfo| {
-        let copies = if along(dataset, v).is_some() { 1 } else { dataset.files().len() };
-        v.variable
-            .shape()
-            .iter()
-            .fold((v.variable.dtype.size() * copies) as u64, |n, &d| n.saturating_mul(d as u64))
-    };
-    let uncompressed = dataset.variables().iter().map(raw).fold(0u64, u64::saturating_add);
-    dataset.files().iter().map(|f| f.bytes).sum::<u64>() >= uncompressed
-}
-
-/// The bytes of stored values.
-fn bytes(values: &StoredValues) -> &[u8] {
-    match values {
-        StoredValues::I8(v) => bytemuck::cast_slice(v),
-        StoredValues::U8(v) => v,
-        StoredValues::I16(v) => bytemuck::cast_slice(v),
-        StoredValues::U16(v) => bytemuck::cast_slice(v),
-        StoredValues::I32(v) => bytemuck::cast_slice(v),
-        StoredValues::U32(v) => bytemuck::cast_slice(v),
-        StoredValues::I64(v) => bytemuck::cast_slice(v),
-        StoredValues::U64(v) => bytemuck::cast_slice(v),
-        StoredValues::F32(v) => bytemuck::cast_slice(v),
-        StoredValues::F64(v) => bytemuck::cast_slice(v),
-    }
-}
-
-/// The bytes of a piece of any variable of numbers, for what is carried over as it is.
-pub(super) fn read_bytes(reader: &NetcdfReader, name: &str, ranges: &[Range<usize>]) -> Result<Vec<u8>> {
-    reader.read_raw(name, ranges).map(|stored| bytes(&stored).to_vec())
+/// Bytes of the buffers of a thread that reads.
+pub(super) fn scratch_bytes(places: &Places) -> u64 {
+    places.iter().flatten().map(|located| direct::scratch_bytes(&located.storage)).max().unwrap_or(0)
 }

@@ -1,18 +1,16 @@
 //! What is not rechunked, copied as it is: coordinates, bounds, weights, text.
 
-use super::blocks::{along, parts, read_bytes, shifted};
+use super::blocks::{along, find, parts, shifted, Blocks, READ};
 use super::choose::{same_everywhere, Chosen};
 use super::define::can_be_carried;
-use super::READ;
 use crate::cf::Element;
 use crate::dataset::{Dataset, VariableInfo};
 use crate::guard::guarded;
-use crate::netcdf_read::NetcdfReader;
 use crate::output::stored::{characters, put_block};
 use halocline_core::calendar::{TimeAxis, TimeUnits};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
-use halocline_core::rechunk::{cut, thickness};
+use halocline_core::rechunk::{cut, thickness, Source};
 use halocline_core::{Error, Result};
 use netcdf::FileMut;
 use std::path::Path;
@@ -28,7 +26,6 @@ pub(super) fn notes(dataset: &Dataset) -> Vec<String> {
 /// # Errors
 /// Those of reading and writing; data, if files store a variable in different ways.
 pub(super) fn carry(out: &mut FileMut, dataset: &Dataset, chosen: &[Chosen<'_>]) -> Result<()> {
-    let mut open: Option<(usize, NetcdfReader)> = None;
     for info in dataset.variables() {
         let name = &info.variable.name;
         if info.variable.dtype == DType::Other || chosen.iter().any(|c| c.info.variable.name == *name) {
@@ -43,35 +40,35 @@ pub(super) fn carry(out: &mut FileMut, dataset: &Dataset, chosen: &[Chosen<'_>])
         if along(dataset, info).is_some() {
             same_everywhere(dataset, info)?;
         }
-        variable(out, dataset, info, &mut open)?;
+        variable(out, dataset, info)?;
     }
     Ok(())
 }
 
 /// Copies a variable, a bounded amount at a time.
-fn variable(
-    out: &mut FileMut,
-    dataset: &Dataset,
-    info: &VariableInfo,
-    open: &mut Option<(usize, NetcdfReader)>,
-) -> Result<()> {
+fn variable(out: &mut FileMut, dataset: &Dataset, info: &VariableInfo) -> Result<()> {
     let (name, dtype, shape) = (&info.variable.name, info.variable.dtype, info.variable.shape());
-    let along = along(dataset, info);
+    let whole = IndexBox::whole(&shape);
     let chunk = info.chunks.clone().unwrap_or_else(|| vec![1; shape.len()]);
-    for (k, part) in parts(dataset, along, &IndexBox::whole(&shape)) {
-        let file = &dataset.files()[k];
-        if open.as_ref().is_none_or(|(number, _)| *number != k) {
-            *open = Some((k, NetcdfReader::open(Path::new(&file.path))?));
-        }
-        let Some((_, reader)) = open else { continue };
-        let offset = along.map_or(0, |_| file.time_offset);
-        for piece in cut(&part, &thickness(&part.shape(), &chunk, READ / dtype.size().max(64))) {
-            let local = shifted(&piece, along, offset);
-            match dtype {
-                DType::Char | DType::String => text(out, info, Path::new(&file.path), (&piece, &local))?,
-                _ => put_block(out, name, dtype, &piece, &read_bytes(reader, name, local.ranges())?)?,
+    let pieces = |part: &IndexBox| cut(part, &thickness(&part.shape(), &chunk, READ / dtype.size().max(64)));
+    if matches!(dtype, DType::Char | DType::String) {
+        let along = along(dataset, info);
+        for (k, part) in parts(dataset, along, &whole) {
+            let file = &dataset.files()[k];
+            let offset = along.map_or(0, |_| file.time_offset);
+            for piece in pieces(&part) {
+                text(out, info, Path::new(&file.path), (&piece, &shifted(&piece, along, offset)))?;
             }
         }
+        return Ok(());
+    }
+    let places = find(dataset, info)?;
+    let mut blocks = Blocks::carried(dataset, info, chunk.clone(), &places);
+    let mut bytes = Vec::new();
+    for piece in pieces(&whole) {
+        bytes.resize(piece.len() * dtype.size(), 0);
+        blocks.read(&piece, &mut bytes)?;
+        put_block(out, name, dtype, &piece, &bytes)?;
     }
     Ok(())
 }

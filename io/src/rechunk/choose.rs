@@ -2,6 +2,7 @@
 
 use super::RechunkOptions;
 use crate::dataset::{Dataset, VariableInfo};
+use crate::output::Compression;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::rechunk::thickness;
 use halocline_core::{Error, Result};
@@ -141,7 +142,9 @@ fn one<'a>(dataset: &Dataset, info: &'a VariableInfo, options: &RechunkOptions) 
             .in_variable(&variable.name)
             .remedy("choose smaller --chunks"));
     }
-    let chunked = info.chunks.is_some() || options.deflate.is_some() || lengths.iter().any(Option::is_some);
+    let chunked = info.chunks.is_some()
+        || options.compression != Compression::None
+        || lengths.iter().any(Option::is_some);
     Ok(Chosen { info, from, to, chunked })
 }
 

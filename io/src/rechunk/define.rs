@@ -5,11 +5,14 @@ use super::choose::Chosen;
 use crate::dataset::{Dataset, VariableInfo};
 use crate::guard::guarded;
 use crate::object_name;
+use crate::output::stored::Defining;
+use crate::output::Compression;
 use crate::probe::{probe, Container};
+use halocline_core::meta::{AttributeValue as Stated, DType, Variable};
 use halocline_core::rechunk::thickness;
 use halocline_core::{Error, Result};
 use netcdf::types::{FloatType, NcVariableType};
-use netcdf::{AttributeValue, FileMut};
+use netcdf::AttributeValue;
 use std::path::Path;
 
 /// Defines in `out` all that the first file of `dataset` has: dimensions (time with its length
@@ -18,10 +21,10 @@ use std::path::Path;
 /// # Errors
 /// Data, if the file has changed; system, if the output can't be written.
 pub(super) fn define(
-    out: &mut FileMut,
+    out: &mut Defining<'_>,
     dataset: &Dataset,
     chosen: &[Chosen<'_>],
-    deflate: Option<u8>,
+    compression: Compression,
     history: &str,
 ) -> Result<()> {
     let path = Path::new(&dataset.files()[0].path);
@@ -29,7 +32,7 @@ pub(super) fn define(
     let carried = guarded(|| {
         let file = netcdf::open(path)
             .map_err(|e| Error::data(format!("cannot be opened as NetCDF: {e}")).in_file(path))?;
-        define_all(out, &file, (dataset, hdf5), chosen, deflate, history)
+        define_all(out, &file, (dataset, hdf5), chosen, compression, history)
     });
     carried.unwrap_or_else(|| {
         Err(Error::data("the file is damaged: an object, a name or a type cannot be read")
@@ -39,16 +42,16 @@ pub(super) fn define(
 }
 
 fn define_all(
-    out: &mut FileMut,
+    out: &mut Defining<'_>,
     file: &netcdf::File,
     (dataset, hdf5): (&Dataset, bool),
     chosen: &[Chosen<'_>],
-    deflate: Option<u8>,
+    compression: Compression,
     history: &str,
 ) -> Result<()> {
     for dim in file.dimensions() {
         if dim.is_unlimited() {
-            out.add_unlimited_dimension(&dim.name()).map_err(refused)?;
+            out.file.add_unlimited_dimension(&dim.name()).map_err(refused)?;
         } else {
             // Joined along a fixed time dimension: as long as all files together.
             let len = dataset.dims().iter().find(|d| d.name == dim.name()).map_or(dim.len(), |d| d.len);
@@ -59,7 +62,7 @@ fn define_all(
                 ))
                 .in_file(&dataset.files()[0].path));
             }
-            out.add_dimension(&dim.name(), len).map_err(refused)?;
+            out.file.add_dimension(&dim.name(), len).map_err(refused)?;
         }
     }
     for info in dataset.variables() {
@@ -74,14 +77,10 @@ fn define_all(
             kind = NcVariableType::Float(FloatType::F64);
         }
         let dims: Vec<&str> = info.variable.dims.iter().map(|d| d.name.as_str()).collect();
-        let mut variable = out.add_variable_with_type(name, &dims, &kind).map_err(refused)?;
-        match chosen.iter().find(|c| c.info.variable.name == *name) {
-            Some(c) if c.chunked => {
-                variable.set_chunking(&c.to).map_err(refused)?;
-                if let Some(level) = deflate {
-                    variable.set_compression(i32::from(level), true).map_err(refused)?;
-                }
-            }
+        let mut variable = out.file.add_variable_with_type(name, &dims, &kind).map_err(refused)?;
+        let chosen = chosen.iter().find(|c| c.info.variable.name == *name);
+        match chosen {
+            Some(c) if c.chunked => variable.set_chunking(&c.to).map_err(refused)?,
             Some(_) => {}
             None => {
                 if let Some(chunks) = carried_chunks(info, &stored, hdf5) {
@@ -96,6 +95,10 @@ fn define_all(
                 variable.put_attribute(&attribute, value).map_err(|e| refused(e).in_variable(name))?;
             }
         }
+        drop(variable);
+        if chosen.is_some_and(|c| c.chunked) {
+            out.compress(name, compression)?;
+        }
     }
     let mut line = history.to_owned();
     for (name, value) in attributes(file.attributes()) {
@@ -104,11 +107,11 @@ fn define_all(
                 line = format!("{line}\n{}", earlier.trim_end_matches(['\0', '\n']));
             }
             value => {
-                out.add_attribute(&name, value).map_err(refused)?;
+                out.file.add_attribute(&name, value).map_err(refused)?;
             }
         }
     }
-    out.add_attribute("history", line.as_str()).map_err(refused)?;
+    out.file.add_attribute("history", line.as_str()).map_err(refused)?;
     Ok(())
 }
 
@@ -143,6 +146,32 @@ fn attributes<'a>(all: impl Iterator<Item = netcdf::Attribute<'a>>) -> Vec<(Stri
     all.filter(|a| object_name::check(a.name()).is_ok())
         .filter_map(|a| Some((a.name().to_owned(), a.value().ok()?)))
         .collect()
+}
+
+/// The bytes of the value that stands for cells which were never written, if a variable states one.
+pub(super) fn fill_value(variable: &Variable) -> Option<Vec<u8>> {
+    let stated = variable.attributes.get("_FillValue")?;
+    macro_rules! bytes {
+        ($type:ty) => {
+            match stated {
+                Stated::Integers(v) => <$type>::try_from(*v.first()?).ok()?.to_ne_bytes().to_vec(),
+                _ => return None,
+            }
+        };
+    }
+    Some(match (variable.dtype, stated) {
+        (DType::I8, _) => bytes!(i8),
+        (DType::U8, _) => bytes!(u8),
+        (DType::I16, _) => bytes!(i16),
+        (DType::U16, _) => bytes!(u16),
+        (DType::I32, _) => bytes!(i32),
+        (DType::U32, _) => bytes!(u32),
+        (DType::I64, _) => bytes!(i64),
+        (DType::U64, _) => bytes!(u64),
+        (DType::F32, Stated::Singles(v)) => v.first()?.to_ne_bytes().to_vec(),
+        (DType::F64, Stated::Doubles(v)) => v.first()?.to_ne_bytes().to_vec(),
+        _ => return None,
+    })
 }
 
 /// The definitions are those of a file that the library has read: what it refuses now is the

@@ -7,26 +7,28 @@ mod blocks;
 mod carry;
 mod choose;
 mod define;
+mod progress;
 
 pub use choose::{parse_chunks, ChunkLength};
 
 use crate::dataset::{Dataset, VariableInfo};
-use crate::output::stored::StoredOutput;
+use crate::output::stored::{Room, StoredVariable};
+use crate::output::{Compression, Output, WriteReport};
 use crate::scratch::{check_room, is_memory, ScratchFile};
-use blocks::Blocks;
+use blocks::{Blocks, Places};
 use choose::Chosen;
 use halocline_core::budget::{ranks_on_node, MemoryBudget};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::DType;
-use halocline_core::rechunk::{rechunk, Method, Moved, Plan, Request, Scratch, Sink};
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::rechunk::{chunks_of, rechunk, Method, Moved, Plan, Request, Scratch, Sink, Source};
 use halocline_core::Result;
+use progress::Clock;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// Bytes that the library returns at a time; a stored chunk if that is larger.
-const READ: usize = 8 << 20;
-/// The NetCDF library's cache of chunks of the variable that is written.
-const CACHE: u64 = 16 << 20;
+/// What a thread reads into where nothing is to be decoded.
+const REQUESTS: u64 = 1 << 20;
 
 /// What is wanted.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +38,8 @@ pub struct RechunkOptions {
     pub variables: Option<Vec<String>>,
     /// Chunk lengths by dimension ([`parse_chunks`]); dimensions that are not named keep theirs.
     pub chunks: Vec<(String, ChunkLength)>,
-    /// Deflate level (1 to 9, behind a shuffle) of the rechunked variables; `None`: as they are.
-    pub deflate: Option<u8>,
+    /// How the rechunked variables are compressed.
+    pub compression: Compression,
     /// Where scratch files go, if any are needed.
     pub scratch: PathBuf,
 }
@@ -47,14 +49,18 @@ pub struct RechunkOptions {
 pub struct Rechunk<'a> {
     dataset: &'a Dataset,
     chosen: Vec<Chosen<'a>>,
+    /// Where each of them lies.
+    places: Vec<Places>,
     plans: Vec<Plan>,
+    /// What finishing and placing the chunks of each may take.
+    rooms: Vec<Room>,
     options: RechunkOptions,
     /// What the process has taken already, and the buffers: the estimate.
     needed: u64,
 }
 
 /// What all ranks have done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RechunkSummary {
     /// Bytes of values read, over all ranks.
     pub read: u64,
@@ -62,6 +68,8 @@ pub struct RechunkSummary {
     pub written: u64,
     /// Bytes kept in scratch storage, over all ranks.
     pub scratch: u64,
+    /// What writing has taken.
+    pub report: WriteReport,
 }
 
 impl<'a> Rechunk<'a> {
@@ -80,10 +88,17 @@ impl<'a> Rechunk<'a> {
         budget: &MemoryBudget,
     ) -> Result<Self> {
         let chosen = choose::choose(dataset, options)?;
+        let find = || chosen.iter().map(|c| blocks::find(dataset, c.info)).collect::<Result<Vec<Places>>>();
+        let places = comm.on_root(find)?;
         let base = budget.largest_base(comm);
-        let plan = |c: &Chosen<'_>| {
+        let threads = rayon::current_num_threads() as u64;
+        let plan = |(c, places): (&Chosen<'_>, &Places)| {
             let size = c.info.variable.dtype.size();
             let bytes = |chunk: &[usize]| chunk.iter().product::<usize>().saturating_mul(size) as u64;
+            let direct = places.iter().all(Option::is_some);
+            let library = if direct { 0 } else { bytes(&c.from).max(blocks::READ as u64) };
+            let room = Room::new(bytes(&c.to), comm.size(), budget.bytes.saturating_sub(base) / 4);
+            let reading = threads * blocks::scratch_bytes(places).max(REQUESTS);
             let request = Request {
                 shape: &c.info.variable.shape(),
                 size,
@@ -91,16 +106,17 @@ impl<'a> Rechunk<'a> {
                 to: &c.to,
                 ranks: comm.size(),
                 base,
-                overhead: bytes(&c.from).max(READ as u64) + bytes(&c.to) + CACHE,
-                reads_parts: blocks::reads_parts(dataset, c.info),
+                overhead: library + reading + room.bytes(bytes(&c.to), comm.size()),
+                reads_parts: blocks::reads_parts(c.info, places),
             };
-            Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))
+            let plan = Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))?;
+            Ok((plan, room))
         };
-        let plans = chosen.iter().map(plan).collect::<Result<Vec<Plan>>>();
-        let plans = comm.agree(plans)?;
+        let plans = chosen.iter().zip(&places).map(plan).collect::<Result<Vec<(Plan, Room)>>>();
+        let (plans, rooms): (Vec<Plan>, Vec<Room>) = comm.agree(plans)?.into_iter().unzip();
         let buffers = plans.iter().map(Plan::buffers).max().unwrap_or(0);
         let needed = base + buffers;
-        Ok(Self { dataset, chosen, plans, options: options.clone(), needed })
+        Ok(Self { dataset, chosen, places, plans, rooms, options: options.clone(), needed })
     }
 
     /// The peak of resident memory that is expected of a rank.
@@ -128,24 +144,37 @@ impl<'a> Rechunk<'a> {
         notes
     }
 
-    /// Does it. `history` is the line that is put before the file's own history.
+    /// Does it. `history` is the line that is put before the file's own history; tiles of
+    /// `progress` are windows that are read and rounds of chunks that are written.
     ///
     /// # Collective
     /// Every rank calls this.
     ///
     /// # Errors
     /// System, if reading, writing or scratch storage fails; data, if what is stored is damaged.
-    pub fn run(&self, comm: &Comm, output: &Path, history: &str) -> Result<RechunkSummary> {
+    pub fn run(
+        &self,
+        comm: &Comm,
+        output: &Path,
+        history: &str,
+        progress: &Progress,
+    ) -> Result<RechunkSummary> {
         let mut scratch = self.scratch(comm)?;
-        let mut out = StoredOutput::create(comm, output, |file| {
-            define::define(file, self.dataset, &self.chosen, self.options.deflate, history)
+        let variables: Vec<StoredVariable> = self.chosen.iter().map(|c| self.stored(c)).collect();
+        self.announce(comm.rank(), progress);
+        let clock = Clock::start(progress);
+        let mut out = clock.time(Phase::Open, || {
+            Output::create_stored(comm, output, &variables, |out| {
+                define::define(out, self.dataset, &self.chosen, self.options.compression, history)?;
+                carry::carry(out.file, self.dataset, &self.chosen)
+            })
         })?;
-        out.on_root(|file| carry::carry(file, self.dataset, &self.chosen))?;
         let mut total = Moved::default();
-        for (chosen, plan) in self.chosen.iter().zip(&self.plans) {
+        for (k, (chosen, plan)) in self.chosen.iter().zip(&self.plans).enumerate() {
+            let blocks = Blocks::new(self.dataset, chosen, &self.places[k], progress);
+            let mut source = Timed { blocks, clock: &clock, size: chosen.info.variable.dtype.size() };
             let name = &chosen.info.variable.name;
-            let mut source = Blocks::new(self.dataset, chosen);
-            let mut sink = Chunks { out: &mut out, name, dtype: chosen.info.variable.dtype };
+            let mut sink = Chunks { out: &mut out, name, room: self.rooms[k], clock: &clock };
             let kept = scratch.as_mut().map(|s| s as &mut dyn Scratch);
             let moved = rechunk(comm, plan, &mut source, &mut sink, kept)?;
             total.read += moved.read;
@@ -154,10 +183,41 @@ impl<'a> Rechunk<'a> {
             let cleared = scratch.as_mut().map_or(Ok(()), ScratchFile::clear);
             comm.agree(cleared)?;
         }
-        out.finish()?;
+        let begun = Instant::now();
+        let report = out.finish_with_report()?;
+        let sync = Duration::from_secs_f64(report.sync_seconds.max(0.0));
+        clock.count(Phase::Write, begun.elapsed().saturating_sub(sync));
+        clock.count(Phase::Sync, sync);
+        clock.finish();
+        progress.bytes_written.add(total.scratch + if comm.is_root() { report.bytes_file } else { 0 });
         let mut sums = [total.read, total.written, total.scratch];
         comm.all_reduce(&mut sums, Reduce::Sum);
-        Ok(RechunkSummary { read: sums[0], written: sums[1], scratch: sums[2] })
+        Ok(RechunkSummary { read: sums[0], written: sums[1], scratch: sums[2], report })
+    }
+
+    /// A variable as the output has it.
+    fn stored(&self, chosen: &Chosen<'_>) -> StoredVariable {
+        let variable = &chosen.info.variable;
+        StoredVariable {
+            name: variable.name.clone(),
+            dtype: variable.dtype,
+            shape: variable.shape(),
+            chunk: chosen.to.clone(),
+            chunked: chosen.chunked,
+            compression: self.options.compression,
+            fill: define::fill_value(variable),
+        }
+    }
+
+    /// How much there is to do: windows to be read, rounds of chunks to be finished.
+    fn announce(&self, rank: usize, progress: &Progress) {
+        for (k, (chosen, plan)) in self.chosen.iter().zip(&self.plans).enumerate() {
+            let bytes = chosen.to.iter().product::<usize>() * chosen.info.variable.dtype.size();
+            let rounds = plan
+                .slabs_of(rank)
+                .map(|slab| self.rooms[k].rounds(chunks_of(slab, &chosen.to).len(), bytes));
+            progress.tiles_total.add((plan.windows_of(rank) + rounds.sum::<usize>()) as u64);
+        }
     }
 
     /// Scratch storage of this rank, if a plan needs it: with room for all ranks of this node.
@@ -173,15 +233,30 @@ impl<'a> Rechunk<'a> {
     }
 }
 
+/// Stored values, with the time that reading them takes.
+struct Timed<'a> {
+    blocks: Blocks<'a>,
+    clock: &'a Clock<'a>,
+    size: usize,
+}
+
+impl Source for Timed<'_> {
+    fn read(&mut self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
+        self.clock.read(block.len() * self.size, || self.blocks.read(block, out))
+    }
+}
+
 /// The variable that is written.
-struct Chunks<'o> {
-    out: &'o mut StoredOutput,
-    name: &'o str,
-    dtype: DType,
+struct Chunks<'a> {
+    out: &'a mut Output,
+    name: &'a str,
+    room: Room,
+    clock: &'a Clock<'a>,
 }
 
 impl Sink for Chunks<'_> {
     fn write(&mut self, chunks: &[IndexBox], bytes: &[u8]) -> Result<()> {
-        self.out.write_chunks(self.name, self.dtype, chunks, bytes)
+        let done = || self.clock.progress.tiles_done.add(1);
+        self.clock.time(Phase::Write, || self.out.write_chunks(self.name, chunks, bytes, self.room, done))
     }
 }

@@ -16,7 +16,7 @@ const KEPT_PLAIN: usize = 64;
 
 /// The files opened last. Opened by each rank as it reads; never sent along.
 #[derive(Debug, Default)]
-pub(super) struct Handles {
+pub(crate) struct Handles {
     library: Recent<dyn StoredReader>,
     plain: Recent<File>,
 }
@@ -29,7 +29,7 @@ impl Clone for Handles {
 
 impl Handles {
     /// The library's reader of file `k` at `path`.
-    pub(super) fn library(&self, k: usize, path: &str) -> Result<Arc<dyn StoredReader>> {
+    pub(crate) fn library(&self, k: usize, path: &str) -> Result<Arc<dyn StoredReader>> {
         self.library.get(k, KEPT, || {
             let reader: Arc<dyn StoredReader> = Arc::new(NetcdfReader::open(Path::new(path))?);
             Ok(reader)
@@ -37,7 +37,7 @@ impl Handles {
     }
 
     /// File `k` at `path` itself, which is still as `stamp` says.
-    pub(super) fn plain(&self, k: usize, path: &str, stamp: &Stamp) -> Result<Arc<File>> {
+    pub(crate) fn plain(&self, k: usize, path: &str, stamp: &Stamp) -> Result<Arc<File>> {
         let file = self.plain.get(k, KEPT_PLAIN, || {
             File::open(path).map(Arc::new).map_err(|e| match e.kind() {
                 std::io::ErrorKind::NotFound => Error::data("the file is gone since it was opened"),

@@ -2,7 +2,7 @@
 
 mod build;
 mod coordinate;
-mod handles;
+pub(crate) mod handles;
 pub(crate) mod horizontal;
 mod level;
 mod locate;

@@ -2,7 +2,6 @@
 
 use super::Source;
 use crate::direct;
-use crate::direct::storage::Layout;
 use halocline_core::index::IndexBox;
 
 impl Source {
@@ -23,10 +22,7 @@ impl Source {
     /// compressed nor shuffled, or lie in no chunks.
     pub fn is_divisible(&self) -> bool {
         let divisible = |located: &Option<crate::direct::Located>| {
-            located.as_ref().is_some_and(|l| match &l.storage.layout {
-                Layout::Chunked { filters, .. } => filters.is_empty(),
-                _ => true,
-            })
+            located.as_ref().is_some_and(|l| l.storage.is_divisible())
         };
         self.chunks.is_none() || self.located.iter().all(divisible)
     }
