@@ -190,6 +190,28 @@ fn a_state_that_finds_no_room_is_a_warning() {
 }
 
 #[test]
+fn an_input_that_changes_under_way_gives_no_numbers() {
+    for (io, change) in [("library", "touch"), ("direct", "touch"), ("library", "rm"), ("direct", "truncate -s 9M")] {
+        let place = Place::new();
+        let (input, out, log) = (place.at("in.nc"), place.at("out.nc"), place.at("log"));
+        std::fs::copy(long(), &input).expect("copied");
+        let arguments =
+            ["stats", &input, "--var", "tos", "--io", io, "--no-cache", "-q", "-o", &out, "--log-json", &log];
+        let mut command = command(Launch::Plain(1), &arguments);
+        command.stderr(std::fs::File::create(place.at("errors")).expect("a file"));
+        let mut running = Running { child: command.spawn().expect("starts"), begun: Instant::now() };
+        place.wait_for("plan", &mut running);
+        let words: Vec<&str> = change.split(' ').chain([input.as_str()]).collect();
+        assert!(Command::new(words[0]).args(&words[1..]).status().expect("starts").success());
+        let status = running.end();
+        let error = place.errors();
+        assert_eq!(status.code(), Some(3), "{io} {change}: {error}");
+        assert!(error.lines().count() == 1 && error.contains("in.nc"), "{io} {change}: {error}");
+        assert!(!Path::new(&out).exists());
+    }
+}
+
+#[test]
 fn memory_is_what_was_promised() {
     let mut launches = vec![Launch::Plain(2)];
     if cfg!(feature = "mpi") {

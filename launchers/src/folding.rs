@@ -80,6 +80,20 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
+        let before = self.comm.is_root().then(|| stamps(source));
+        let columns = self.run_through(job, variable, source, plan, fold)?;
+        self.comm.on_root(|| before.map_or(Ok(()), |before| unchanged(source, &before)))?;
+        Ok(columns)
+    }
+
+    fn run_through<F: Fold>(
+        &self,
+        job: &str,
+        variable: &str,
+        source: &Source,
+        plan: &StreamPlan,
+        fold: &F,
+    ) -> Result<Vec<(usize, F::State)>> {
         let engine = Engine::with_progress(self.comm, self.progress);
         let mut run = FoldRun::stream(&engine, source, plan, fold)?;
         let Some(checkpoints) = self.checkpoints else {
@@ -155,19 +169,39 @@ fn plural(n: usize, one: &str) -> String {
 /// What the input of a job is: files with size and time of change, and the program's version.
 pub(crate) fn fingerprint(source: &Source) -> String {
     let mut text = format!("halocline {}", env!("CARGO_PKG_VERSION"));
-    for file in source.files() {
-        let changed = std::fs::metadata(&file.path).and_then(|m| m.modified()).ok();
-        let since = changed.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    for (file, stamp) in source.files().iter().zip(stamps(source)) {
         let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| PathBuf::from(&file.path));
-        text.push_str(&format!(
-            "|{}:{}:{}:{}",
-            path.display(),
-            file.bytes,
-            since.as_nanos(),
-            file.times.len()
-        ));
+        let nanoseconds = stamp.map_or(0, |(_, nanoseconds)| nanoseconds);
+        text.push_str(&format!("|{}:{}:{nanoseconds}:{}", path.display(), file.bytes, file.times.len()));
     }
     text
+}
+
+/// Size and time of change, in nanoseconds, of a file that is there.
+type Stamp = Option<(u64, u128)>;
+
+fn stamps(source: &Source) -> Vec<Stamp> {
+    let stamp = |path: &Path| {
+        let about = std::fs::metadata(path).ok()?;
+        let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Some((about.len(), changed.as_nanos()))
+    };
+    source.files().iter().map(|file| stamp(Path::new(&file.path))).collect()
+}
+
+/// Whoever writes to a file while it is read, or takes it away, makes numbers of a mixture.
+fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
+    let now = stamps(source);
+    let mut files = source.files().iter().zip(before.iter().zip(&now));
+    match files.find(|(_, (before, now))| before != now) {
+        None => Ok(()),
+        Some((file, (_, now))) => {
+            let what = if now.is_some() { "was changed" } else { "was removed" };
+            Err(Error::data(format!("{what} while it was read"))
+                .in_file(&file.path)
+                .remedy("run again when nothing writes to it any more"))
+        }
+    }
 }
 
 /// What an analysis refuses, it refuses of this variable of these files.
