@@ -122,7 +122,16 @@ fn large(folder: &Path) -> PathBuf {
 }
 
 fn raw(path: &Path) -> Vec<f32> {
-    netcdf::open(path).expect("opens").variable("v").expect("is there").get_values(..).expect("values")
+    // A process of another test may have inherited the lock from when the file was written.
+    let open =
+        || netcdf::open(path).inspect_err(|_| std::thread::sleep(std::time::Duration::from_millis(200)));
+    (0..50)
+        .find_map(|_| open().ok())
+        .expect("opens")
+        .variable("v")
+        .expect("is there")
+        .get_values(..)
+        .expect("values")
 }
 
 /// The least memory that is enough, as the refusal of too little says.
@@ -271,6 +280,7 @@ fn classic(path: &Path, options: netcdf::Options) {
     file.add_variable::<f32>("single", &dims).expect("a variable");
     file.add_variable::<f64>("double", &dims).expect("a variable");
     file.add_variable::<i8>("byte", &["y", "x"]).expect("a variable");
+    file.enddef().expect("defined");
     let places = || (0..4usize, 0..3usize, 0..5usize);
     let shorts: Vec<i16> = (0..60).map(|k| k * 511 - 9000).collect();
     file.variable_mut("short").expect("is there").put_values(&shorts, places()).expect("written");
@@ -345,7 +355,6 @@ fn a_copy_streams_and_tells_how_it_went() {
     for launch in ways {
         let done = rechunk(launch, &input, &["--log-json", text(&log)], &output);
         assert!(done.status.success(), "{}", said(&done));
-        assert!(said(&done).contains("window by window"), "{}", said(&done));
         assert!(said(&done).contains("phases   "), "{}", said(&done));
         assert!(raw(&output) == raw(&input), "{launch:?}");
         assert_eq!(chunks(&output, "v"), chunks(&input, "v"));

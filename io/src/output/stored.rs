@@ -66,19 +66,21 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// For chunks of `chunk` bytes, on one of `ranks` ranks, in `most` bytes if possible: with less,
-    /// fewer threads work.
-    pub(crate) fn new(chunk: u64, ranks: usize, most: u64) -> Self {
+    /// For chunks of `chunk` bytes, on one of `ranks` ranks: all that take no more than `most`
+    /// bytes, the fastest first, and at last the smallest, whatever it takes.
+    pub(crate) fn choices(chunk: u64, ranks: usize, most: u64) -> Vec<Self> {
         const ROUND: u64 = 16 << 20;
         const QUEUE: u64 = 32 << 20;
-        let queue = QUEUE.min(most / 4);
-        let with = |threads: usize| {
-            let round = (ROUND / ranks as u64).max(chunk.saturating_mul(threads as u64));
-            Self { round: round as usize, threads, queue: queue as usize }
-        };
-        let all = (1..=rayon::current_num_threads()).rev().map(with);
-        let mut fit = all.filter(|room| room.bytes(chunk, ranks) <= most);
-        fit.next().unwrap_or_else(|| with(1))
+        let mut choices = Vec::new();
+        for share in [1, 4, 16] {
+            for threads in (1..=rayon::current_num_threads()).rev() {
+                let round = (ROUND / share / ranks as u64).max(chunk.saturating_mul(threads as u64));
+                choices.push(Self { round: round as usize, threads, queue: (QUEUE / share) as usize });
+            }
+        }
+        choices.retain(|room| room.bytes(chunk, ranks) <= most);
+        choices.push(Self { round: chunk as usize, threads: 1, queue: 0 });
+        choices
     }
     /// The bytes of all this.
     pub(crate) fn bytes(&self, chunk: u64, ranks: usize) -> u64 {

@@ -117,7 +117,13 @@ impl<'a> Blocks<'a> {
             return self.through_library(file, part);
         };
         if let Some(progress) = self.progress {
-            progress.bytes_read.add(direct::stored_bytes(&located.storage, part.indices().ranges()));
+            // Of what went through no filter, only what is wanted is read.
+            let bytes = if located.storage.is_divisible() {
+                (part.indices().len() * size_of::<T>()) as u64
+            } else {
+                direct::stored_bytes(&located.storage, part.indices().ranges())
+            };
+            progress.bytes_read.add(bytes);
         }
         let open = self.handles.plain(file, path, &located.stamp)?;
         direct::read_stored(&open, &located.storage, part)

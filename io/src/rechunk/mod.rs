@@ -22,7 +22,7 @@ use halocline_core::comm::{Comm, Reduce};
 use halocline_core::index::IndexBox;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::rechunk::{chunks_of, rechunk, Method, Moved, Plan, Request, Scratch, Sink, Source};
-use halocline_core::Result;
+use halocline_core::{Error, ErrorKind, Result};
 use progress::Clock;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -97,20 +97,31 @@ impl<'a> Rechunk<'a> {
             let bytes = |chunk: &[usize]| chunk.iter().product::<usize>().saturating_mul(size) as u64;
             let direct = places.iter().all(Option::is_some);
             let library = if direct { 0 } else { bytes(&c.from).max(blocks::READ as u64) };
-            let room = Room::new(bytes(&c.to), comm.size(), budget.bytes.saturating_sub(base) / 4);
+            let rooms = Room::choices(bytes(&c.to), comm.size(), budget.bytes.saturating_sub(base) / 4);
             let reading = threads * blocks::scratch_bytes(places).max(REQUESTS);
-            let request = Request {
-                shape: &c.info.variable.shape(),
-                size,
-                from: &c.from,
-                to: &c.to,
-                ranks: comm.size(),
-                base,
-                overhead: library + reading + room.bytes(bytes(&c.to), comm.size()),
-                reads_parts: blocks::reads_parts(c.info, places),
+            let with = |room: &Room| {
+                let request = Request {
+                    shape: &c.info.variable.shape(),
+                    size,
+                    from: &c.from,
+                    to: &c.to,
+                    ranks: comm.size(),
+                    base,
+                    overhead: library + reading + room.bytes(bytes(&c.to), comm.size()),
+                    reads_parts: blocks::reads_parts(c.info, places),
+                };
+                let plan = Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))?;
+                Ok((plan, *room))
             };
-            let plan = Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))?;
-            Ok((plan, room))
+            // Less room for writing before it is refused.
+            let mut last = Err(Error::internal("no room was tried"));
+            for room in &rooms {
+                last = with(room);
+                if last.as_ref().err().is_none_or(|e| e.kind != ErrorKind::Memory) {
+                    break;
+                }
+            }
+            last
         };
         let plans = chosen.iter().zip(&places).map(plan).collect::<Result<Vec<(Plan, Room)>>>();
         let (plans, rooms): (Vec<Plan>, Vec<Room>) = comm.agree(plans)?.into_iter().unzip();
