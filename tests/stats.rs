@@ -34,12 +34,16 @@ fn stored_references() {
             Ok(netcdf::AttributeValue::Str(text)) => text,
             other => panic!("{name} is {other:?}"),
         };
-        let Ok(netcdf::AttributeValue::Int(every)) = reference.attribute("every").expect("is there").value() else {
+        let Ok(netcdf::AttributeValue::Int(every)) = reference.attribute("every").expect("is there").value()
+        else {
             panic!("no step")
         };
         let (input, var) = (data(&word("input")), word("variable"));
         let ops = "mean,sum,min,max,count";
-        run_well(Launch::Plain(2), &["stats", text(&input), "--var", &var, "--op", ops, "-q", "-o", text(&out)]);
+        run_well(
+            Launch::Plain(2),
+            &["stats", text(&input), "--var", &var, "--op", ops, "-q", "-o", text(&out)],
+        );
         for op in ops.split(',') {
             let ours: Vec<f64> =
                 values(&out, &format!("{var}_{op}")).into_iter().step_by(every as usize).collect();
@@ -66,8 +70,12 @@ fn known_answers_of_cdo() {
         let (Some(input), Some(answer)) = (shared(input), shared(&format!("answers/stats/{answer}"))) else {
             continue;
         };
-        run_well(Launch::Plain(2), &["stats", text(&input), "--var", var, "--op", op, "-q", "-o", text(&out)]);
-        let theirs: Vec<f64> = values(&answer, var).into_iter().map(|v| if v.abs() > 1e30 { f64::NAN } else { v }).collect();
+        run_well(
+            Launch::Plain(2),
+            &["stats", text(&input), "--var", var, "--op", op, "-q", "-o", text(&out)],
+        );
+        let theirs: Vec<f64> =
+            values(&answer, var).into_iter().map(|v| if v.abs() > 1e30 { f64::NAN } else { v }).collect();
         close(&values(&out, var), &theirs, 1e-6, &format!("{input:?} {op}"));
     }
 }
@@ -125,7 +133,8 @@ fn selections() {
     assert_eq!(values(&out, "lon"), [60.0, 90.0, 120.0, 150.0, 180.0]);
     let part = Made { shape: [18, 8, 12], since: 24, ..made };
     let cells: Vec<usize> = (2..6).flat_map(|j| (2..7).map(move |i| j * 12 + i)).collect();
-    let sums: Vec<f64> = cells.iter().map(|&c| part.sum(c)).map(|(s, n)| if n > 0 { s } else { f64::NAN }).collect();
+    let sums: Vec<f64> =
+        cells.iter().map(|&c| part.sum(c)).map(|(s, n)| if n > 0 { s } else { f64::NAN }).collect();
     close(&values(&out, "tos_sum"), &sums, 1e-12, "sum of a selection");
     let counts: Vec<f64> = cells.iter().map(|&c| part.sum(c).1 as f64).collect();
     assert_eq!(values(&out, "tos_count"), counts);
@@ -142,7 +151,8 @@ fn selections() {
 #[test]
 fn many_files_are_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (whole, one, many) = (folder.path().join("w.nc"), folder.path().join("1.nc"), folder.path().join("2.nc"));
+    let (whole, one, many) =
+        (folder.path().join("w.nc"), folder.path().join("1.nc"), folder.path().join("2.nc"));
     let made = Made { shape: [90, 9, 10], layout: Layout::Chunked([1, 9, 10], Some(1)), since: 0 };
     made.write(&whole);
     for k in 0..9 {
@@ -150,7 +160,8 @@ fn many_files_are_one() {
         part.write(&folder.path().join(format!("part_{k}.nc")));
     }
     let pattern = folder.path().join("part_*.nc");
-    for (launch, input, out) in [(Launch::Plain(2), &whole, &one), (Launch::ThreadRanks(2), &pattern, &many)] {
+    for (launch, input, out) in [(Launch::Plain(2), &whole, &one), (Launch::ThreadRanks(2), &pattern, &many)]
+    {
         run_well(launch, &["stats", text(input), "--var", "tos", "-q", "-o", text(out)]);
     }
     let bits = |path: &Path| values(path, "tos").iter().map(|v| v.to_bits()).collect::<Vec<_>>();

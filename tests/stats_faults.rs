@@ -57,8 +57,16 @@ fn sweep(name: &str, most: usize) {
         };
         names.sort_by_key(|name| std::cmp::Reverse(dims(name)));
         for name in names.into_iter().take(most) {
-            let output =
-                bounded(&["stats", text(&file), &format!("--var={name}"), "--op", "mean,max", "-q", "-o", text(&out)]);
+            let output = bounded(&[
+                "stats",
+                text(&file),
+                &format!("--var={name}"),
+                "--op",
+                "mean,max",
+                "-q",
+                "-o",
+                text(&out),
+            ]);
             let code = clean(&output, &format!("{file:?} {name}"));
             let _ = std::fs::remove_file(&out).map(|()| assert_eq!(code, 0));
             assert_eq!(names_in(results.path()), Vec::<String>::new(), "{file:?} {name}");
@@ -146,7 +154,17 @@ fn a_full_disk_leaves_nothing() {
     for ranks in ["1", "3"] {
         let mut command = Command::new("bash");
         command.args(["-c", "ulimit -f 4; exec \"$@\"", "job"]).arg(halocline());
-        command.args(["stats", text(&input), "--var", "tos", "-q", "-o", text(&out), "--thread-ranks", ranks]);
+        command.args([
+            "stats",
+            text(&input),
+            "--var",
+            "tos",
+            "-q",
+            "-o",
+            text(&out),
+            "--thread-ranks",
+            ranks,
+        ]);
         command.args(["--threads", "1", "--no-cache"]);
         let output = within_two_minutes(&command);
         assert_eq!(clean(&output, ranks), 4);

@@ -73,7 +73,10 @@ impl Place {
         let job = self.job(&["--resume", "-q"]);
         let words: Vec<&str> = job.iter().map(String::as_str).collect();
         run_well(launch, &words);
-        assert!(contents(Path::new(&self.at("out.nc"))) == *undisturbed(), "{what}, then {launch:?}: other bytes");
+        assert!(
+            contents(Path::new(&self.at("out.nc"))) == *undisturbed(),
+            "{what}, then {launch:?}: other bytes"
+        );
         let mut names = names_in(self.folder.path());
         names.retain(|n| !["errors", "log"].contains(&n.as_str()));
         assert_eq!(names, ["out.nc"], "{what}, then {launch:?}");
@@ -191,7 +194,9 @@ fn a_state_that_finds_no_room_is_a_warning() {
 
 #[test]
 fn an_input_that_changes_under_way_gives_no_numbers() {
-    for (io, change) in [("library", "touch"), ("direct", "touch"), ("library", "rm"), ("direct", "truncate -s 9M")] {
+    for (io, change) in
+        [("library", "touch"), ("direct", "touch"), ("library", "rm"), ("direct", "truncate -s 9M")]
+    {
         let place = Place::new();
         let (input, out, log) = (place.at("in.nc"), place.at("out.nc"), place.at("log"));
         std::fs::copy(long(), &input).expect("copied");
@@ -220,7 +225,8 @@ fn memory_is_what_was_promised() {
     for launch in launches {
         let place = Place::new();
         let (out, log) = (place.at("out.nc"), place.at("log"));
-        let arguments = ["stats", text(long()), "--var", "tos", "--memory", "100MB", "--log-json", &log, "-o", &out];
+        let arguments =
+            ["stats", text(long()), "--var", "tos", "--memory", "100MB", "--log-json", &log, "-o", &out];
         let output = run_well(launch, &arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("100.0 MB (--memory)") && said.contains("peak"), "{said}");
@@ -240,7 +246,10 @@ fn memory_is_what_was_promised() {
         assert!(plan["tiles"].as_u64() >= Some(10) && plan["memory_promise"] == 100_000_000, "{plan}");
         assert!(plan["bytes_to_read"].as_u64() > Some(10_000_000), "{plan}");
         let summary = &end["summary"];
-        assert_eq!((&summary["tiles"], &end["exit_code"], &end["error"]), (&plan["tiles"], &0.into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&summary["tiles"], &end["exit_code"], &end["error"]),
+            (&plan["tiles"], &0.into(), &serde_json::Value::Null)
+        );
         assert_eq!(summary["bytes_decoded"], 640 * 300 * 300 * 4);
         assert!(summary["phases"]["read"]["max"].as_f64() > Some(0.0));
         assert!(events.iter().all(|e| e["time"].is_number() && e["elapsed"].is_number()));
@@ -251,7 +260,17 @@ fn memory_is_what_was_promised() {
 fn small_state(place: &Place) -> (Vec<String>, PathBuf) {
     let input = place.at("in.nc");
     Made { shape: [70, 20, 30], layout: Layout::Classic, since: 0 }.write(Path::new(&input));
-    let job = ["stats", &input, "--var", "tos", "--checkpoint", &place.at("state"), "-o", &place.at("out.nc"), "-q"];
+    let job = [
+        "stats",
+        &input,
+        "--var",
+        "tos",
+        "--checkpoint",
+        &place.at("state"),
+        "-o",
+        &place.at("out.nc"),
+        "-q",
+    ];
     let stopped = run(Launch::Plain(1), &[&job[..], &["--time-limit", "0.001s"]].concat());
     assert_eq!(stopped.status.code(), Some(75), "{}", String::from_utf8_lossy(&stopped.stderr));
     (job.map(str::to_owned).to_vec(), PathBuf::from(place.at("state")))
@@ -264,11 +283,15 @@ fn states_of_other_jobs_are_refused() {
     let good = std::fs::read(&state).expect("a state");
     let refused = |extra: &[&str], word: &str| {
         for launch in [Launch::Plain(1), Launch::ThreadRanks(2)] {
-            let words: Vec<&str> = job.iter().map(String::as_str).chain(["--resume"]).chain(extra.iter().copied()).collect();
+            let words: Vec<&str> =
+                job.iter().map(String::as_str).chain(["--resume"]).chain(extra.iter().copied()).collect();
             let output = run(launch, &words);
             let error = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(3), "{extra:?}: {error}");
-            assert!(error.lines().count() == 1 && error.contains("state") && error.contains(word), "{extra:?}: {error}");
+            assert!(
+                error.lines().count() == 1 && error.contains("state") && error.contains(word),
+                "{extra:?}: {error}"
+            );
             assert!(!Path::new(&place.at("out.nc")).exists());
         }
     };
@@ -309,7 +332,8 @@ fn a_stop_keeps_the_variables_that_are_done() {
     let job = ["stats", &input, "--var", "tos,other", "--checkpoint", &state, "-o", &out, "--log-json", &log];
     let output = run_well(Launch::Plain(1), &[&job[..], &["-q"]].concat());
     assert!(output.stderr.is_empty(), "quiet is quiet");
-    let saved: Vec<serde_json::Value> = place.events().into_iter().filter(|e| e["event"] == "checkpoint").collect();
+    let saved: Vec<serde_json::Value> =
+        place.events().into_iter().filter(|e| e["event"] == "checkpoint").collect();
     assert_eq!(saved.len(), 1, "the first variable is saved when it is done, the last is written");
     assert_eq!(names_in(place.folder.path()), ["in.nc", "log", "out.nc"]);
 }

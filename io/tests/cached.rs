@@ -5,8 +5,8 @@
 mod common;
 
 use common::{axis, create, singles};
-use halocline_core::comm::{run_threads, Comm};
 use halocline_core::calendar::TimeRange;
+use halocline_core::comm::{run_threads, Comm};
 use halocline_core::index::IndexBox;
 use halocline_io::{open, open_with, Dataset, OpenOptions, Selection};
 use std::path::{Path, PathBuf};

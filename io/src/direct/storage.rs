@@ -113,7 +113,11 @@ mod tests {
             big_endian: false,
             shape: vec![5, 4],
             fill: vec![0; 4],
-            layout: Layout::Chunked { chunk: chunk.to_vec(), filters: vec![], addresses: vec![address; count] },
+            layout: Layout::Chunked {
+                chunk: chunk.to_vec(),
+                filters: vec![],
+                addresses: vec![address; count],
+            },
         };
         let good = chunked(&[2, 4], 3);
         assert!(good.fits(DType::F32, &[5, 4]) && good.fits(DType::F32, &[6, 4]));

@@ -75,7 +75,8 @@ pub(super) fn bounds(
         let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
         let all = join(&told.all()?, files, &source.time);
         Ok(all.map(|(vertices, values)| {
-            let dims = vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
+            let dims =
+                vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
             let attributes = Attributes::new();
             let variable = Variable { name: bounds.to_owned(), dims, dtype: DType::F64, attributes };
             Box::new(Coordinate { variable, values: Values::F64(values), bounds: None })

@@ -139,7 +139,9 @@ fn check_is_data(name: &str, source: &Source) -> Result<()> {
         c.variable.name == name || c.bounds.as_ref().is_some_and(|b| b.variable.name == name)
     };
     if others.any(is_there) {
-        return Err(Error::usage("is a coordinate, not data").remedy("name a variable that has values at times"));
+        return Err(
+            Error::usage("is a coordinate, not data").remedy("name a variable that has values at times")
+        );
     }
     Ok(())
 }
@@ -159,7 +161,12 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
     let fold = OverTime::new(&args.op);
-    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts: parts.as_deref() };
+    let demand = Demand {
+        ranks: comm.size(),
+        threads: rayon::current_num_threads(),
+        room: Some(room),
+        parts: parts.as_deref(),
+    };
     let plan = StreamPlan::new(&source, &fold, demand).map_err(|e| of_budget(e, job.budget, maps))?;
     job.tell(name, &source, &plan, plan.estimate() + maps);
     let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;
