@@ -59,9 +59,9 @@ fn sweep(name: &str, most: usize) {
         for name in names.into_iter().take(most) {
             let output =
                 bounded(&["stats", text(&file), &format!("--var={name}"), "--op", "mean,max", "-q", "-o", text(&out)]);
-            let code = clean(&output, &format!("{file:?} {name}"));
+            let code = clean(&output, &format!("{} {name}", file.display()));
             let _ = std::fs::remove_file(&out).map(|()| assert_eq!(code, 0));
-            assert_eq!(names_in(results.path()), Vec::<String>::new(), "{file:?} {name}");
+            assert_eq!(names_in(results.path()), Vec::<String>::new(), "{} {name}", file.display());
         }
     }
 }
