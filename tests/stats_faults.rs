@@ -67,9 +67,9 @@ fn sweep(name: &str, most: usize) {
                 "-o",
                 text(&out),
             ]);
-            let code = clean(&output, &format!("{file:?} {name}"));
+            let code = clean(&output, &format!("{} {name}", file.display()));
             let _ = std::fs::remove_file(&out).map(|()| assert_eq!(code, 0));
-            assert_eq!(names_in(results.path()), Vec::<String>::new(), "{file:?} {name}");
+            assert_eq!(names_in(results.path()), Vec::<String>::new(), "{} {name}", file.display());
         }
     }
 }

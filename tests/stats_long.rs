@@ -89,7 +89,7 @@ struct Running {
 }
 
 impl Running {
-    fn signal(&self, signal: &str, process: u32) {
+    fn signal(signal: &str, process: u32) {
         let sent = Command::new("kill").args([signal, &process.to_string()]).status().expect("kill");
         assert!(sent.success());
     }
@@ -139,7 +139,7 @@ fn stopped_runs_go_on_elsewhere() {
         place.wait_for("plan", &mut running);
         // One rank is told.
         let told = if matches!(launch, Launch::Mpi(_)) { running.ranks()[1] } else { running.child.id() };
-        running.signal(signal, told);
+        Running::signal(signal, told);
         let status = running.end();
         assert_eq!(status.code(), Some(75), "{what}: {}", place.errors());
         assert!(Path::new(&place.at("state")).exists() && !Path::new(&place.at("out.nc")).exists(), "{what}");
@@ -168,7 +168,7 @@ fn a_rank_that_is_killed_leaves_the_last_state() {
     let place = Place::new();
     let mut running = place.start(Launch::Mpi(2), &["--checkpoint-every", "0.05s"]);
     place.wait_for("checkpoint", &mut running);
-    running.signal("-KILL", running.ranks()[1]);
+    Running::signal("-KILL", running.ranks()[1]);
     let status = running.end();
     assert!(!status.success(), "killed");
     assert!(!Path::new(&place.at("out.nc")).exists());
@@ -325,7 +325,7 @@ fn a_stop_keeps_the_variables_that_are_done() {
     {
         let mut file = netcdf::append(&input).expect("opens");
         let mut other = file.add_variable::<f64>("other", &["time", "lat", "lon"]).expect("a variable");
-        other.put_values(&[1.5; 70 * 600], ..).expect("written");
+        other.put_values(&vec![1.5; 70 * 600], ..).expect("written");
     }
     let (state, out) = (place.at("state"), place.at("out.nc"));
     let log = place.at("log");

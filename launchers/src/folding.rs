@@ -11,6 +11,7 @@ use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,7 +173,7 @@ pub(crate) fn fingerprint(source: &Source) -> String {
     for (file, stamp) in source.files().iter().zip(stamps(source)) {
         let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| PathBuf::from(&file.path));
         let nanoseconds = stamp.map_or(0, |(_, nanoseconds)| nanoseconds);
-        text.push_str(&format!("|{}:{}:{nanoseconds}:{}", path.display(), file.bytes, file.times.len()));
+        let _ = write!(text, "|{}:{}:{nanoseconds}:{}", path.display(), file.bytes, file.times.len());
     }
     text
 }

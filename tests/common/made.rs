@@ -11,7 +11,7 @@ pub(crate) enum Layout {
     Chunked([usize; 3], Option<i32>),
 }
 
-/// Single-precision values in time, lat, lon, monthly in a 360_day calendar from 2000 on.
+/// Single-precision values in time, lat, lon, monthly in a `360_day` calendar from 2000 on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Made {
     pub(crate) shape: [usize; 3],

@@ -115,7 +115,16 @@ impl Place<'_> {
                 let ndim = Some(rank as u32);
                 let leaves =
                     collect_btree_v1_leaves_storage(storage, address, offset, length, ndim, lengths, None)?;
-                leaves.into_iter().map(|(key, address)| leaf(key, address, rank)).collect::<Result<_, _>>()?
+                let entries: Vec<ChunkEntry> = leaves
+                    .into_iter()
+                    .map(|(key, address)| leaf(key, address, rank))
+                    .collect::<Result<_, _>>()?;
+                // These trees have no checksum; a key that is wrong would make a chunk look
+                // unwritten.
+                if !entries.is_sorted_by(|a, b| a.offsets < b.offsets) {
+                    return Err(damaged("an index of chunks is out of order").into());
+                }
+                entries
             }
             Some(ChunkIndexing::SingleChunk { filtered_size, filters }) => {
                 vec![single_chunk_entry(address, *filtered_size, *filters, rank)]

@@ -17,6 +17,7 @@ use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::source::Source;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -180,13 +181,14 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
 /// Adds to a refusal for want of memory where the rest of it goes.
 fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
     if e.kind == ErrorKind::Memory {
-        e.message.push_str(&format!(
+        let _ = write!(
+            e.message,
             " of {} ({}): the process itself takes {}, the maps of the result {}",
             bytes_text(budget.bytes),
             budget.origin,
             bytes_text(budget.base()),
             bytes_text(maps)
-        ));
+        );
     }
     e
 }
