@@ -146,10 +146,10 @@ fn expected(plan: &StreamPlan, cell: &[usize]) -> u64 {
 }
 
 /// Checks some cells of every column, which must all be there once.
-fn check(engine: &Engine, plan: &StreamPlan, states: Vec<(usize, Vec<f64>)>) {
+fn check(engine: &Engine, plan: &StreamPlan, states: &[(usize, Vec<f64>)]) {
     let columns = plan.tiling().len() / plan.tiling().counts()[0];
     let mut all: Vec<(usize, Vec<f64>)> =
-        engine.gather(&states).expect("gathers").into_iter().flatten().collect();
+        engine.gather(&states.to_vec()).expect("gathers").into_iter().flatten().collect();
     all.sort_by_key(|(column, _)| *column);
     assert_eq!(all.iter().map(|(c, _)| *c).collect::<Vec<_>>(), (0..columns).collect::<Vec<_>>());
     for (column, sums) in all {
@@ -178,7 +178,7 @@ fn run(comm: &Comm, source: &Made, demand: Demand<'_>) {
     let engine = Engine::new(comm);
     let mut run = FoldRun::stream(&engine, source, &plan, &Sum).expect("streams");
     while run.advance(usize::MAX).expect("advances") {}
-    check(&engine, &plan, run.finish().expect("finishes"));
+    check(&engine, &plan, &run.finish().expect("finishes"));
 }
 
 fn same_bits(comm: &Comm) {
@@ -221,7 +221,7 @@ fn decoded_once(comm: &Comm) {
     let engine = Engine::new(comm);
     let mut run = FoldRun::stream(&engine, &source, &plan, &Sum).expect("streams");
     while run.advance(1).expect("advances") {}
-    check(&engine, &plan, run.finish().expect("finishes"));
+    check(&engine, &plan, &run.finish().expect("finishes"));
     let read = source.read.load(Ordering::Relaxed);
     let all: usize = engine.gather(&read).expect("gathers").iter().sum();
     assert_eq!(all, 60 * 300 * 301, "every value is read by one rank");
@@ -249,7 +249,7 @@ fn resumes(comm: &Comm) {
             let mut run = FoldRun::stream(&engine, &source, &plan, &Sum).expect("streams");
             run.load(&path, "job").expect("loads");
             while run.advance(3).expect("advances") {}
-            check(&engine, &plan, run.finish().expect("finishes"));
+            check(&engine, &plan, &run.finish().expect("finishes"));
         }
     }
     remove(comm, &folder);

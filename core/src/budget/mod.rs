@@ -149,9 +149,10 @@ fn node_name(around: &Surroundings<'_>) -> String {
 
 /// Ranks of `comm` that are threads of this process.
 pub fn ranks_in_process(comm: &Comm) -> usize {
-    match comm {
-        Comm::Threads(_) => comm.size(),
-        _ => 1,
+    if matches!(comm, Comm::Threads(_)) {
+        comm.size()
+    } else {
+        1
     }
 }
 

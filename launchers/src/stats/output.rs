@@ -93,16 +93,15 @@ fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
     let dim = &source.variable().dims[0].name;
     let earlier =
         source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
-    match op.names() {
-        (_, Some(method)) => attributes.set("cell_methods", format!("{earlier}{dim}: {method}")),
-        (_, None) => {
-            attributes = Attributes::new()
-                .with("long_name", format!("number of times at which {long_name} is not missing"))
-                .with("units", "1");
-            carry::refer_to_space(&mut attributes, source);
-        }
+    if let (_, Some(method)) = op.names() {
+        attributes.set("cell_methods", format!("{earlier}{dim}: {method}"));
+        return attributes;
     }
-    attributes
+    let mut count = Attributes::new()
+        .with("long_name", format!("number of times at which {long_name} is not missing"))
+        .with("units", "1");
+    carry::refer_to_space(&mut count, source);
+    count
 }
 
 fn global(args: &StatsArgs, dataset: &Dataset, results: &[Reduced]) -> Attributes {

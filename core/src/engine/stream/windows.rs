@@ -113,7 +113,8 @@ mod tests {
     fn times_are_cut_at_chunks() {
         assert_eq!(time_ranges(&(64..128), 1, 48), [64..96, 96..128]);
         assert_eq!(time_ranges(&(0..10), 4, 1), [0..4, 4..8, 8..10]);
-        assert_eq!(time_ranges(&(12..20), 12, 100), [12..20]);
+        let one: Vec<Range<usize>> = std::iter::once(12..20).collect();
+        assert_eq!(time_ranges(&(12..20), 12, 100), one);
         assert!(time_ranges(&(3..3), 1, 1).is_empty());
     }
 }
