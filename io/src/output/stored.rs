@@ -176,11 +176,10 @@ impl Output {
     ) -> Result<()> {
         let found = self.find(name);
         let at = self.agree(found)?;
-        let written = match &mut self.writer {
-            Writer::One(writer) => {
-                writer.write_chunks(&self.comm, (at, &self.layouts[at]), (chunks, bytes), room, done)
-            }
-            _ => Err(self.gone()),
+        let written = if let Writer::One(writer) = &mut self.writer {
+            writer.write_chunks(&self.comm, (at, &self.layouts[at]), (chunks, bytes), room, done)
+        } else {
+            Err(self.gone())
         };
         self.agree(written).inspect_err(|_| self.give_up())
     }
