@@ -8,10 +8,11 @@ const SZIP: u16 = 4;
 const NBIT: u16 = 5;
 const SCALE_OFFSET: u16 = 6;
 const LZF: u16 = 32000;
+const ZSTD: u16 = 32015;
 
 /// Whether a filter can be undone here.
 pub(crate) fn covered(id: u16) -> bool {
-    matches!(id, SZIP | NBIT | SCALE_OFFSET | LZF)
+    matches!(id, SZIP | NBIT | SCALE_OFFSET | LZF | ZSTD)
 }
 
 /// What the registry of HDF5 calls a filter.
@@ -26,7 +27,7 @@ pub(crate) fn name(id: u16) -> String {
         32004 => "lz4",
         32008 => "bitshuffle",
         32013 => "zfp",
-        32015 => "zstd",
+        ZSTD => "zstd",
         32026 => "blosc2",
         _ => return format!("number {id}"),
     };
@@ -48,6 +49,11 @@ pub(super) fn undo(
                 Some(n) => Ok(n),
                 None => Err(damaged("cannot be decoded as lzf")),
             }
+        }
+        // No more comes out than there is room for: what claims to be longer is refused.
+        ZSTD => {
+            return zstd::bulk::decompress_to_buffer(source, room(out, wanted)?)
+                .map_err(|e| damaged(format!("cannot be decoded as zstd: {e}")))
         }
         SZIP => szip::decompress_with_limit(source, parameters, wanted).map_err(bad)?,
         NBIT => nbit::decompress_with_limit(source, parameters, wanted).map_err(bad)?,
