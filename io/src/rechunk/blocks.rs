@@ -74,15 +74,14 @@ impl<'a> Blocks<'a> {
     }
 
     fn fill<T: Stored>(&self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
-        match bytemuck::try_cast_slice_mut(out) {
-            Ok(values) => self.values::<T>(block, values),
-            Err(_) => {
-                let mut values = crate::stored::buffer::<T>(block.len())?;
-                self.values(block, &mut values)?;
-                out.copy_from_slice(bytemuck::cast_slice(&values));
-                Ok(())
-            }
+        if let Ok(values) = bytemuck::try_cast_slice_mut(out) {
+            return self.values::<T>(block, values);
         }
+        // Bytes that are not aligned for such values.
+        let mut values = crate::stored::buffer::<T>(block.len())?;
+        self.values(block, &mut values)?;
+        out.copy_from_slice(bytemuck::cast_slice(&values));
+        Ok(())
     }
 
     /// All files that hold something of a block, in threads.
