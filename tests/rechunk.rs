@@ -289,7 +289,7 @@ fn classic(path: &Path, options: netcdf::Options) {
     file.variable_mut("single").expect("is there").put_values(&singles, places()).expect("written");
     let doubles: Vec<f64> = (0..60).map(|k| f64::from(k) * 1.25e-300).collect();
     file.variable_mut("double").expect("is there").put_values(&doubles, places()).expect("written");
-    let bytes: Vec<i8> = (0..15).map(|k| k * 17 - 120).collect();
+    let bytes: Vec<i8> = (0..15).map(|k| (k - 7) * 17).collect();
     file.variable_mut("byte").expect("is there").put_values(&bytes, (0..3usize, 0..5usize)).expect("written");
 }
 

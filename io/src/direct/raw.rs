@@ -111,9 +111,10 @@ impl<T: Stored> Pending<'_, T> {
         }
         let bytes = &mut buffer[..self.end - self.start];
         fetch(context.file, bytes, offset + self.start as u64)?;
-        let elements = context.plain(bytes);
         for (from, mut run) in self.runs.drain(..) {
-            context.decoder.place(&elements, (from - self.start) / context.size(), &mut run);
+            // Records of a classic file need not be whole elements apart.
+            let elements = context.plain(&bytes[from - self.start..]);
+            context.decoder.place(&elements, 0, &mut run);
         }
         Ok(())
     }

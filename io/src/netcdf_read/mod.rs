@@ -34,6 +34,8 @@ impl NetcdfReader {
     }
 
     fn open_probed(path: &Path) -> Result<Self> {
+        // What is written here can be read here. If not, the library says so when it meets it.
+        let _ = crate::output::zstd_filter::register();
         let file = netcdf::open(path).map_err(|e| explain(&e, "cannot be opened as NetCDF").in_file(path))?;
         Ok(Self { file, path: path.to_owned() })
     }

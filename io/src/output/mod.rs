@@ -48,7 +48,7 @@ pub(crate) mod stored;
 mod target;
 #[cfg(test)]
 mod tests;
-mod zstd_filter;
+pub(crate) mod zstd_filter;
 
 pub use compression::Compression;
 pub use ffi::keep_hdf5_from_exit;
