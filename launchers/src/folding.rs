@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Between two looks at the clock of all ranks.
+/// Between two looks at the clock of all ranks, at most.
 const BATCH: Duration = Duration::from_millis(500);
 
 /// The surroundings of folds: the same for all variables of a command.
@@ -111,10 +111,11 @@ impl FoldJob<'_> {
         let note = |event: &halocline_core::engine::CadenceEvent| {
             checkpoints.note(self.comm, self.verbosity, event);
         };
+        let length = BATCH.min(checkpoints.every);
         let mut cadence = Cadence::new(&file, checkpoints.every, &stop, &note);
         loop {
             let batch = Instant::now();
-            let more = run.advance_while(&mut || batch.elapsed() < BATCH && !stop())?;
+            let more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
             if !more {
                 break;
             }

@@ -110,6 +110,13 @@ impl Place<'_> {
         let block = self.file.superblock();
         let (offset, length) = (block.offset_size, block.length_size);
         let shape: Vec<u64> = self.shape.iter().map(|&n| n as u64).collect();
+        // These two count chunks in the grid of the largest shape that the dataset may grow to.
+        let by_largest = matches!(index, Some(ChunkIndexing::Implicit | ChunkIndexing::FixedArray { .. }));
+        let along = |(n, &c): (&u64, &u32)| n.div_ceil(u64::from(c));
+        let grid = |shape: &[u64]| shape.iter().zip(lengths).map(along).collect::<Vec<u64>>();
+        if by_largest && self.max.is_some_and(|max| grid(max) != grid(&shape)) {
+            return Err(Failure::NotCovered("its index has room for it to grow".to_owned()));
+        }
         Ok(match index {
             None => {
                 let ndim = Some(rank as u32);
