@@ -93,11 +93,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) shape: &'a [usize],
 }
 
-/// C-order strides of a block, if they don't overflow.
-pub(crate) fn strides(shape: &[usize]) -> Option<Vec<usize>> {
-    walk::strides(shape, 1)
-}
-
 /// Finds where a variable lies.
 ///
 /// # Errors

@@ -9,7 +9,7 @@
 
 use super::walk::Walk;
 use halocline_core::index::IndexBox;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use std::cmp::Reverse;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -122,6 +122,27 @@ impl<'a, T> Part<'a, T> {
             // SAFETY: the walk stays inside the box.
             let first = unsafe { self.first.add(cell) };
             work(source, Run { first, len: walk.len, step: walk.step, owner: PhantomData })
+        })
+    }
+
+    /// Copies the values of all cells, which are given in the C order of the box.
+    ///
+    /// # Errors
+    /// Internal, if there are not as many.
+    pub(crate) fn take(&mut self, values: &[T]) -> Result<()>
+    where
+        T: Copy,
+    {
+        let strides =
+            super::walk::strides(&self.indices.shape(), 1).filter(|_| values.len() == self.indices.len());
+        let strides = strides.ok_or_else(|| Error::internal("values of another box"))?;
+        self.runs(&strides, 1, 0, |from, mut run| {
+            let values = &values[from..from + run.len()];
+            match run.together() {
+                Some(cells) => cells.copy_from_slice(values),
+                None => values.iter().enumerate().for_each(|(k, &v)| run.set(k, v)),
+            }
+            Ok(())
         })
     }
 

@@ -147,17 +147,7 @@ impl<'a> Blocks<'a> {
             if let Some(progress) = self.progress {
                 progress.bytes_read.add(stored.bytes().len() as u64);
             }
-            let values: &[T] = bytemuck::cast_slice(stored.bytes());
-            let strides = direct::strides(&part.indices().shape());
-            let strides = strides.ok_or_else(|| Error::internal("strides overflow"))?;
-            part.runs(&strides, 1, 0, |from, mut run| {
-                let values = &values[from..from + run.len()];
-                match run.together() {
-                    Some(cells) => cells.copy_from_slice(values),
-                    None => values.iter().enumerate().for_each(|(k, &v)| run.set(k, v)),
-                }
-                Ok(())
-            })?;
+            part.take(bytemuck::cast_slice(stored.bytes()))?;
         }
         Ok(())
     }

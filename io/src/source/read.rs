@@ -194,18 +194,10 @@ impl Source {
             Values::F64(v) => bytemuck::try_cast_slice(v).unwrap_or_default(),
             _ => &[],
         };
-        let shape = part.indices().shape();
-        let fits = values.len() == part.indices().len();
-        let strides = direct::strides(&shape).filter(|_| fits);
-        let strides = strides.ok_or_else(|| Error::internal("decoded to another type than announced"))?;
-        part.runs(&strides, 1, 0, |from, mut run| {
-            let values = &values[from..from + run.len()];
-            match run.together() {
-                Some(cells) => cells.copy_from_slice(values),
-                None => values.iter().enumerate().for_each(|(k, &v)| run.set(k, v)),
-            }
-            Ok(())
-        })
+        if values.len() != part.indices().len() {
+            return Err(Error::internal("decoded to another type than announced"));
+        }
+        part.take(values)
     }
 
     fn exclude<T: Number>(&self, block: &IndexBox, values: &mut [T]) {
