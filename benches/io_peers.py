@@ -160,6 +160,7 @@ def main():
                 out = os.path.join(a.dir, "out.nc")
                 if os.path.exists(out):
                     os.remove(out)
+                os.sync()  # what others left to be written is not ours to wait for
                 done = run(command.format(i=source, v=variable, o=out))
                 if done:
                     runs[tool].append(done)

@@ -38,14 +38,16 @@ pub trait Source {
 
 /// Where whole output chunks go.
 pub trait Sink {
-    /// Takes chunks of this rank: `bytes` holds them one after the other, each in C order.
+    /// Takes chunks of this rank: `bytes` holds them one after the other, each in C order. Where
+    /// the plan has memory for it ([`Plan::keeps_slabs`]), a sink may keep the buffer as long as
+    /// it leaves another one in its place, whatever that holds.
     ///
     /// # Collective
     /// Every rank calls this equally often, with or without chunks.
     ///
     /// # Errors
     /// Those of writing, the same on all ranks.
-    fn write(&mut self, chunks: &[IndexBox], bytes: &[u8]) -> Result<()>;
+    fn write(&mut self, chunks: &[IndexBox], bytes: &mut Vec<u8>) -> Result<()>;
 }
 
 /// Room outside of memory, of each rank its own.

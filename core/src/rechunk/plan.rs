@@ -12,8 +12,16 @@ const CHUNKS: u64 = 8;
 /// What other ranks send to the one that writes, at a time.
 pub(super) const BATCH: u64 = 16 << 20;
 /// Input that can be read in parts is read in as many passes at most before scratch is better:
-/// each pass costs requests, and a copy in the page cache is about as dear as one more pass.
-const MOST_PASSES: usize = 8;
+/// each pass costs requests, and a copy in the page cache is about as dear as a few more.
+const MOST_PASSES: usize = 16;
+/// Passes that are made even if fewer would do, where parts of chunks can be read: a slab is on
+/// its way to the file while the next one is put together, and memory that is used again costs
+/// less than memory that is touched for the first time.
+const PASSES: u64 = 8;
+/// But slabs get no smaller than this, so that requests stay large.
+const SMALL_SLAB: u64 = 32 << 20;
+/// Windows of parts of chunks: what was read is still in the cache when it is dealt out.
+const PART_WINDOW: u64 = 8 << 20;
 
 /// How windows and slabs meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +58,8 @@ pub struct Request<'a> {
     pub overhead: u64,
     /// Whether parts of input chunks can be read without decoding the whole chunk.
     pub reads_parts: bool,
+    /// Whether the sink would hold on to one slab while the next is put together.
+    pub keeps_slabs: bool,
 }
 
 /// How a variable is rechunked.
@@ -68,6 +78,7 @@ pub struct Plan {
     method: Method,
     /// Whether slabs are made of whole input chunks.
     pub(super) streams: bool,
+    keeps_slabs: bool,
     buffers: u64,
 }
 
@@ -103,7 +114,10 @@ impl Plan {
             return Err(refuse(needed, budget, &what));
         }
         let even = total.div_ceil(ranks as u64);
-        if let Some((slabs, largest)) = streamed(request.shape, (&from, &to), size, (room, even)) {
+        let keeps_slabs = request.keeps_slabs && room >= 2 * (input + output);
+        let copies = if keeps_slabs { 2 } else { 1 };
+        let streaming = (room / (1 + copies), even);
+        if let Some((slabs, largest)) = streamed(request.shape, (&from, &to), size, streaming) {
             return Ok(Self {
                 shape: request.shape.to_vec(),
                 size: request.size.max(1),
@@ -113,14 +127,20 @@ impl Plan {
                 window_cells: cells(largest, size),
                 method: if slabs.len() <= ranks { Method::Memory } else { Method::Stream },
                 streams: true,
+                keeps_slabs,
                 slabs,
-                buffers: fixed + 2 * largest,
+                buffers: fixed + (1 + copies) * largest,
             });
         }
         // Large windows make few, large pieces; large slabs few passes: slabs get the more.
-        let share = (room / (4 * windows)).min(LARGEST_WINDOW.max(CHUNKS * input)).min(even).max(input);
-        let window = if windows * share + output > room { input } else { share };
-        let held = room.saturating_sub(windows * window).max(output);
+        let large = if request.reads_parts { PART_WINDOW } else { LARGEST_WINDOW.max(CHUNKS * input) };
+        let share = (room / (4 * windows)).min(large).min(even).max(input);
+        let window = if windows * share + copies * output > room { input } else { share };
+        let mut held = room.saturating_sub(windows * window) / copies;
+        if request.reads_parts && copies > 1 {
+            held = held.min(SMALL_SLAB.max(even / PASSES));
+        }
+        let held = held.max(output);
         let slabs = slabs(request.shape, &to, ranks, cells(held, size), cells(even, size));
         let mut plan = Self {
             shape: request.shape.to_vec(),
@@ -132,13 +152,14 @@ impl Plan {
             slabs,
             method: Method::Memory,
             streams: false,
+            keeps_slabs,
             buffers: 0,
         };
         plan.method = plan.choose(request.reads_parts);
         let held = plan.slabs.iter().map(|s| s.len() as u64 * size).max().unwrap_or(0);
         let read = plan.largest_window().min(total);
         // A slab of scratch comes back piece by piece; until then only pieces are cut.
-        let working = windows * read + held;
+        let working = windows * read + copies * held;
         let cutting = if plan.method == Method::Scratch { windows.max(2) * read } else { 0 };
         plan.buffers = fixed + working.max(cutting);
         Ok(plan)
@@ -147,6 +168,10 @@ impl Plan {
     /// How windows and slabs meet.
     pub fn method(&self) -> Method {
         self.method
+    }
+    /// Whether there is memory for a slab that the sink holds on to.
+    pub fn keeps_slabs(&self) -> bool {
+        self.keeps_slabs
     }
     /// Bytes of buffers on a rank, those of source and sink included.
     pub fn buffers(&self) -> u64 {
@@ -210,7 +235,7 @@ impl Plan {
 }
 
 /// The slabs of whole chunks of both sides with the size of the largest in bytes, if such slabs
-/// are small. `room` is for a window and a slab; `even` is what each rank has to do.
+/// are small. `room` is for one slab; `even` is what each rank has to do.
 fn streamed(
     shape: &[usize],
     (from, to): (&[usize], &[usize]),
@@ -220,11 +245,11 @@ fn streamed(
     let both: Vec<usize> =
         (from.iter().zip(to).zip(shape)).map(|((&a, &b), &n)| common(a, b, n.max(1))).collect();
     let (least, input, output) = (bytes(&both, size).ok()?, bytes(from, size).ok()?, bytes(to, size).ok()?);
-    if least > LARGEST_WINDOW.max(input).max(output) || least > (room / 2).min(even) {
+    if least > LARGEST_WINDOW.max(input).max(output) || least > room.min(even) {
         // Too much memory, or too little work for all ranks.
         return None;
     }
-    let limit = LARGEST_WINDOW.max(CHUNKS * least).min(room / 2).min(even).max(least);
+    let limit = LARGEST_WINDOW.max(CHUNKS * least).min(room).min(even).max(least);
     let slabs = cut(&IndexBox::whole(shape), &thickness(shape, &both, cells(limit, size)));
     let largest = slabs.iter().map(|s| s.len() as u64 * size).max().unwrap_or(0);
     Some((slabs, largest))

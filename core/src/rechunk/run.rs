@@ -186,7 +186,7 @@ impl Work<'_> {
         let mine = group.get(self.comm.rank());
         let chunks = mine.map_or_else(Vec::new, |slab| chunks_of(slab, &self.plan.to));
         self.moved.written += self.slab.len() as u64;
-        sink.write(&chunks, &self.slab)
+        sink.write(&chunks, &mut self.slab)
     }
 
     fn extract(&self, window: &IndexBox, piece: &IndexBox) -> Vec<u8> {

@@ -36,7 +36,7 @@ struct Collecting<'a> {
 }
 
 impl Sink for Collecting<'_> {
-    fn write(&mut self, chunks: &[IndexBox], bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, chunks: &[IndexBox], bytes: &mut Vec<u8>) -> Result<()> {
         let mut out = self.out.lock().unwrap();
         let mut at = 0;
         for chunk in chunks {
@@ -54,6 +54,8 @@ impl Sink for Collecting<'_> {
             });
         }
         assert_eq!(at, bytes.len());
+        // A buffer of another length and other contents, as from a sink that keeps them.
+        *bytes = vec![0xAA; at / 2];
         Ok(())
     }
 }
@@ -83,6 +85,7 @@ fn request<'a>(shape: &'a [usize], from: &'a [usize], to: &'a [usize], available
         base: (1 << 30) - available,
         overhead: 0,
         reads_parts: false,
+        keeps_slabs: false,
     }
 }
 
@@ -163,8 +166,11 @@ fn parts_of_chunks_are_read_in_passes_where_that_is_cheap() {
     let mut request = request(&[50, 19, 36], &[1, 19, 36], &[50, 4, 5], 60_000);
     assert_eq!(check(&request), Method::Scratch);
     request.reads_parts = true;
-    let Method::Passes(passes) = check(&request) else { panic!("not in passes") };
-    assert!((2..=8).contains(&passes));
+    for keeps_slabs in [false, true] {
+        request.keeps_slabs = keeps_slabs;
+        let Method::Passes(passes) = check(&request) else { panic!("not in passes") };
+        assert!((2..=16).contains(&passes));
+    }
 }
 
 #[test]
@@ -182,6 +188,7 @@ fn plans_keep_to_their_memory() {
                     base: ALL - available,
                     overhead: 20_000_000,
                     reads_parts: false,
+                    keeps_slabs: false,
                 };
                 let plan = Plan::new(&request, &MemoryBudget::asked(ALL, &Comm::serial())).unwrap();
                 assert!(plan.buffers() <= available, "{} of {available}", plan.buffers());

@@ -18,12 +18,13 @@ use hdf5_sys::h5s::{H5Sclose, H5Screate_simple, H5Sselect_hyperslab, H5S_ALL, H5
 use hdf5_sys::h5t::H5Tclose;
 use std::ffi::{c_char, c_uint, c_void, CStr, CString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 
 /// An open file with its datasets, in the order of the layouts.
 #[derive(Debug)]
 pub(super) struct Container {
+    path: PathBuf,
     file: hid_t,
     datasets: Vec<Dataset>,
 }
@@ -46,7 +47,7 @@ impl Container {
             H5Eset_auto2(H5E_DEFAULT, None, null_mut());
             H5Fopen(name.as_ptr(), H5F_ACC_RDWR, H5P_DEFAULT)
         };
-        let mut container = Self { file: checked(file)?, datasets: Vec::new() };
+        let mut container = Self { path: path.to_owned(), file: checked(file)?, datasets: Vec::new() };
         for layout in layouts {
             let name = container.stored_name(&layout.name)?;
             let dataset = container.dataset(&name).map_err(|e| e.in_variable(&layout.name))?;
@@ -65,6 +66,10 @@ impl Container {
         Ok(container)
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
     /// A variable named like a dimension that is not its own has another name in the file.
     fn stored_name(&self, name: &str) -> Result<CString> {
         let renamed = c_string(format!("_nc4_non_coord_{name}").as_bytes())?;

@@ -31,6 +31,7 @@ mod define;
 mod deflate;
 mod exchange;
 mod ffi;
+mod flush;
 mod hdf5;
 mod history;
 mod kept;
@@ -272,8 +273,8 @@ impl Output {
             Writer::Gone => return Err(self.gone()),
         };
         let report = self.comm.on_root(|| {
-            let (bytes_file, sync_seconds) = self.target.commit()?;
-            Ok(WriteReport { bytes_file, sync_seconds, ..report })
+            let (bytes_file, seconds) = self.target.commit()?;
+            Ok(WriteReport { bytes_file, sync_seconds: report.sync_seconds + seconds, ..report })
         })?;
         self.temporary = false;
         Ok(report)

@@ -11,7 +11,7 @@ use super::hdf5::Container;
 use super::kept::Kept;
 use super::layout::Layout;
 use super::plan::{Rounds, Share};
-use super::queue::{Finished, Queue};
+use super::queue::{Bytes, Finished, Queue};
 use super::report::WriteReport;
 use super::Limits;
 use halocline_core::comm::Comm;
@@ -211,7 +211,9 @@ impl OneWriter {
         let begin = Instant::now();
         let (container, placed) = place.queue.finish()?;
         let report = WriteReport {
-            wait_seconds: self.report.wait_seconds + begin.elapsed().as_secs_f64(),
+            wait_seconds: self.report.wait_seconds
+                + begin.elapsed().saturating_sub(placed.sync).as_secs_f64(),
+            sync_seconds: placed.sync.as_secs_f64(),
             place_seconds: placed.time.as_secs_f64(),
             chunks: placed.chunks,
             bytes_stored: placed.bytes,
@@ -230,8 +232,48 @@ impl Place {
         bytes: Vec<u8>,
         queue: usize,
     ) -> Result<()> {
-        let (name, reuse) = (Arc::clone(&self.names[at]), !layout.is_compressed());
-        self.queue.push(Finished { at, name, place, chunk: layout.chunked, reuse, bytes }, queue)
+        let bytes = if layout.is_compressed() { Bytes::Packed(bytes) } else { Bytes::Plain(bytes) };
+        self.push_bytes(layout, at, place, bytes, queue)
+    }
+    fn push_bytes(
+        &self,
+        layout: &Layout,
+        at: usize,
+        place: IndexBox,
+        bytes: Bytes,
+        queue: usize,
+    ) -> Result<()> {
+        let name = Arc::clone(&self.names[at]);
+        self.queue.push(Finished { at, name, place, chunk: layout.chunked, bytes }, queue)
+    }
+    /// Places plain chunks that lie one after the other in `buffer`, which is gone then; another
+    /// one takes its place. Cells are written while the next ones are put together, uncopied.
+    pub(super) fn lend(
+        &self,
+        (at, layout): (usize, &Layout),
+        chunks: &[IndexBox],
+        buffer: &mut Vec<u8>,
+        queue: usize,
+    ) -> Result<()> {
+        let size = layout.dtype.size();
+        let lent = self.queue.lend(std::mem::take(buffer));
+        let mut start = 0;
+        for block in chunks {
+            let range = start..start + block.len() * size;
+            start = range.end;
+            let bytes = if layout.stored_block(block) == *block {
+                Bytes::Lent(Arc::clone(&lent), range)
+            } else {
+                let mut raw = self.spare();
+                prepare(layout, block, &mut raw);
+                insert(layout, block, block, &lent[range], &mut raw);
+                Bytes::Plain(raw)
+            };
+            self.push_bytes(layout, at, block.clone(), bytes, queue)?;
+        }
+        drop(lent);
+        *buffer = self.queue.reclaim();
+        Ok(())
     }
     /// A buffer for uncompressed bytes.
     pub(super) fn spare(&self) -> Vec<u8> {

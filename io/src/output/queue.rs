@@ -2,10 +2,12 @@
 //!
 //! It alone touches the file, in the order in which it is given the bytes. It makes no MPI call.
 
+use super::flush::Flusher;
 use super::hdf5::Container;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,10 +23,35 @@ pub(super) struct Finished {
     pub(super) place: IndexBox,
     /// Whether it is a stored chunk.
     pub(super) chunk: bool,
-    /// Whether the buffer will be asked for again.
-    pub(super) reuse: bool,
     /// The bytes as they are stored.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
+}
+
+/// Whose bytes they are.
+#[derive(Debug)]
+pub(super) enum Bytes {
+    /// Compressed ones, of any size.
+    Packed(Vec<u8>),
+    /// Plain ones, in a buffer that will be asked for again ([`Queue::spare`]).
+    Plain(Vec<u8>),
+    /// A part of a buffer that was lent ([`Queue::lend`]).
+    Lent(Arc<Vec<u8>>, Range<usize>),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Packed(bytes) | Self::Plain(bytes) => bytes,
+            Self::Lent(bytes, range) => bytes.get(range.clone()).unwrap_or_default(),
+        }
+    }
+    /// Bytes that the queue has to account for: what was lent is counted by buffers.
+    fn own(&self) -> usize {
+        match self {
+            Self::Packed(bytes) | Self::Plain(bytes) => bytes.len(),
+            Self::Lent(..) => 0,
+        }
+    }
 }
 
 /// What the thread has done.
@@ -33,6 +60,8 @@ pub(super) struct Placed {
     pub(super) chunks: u64,
     pub(super) bytes: u64,
     pub(super) time: Duration,
+    /// At the end, waiting for the disk.
+    pub(super) sync: Duration,
 }
 
 /// The end of the queue at which bytes go in.
@@ -58,6 +87,8 @@ struct State {
     limit: usize,
     /// Buffers that were written: the first touch of fresh memory costs more than a copy.
     spare: Vec<Vec<u8>>,
+    /// Buffers that were lent and not yet asked back.
+    lent: Vec<Arc<Vec<u8>>>,
     /// Nothing more will come.
     closed: bool,
     /// The first failure; what still waits is dropped then.
@@ -82,9 +113,19 @@ impl Queue {
         let thread = std::thread::Builder::new()
             .name("halocline-writer".into())
             .spawn(move || {
+                let mut flusher = Flusher::new(container.path());
                 while let Some(next) = take(&theirs) {
+                    let len = next.bytes.as_slice().len();
                     place(&theirs, &container, next);
+                    flusher.wrote(len);
                 }
+                let synced = flusher.finish();
+                let mut state = theirs.lock();
+                match synced {
+                    Ok(time) => state.placed.sync = time,
+                    Err(error) => drop(state.error.get_or_insert(error)),
+                }
+                drop(state);
                 container
             })
             .map_err(|e| Error::system(format!("the writing thread can't be started: {e}")))?;
@@ -96,14 +137,15 @@ impl Queue {
     /// That of an earlier write.
     pub(super) fn push(&self, finished: Finished, limit: usize) -> Result<()> {
         let mut state = self.shared.lock();
-        while state.error.is_none() && state.bytes > 0 && state.bytes + finished.bytes.len() > limit {
+        let own = finished.bytes.own();
+        while own > 0 && state.error.is_none() && state.bytes > 0 && state.bytes + own > limit {
             state = self.shared.wait(state);
         }
         if let Some(error) = &state.error {
             return Err(error.clone());
         }
         state.limit = limit;
-        state.bytes += finished.bytes.len();
+        state.bytes += own;
         state.waiting.push_back(finished);
         self.shared.changed.notify_all();
         Ok(())
@@ -111,6 +153,27 @@ impl Queue {
     /// A buffer for the next bytes.
     pub(super) fn spare(&self) -> Vec<u8> {
         self.shared.lock().spare.pop().unwrap_or_default()
+    }
+    /// Lends a buffer, of which parts may then be pushed.
+    pub(super) fn lend(&self, buffer: Vec<u8>) -> Arc<Vec<u8>> {
+        let lent = Arc::new(buffer);
+        self.shared.lock().lent.push(Arc::clone(&lent));
+        lent
+    }
+    /// A buffer to be filled while at most one that was lent is being written: one that was, or
+    /// an empty one.
+    pub(super) fn reclaim(&self) -> Vec<u8> {
+        let mut state = self.shared.lock();
+        loop {
+            let free = state.lent.iter().position(|buffer| Arc::strong_count(buffer) == 1);
+            if let Some(buffer) = free.and_then(|k| Arc::into_inner(state.lent.swap_remove(k))) {
+                return buffer;
+            }
+            if state.lent.len() < 2 || state.error.is_some() || state.closed {
+                return Vec::new();
+            }
+            state = self.shared.wait(state);
+        }
     }
     /// Waits until all is written and gives the file back.
     pub(super) fn finish(mut self) -> Result<(Container, Placed)> {
@@ -157,18 +220,27 @@ fn take(shared: &Shared) -> Option<Finished> {
 
 fn place(shared: &Shared, container: &Container, next: Finished) {
     let begin = Instant::now();
-    let result = if next.chunk {
-        container.place_chunk(next.at, &next.place.start(), &next.bytes)
+    let Finished { at, name, place, chunk, bytes } = next;
+    let result = if chunk {
+        container.place_chunk(at, &place.start(), bytes.as_slice())
     } else {
-        container.write_cells(next.at, &next.place, &next.bytes)
+        container.write_cells(at, &place, bytes.as_slice())
     };
-    let len = next.bytes.len();
+    let (len, own) = (bytes.as_slice().len(), bytes.own());
+    // Compressed ones are of many sizes and not reused; what was lent is given back before anyone
+    // looks.
+    let plain = match bytes {
+        Bytes::Plain(bytes) => Some(bytes),
+        other => {
+            drop(other);
+            None
+        }
+    };
     let mut state = shared.lock();
-    state.bytes = state.bytes.saturating_sub(len);
-    // Compressed ones are of many sizes and not reused.
+    state.bytes = state.bytes.saturating_sub(own);
     let spare: usize = state.spare.iter().map(Vec::capacity).sum();
-    if next.reuse && spare + len <= state.limit / 2 {
-        state.spare.push(next.bytes);
+    if let Some(plain) = plain.filter(|plain| spare + plain.len() <= state.limit / 2) {
+        state.spare.push(plain);
     }
     state.placed.chunks += 1;
     state.placed.bytes += len as u64;
@@ -176,7 +248,7 @@ fn place(shared: &Shared, container: &Container, next: Finished) {
     if let Err(error) = result {
         state.waiting.clear();
         state.bytes = 0;
-        state.error = Some(error.in_variable(&*next.name));
+        state.error = Some(error.in_variable(&*name));
     }
     shared.changed.notify_all();
 }

@@ -159,7 +159,8 @@ impl Output {
     }
 
     /// Writes whole chunks of each rank: `bytes` has them one after the other, in C order each.
-    /// Calls `done` after each of [`Room::rounds`].
+    /// Calls `done` after each of [`Room::rounds`]. With `keep`, the buffer may be kept until it is
+    /// written, and another one be left in its place.
     ///
     /// # Collective
     /// The same variable and room on all ranks.
@@ -170,14 +171,14 @@ impl Output {
         &mut self,
         name: &str,
         chunks: &[IndexBox],
-        bytes: &[u8],
-        room: Room,
+        bytes: &mut Vec<u8>,
+        (room, keep): (Room, bool),
         done: impl FnMut(),
     ) -> Result<()> {
         let found = self.find(name);
         let at = self.agree(found)?;
         let written = if let Writer::One(writer) = &mut self.writer {
-            writer.write_chunks(&self.comm, (at, &self.layouts[at]), (chunks, bytes), room, done)
+            writer.write_chunks(&self.comm, (at, &self.layouts[at]), (chunks, bytes), (room, keep), done)
         } else {
             Err(self.gone())
         };

@@ -109,6 +109,8 @@ impl<'a> Rechunk<'a> {
                     base,
                     overhead: library + reading + room.bytes(bytes(&c.to), comm.size()),
                     reads_parts: blocks::reads_parts(c.info, places),
+                    // What is compressed is another buffer anyway.
+                    keeps_slabs: comm.size() == 1 && (!c.chunked || options.compression == Compression::None),
                 };
                 let plan = Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))?;
                 Ok((plan, *room))
@@ -185,7 +187,7 @@ impl<'a> Rechunk<'a> {
             let blocks = Blocks::new(self.dataset, chosen, &self.places[k], progress);
             let mut source = Timed { blocks, clock: &clock, size: chosen.info.variable.dtype.size() };
             let name = &chosen.info.variable.name;
-            let mut sink = Chunks { out: &mut out, name, room: self.rooms[k], clock: &clock };
+            let mut sink = Chunks { out: &mut out, name, room: self.rooms[k], keep: plan.keeps_slabs(), clock: &clock };
             let kept = scratch.as_mut().map(|s| s as &mut dyn Scratch);
             let moved = rechunk(comm, plan, &mut source, &mut sink, kept)?;
             total.read += moved.read;
@@ -262,12 +264,14 @@ struct Chunks<'a> {
     out: &'a mut Output,
     name: &'a str,
     room: Room,
+    keep: bool,
     clock: &'a Clock<'a>,
 }
 
 impl Sink for Chunks<'_> {
-    fn write(&mut self, chunks: &[IndexBox], bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, chunks: &[IndexBox], bytes: &mut Vec<u8>) -> Result<()> {
         let done = || self.clock.progress.tiles_done.add(1);
-        self.clock.time(Phase::Write, || self.out.write_chunks(self.name, chunks, bytes, self.room, done))
+        let how = (self.room, self.keep);
+        self.clock.time(Phase::Write, || self.out.write_chunks(self.name, chunks, bytes, how, done))
     }
 }
