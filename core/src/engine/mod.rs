@@ -23,7 +23,7 @@ pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
-pub use stream::{Demand, NumbersMut, Sharing, StreamPlan, StreamSource};
+pub use stream::{Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource};
 
 use crate::buffers::Buffers;
 use crate::comm::Comm;

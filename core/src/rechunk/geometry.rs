@@ -57,3 +57,12 @@ pub(super) fn around<'a>(boxes: impl IntoIterator<Item = &'a IndexBox>) -> Optio
     }
     Some(IndexBox::new(ranges))
 }
+
+/// The smallest number that both lengths divide, `most` if that is beyond it.
+pub(crate) fn common(a: usize, b: usize, most: usize) -> usize {
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x.max(1)).checked_mul(b).map_or(most, |n| n.min(most))
+}

@@ -18,6 +18,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use geometry::common;
 pub use geometry::{chunks_of, cut, thickness};
 pub use plan::{Method, Plan, Request};
 pub use run::{rechunk, Moved};

@@ -1,6 +1,6 @@
 //! Which windows, which slabs, how they meet, and what memory that takes.
 
-use super::geometry::{around, cut, thickness};
+use super::geometry::{around, common, cut, thickness};
 use crate::budget::{bytes_text, refuse, MemoryBudget};
 use crate::index::IndexBox;
 use crate::{Error, Result};
@@ -253,15 +253,6 @@ fn streamed(
     let slabs = cut(&IndexBox::whole(shape), &thickness(shape, &both, cells(limit, size)));
     let largest = slabs.iter().map(|s| s.len() as u64 * size).max().unwrap_or(0);
     Some((slabs, largest))
-}
-
-/// The smallest number that both lengths divide, `most` if that is beyond it.
-fn common(a: usize, b: usize, most: usize) -> usize {
-    let (mut x, mut y) = (a, b);
-    while y > 0 {
-        (x, y) = (y, x % y);
-    }
-    (a / x.max(1)).checked_mul(b).map_or(most, |n| n.min(most))
 }
 
 /// The slabs, none above `most` cells: one for each rank if that suffices, else as few as can be.

@@ -187,7 +187,8 @@ impl<'a> Rechunk<'a> {
             let blocks = Blocks::new(self.dataset, chosen, &self.places[k], progress);
             let mut source = Timed { blocks, clock: &clock, size: chosen.info.variable.dtype.size() };
             let name = &chosen.info.variable.name;
-            let mut sink = Chunks { out: &mut out, name, room: self.rooms[k], keep: plan.keeps_slabs(), clock: &clock };
+            let mut sink =
+                Chunks { out: &mut out, name, room: self.rooms[k], keep: plan.keeps_slabs(), clock: &clock };
             let kept = scratch.as_mut().map(|s| s as &mut dyn Scratch);
             let moved = rechunk(comm, plan, &mut source, &mut sink, kept)?;
             total.read += moved.read;

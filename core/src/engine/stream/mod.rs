@@ -5,10 +5,12 @@
 //! while the next window is being read. Windows depend on memory and ranks; tiles, whose states
 //! they fill step by step in the order of time, do not.
 
+mod map;
 mod plan;
 mod run;
 mod windows;
 
+pub use map::{MapPlan, StreamMap};
 pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use run::StreamWork;
 
