@@ -1,6 +1,21 @@
-//! Statistics over time: one pass, bounded memory, the same bits on any ranks.
+//! Statistics in one pass and bounded memory, with the same bits on any ranks: reductions over
+//! any dimensions, all times together or in groups.
 
+mod chan;
+mod finish;
+mod groups;
 mod kernels;
-mod over_time;
+mod layout;
+mod op;
+mod reduction;
+mod state;
+mod student;
+mod trend;
+mod weights;
 
-pub use over_time::{OverTime, TimeOp, TimeState};
+pub use finish::{Missing, Rules};
+pub use groups::Groups;
+pub use op::{Op, Quantity};
+pub use reduction::Reduction;
+pub use state::ReductionState;
+pub use weights::Weights;

@@ -1,0 +1,308 @@
+//! Rows that are added cell by cell: every cell on its own, in the order of rows and steps.
+
+use super::{Stored, Task};
+use crate::statistics::state::ReductionState;
+use pulp::Arch;
+use std::ops::Range;
+
+/// Cells of which values and accumulators stay in the nearest caches while all kernels pass
+/// over them.
+const BLOCK: usize = 1024;
+/// Cells that are worked on together, in registers.
+const LANES: usize = 8;
+
+/// A row of values.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::statistics) struct Source<'a, T> {
+    pub(in crate::statistics) values: &'a [T],
+    /// The step that it is of.
+    pub(in crate::statistics) step: usize,
+    /// What all of it counts.
+    factor: f64,
+    /// What each cell counts on top of that.
+    within: Option<&'a [f64]>,
+}
+
+/// Takes `N` cells from `at` on of all rows into accumulators.
+pub(in crate::statistics) trait Kernel<T> {
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize);
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+fn run<T>(kernel: &mut impl Kernel<T>, sources: &[Source<'_, T>], block: &Range<usize>) {
+    let mut at = block.start;
+    while at + LANES <= block.end {
+        kernel.take::<LANES>(sources, at);
+        at += LANES;
+    }
+    while at < block.end {
+        kernel.take::<1>(sources, at);
+        at += 1;
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+pub(in crate::statistics) fn load<T: Copy + Into<U>, U, const N: usize>(all: &[T], at: usize) -> [U; N] {
+    let some = &all[at..at + N];
+    std::array::from_fn(|i| some[i].into())
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+pub(in crate::statistics) fn store<T: Copy, const N: usize>(all: &mut [T], at: usize, values: [T; N]) {
+    all[at..at + N].copy_from_slice(&values);
+}
+
+/// Takes maps into a slot.
+pub(super) fn absorb<T: Stored>(
+    state: &mut ReductionState,
+    slot: Range<usize>,
+    maps: &[(usize, &[T])],
+    task: &Task<'_>,
+) {
+    let (layout, arch) = (task.layout, Arch::new());
+    let weights = task.fold.weights();
+    let needs = task.fold.needs;
+    if needs.trend {
+        state.trend.begin(state.cells, task.steps.clone());
+    }
+    for rows in layout.rows.chunk_by(|a, b| a.base == b.base) {
+        let Some(base) = rows.first().map(|row| row.base) else { continue };
+        let sources: Vec<Source<'_, T>> = maps
+            .iter()
+            .flat_map(|&(step, map)| {
+                rows.iter().map(move |row| Source {
+                    values: &map[row.start..row.start + layout.length],
+                    step,
+                    factor: row.factor * weights.of_step(step),
+                    within: row.within,
+                })
+            })
+            .collect();
+        let cells = slot.start + base..slot.start + base + layout.length;
+        let sources = sources.as_slice();
+        for start in (0..layout.length).step_by(BLOCK) {
+            let block = start..layout.length.min(start + BLOCK);
+            let mut all = state.columns(cells.clone());
+            if needs.sum {
+                let mut kernel = Add { sum: all.sum, count: all.count };
+                arch.dispatch(|| run(&mut kernel, sources, &block));
+            } else {
+                let mut kernel = Count { count: all.count };
+                arch.dispatch(|| run(&mut kernel, sources, &block));
+            }
+            if needs.extremes {
+                let mut kernel = Extend { least: all.least, greatest: all.greatest };
+                arch.dispatch(|| run(&mut kernel, sources, &block));
+            }
+            if needs.weighted {
+                let mut kernel = Weigh { to: all.weighted };
+                arch.dispatch(|| run(&mut kernel, sources, &block));
+            }
+            if needs.moments {
+                let [centre, first, second] = all.moments;
+                if needs.weighted {
+                    let mut kernel = Spread::<true> { centre, first, second };
+                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                } else {
+                    let mut kernel = Spread::<false> { centre, first, second };
+                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                }
+            }
+            if needs.squares {
+                if needs.weighted {
+                    let mut kernel = Square::<true> { squares: all.squares };
+                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                } else {
+                    let mut kernel = Square::<false> { squares: all.squares };
+                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                }
+            }
+            if let Some(kernel) = &mut all.trend {
+                kernel.times = &task.fold.times;
+                arch.dispatch(|| run(kernel, sources, &block));
+            }
+        }
+    }
+}
+
+/// Accumulators of a row of cells; what is not needed is empty.
+pub(in crate::statistics) struct Columns<'a> {
+    pub(in crate::statistics) sum: &'a mut [f64],
+    pub(in crate::statistics) count: &'a mut [u64],
+    pub(in crate::statistics) least: &'a mut [f64],
+    pub(in crate::statistics) greatest: &'a mut [f64],
+    /// Σw, Σw², Σwx.
+    pub(in crate::statistics) weighted: [&'a mut [f64]; 3],
+    pub(in crate::statistics) moments: [&'a mut [f64]; 3],
+    pub(in crate::statistics) squares: &'a mut [f64],
+    pub(in crate::statistics) trend: Option<crate::statistics::trend::Fit<'a>>,
+}
+
+impl<T> Source<'_, T> {
+    /// The weights of some cells.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as above
+    fn weights<const N: usize>(&self, at: usize) -> [f64; N] {
+        match self.within {
+            None => [self.factor; N],
+            Some(within) => load::<f64, f64, N>(within, at).map(|w| w * self.factor),
+        }
+    }
+}
+
+struct Count<'a> {
+    count: &'a mut [u64],
+}
+
+impl<T: Stored> Kernel<T> for Count<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut count: [u64; N] = load(self.count, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            for i in 0..N {
+                count[i] += u64::from(!v[i].is_nan());
+            }
+        }
+        store(self.count, at, count);
+    }
+}
+
+/// Σx and n.
+struct Add<'a> {
+    sum: &'a mut [f64],
+    count: &'a mut [u64],
+}
+
+impl<T: Stored> Kernel<T> for Add<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut sum: [f64; N] = load(self.sum, at);
+        let mut count: [u64; N] = load(self.count, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            for i in 0..N {
+                let valid = !v[i].is_nan();
+                sum[i] += if valid { v[i] } else { 0.0 };
+                count[i] += u64::from(valid);
+            }
+        }
+        store(self.sum, at, sum);
+        store(self.count, at, count);
+    }
+}
+
+/// The least and the greatest.
+struct Extend<'a> {
+    least: &'a mut [f64],
+    greatest: &'a mut [f64],
+}
+
+impl<T: Stored> Kernel<T> for Extend<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut least: [f64; N] = load(self.least, at);
+        let mut greatest: [f64; N] = load(self.greatest, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            for i in 0..N {
+                // A comparison with NaN is false.
+                least[i] = if v[i] < least[i] { v[i] } else { least[i] };
+                greatest[i] = if v[i] > greatest[i] { v[i] } else { greatest[i] };
+            }
+        }
+        store(self.least, at, least);
+        store(self.greatest, at, greatest);
+    }
+}
+
+/// Σw, Σw² and Σwx.
+struct Weigh<'a> {
+    to: [&'a mut [f64]; 3],
+}
+
+impl<T: Stored> Kernel<T> for Weigh<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut weight: [f64; N] = load(self.to[0], at);
+        let mut squared: [f64; N] = load(self.to[1], at);
+        let mut sum: [f64; N] = load(self.to[2], at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            let w: [f64; N] = source.weights(at);
+            for i in 0..N {
+                let valid = !v[i].is_nan();
+                let w = if valid { w[i] } else { 0.0 };
+                weight[i] += w;
+                squared[i] += w * w;
+                sum[i] += if valid { w * v[i] } else { 0.0 };
+            }
+        }
+        store(self.to[0], at, weight);
+        store(self.to[1], at, squared);
+        store(self.to[2], at, sum);
+    }
+}
+
+/// Σw(x − c) and Σw(x − c)² about the first valid value of a cell in the tile: exact to the last
+/// digits whatever the offset of the data.
+struct Spread<'a, const WEIGHTED: bool> {
+    centre: &'a mut [f64],
+    first: &'a mut [f64],
+    second: &'a mut [f64],
+}
+
+impl<T: Stored, const WEIGHTED: bool> Kernel<T> for Spread<'_, WEIGHTED> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut centre: [f64; N] = load(self.centre, at);
+        let mut first: [f64; N] = load(self.first, at);
+        let mut second: [f64; N] = load(self.second, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            let w: [f64; N] = if WEIGHTED { source.weights(at) } else { [1.0; N] };
+            for i in 0..N {
+                centre[i] = if centre[i].is_nan() { v[i] } else { centre[i] };
+                let d = if v[i].is_nan() { 0.0 } else { v[i] - centre[i] };
+                let weighted = if WEIGHTED {
+                    if v[i].is_nan() {
+                        0.0
+                    } else {
+                        w[i] * d
+                    }
+                } else {
+                    d
+                };
+                first[i] += weighted;
+                second[i] += weighted * d;
+            }
+        }
+        store(self.centre, at, centre);
+        store(self.first, at, first);
+        store(self.second, at, second);
+    }
+}
+
+/// Σwx².
+struct Square<'a, const WEIGHTED: bool> {
+    squares: &'a mut [f64],
+}
+
+impl<T: Stored, const WEIGHTED: bool> Kernel<T> for Square<'_, WEIGHTED> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        let mut squares: [f64; N] = load(self.squares, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            let w: [f64; N] = if WEIGHTED { source.weights(at) } else { [1.0; N] };
+            for i in 0..N {
+                let weighted = if WEIGHTED { w[i] * v[i] } else { v[i] };
+                squares[i] += if v[i].is_nan() { 0.0 } else { weighted * v[i] };
+            }
+        }
+        store(self.squares, at, squares);
+    }
+}

@@ -1,0 +1,207 @@
+//! Rows that become one cell each. A row is summed in sixteen interleaved parts, which meet in
+//! a fixed tree; one row after the other is added to its cell.
+
+use super::{Stored, Task};
+use crate::statistics::chan::Moments;
+use crate::statistics::layout::Row;
+use crate::statistics::op::Needs;
+use crate::statistics::state::ReductionState;
+use pulp::Arch;
+use std::ops::Range;
+
+/// Partial sums of a row.
+const PARTS: usize = 16;
+
+/// Takes maps into a slot.
+pub(super) fn absorb<T: Stored>(
+    state: &mut ReductionState,
+    slot: Range<usize>,
+    maps: &[(usize, &[T])],
+    task: &Task<'_>,
+) {
+    let needs = task.fold.needs;
+    let (layout, weights) = (task.layout, task.fold.weights());
+    Arch::new().dispatch(|| {
+        for &(step, map) in maps {
+            let of_step = weights.of_step(step);
+            for row in &layout.rows {
+                let values = &map[row.start..row.start + layout.length];
+                take(state, slot.start + row.base, needs, values, row, of_step);
+            }
+        }
+    });
+}
+
+/// One row into its cell.
+#[inline(always)]
+#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+fn take<T: Stored>(
+    state: &mut ReductionState,
+    at: usize,
+    needs: Needs,
+    values: &[T],
+    row: &Row<'_>,
+    of_step: f64,
+) {
+    let factor = row.factor * of_step;
+    let (sum, count) = sums(values);
+    if count == 0.0 {
+        return;
+    }
+    // The row's own weight, that of its squares, and its weighted sum, without the factor.
+    let (weight, squared, weighted) = match row.within {
+        Some(within) if needs.weighted => weighted_sums(values, within),
+        _ => (count, count, sum),
+    };
+    let within = row.within.filter(|_| needs.weighted);
+    if needs.moments && weight > 0.0 {
+        let mean = weighted / weight;
+        let squares = match within {
+            Some(within) => weighted_squares(values, within, mean),
+            None => squares(values, mean),
+        };
+        let scale = if needs.weighted { factor } else { 1.0 };
+        let own = Moments { weight: scale * weight, mean, squares: scale * squares };
+        let both = state.moments(at).merge(own);
+        (state.centre[at], state.first[at], state.second[at]) = (both.mean, 0.0, both.squares);
+    }
+    state.count[at] += count as u64;
+    if needs.sum {
+        state.sum[at] += sum;
+    }
+    if needs.weighted {
+        state.weight[at] += factor * weight;
+        state.weight_squared[at] += factor * factor * squared;
+        state.weighted_sum[at] += factor * weighted;
+    }
+    if needs.squares {
+        let scale = if needs.weighted { factor } else { 1.0 };
+        state.squares[at] += scale
+            * match within {
+                Some(within) => weighted_squares(values, within, 0.0),
+                None => squares(values, 0.0),
+            };
+    }
+    if needs.extremes {
+        let (least, greatest) = extremes(values);
+        state.least[at] = state.least[at].min(least);
+        state.greatest[at] = state.greatest[at].max(greatest);
+    }
+}
+
+/// Adds parts pairwise.
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn together(mut parts: [f64; PARTS], both: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut n = PARTS;
+    while n > 1 {
+        n /= 2;
+        for i in 0..n {
+            parts[i] = both(parts[i], parts[i + n]);
+        }
+    }
+    parts[0]
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn sums<T: Stored>(values: &[T]) -> (f64, f64) {
+    let (mut sum, mut count) = ([0.0; PARTS], [0.0; PARTS]);
+    let chunks = values.chunks_exact(PARTS);
+    let rest = chunks.remainder();
+    let mut add = |i: usize, v: f64| {
+        let valid = !v.is_nan();
+        sum[i] += if valid { v } else { 0.0 };
+        count[i] += if valid { 1.0 } else { 0.0 };
+    };
+    for chunk in chunks {
+        for i in 0..PARTS {
+            add(i, chunk[i].into());
+        }
+    }
+    rest.iter().enumerate().for_each(|(i, &v)| add(i, v.into()));
+    (together(sum, |a, b| a + b), together(count, |a, b| a + b))
+}
+
+/// Σw, Σw² and Σwx.
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
+    let (mut weight, mut squared, mut sum) = ([0.0; PARTS], [0.0; PARTS], [0.0; PARTS]);
+    let mut add = |i: usize, v: f64, w: f64| {
+        let valid = !v.is_nan();
+        let w = if valid { w } else { 0.0 };
+        weight[i] += w;
+        squared[i] += w * w;
+        sum[i] += if valid { w * v } else { 0.0 };
+    };
+    let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
+    let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
+    for (chunk, w) in chunks.zip(of) {
+        for i in 0..PARTS {
+            add(i, chunk[i].into(), w[i]);
+        }
+    }
+    rest.for_each(|(i, (&v, &w))| add(i, v.into(), w));
+    (together(weight, |a, b| a + b), together(squared, |a, b| a + b), together(sum, |a, b| a + b))
+}
+
+/// Σ(x − c)².
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn squares<T: Stored>(values: &[T], centre: f64) -> f64 {
+    let mut sum = [0.0; PARTS];
+    let mut add = |i: usize, v: f64| {
+        let d = if v.is_nan() { 0.0 } else { v - centre };
+        sum[i] += d * d;
+    };
+    let chunks = values.chunks_exact(PARTS);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for i in 0..PARTS {
+            add(i, chunk[i].into());
+        }
+    }
+    rest.iter().enumerate().for_each(|(i, &v)| add(i, v.into()));
+    together(sum, |a, b| a + b)
+}
+
+/// Σw(x − c)².
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn weighted_squares<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> f64 {
+    let mut sum = [0.0; PARTS];
+    let mut add = |i: usize, v: f64, w: f64| {
+        let d = v - centre;
+        sum[i] += if v.is_nan() { 0.0 } else { w * d * d };
+    };
+    let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
+    let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
+    for (chunk, w) in chunks.zip(of) {
+        for i in 0..PARTS {
+            add(i, chunk[i].into(), w[i]);
+        }
+    }
+    rest.for_each(|(i, (&v, &w))| add(i, v.into(), w));
+    together(sum, |a, b| a + b)
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // as above
+fn extremes<T: Stored>(values: &[T]) -> (f64, f64) {
+    let (mut least, mut greatest) = ([f64::INFINITY; PARTS], [f64::NEG_INFINITY; PARTS]);
+    let mut extend = |i: usize, v: f64| {
+        // A comparison with NaN is false.
+        least[i] = if v < least[i] { v } else { least[i] };
+        greatest[i] = if v > greatest[i] { v } else { greatest[i] };
+    };
+    let chunks = values.chunks_exact(PARTS);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for i in 0..PARTS {
+            extend(i, chunk[i].into());
+        }
+    }
+    rest.iter().enumerate().for_each(|(i, &v)| extend(i, v.into()));
+    (together(least, f64::min), together(greatest, f64::max))
+}

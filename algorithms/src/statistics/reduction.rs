@@ -1,0 +1,159 @@
+//! The fold of all statistics that one pass gives.
+
+use super::groups::Groups;
+use super::kernels;
+use super::layout::Layout;
+use super::op::{Needs, Op};
+use super::state::ReductionState;
+use super::weights::Weights;
+use halocline_core::engine::{Fold, Piece, Pieces};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Dim, Role};
+use halocline_core::tiling::Tile;
+use halocline_core::{Error, Result};
+use std::sync::Mutex;
+
+/// Any [`Op`]s over any dimensions of a variable, in one read.
+///
+/// Of the steps of a group, values along the dimensions that are reduced become one. Where time
+/// is not reduced, each step is its own group ([`Groups::each`]). Missing values (NaN) are
+/// skipped, and counted, so that what is to be missing of the result can be decided afterwards
+/// ([`Rules`](super::Rules)).
+///
+/// Sums are in double precision and in one order: cells are added along reduced rows in sixteen
+/// interleaved partial sums, rows and steps one after the other, tiles along the engine's tree.
+/// Accumulators don't depend on what else is asked for.
+#[derive(Debug)]
+pub struct Reduction {
+    roles: Vec<Role>,
+    /// For each dimension behind time.
+    reduced: Vec<bool>,
+    pub(super) needs: Needs,
+    groups: Groups,
+    weights: Weights,
+    /// The regressor at each step.
+    pub(super) times: Vec<f64>,
+    /// Of leaves of a length, see [`Groups::peak`].
+    peak: Mutex<Option<(usize, usize)>>,
+}
+
+impl Reduction {
+    /// The fold for all of `ops` of a variable with dimensions `dims`, the first of which is
+    /// time, over the dimensions of the roles `over`.
+    ///
+    /// `groups` has a group for each step; without [`Role::Time`] in `over` give
+    /// [`Groups::each`]. `times` is the regressor of [`Op::Trend`] at each step, else empty.
+    ///
+    /// # Errors
+    /// Usage, if a trend is asked for over anything but all times together, or weighted;
+    /// internal, if lengths don't fit the dimensions.
+    pub fn new(
+        dims: &[Dim],
+        over: &[Role],
+        ops: &[Op],
+        groups: Groups,
+        weights: Weights,
+        times: Vec<f64>,
+    ) -> Result<Self> {
+        let needs = Needs::of(ops, !weights.is_none());
+        let reduced: Vec<bool> = dims.iter().skip(1).map(|d| over.contains(&d.role)).collect();
+        if needs.trend && (over != [Role::Time] || groups.len() != 1 || !weights.is_none()) {
+            return Err(Error::usage("a trend is over all times together, at each point, without weights")
+                .remedy("ask for it alone with --over time"));
+        }
+        let steps = dims.first().map_or(0, |d| d.len);
+        let fits = |len: usize, wanted: usize| len == 0 || len == wanted;
+        let along = weights.along.iter().zip(dims.iter().skip(1)).all(|(w, d)| fits(w.len(), d.len));
+        let ground: usize = dims.iter().skip(1).rev().take(2).map(|d| d.len).product();
+        let fit = groups.steps() == steps
+            && fits(weights.steps.len(), steps)
+            && along
+            && fits(weights.ground.len(), ground)
+            && (!needs.trend || times.len() == steps);
+        if !fit {
+            return Err(Error::internal("groups, weights or times of a reduction don't fit its dimensions"));
+        }
+        let roles = over.to_vec();
+        Ok(Self { roles, reduced, needs, groups, weights, times, peak: Mutex::new(None) })
+    }
+
+    /// The groups of steps.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Where the results of a column lie whose first tile is `first`: the first dimension counts
+    /// groups, reduced ones have length 1. Results of group g are those of index g alone.
+    pub fn result_box(&self, first: &IndexBox) -> IndexBox {
+        let groups = if self.roles.contains(&Role::Time) { 0..self.groups.len() } else { first.range(0) };
+        let space = first.ranges().iter().skip(1).zip(&self.reduced);
+        let space = space.map(|(range, reduced)| if *reduced { 0..1 } else { range.clone() });
+        IndexBox::new(std::iter::once(groups).chain(space).collect())
+    }
+
+    /// Bytes that all states of all columns take together once they are merged.
+    pub fn result_bytes(&self, shape: &[usize]) -> u64 {
+        self.result_box(&IndexBox::whole(shape)).len() as u64 * (self.needs.bytes() + 1)
+    }
+
+    /// Cells of the result in a tile, of one group.
+    fn cells(&self, tile: &Tile) -> usize {
+        let space = tile.block.ranges().iter().skip(1).zip(&self.reduced);
+        space.filter(|(_, reduced)| !**reduced).map(|(range, _)| range.len()).product()
+    }
+}
+
+impl Fold for Reduction {
+    type State = ReductionState;
+    const NAME: &'static str = "statistics-reduction";
+    const VERSION: u32 = 1;
+
+    fn reduces(&self) -> &[Role] {
+        &self.roles
+    }
+    fn pieces(&self) -> Pieces {
+        Pieces::Steps
+    }
+    fn state_bytes(&self, tile: &Tile) -> u64 {
+        let steps = tile.block.range(0).len();
+        let groups = if self.roles.contains(&Role::Time) {
+            // The planner keeps this for each level of the merge tree; together they hold no more
+            // than its peak.
+            let levels = self.groups.steps().div_ceil(steps.max(1)).max(1).ilog2() as usize + 2;
+            let mut known = self.peak.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let peak =
+                known.filter(|(length, _)| *length == steps).map_or_else(|| self.groups.peak(steps), |k| k.1);
+            *known = Some((steps, peak));
+            peak.div_ceil(levels)
+        } else {
+            steps
+        };
+        (self.cells(tile) * groups) as u64 * self.needs.bytes()
+    }
+    fn start(&self, _column: usize) -> ReductionState {
+        ReductionState::default()
+    }
+    fn absorb(&self, state: &mut ReductionState, piece: &Piece<'_>) -> Result<()> {
+        let tile = piece.tile();
+        if state.groups.is_empty() {
+            state.cells = self.cells(tile);
+            state.expect(self.needs, self.groups.within(tile.block.range(0)));
+        }
+        let layout = Layout::new(tile, &self.reduced, &self.weights);
+        for (group, steps) in self.groups.runs(piece.steps()) {
+            let slot = state.slot(group, self.needs);
+            kernels::absorb(state, slot, &kernels::Task { piece, steps, layout: &layout, fold: self });
+        }
+        Ok(())
+    }
+    fn merge(&self, mut left: ReductionState, right: ReductionState) -> Result<ReductionState> {
+        left.merge(&right, self.needs, &self.times);
+        Ok(left)
+    }
+}
+
+impl Reduction {
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+}

@@ -1,0 +1,170 @@
+//! What is kept of the values seen so far.
+
+use super::chan::Moments;
+use super::kernels::Columns;
+use super::op::Needs;
+use super::trend;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Accumulators of the groups that were met, each with one value for each cell of the result in
+/// the column, C order: what is not needed is empty.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReductionState {
+    /// In the order in which they were met; the position of a group is its slot.
+    pub(super) groups: Vec<u32>,
+    /// Cells of a slot.
+    pub(super) cells: usize,
+    pub(super) count: Vec<u64>,
+    pub(super) sum: Vec<f64>,
+    /// Σw, Σw² and Σwx.
+    pub(super) weight: Vec<f64>,
+    pub(super) weight_squared: Vec<f64>,
+    pub(super) weighted_sum: Vec<f64>,
+    pub(super) least: Vec<f64>,
+    pub(super) greatest: Vec<f64>,
+    /// Sums about a centre: see [`Moments::shifted`]. The centre is NaN before the first value.
+    pub(super) centre: Vec<f64>,
+    pub(super) first: Vec<f64>,
+    pub(super) second: Vec<f64>,
+    pub(super) squares: Vec<f64>,
+    pub(super) trend: trend::Sums,
+}
+
+/// Makes room for exactly `len` values and fills up with `value`.
+fn grow<T: Copy>(all: &mut Vec<T>, len: usize, wanted: bool, value: T) {
+    if wanted {
+        all.reserve_exact(len.saturating_sub(all.len()));
+        all.resize(len, value);
+    }
+}
+
+impl ReductionState {
+    /// The groups that were met; the place of a group here is its place in results.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+    /// Cells of the result in each group.
+    pub fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// Prepares for up to `more` further groups.
+    pub(super) fn expect(&mut self, needs: Needs, more: usize) {
+        let n = (self.groups.len() + more) * self.cells;
+        let reserve = |all: &mut Vec<f64>, wanted: bool| {
+            if wanted {
+                all.reserve_exact(n.saturating_sub(all.len()));
+            }
+        };
+        self.count.reserve_exact(n.saturating_sub(self.count.len()));
+        reserve(&mut self.sum, needs.sum);
+        for all in [&mut self.weight, &mut self.weight_squared, &mut self.weighted_sum] {
+            reserve(all, needs.weighted);
+        }
+        for all in [&mut self.least, &mut self.greatest] {
+            reserve(all, needs.extremes);
+        }
+        for all in [&mut self.centre, &mut self.first, &mut self.second] {
+            reserve(all, needs.moments);
+        }
+        reserve(&mut self.squares, needs.squares);
+    }
+
+    /// The slot of a group, made where it is new.
+    pub(super) fn slot(&mut self, group: u32, needs: Needs) -> Range<usize> {
+        // Times come in order, so the last one is met most often.
+        let at = self.groups.iter().rposition(|&g| g == group).unwrap_or_else(|| {
+            self.groups.push(group);
+            let n = self.groups.len() * self.cells;
+            grow(&mut self.count, n, true, 0);
+            grow(&mut self.sum, n, needs.sum, 0.0);
+            grow(&mut self.weight, n, needs.weighted, 0.0);
+            grow(&mut self.weight_squared, n, needs.weighted, 0.0);
+            grow(&mut self.weighted_sum, n, needs.weighted, 0.0);
+            grow(&mut self.least, n, needs.extremes, f64::INFINITY);
+            grow(&mut self.greatest, n, needs.extremes, f64::NEG_INFINITY);
+            grow(&mut self.centre, n, needs.moments, f64::NAN);
+            grow(&mut self.first, n, needs.moments, 0.0);
+            grow(&mut self.second, n, needs.moments, 0.0);
+            grow(&mut self.squares, n, needs.squares, 0.0);
+            self.groups.len() - 1
+        });
+        at * self.cells..(at + 1) * self.cells
+    }
+
+    /// The accumulators of some cells; the trend's are those of all.
+    pub(super) fn columns(&mut self, cells: Range<usize>) -> Columns<'_> {
+        fn part<T>(all: &mut [T], cells: Range<usize>) -> &mut [T] {
+            all.get_mut(cells).unwrap_or_default()
+        }
+        let part64 = |all| part::<f64>(all, cells.clone());
+        Columns {
+            sum: part64(&mut self.sum),
+            count: part(&mut self.count, cells.clone()),
+            least: part64(&mut self.least),
+            greatest: part64(&mut self.greatest),
+            weighted: [
+                part64(&mut self.weight),
+                part64(&mut self.weight_squared),
+                part64(&mut self.weighted_sum),
+            ],
+            moments: [part64(&mut self.centre), part64(&mut self.first), part64(&mut self.second)],
+            squares: part64(&mut self.squares),
+            trend: self.trend.fit(self.cells),
+        }
+    }
+
+    /// The moments of the value at `i`.
+    pub(super) fn moments(&self, i: usize) -> Moments {
+        let weight = self.weight.get(i).copied().unwrap_or(self.count[i] as f64);
+        Moments::shifted(weight, self.centre[i], self.first[i], self.second[i])
+    }
+
+    /// Takes in the values that a later state has seen.
+    pub(super) fn merge(&mut self, other: &Self, needs: Needs, times: &[f64]) {
+        if other.groups.is_empty() {
+            return;
+        }
+        self.cells = other.cells;
+        let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
+        self.expect(needs, other.groups.iter().filter(|g| !known.contains_key(g)).count());
+        for (theirs, &group) in other.groups.iter().enumerate() {
+            let from = theirs * self.cells..(theirs + 1) * self.cells;
+            let to = match known.get(&group) {
+                Some(at) => at * self.cells..(at + 1) * self.cells,
+                None => self.slot(group, needs),
+            };
+            self.merge_slot(to, other, from, needs);
+        }
+        if needs.trend {
+            self.trend.merge(&other.trend, &other.count, times);
+        }
+    }
+
+    fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
+        if needs.moments {
+            for (a, b) in to.clone().zip(from.clone()) {
+                let both = self.moments(a).merge(other.moments(b));
+                (self.centre[a], self.first[a], self.second[a]) = (both.mean, 0.0, both.squares);
+            }
+        }
+        let mine = self.count[to.clone()].iter_mut();
+        mine.zip(&other.count[from.clone()]).for_each(|(a, b)| *a += b);
+        let pairs: [(&mut Vec<f64>, &Vec<f64>, fn(f64, f64) -> f64); 7] = [
+            (&mut self.sum, &other.sum, |a, b| a + b),
+            (&mut self.weight, &other.weight, |a, b| a + b),
+            (&mut self.weight_squared, &other.weight_squared, |a, b| a + b),
+            (&mut self.weighted_sum, &other.weighted_sum, |a, b| a + b),
+            (&mut self.squares, &other.squares, |a, b| a + b),
+            (&mut self.least, &other.least, f64::min),
+            (&mut self.greatest, &other.greatest, f64::max),
+        ];
+        for (mine, theirs, both) in pairs {
+            if let (Some(mine), Some(theirs)) = (mine.get_mut(to.clone()), theirs.get(from.clone())) {
+                mine.iter_mut().zip(theirs).for_each(|(a, b)| *a = both(*a, *b));
+            }
+        }
+    }
+}
