@@ -7,6 +7,7 @@ use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
 use halocline_core::index::IndexBox;
+use halocline_core::meta::Coordinate;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::output::WriteReport;
@@ -81,10 +82,7 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        let before = self.comm.is_root().then(|| stamps(source));
-        let columns = self.run_through(job, variable, source, plan, fold)?;
-        self.comm.on_root(|| before.map_or(Ok(()), |before| unchanged(source, &before)))?;
-        Ok(columns)
+        guarded(self.comm, source, || self.run_through(job, variable, source, plan, fold))
     }
 
     fn run_through<F: Fold>(
@@ -204,6 +202,58 @@ fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
                 .remedy("run again when nothing writes to it any more"))
         }
     }
+}
+
+/// Does `work`, which reads `source`, and refuses its result if the files have changed meanwhile.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn guarded<T>(comm: &Comm, source: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = comm.is_root().then(|| stamps(source));
+    let done = work()?;
+    comm.on_root(|| before.map_or(Ok(()), |before| unchanged(source, &before)))?;
+    Ok(done)
+}
+
+/// Adds to a refusal for want of memory where the rest of it goes.
+pub(crate) fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
+    if e.kind == ErrorKind::Memory {
+        let _ = write!(
+            e.message,
+            " of {} ({}): the process itself takes {}, the maps of the result {}",
+            bytes_text(budget.bytes),
+            budget.origin,
+            bytes_text(budget.base()),
+            bytes_text(maps)
+        );
+    }
+    e
+}
+
+/// The cells whose states end up on `rank`: those of its part, if that begins with the first
+/// time. The first dimension counts `groups`.
+pub(crate) fn held(plan: &StreamPlan, rank: usize, groups: usize) -> IndexBox {
+    let own = plan.deal().block(rank);
+    if own.is_empty() || own.range(0).start > 0 {
+        return IndexBox::new(vec![0..0; own.ndim()]);
+    }
+    own.with_range(0, 0..groups)
+}
+
+/// Refuses what a result holds anyway: its time, its space.
+pub(crate) fn check_is_data(name: &str, source: &Source) -> Result<()> {
+    let grid = source.grid();
+    let space = grid.lat.iter().chain(&grid.lon).chain(&grid.extra);
+    let mut others = space.chain(source.levels()).chain(source.level()).chain([source.time_coordinate()]);
+    let is_there = |c: &Coordinate| {
+        c.variable.name == name || c.bounds.as_ref().is_some_and(|b| b.variable.name == name)
+    };
+    if others.any(is_there) {
+        return Err(
+            Error::usage("is a coordinate, not data").remedy("name a variable that has values at times")
+        );
+    }
+    Ok(())
 }
 
 /// What an analysis refuses, it refuses of this variable of these files.

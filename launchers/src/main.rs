@@ -2,6 +2,7 @@
 
 mod carry;
 mod checkpoint;
+mod climatology;
 mod common;
 mod duration;
 mod eof;
@@ -55,6 +56,7 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Climatology(climatology::ClimatologyArgs),
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
+        Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");

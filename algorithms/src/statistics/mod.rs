@@ -7,6 +7,7 @@ mod groups;
 mod kernels;
 mod layout;
 mod op;
+mod pool;
 mod reduction;
 mod state;
 mod student;

@@ -153,6 +153,11 @@ impl Fold for Reduction {
 }
 
 impl Reduction {
+    /// The state in which group k holds all values of the groups of `lists[k]`: see
+    /// [`Self::finish`] for its results. Trends can't be pooled.
+    pub fn pooled(&self, state: &ReductionState, lists: &[Vec<u32>]) -> ReductionState {
+        state.pooled(lists, self.needs)
+    }
     pub(super) fn weights(&self) -> &Weights {
         &self.weights
     }

@@ -143,7 +143,7 @@ impl ReductionState {
         }
     }
 
-    fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
+    pub(super) fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
         if needs.moments {
             for (a, b) in to.clone().zip(from.clone()) {
                 let both = self.moments(a).merge(other.moments(b));

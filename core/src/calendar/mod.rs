@@ -16,6 +16,7 @@ mod axis;
 #[cfg(test)]
 mod axis_tests;
 mod civil;
+mod cycle;
 mod datetime;
 mod exact;
 mod instant;
@@ -27,6 +28,7 @@ mod tests;
 mod units;
 
 pub use axis::TimeAxis;
+pub use cycle::{Cycle, LeapDay};
 pub use datetime::DateTime;
 pub use instant::Instant;
 pub use range::TimeRange;

@@ -1,7 +1,8 @@
 //! Stored chunks that readers like, where nobody has chosen any.
 
-/// Whole maps (the last two dimensions), cut to 4 MiB; more than one if they are small.
-pub(super) fn default_chunks(shape: &[usize], size: usize) -> Vec<usize> {
+/// Chunk lengths for a variable of this shape with cells of `size` bytes: whole maps (the last two
+/// dimensions), cut to 4 MiB; more than one if they are small.
+pub fn default_chunks(shape: &[usize], size: usize) -> Vec<usize> {
     const LARGEST: usize = 4 << 20;
     // Below this, chunks cost more to find than to read.
     const SMALLEST: usize = 256 << 10;

@@ -51,6 +51,7 @@ mod target;
 mod tests;
 pub(crate) mod zstd_filter;
 
+pub use chunking::default_chunks;
 pub use compression::Compression;
 pub use ffi::keep_hdf5_from_exit;
 pub use history::history_line;

@@ -1,0 +1,245 @@
+//! `halocline climatology`.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+mod anomaly;
+mod coordinate;
+mod output;
+mod parts;
+
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::{self, FoldJob};
+use halocline_algorithms::statistics::Op;
+use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
+use halocline_core::comm::Comm;
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::{Error, Result};
+use halocline_io::output::Compression;
+use halocline_io::source::Source;
+use halocline_io::Selection;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The mean year or day: statistics of each calendar month, season, day or hour over all years,
+/// and departures from it.
+///
+/// Days of a year are counted by month and day, so that 1 March is the same day in leap years.
+/// Missing values are skipped; a standard deviation divides by n - 1. With --anomaly, a second
+/// pass subtracts what was written to -o.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClimatologyArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variables
+    #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
+    var: Vec<String>,
+    /// What comes back: each month, season (DJF, MAM, JJA, SON), day of the year, or hour of the day
+    #[arg(long, value_enum, value_name = "month|season|dayofyear|hour", hide_possible_values = true)]
+    by: By,
+    /// Pool so many neighbouring days (or months, seasons, hours), an odd number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    window: usize,
+    /// What to do with 29 February by day of the year: keep it as a day of its own, drop it, or
+    /// merge it into 28 February
+    #[arg(long, value_enum, default_value_t = Leap::Keep, value_name = "keep|drop|merge", hide_possible_values = true)]
+    leap_day: Leap,
+    /// Times that the climatology is made of, as in 1991/2020 [default: all that are selected]
+    #[arg(long, value_name = "A/B")]
+    base: Option<String>,
+    /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms
+    /// [default: mean, and std with --standardize]
+    #[arg(long, value_name = "OP,…", value_delimiter = ',', value_parser = parse_op)]
+    op: Option<Vec<Op>>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+    /// The climatology to write
+    #[arg(long, short, value_name = "CLIM.nc")]
+    output: PathBuf,
+    /// The anomalies to write: what is selected, less the mean of its month, season, day or hour
+    #[arg(long, value_name = "ANOM.nc")]
+    anomaly: Option<PathBuf>,
+    /// Divide the anomalies by the standard deviation
+    #[arg(long, requires = "anomaly")]
+    standardize: bool,
+    /// Compression of the anomalies: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N
+    /// from -7 to 22, which not every reader has the plugin for
+    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
+    compress: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Month,
+    Season,
+    Dayofyear,
+    Hour,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Leap {
+    Keep,
+    Drop,
+    Merge,
+}
+
+fn parse_op(word: &str) -> std::result::Result<Op, String> {
+    let fit = || Op::ALL.into_iter().filter(|op| *op != Op::Trend);
+    fit().find(|op| op.name() == word).ok_or_else(|| {
+        let all: Vec<&str> = fit().map(Op::name).collect();
+        format!("there is no such operation; there are {}", all.join(", "))
+    })
+}
+
+/// What is wanted, checked.
+struct Job {
+    cycle: Cycle,
+    ops: Vec<Op>,
+    window: usize,
+    /// What the climatology is made of.
+    base: Selection,
+    /// What becomes anomalies.
+    all: Selection,
+    compression: Compression,
+}
+
+impl ClimatologyArgs {
+    fn job(&self) -> Result<Job> {
+        let leap = match self.leap_day {
+            Leap::Keep => LeapDay::Keep,
+            Leap::Drop => LeapDay::Drop,
+            Leap::Merge => LeapDay::Merge,
+        };
+        let cycle = match self.by {
+            By::Month => Cycle::Month,
+            By::Season => Cycle::Season,
+            By::Dayofyear => Cycle::DayOfYear(leap),
+            By::Hour => Cycle::Hour,
+        };
+        if !matches!(cycle, Cycle::DayOfYear(_)) && leap != LeapDay::Keep {
+            return Err(Error::usage("--leap-day is about days of the year")
+                .remedy("leave it out, or use --by dayofyear"));
+        }
+        if self.window % 2 == 0 {
+            return Err(Error::usage(format!("--window {} has no middle", self.window))
+                .remedy("choose an odd number"));
+        }
+        let mut ops = self.op.clone().unwrap_or_else(|| vec![Op::Mean]);
+        if self.op.is_none() && self.standardize {
+            ops.push(Op::Std);
+        }
+        let wanted = [(self.anomaly.is_some(), Op::Mean), (self.standardize, Op::Std)];
+        if let Some((_, op)) = wanted.into_iter().find(|(needed, op)| *needed && !ops.contains(op)) {
+            return Err(Error::usage(format!("the anomalies need the {} of the climatology", op.name()))
+                .remedy(format!("add {} to --op", op.name())));
+        }
+        let twice = |all: &[String]| {
+            all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
+        };
+        let names: Vec<String> = ops.iter().map(|op| op.name().to_owned()).collect();
+        if let Some(name) = twice(&self.var).or_else(|| twice(&names)) {
+            return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
+        }
+        if self.anomaly.as_ref() == Some(&self.output) {
+            return Err(Error::usage("climatology and anomalies would be the same file")
+                .in_file(&self.output)
+                .remedy("name two files"));
+        }
+        let mut all = self.selection.selection()?;
+        // All levels, unless one is chosen.
+        all.all_levels = all.level.is_none();
+        all.io = self.input.io;
+        let mut base = all.clone();
+        if let Some(text) = &self.base {
+            base.time = Some(TimeRange::parse(text)?);
+        }
+        Ok(Job { cycle, ops, window: self.window, base, all, compression: self.compression()? })
+    }
+
+    fn compression(&self) -> Result<Compression> {
+        let of_option = |e: Error| Error { message: format!("--compress: {}", e.message), ..e };
+        self.compress.parse().map_err(of_option)
+    }
+
+    /// As it is written into outputs.
+    fn describe(&self, job: &Job) -> String {
+        let ops: Vec<&str> = job.ops.iter().map(|op| op.name()).collect();
+        let mut options = vec![format!("by={}", job.cycle.name()), format!("op={}", ops.join(","))];
+        options.push(format!("window={}", job.window));
+        if let Cycle::DayOfYear(leap) = job.cycle {
+            options.push(format!("leap-day={}", format!("{leap:?}").to_lowercase()));
+        }
+        options.extend(self.base.iter().map(|base| format!("base={base}")));
+        options.push("missing=skip; ddof=1".to_owned());
+        options.extend(self.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
+        options.join("; ")
+    }
+}
+
+/// The name of a result: one keeps the variable's name, several append theirs.
+fn name_of(ops: &[Op], variable: &str, op: Op) -> String {
+    match ops {
+        [_] => variable.to_owned(),
+        _ => format!("{variable}_{}", op.name()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &ClimatologyArgs, verbosity: Verbosity) -> Result<()> {
+    let wanted = args.job()?;
+    let progress = Arc::new(Progress::default());
+    let opening = progress.phases.start(Phase::Open);
+    let dataset = args.input.open(comm, verbosity)?;
+    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    check_output(comm, &args.output, &files)?;
+    if let Some(anomaly) = &args.anomaly {
+        check_output(comm, anomaly, &files)?;
+    }
+    let outputs = std::iter::once(&args.output).chain(&args.anomaly);
+    let taken: Vec<PathBuf> = files.iter().chain(outputs).cloned().collect();
+    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
+    let blame = |e, name: &String| folding::blame(e, files.first(), name);
+    let all_of = |selection: &Selection| -> Result<Vec<Source>> {
+        args.var
+            .iter()
+            .map(|name| {
+                let source = dataset.source(comm, name, selection)?;
+                folding::check_is_data(name, &source).map_err(|e| blame(e, name))?;
+                Ok(source)
+            })
+            .collect()
+    };
+    let bases = all_of(&wanted.base)?;
+    let fields = if args.anomaly.is_some() { all_of(&wanted.all)? } else { Vec::new() };
+    drop(opening);
+    let budget = args.memory.budget(comm)?;
+    for (name, field) in args.var.iter().zip(&fields) {
+        let base = bases.iter().find(|b| b.variable().name == *name);
+        base.map_or(Ok(()), |base| parts::check(wanted.cycle, base, field)).map_err(|e| blame(e, name))?;
+    }
+    let job =
+        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
+    let watch = job.watch();
+    let mut results = Vec::new();
+    for (name, source) in args.var.iter().zip(bases) {
+        let made = parts::reduce(&job, args, &wanted, name, source);
+        results.push(made.map_err(|e| blame(e, name))?);
+    }
+    let report = job.write(|| output::write(comm, args, &wanted, &dataset, &results))?;
+    let Some(anomaly) = &args.anomaly else {
+        drop(watch);
+        return job.finished(&args.output, &report);
+    };
+    drop(results);
+    job.verbosity.say(comm, || format!("wrote {}", args.output.display()));
+    let report = anomaly::write(&job, args, &wanted, &dataset, &fields, anomaly)?;
+    drop(watch);
+    job.finished(anomaly, &report)
+}

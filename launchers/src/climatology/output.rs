@@ -1,0 +1,129 @@
+//! The NetCDF file of a climatology.
+
+use super::coordinate::{axis, Axis};
+use super::parts::Parts;
+use super::{name_of, ClimatologyArgs, Job};
+use crate::carry;
+use halocline_algorithms::statistics::Op;
+use halocline_core::calendar::Cycle;
+use halocline_core::comm::Comm;
+use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::Result;
+use halocline_io::dataset::Dataset;
+use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
+
+/// Writes the file.
+///
+/// # Collective
+/// Every rank calls this with its part of the results.
+pub(super) fn write(
+    comm: &Comm,
+    args: &ClimatologyArgs,
+    job: &Job,
+    dataset: &Dataset,
+    results: &[Parts],
+) -> Result<WriteReport> {
+    let mut schema = Schema { attributes: global(args, job, dataset, results), ..Schema::new() };
+    let axes: Vec<Axis> =
+        results.iter().map(|r| axis(job.cycle, &r.source)).collect::<Result<Vec<Axis>>>()?;
+    let mut pending = Vec::new();
+    for (parts, axis) in results.iter().zip(&axes) {
+        for coordinate in [&axis.time, &axis.bounds, &axis.label] {
+            if schema.variable(&coordinate.variable.name).is_none() {
+                pending.extend(schema.add_coordinate(coordinate)?);
+            }
+        }
+        pending.extend(carry::add_space(&mut schema, &parts.source)?);
+    }
+    for parts in results {
+        for &op in &job.ops {
+            let dims = parts.source.variable().dims.iter().map(|d| d.name.as_str());
+            let dtype = if op == Op::Count { DType::I32 } else { DType::F64 };
+            let spec = VariableSpec::data(name_of(&job.ops, &parts.name, op), dims, dtype);
+            schema.add_variable(spec.attributes(attributes(job, parts, op)));
+        }
+    }
+    let mut output = Output::create(comm, &args.output, &schema)?;
+    output.write_pending(&pending)?;
+    for parts in results {
+        for &op in &job.ops {
+            let name = name_of(&job.ops, &parts.name, op);
+            for &quantity in op.quantities() {
+                parts.each(quantity, &mut |block, values| {
+                    let values = match op {
+                        Op::Count => Values::I32(values.iter().map(|&n| n.max(0.0) as i32).collect()),
+                        _ => Values::F64(values),
+                    };
+                    output.write_block(&name, block, &values)
+                })?;
+            }
+        }
+    }
+    output.finish_with_report()
+}
+
+/// How CF describes what was done within and over the periods.
+fn methods(cycle: Cycle, method: &str, dim: &str) -> String {
+    let (within, over) = match cycle {
+        Cycle::Hour => ("days", "days"),
+        _ => ("years", "years"),
+    };
+    format!("{dim}: {method} within {within} {dim}: {method} over {over}")
+}
+
+fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
+    let source = &parts.source;
+    let mut attributes = source.decoded_attributes();
+    let long_name = attributes.text("long_name").unwrap_or(&parts.name).to_owned();
+    let dim = &source.variable().dims[0].name;
+    // What held of single values.
+    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
+        attributes.remove(of_values);
+    }
+    let method = match op {
+        Op::Mean => Some("mean"),
+        Op::Sum => Some("sum"),
+        Op::Min => Some("minimum"),
+        Op::Max => Some("maximum"),
+        Op::Std => Some("standard_deviation"),
+        Op::Var => Some("variance"),
+        Op::Range => Some("range"),
+        Op::Rms => Some("root_mean_square"),
+        Op::Count | Op::Trend => None,
+    };
+    if op == Op::Var {
+        if let Some(units) = attributes.text("units").map(str::to_owned) {
+            attributes.set("units", if units == "1" { units } else { format!("({units})2") });
+        }
+        attributes.remove("standard_name");
+    }
+    if method.is_none() {
+        attributes = Attributes::new()
+            .with("long_name", format!("number of values of {long_name} that are not missing"))
+            .with("units", "1");
+    }
+    if let Some(method) = method {
+        attributes.set("cell_methods", methods(job.cycle, method, dim));
+    }
+    carry::refer_to_space(&mut attributes, source);
+    let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
+    attributes.set("coordinates", format!("{}{others}", job.cycle.name()));
+    attributes
+}
+
+fn global(args: &ClimatologyArgs, job: &Job, dataset: &Dataset, results: &[Parts]) -> Attributes {
+    let names: Vec<&str> = results.iter().map(|r| r.name.as_str()).collect();
+    let mut attributes = Attributes::new()
+        .with("Conventions", "CF-1.8")
+        .with("title", format!("Climatology of {} by {}", names.join(", "), job.cycle.name()))
+        .with("source", format!("halocline {}, climatology", env!("CARGO_PKG_VERSION")))
+        .with("halocline_climatology_options", args.describe(job));
+    if let Some(first) = results.first() {
+        attributes.set("halocline_tiling", first.tiling.as_str());
+    }
+    attributes.set("history", carry::history(dataset));
+    if let Some(title) = dataset.attributes().text("title") {
+        attributes.set("input_title", title);
+    }
+    attributes
+}

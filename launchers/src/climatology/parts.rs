@@ -1,0 +1,139 @@
+//! From the base period to the states of the parts of the cycle.
+
+use super::{ClimatologyArgs, Job};
+use crate::folding::{self, FoldJob};
+use halocline_algorithms::climatology;
+use halocline_algorithms::statistics::{Quantity, Reduction, ReductionState, Rules, Weights};
+use halocline_core::calendar::Cycle;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::engine::{Demand, StreamPlan};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::{Error, Result};
+use halocline_io::source::Source;
+
+/// This rank's part of the climatology of one variable.
+pub(super) struct Parts {
+    pub(super) name: String,
+    /// The base period.
+    pub(super) source: Source,
+    pub(super) tiling: String,
+    fold: Reduction,
+    plan: StreamPlan,
+    columns: Vec<(usize, ReductionState)>,
+    /// The cells of this rank; the first dimension counts parts.
+    block: IndexBox,
+}
+
+/// Refuses anomalies of times whose part of the cycle the base period does not have.
+pub(super) fn check(cycle: Cycle, base: &Source, field: &Source) -> Result<()> {
+    let calendar = base.time().calendar;
+    let mut there = vec![false; cycle.len(calendar)];
+    for at in base.time().datetimes() {
+        if let Some(part) = cycle.part(calendar, &at) {
+            there[part] = true;
+        }
+    }
+    let lacks = |at: &halocline_core::calendar::DateTime| {
+        cycle.part(calendar, at).is_some_and(|part| !there.get(part).copied().unwrap_or(false))
+    };
+    match field.time().datetimes().into_iter().find(lacks) {
+        None => Ok(()),
+        Some(at) => Err(Error::usage(format!(
+            "the base period has no time in the {} of {}, of which an anomaly is asked for",
+            cycle.name(),
+            at.date_string()
+        ))
+        .remedy("choose a longer --base, or other times")),
+    }
+}
+
+/// Streams the base period of one variable through the fold.
+pub(super) fn reduce(
+    job: &FoldJob<'_>,
+    args: &ClimatologyArgs,
+    wanted: &Job,
+    name: &str,
+    source: Source,
+) -> Result<Parts> {
+    let comm = job.comm;
+    let dims = source.variable().dims.clone();
+    let by_hand = args.selection.decomposition.as_deref();
+    let by_hand = by_hand.map(|text| Decomposition::parse_parts(text, &dims, comm.size())).transpose()?;
+    let groups = climatology::groups(wanted.cycle, source.time().calendar, &source.time().datetimes())?;
+    let count = groups.len();
+    let fold = Reduction::new(&dims, &[Role::Time], &wanted.ops, groups, Weights::default(), Vec::new())?;
+    // One result on the rank that holds all of it; with a window, what is pooled beside it.
+    let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
+    let maps = (count * cells * std::mem::size_of::<f64>()) as u64;
+    let room = job.budget.for_buffers(comm).saturating_sub(maps);
+    let demand = Demand {
+        ranks: comm.size(),
+        threads: rayon::current_num_threads(),
+        room: Some(room),
+        parts: by_hand.as_deref(),
+    };
+    let plan =
+        StreamPlan::new(&source, &fold, demand).map_err(|e| folding::of_budget(e, job.budget, maps))?;
+    job.tell(name, &source, &plan, plan.estimate() + maps);
+    let what = || {
+        let about = (&wanted.cycle, &wanted.ops, wanted.window, args.selection.describe());
+        Ok(format!("climatology of {name} {about:?} {:?} {}", args.base, folding::fingerprint(&source)))
+    };
+    let belongs = comm.on_root(what)?;
+    let mut columns = job.run(&belongs, name, &source, &plan, &fold)?;
+    if wanted.window > 1 {
+        let lists = climatology::window(count, wanted.window);
+        for (_, state) in &mut columns {
+            *state = fold.pooled(state, &lists);
+        }
+    }
+    let block = folding::held(&plan, comm.rank(), count);
+    let tiling = plan.tiling().rule().to_owned();
+    Ok(Parts { name: name.to_owned(), source, tiling, fold, plan, columns, block })
+}
+
+impl Parts {
+    /// Hands the results of a quantity to `write`, some parts at a time: equally often on all
+    /// ranks.
+    pub(super) fn each(
+        &self,
+        quantity: Quantity,
+        write: &mut dyn FnMut(&IndexBox, Vec<f64>) -> Result<()>,
+    ) -> Result<()> {
+        /// Values of a piece: what compressing in threads wants.
+        const VALUES: usize = 4 << 20;
+        let rules = Rules { missing: halocline_algorithms::statistics::Missing::Skip, ddof: 1, cells: 1 };
+        let mut finished = Vec::with_capacity(self.columns.len());
+        for (column, state) in &self.columns {
+            let id = self.plan.tiling().at_place(*column, 0, &[Role::Time]);
+            let values = self.fold.finish(state, quantity, &rules)?;
+            finished.push((self.plan.tiling().tile(id).block, state, values));
+        }
+        let dims = &self.source.variable().dims;
+        let map: usize = dims.iter().skip(1).map(|d| d.len).product();
+        let count = self.fold.groups().len();
+        let step = (VALUES / map.max(1)).clamp(1, count.max(1));
+        for first in (0..count).step_by(step) {
+            let parts = first..count.min(first + step);
+            let block = if self.block.is_empty() {
+                self.block.clone()
+            } else {
+                self.block.with_range(0, parts.clone())
+            };
+            let mut piece = vec![f64::NAN; block.len()];
+            for (tile, state, values) in &finished {
+                let cells = state.cells();
+                for (slot, &group) in state.groups().iter().enumerate() {
+                    let group = group as usize;
+                    if parts.contains(&group) {
+                        let place = tile.with_range(0, group..group + 1);
+                        block.insert(&mut piece, &place, &values[slot * cells..(slot + 1) * cells]);
+                    }
+                }
+            }
+            write(&block, piece)?;
+        }
+        Ok(())
+    }
+}
