@@ -10,6 +10,8 @@ mod op;
 mod reduction;
 mod state;
 mod student;
+#[cfg(test)]
+mod tests;
 mod trend;
 mod weights;
 
