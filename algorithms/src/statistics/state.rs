@@ -54,6 +54,11 @@ impl ReductionState {
         self.cells
     }
 
+    /// Whether the weights of all values that were seen are known: finite, as numbers.
+    pub fn has_weights(&self) -> bool {
+        self.weight.iter().all(|w| w.is_finite())
+    }
+
     /// Prepares for up to `more` further groups.
     pub(super) fn expect(&mut self, needs: Needs, more: usize) {
         let n = (self.groups.len() + more) * self.cells;

@@ -19,6 +19,7 @@ mod civil;
 mod datetime;
 mod exact;
 mod instant;
+mod period;
 mod range;
 mod stamp;
 mod step;
@@ -29,6 +30,7 @@ mod units;
 pub use axis::TimeAxis;
 pub use datetime::DateTime;
 pub use instant::Instant;
+pub use period::{Period, Periods};
 pub use range::TimeRange;
 pub use units::TimeUnits;
 
