@@ -1,22 +1,25 @@
 //! Second moments that merge: Chan, Golub and LeVeque (1983), doi:10.1080/00031305.1983.10483115.
 
 /// The weight of some values, their mean, and the weighted sum of squared deviations from it.
+///
+/// The mean is kept as a value near it and how far it is from that, so that the differences of
+/// means keep all digits however far from zero the values are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Moments {
     pub(super) weight: f64,
-    pub(super) mean: f64,
+    pub(super) centre: f64,
+    pub(super) offset: f64,
     pub(super) squares: f64,
 }
 
 impl Moments {
-    /// From sums about a `centre`: Σw(x − c) and Σw(x − c)². Moments about their own mean
-    /// (`first` = 0) come out as they are.
-    pub(super) fn shifted(weight: f64, centre: f64, first: f64, second: f64) -> Self {
+    /// From sums about a `centre`: Σw(x − c) and Σw(x − c)².
+    pub(super) fn of_sums(weight: f64, centre: f64, first: f64, second: f64) -> Self {
         if weight <= 0.0 {
-            return Self { weight: 0.0, mean: f64::NAN, squares: 0.0 };
+            return Self { weight: 0.0, centre: f64::NAN, offset: 0.0, squares: 0.0 };
         }
         let offset = first / weight;
-        Self { weight, mean: centre + offset, squares: (second - first * offset).max(0.0) }
+        Self { weight, centre, offset, squares: (second - first * offset).max(0.0) }
     }
     /// Those of both together.
     pub(super) fn merge(self, other: Self) -> Self {
@@ -27,11 +30,12 @@ impl Moments {
             return other;
         }
         let weight = self.weight + other.weight;
-        let apart = other.mean - self.mean;
+        let apart = (other.centre - self.centre) + (other.offset - self.offset);
         let share = other.weight / weight;
         Self {
             weight,
-            mean: self.mean + apart * share,
+            centre: self.centre,
+            offset: self.offset + apart * share,
             squares: self.squares + other.squares + apart * apart * self.weight * share,
         }
     }

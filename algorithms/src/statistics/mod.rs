@@ -11,6 +11,8 @@ mod pool;
 mod reduction;
 mod state;
 mod student;
+#[cfg(test)]
+mod tests;
 mod trend;
 mod weights;
 

@@ -96,6 +96,11 @@ impl Reduction {
         self.result_box(&IndexBox::whole(shape)).len() as u64 * (self.needs.bytes() + 1)
     }
 
+    /// What is accumulated, for those who must not mix up states.
+    pub fn accumulators(&self) -> String {
+        format!("{:?}", self.needs)
+    }
+
     /// Cells of the result in a tile, of one group.
     fn cells(&self, tile: &Tile) -> usize {
         let space = tile.block.ranges().iter().skip(1).zip(&self.reduced);

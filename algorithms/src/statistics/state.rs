@@ -24,10 +24,14 @@ pub struct ReductionState {
     pub(super) weighted_sum: Vec<f64>,
     pub(super) least: Vec<f64>,
     pub(super) greatest: Vec<f64>,
-    /// Sums about a centre: see [`Moments::shifted`]. The centre is NaN before the first value.
+    /// A value near the mean, NaN before the first.
     pub(super) centre: Vec<f64>,
+    /// Σw(x − c); if settled, how far the mean is from the centre.
     pub(super) first: Vec<f64>,
+    /// Σw(x − c)²; if settled, the sum of squared deviations from the mean.
     pub(super) second: Vec<f64>,
+    /// Whether moments are those about the mean: of merged states, and of rows.
+    pub(super) settled: bool,
     pub(super) squares: Vec<f64>,
     pub(super) trend: trend::Sums,
 }
@@ -48,6 +52,11 @@ impl ReductionState {
     /// Cells of the result in each group.
     pub fn cells(&self) -> usize {
         self.cells
+    }
+
+    /// Whether the weights of all values that were seen are known: finite, as numbers.
+    pub fn has_weights(&self) -> bool {
+        self.weight.iter().all(|w| w.is_finite())
     }
 
     /// Prepares for up to `more` further groups.
@@ -119,7 +128,27 @@ impl ReductionState {
     /// The moments of the value at `i`.
     pub(super) fn moments(&self, i: usize) -> Moments {
         let weight = self.weight.get(i).copied().unwrap_or(self.count[i] as f64);
-        Moments::shifted(weight, self.centre[i], self.first[i], self.second[i])
+        let (centre, first, second) = (self.centre[i], self.first[i], self.second[i]);
+        if self.settled {
+            Moments { weight, centre, offset: first, squares: second }
+        } else {
+            Moments::of_sums(weight, centre, first, second)
+        }
+    }
+
+    /// Keeps moments, of a settled state.
+    pub(super) fn keep(&mut self, i: usize, moments: Moments) {
+        (self.centre[i], self.first[i], self.second[i]) = (moments.centre, moments.offset, moments.squares);
+    }
+
+    /// Moments of all values about their means.
+    fn settle(&mut self) {
+        if !self.settled {
+            for i in 0..self.centre.len() {
+                self.keep(i, self.moments(i));
+            }
+            self.settled = true;
+        }
     }
 
     /// Takes in the values that a later state has seen.
@@ -128,6 +157,7 @@ impl ReductionState {
             return;
         }
         self.cells = other.cells;
+        self.settle();
         let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
         self.expect(needs, other.groups.iter().filter(|g| !known.contains_key(g)).count());
         for (theirs, &group) in other.groups.iter().enumerate() {
@@ -146,8 +176,7 @@ impl ReductionState {
     pub(super) fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
         if needs.moments {
             for (a, b) in to.clone().zip(from.clone()) {
-                let both = self.moments(a).merge(other.moments(b));
-                (self.centre[a], self.first[a], self.second[a]) = (both.mean, 0.0, both.squares);
+                self.keep(a, self.moments(a).merge(other.moments(b)));
             }
         }
         let mine = self.count[to.clone()].iter_mut();

@@ -20,6 +20,7 @@ mod cycle;
 mod datetime;
 mod exact;
 mod instant;
+mod period;
 mod range;
 mod stamp;
 mod step;
@@ -31,6 +32,7 @@ pub use axis::TimeAxis;
 pub use cycle::{Cycle, LeapDay};
 pub use datetime::DateTime;
 pub use instant::Instant;
+pub use period::{Period, Periods};
 pub use range::TimeRange;
 pub use units::TimeUnits;
 

@@ -85,7 +85,7 @@ impl Grid {
 }
 
 /// Whether a coordinate is in degrees, as the trigonometry here takes it.
-fn in_degrees(coordinate: &Coordinate) -> Result<()> {
+pub(super) fn in_degrees(coordinate: &Coordinate) -> Result<()> {
     let units = coordinate.variable.units().unwrap_or_default();
     if units.is_empty() || units.to_lowercase().starts_with("deg") || units.starts_with('°') {
         return Ok(());
@@ -95,12 +95,12 @@ fn in_degrees(coordinate: &Coordinate) -> Result<()> {
         .remedy("correct the units, or use --weights none"))
 }
 
-fn no_latitudes() -> Error {
+pub(super) fn no_latitudes() -> Error {
     Error::data("the grid has no latitude and longitude coordinates").remedy("use --weights none")
 }
 
 /// The two edges of each cell of a 1-D coordinate; none lies beyond ±`limit`.
-fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
+pub(super) fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
     let centres = coordinate.values.to_f64();
     if let Some(stored) = &coordinate.bounds {
         let bounds = stored.values.to_f64();
@@ -154,6 +154,11 @@ fn polygon_area(lats: &[f64], lons: &[f64]) -> f64 {
             [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
         })
         .collect();
+    area_between(&corners)
+}
+
+/// As [`polygon_area`], with corners on the unit sphere.
+pub(super) fn area_between(corners: &[[f64; 3]]) -> f64 {
     let dot = |a: &[f64; 3], b: &[f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     let total: f64 = (1..corners.len().saturating_sub(1))
         .map(|i| {

@@ -1,6 +1,9 @@
 //! Horizontal grids: where the cells are and how much they count.
 
 mod area;
+mod weights;
+
+pub use weights::AreaWeights;
 
 use crate::meta::{Coordinate, Dim, Role};
 use serde::{Deserialize, Serialize};

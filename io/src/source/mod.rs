@@ -7,6 +7,7 @@ pub(crate) mod horizontal;
 mod level;
 mod locate;
 mod lonlat;
+mod measure;
 mod memory;
 mod plan;
 mod read;

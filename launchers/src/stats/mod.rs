@@ -2,30 +2,36 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod describe;
+mod options;
 mod output;
+mod over;
+mod reduce;
+mod space;
+mod times;
+mod weights;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{bytes_text, check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{OverTime, TimeOp, TimeState};
-use halocline_core::budget::MemoryBudget;
+use halocline_algorithms::statistics::{Missing, Op};
 use halocline_core::comm::Comm;
-use halocline_core::decomposition::Decomposition;
-use halocline_core::engine::{Demand, StreamPlan};
-use halocline_core::index::IndexBox;
-use halocline_core::meta::{Coordinate, Role};
+use halocline_core::meta::Coordinate;
 use halocline_core::progress::{Phase, Progress};
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::{Error, Result};
 use halocline_io::source::Source;
-use std::fmt::Write as _;
+use options::{parse_missing, parse_op, By, Convention, Per, Weight};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Statistics of each cell over time, in one pass and bounded memory.
+/// Statistics over time, area, latitude, longitude, levels or several of them, in one pass and
+/// bounded memory.
 ///
-/// Missing values are skipped; a cell without any value comes out as missing. Sums are taken in
-/// double precision, in an order that depends on the shape of the data alone. One --op keeps the
-/// variable's name; several append theirs, as in tos_mean.
+/// Missing values are skipped (see --missing); sums are in double precision, in an order that
+/// depends on the shape of the data alone. Means, deviations and root mean squares over both
+/// horizontal dimensions, or over latitude, are weighted by area; others are not (see --weights).
+/// One --op keeps the variable's name; several append theirs, as in tos_mean. A trend gives
+/// tos_slope, tos_intercept, tos_slope_stderr, tos_slope_pvalue and tos_effective_sample_size.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatsArgs {
     #[command(flatten)]
@@ -33,12 +39,44 @@ pub(crate) struct StatsArgs {
     /// The variables
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     var: Vec<String>,
-    /// What to compute, separated by commas: mean, sum, min, max, count
+    /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms,
+    /// trend
     #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_op)]
-    op: Vec<TimeOp>,
-    /// The dimension to reduce
-    #[arg(long, value_enum, default_value_t = Over::Time, value_name = "time")]
-    over: Over,
+    op: Vec<Op>,
+    /// The dimensions to reduce, separated by commas: time, lat, lon, lev, or as the file names
+    /// them
+    #[arg(long, value_name = "DIM,…", default_value = "time", value_delimiter = ',')]
+    over: Vec<String>,
+    /// Which times are reduced together; a season's December counts for the next year
+    #[arg(long, value_enum, default_value_t = By::All, value_name = "all|year|season|month|day|hour", hide_possible_values = true)]
+    by: By,
+    /// Weights of mean, std, var and rms: area, time (lengths from bounds, else of months) or
+    /// both, or none [default: area over both horizontal dimensions or over latitude, else none]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "area|time|none",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    weights: Vec<Weight>,
+    /// When a result is missing: skip missing values, propagate them, or ask for N values
+    #[arg(long, default_value = "skip", value_name = "skip|propagate|N", value_parser = parse_missing)]
+    missing: Missing,
+    /// Degrees of freedom that std and var lose: they divide by n - ddof [default: 1]
+    #[arg(long, value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    ddof: Option<u8>,
+    /// What a trend is a change per [default: unit, that of the time coordinate]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "unit|step|hour|day|year|decade|century",
+        hide_possible_values = true
+    )]
+    per: Option<Per>,
+    /// Whose defaults hold where tools differ
+    #[arg(long, value_enum, default_value_t = Convention::Halocline, value_name = "halocline|cdo|xarray|ncl", hide_possible_values = true)]
+    convention: Convention,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -48,50 +86,6 @@ pub(crate) struct StatsArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Over {
-    Time,
-}
-
-fn parse_op(word: &str) -> std::result::Result<TimeOp, String> {
-    TimeOp::ALL.into_iter().find(|op| op.names().0 == word).ok_or_else(|| {
-        let all: Vec<&str> = TimeOp::ALL.iter().map(|op| op.names().0).collect();
-        format!("there is no such operation; there are {}", all.join(", "))
-    })
-}
-
-/// This rank's part of the statistics of one variable.
-struct Reduced {
-    name: String,
-    source: Source,
-    tiling: String,
-    /// The cells of this rank; one step of time.
-    block: IndexBox,
-    /// One map for each operation.
-    values: Vec<Vec<f64>>,
-}
-
-impl StatsArgs {
-    /// The name of a result.
-    fn name_of(&self, variable: &str, op: TimeOp) -> String {
-        match self.op.as_slice() {
-            [_] => variable.to_owned(),
-            _ => format!("{variable}_{}", op.names().0),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let twice = |all: &[String]| {
-            all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
-        };
-        let ops: Vec<String> = self.op.iter().map(|op| op.names().0.to_owned()).collect();
-        if let Some(name) = twice(&self.var).or_else(|| twice(&ops)) {
-            return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
-        }
-        Ok(())
-    }
 }
 
 /// Runs the command.
@@ -123,10 +117,10 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let watch = job.watch();
     let mut results = Vec::new();
     for (name, source) in args.var.iter().zip(sources) {
-        let reduced = reduce(&job, args, name, source);
+        let reduced = reduce::reduce(&job, args, name, source);
         results.push(reduced.map_err(|e| folding::blame(e, files.first(), name))?);
     }
-    let report = job.write(|| output::write(comm, args, &dataset, &results))?;
+    let report = job.write(|| output::write(comm, args, &dataset, results))?;
     drop(watch);
     job.finished(&args.output, &report)
 }
@@ -145,76 +139,4 @@ fn check_is_data(name: &str, source: &Source) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Streams one variable through the fold.
-fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Reduced> {
-    let comm = job.comm;
-    let dims = source.variable().dims.clone();
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, &dims, comm.size()))
-        .transpose()?;
-    let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
-    // The maps of results, on the rank that holds them all, and once more on their way out.
-    let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
-    let room = job.budget.for_buffers(comm).saturating_sub(maps);
-    let fold = OverTime::new(&args.op);
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(room),
-        parts: parts.as_deref(),
-    };
-    let plan = StreamPlan::new(&source, &fold, demand).map_err(|e| of_budget(e, job.budget, maps))?;
-    job.tell(name, &source, &plan, plan.estimate() + maps);
-    let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;
-    let columns = job.run(&belongs, name, &source, &plan, &fold)?;
-    let block = held(&plan, comm.rank());
-    let values = args.op.iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
-    let tiling = plan.tiling().rule().to_owned();
-    Ok(Reduced { name: name.to_owned(), source, tiling, block, values })
-}
-
-/// Adds to a refusal for want of memory where the rest of it goes.
-fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
-    if e.kind == ErrorKind::Memory {
-        let _ = write!(
-            e.message,
-            " of {} ({}): the process itself takes {}, the maps of the result {}",
-            bytes_text(budget.bytes),
-            budget.origin,
-            bytes_text(budget.base()),
-            bytes_text(maps)
-        );
-    }
-    e
-}
-
-/// What a saved state belongs to: everything that its numbers depend on.
-fn job_name(args: &StatsArgs, name: &str, source: &Source) -> String {
-    let extremes = args.op.iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max));
-    format!("{name} extremes={extremes} {:?} {}", args.selection.describe(), folding::fingerprint(source))
-}
-
-/// The cells whose states end up on `rank`: those of its part, if that begins with the first
-/// time. One step of time.
-fn held(plan: &StreamPlan, rank: usize) -> IndexBox {
-    let own = plan.deal().block(rank);
-    if own.is_empty() || own.range(0).start > 0 {
-        return IndexBox::new(vec![0..0; own.ndim()]);
-    }
-    own.with_range(0, 0..1)
-}
-
-/// The map of one operation from the states of columns.
-fn assemble(plan: &StreamPlan, block: &IndexBox, columns: &[(usize, TimeState)], op: TimeOp) -> Vec<f64> {
-    let mut map = vec![f64::NAN; block.len()];
-    for (column, state) in columns {
-        let tile = plan.tiling().tile(plan.tiling().at_place(*column, 0, &[Role::Time]));
-        block.insert(&mut map, &tile.block.with_range(0, 0..1), &state.finish(op));
-    }
-    map
 }

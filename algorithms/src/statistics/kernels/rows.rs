@@ -20,6 +20,7 @@ pub(super) fn absorb<T: Stored>(
     task: &Task<'_>,
 ) {
     let needs = task.fold.needs;
+    state.settled = true;
     let (layout, weights) = (task.layout, task.fold.weights());
     Arch::new().dispatch(|| {
         for &(step, map) in maps {
@@ -55,15 +56,17 @@ fn take<T: Stored>(
     };
     let within = row.within.filter(|_| needs.weighted);
     if needs.moments && weight > 0.0 {
-        let mean = weighted / weight;
-        let squares = match within {
-            Some(within) => weighted_squares(values, within, mean),
-            None => squares(values, mean),
+        // The mean as rounded, and what is left about it.
+        let centre = weighted / weight;
+        let (first, second) = match within {
+            Some(within) => weighted_deviations(values, within, centre),
+            None => deviations(values, centre),
         };
+        let own = Moments::of_sums(weight, centre, first, second);
         let scale = if needs.weighted { factor } else { 1.0 };
-        let own = Moments { weight: scale * weight, mean, squares: scale * squares };
+        let own = Moments { weight: scale * weight, squares: scale * own.squares, ..own };
         let both = state.moments(at).merge(own);
-        (state.centre[at], state.first[at], state.second[at]) = (both.mean, 0.0, both.squares);
+        state.keep(at, both);
     }
     state.count[at] += count as u64;
     if needs.sum {
@@ -78,8 +81,8 @@ fn take<T: Stored>(
         let scale = if needs.weighted { factor } else { 1.0 };
         state.squares[at] += scale
             * match within {
-                Some(within) => weighted_squares(values, within, 0.0),
-                None => squares(values, 0.0),
+                Some(within) => weighted_deviations(values, within, 0.0).1,
+                None => deviations(values, 0.0).1,
             };
     }
     if needs.extremes {
@@ -146,14 +149,15 @@ fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
     (together(weight, |a, b| a + b), together(squared, |a, b| a + b), together(sum, |a, b| a + b))
 }
 
-/// Σ(x − c)².
+/// Σ(x − c) and Σ(x − c)².
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-fn squares<T: Stored>(values: &[T], centre: f64) -> f64 {
-    let mut sum = [0.0; PARTS];
+fn deviations<T: Stored>(values: &[T], centre: f64) -> (f64, f64) {
+    let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
     let mut add = |i: usize, v: f64| {
         let d = if v.is_nan() { 0.0 } else { v - centre };
-        sum[i] += d * d;
+        first[i] += d;
+        second[i] += d * d;
     };
     let chunks = values.chunks_exact(PARTS);
     let rest = chunks.remainder();
@@ -163,17 +167,19 @@ fn squares<T: Stored>(values: &[T], centre: f64) -> f64 {
         }
     }
     rest.iter().enumerate().for_each(|(i, &v)| add(i, v.into()));
-    together(sum, |a, b| a + b)
+    (together(first, |a, b| a + b), together(second, |a, b| a + b))
 }
 
-/// Σw(x − c)².
+/// Σw(x − c) and Σw(x − c)².
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-fn weighted_squares<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> f64 {
-    let mut sum = [0.0; PARTS];
+fn weighted_deviations<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> (f64, f64) {
+    let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
     let mut add = |i: usize, v: f64, w: f64| {
         let d = v - centre;
-        sum[i] += if v.is_nan() { 0.0 } else { w * d * d };
+        let weighted = if v.is_nan() { 0.0 } else { w * d };
+        first[i] += weighted;
+        second[i] += if v.is_nan() { 0.0 } else { weighted * d };
     };
     let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
     let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
@@ -183,7 +189,7 @@ fn weighted_squares<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> f6
         }
     }
     rest.for_each(|(i, (&v, &w))| add(i, v.into(), w));
-    together(sum, |a, b| a + b)
+    (together(first, |a, b| a + b), together(second, |a, b| a + b))
 }
 
 #[inline(always)]

@@ -1,0 +1,179 @@
+//! Areas as the weights of means.
+
+use super::area::{area_between, edges, in_degrees, no_latitudes};
+use super::{Grid, GridKind};
+use crate::error::{Error, Result};
+
+/// What cells count by their area; only ratios matter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AreaWeights {
+    /// A cell counts what its row does times what its column does. Columns that are alike are
+    /// left out.
+    Separable {
+        /// One for each row; empty if there is one horizontal dimension of another kind.
+        rows: Vec<f64>,
+        /// One for each column; empty: 1.
+        columns: Vec<f64>,
+    },
+    /// One for each cell, C order.
+    Cells(Vec<f64>),
+}
+
+impl Grid {
+    /// Areas as weights: of a rectilinear grid from its bounds, else from edges half-way between
+    /// the centres, as [`Self::areas`]; of a curvilinear or unstructured one from its bounds, else
+    /// (curvilinear) from corners half-way between the centres. A cell without a place (land
+    /// of some curvilinear grids) has NaN.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data), if the file has no latitudes and longitudes, or they
+    /// tell no area.
+    pub fn area_weights(&self) -> Result<AreaWeights> {
+        let of_grid = |e: Error| e.remedy("use --weights none");
+        self.find_weights().map_err(of_grid)
+    }
+
+    fn find_weights(&self) -> Result<AreaWeights> {
+        if let (Some(lat), None, [_]) = (&self.lat, &self.lon, self.dims.as_slice()) {
+            // Means along circles of latitude: rows only.
+            in_degrees(lat)?;
+            let rows = edges(lat, 90.0)?.iter().map(sine_width).collect();
+            return Ok(AreaWeights::Separable { rows, columns: Vec::new() });
+        }
+        let (Some(lat), Some(lon)) = (&self.lat, &self.lon) else { return Err(no_latitudes()) };
+        in_degrees(lat)?;
+        in_degrees(lon)?;
+        match self.kind {
+            GridKind::Rectilinear => {
+                let edges = match &self.edges {
+                    Some(edges) => edges.clone(),
+                    None => self.cell_edges()?,
+                };
+                let rows = edges.lat.iter().map(sine_width).collect();
+                let columns: Vec<f64> = edges.lon.iter().map(|e| (e[1] - e[0]).abs().min(360.0)).collect();
+                // Widths that differ by rounding are alike.
+                let first = columns.first().copied().unwrap_or(1.0);
+                let alike = columns.iter().all(|w| (w - first).abs() <= 1e-10 * first);
+                Ok(AreaWeights::Separable { rows, columns: if alike { Vec::new() } else { columns } })
+            }
+            GridKind::Curvilinear if lat.bounds.is_none() || lon.bounds.is_none() => {
+                Ok(AreaWeights::Cells(self.areas_between_centres()?))
+            }
+            GridKind::Unstructured if lat.bounds.is_none() || lon.bounds.is_none() => {
+                Err(Error::data("the cells of the unstructured grid have no bounds to compute areas from"))
+            }
+            _ => Ok(AreaWeights::Cells(self.areas()?)),
+        }
+    }
+
+    /// Areas of curvilinear cells whose corners are half-way between the centres around them;
+    /// outermost corners lie as far out as those inside.
+    fn areas_between_centres(&self) -> Result<Vec<f64>> {
+        let [ny, nx] = self.shape()[..] else { return Err(no_latitudes()) };
+        let (Some(lats), Some(lons)) = (self.latitudes(), self.longitudes()) else {
+            return Err(no_latitudes());
+        };
+        if ny < 2 || nx < 2 {
+            return Err(Error::data("a single row or column of cells without bounds has no area"));
+        }
+        let centre = |j: usize, i: usize| {
+            let (lat, lon) = (lats[j * nx + i].to_radians(), lons[j * nx + i].to_radians());
+            [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
+        };
+        // Places one step beyond the rim are the mirror images of those inside.
+        let along_row = |j: usize, i: isize| match i {
+            -1 => beyond(centre(j, 0), centre(j, 1)),
+            i if i as usize == nx => beyond(centre(j, nx - 1), centre(j, nx - 2)),
+            i => centre(j, i as usize),
+        };
+        let place = |j: isize, i: isize| match j {
+            -1 => beyond(along_row(0, i), along_row(1, i)),
+            j if j as usize == ny => beyond(along_row(ny - 1, i), along_row(ny - 2, i)),
+            j => along_row(j as usize, i),
+        };
+        let corner = |j: isize, i: isize| {
+            let around = [place(j, i), place(j, i + 1), place(j + 1, i), place(j + 1, i + 1)];
+            unit(std::array::from_fn(|k| around.iter().map(|p| p[k]).sum()))
+        };
+        let cell = |c: usize| {
+            let (j, i) = ((c / nx) as isize, (c % nx) as isize);
+            area_between(&[corner(j - 1, i - 1), corner(j - 1, i), corner(j, i), corner(j, i - 1)])
+        };
+        Ok((0..ny * nx).map(cell).collect())
+    }
+}
+
+fn sine_width(edges: &[f64; 2]) -> f64 {
+    (edges[1].to_radians().sin() - edges[0].to_radians().sin()).abs()
+}
+
+/// The place as far beyond `edge` as `inside` is before it.
+fn beyond(edge: [f64; 3], inside: [f64; 3]) -> [f64; 3] {
+    unit(std::array::from_fn(|k| 2.0 * edge[k] - inside[k]))
+}
+
+fn unit(v: [f64; 3]) -> [f64; 3] {
+    let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    v.map(|x| x / length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+
+    fn coordinate(name: &str, dims: &[Dim], values: Vec<f64>) -> Coordinate {
+        let variable = Variable {
+            name: name.into(),
+            dims: dims.to_vec(),
+            dtype: DType::F64,
+            attributes: Attributes::new(),
+        };
+        Coordinate { variable, values: Values::F64(values), bounds: None }
+    }
+
+    fn grid(kind: GridKind, dims: &[Dim], lat: Option<Coordinate>, lon: Option<Coordinate>) -> Grid {
+        Grid { kind, dims: dims.to_vec(), lat, lon, extra: vec![], edges: None, excluded: vec![] }
+    }
+
+    #[test]
+    fn centres_alone_tell_areas_near_to_those_of_bounds() {
+        let dims = [Dim::new("y", 20, Role::Y), Dim::new("x", 30, Role::X)];
+        let lats: Vec<f64> = (0..600).map(|c| -19.0 + 2.0 * f64::from(c / 30)).collect();
+        let lons: Vec<f64> = (0..600).map(|c| 100.0 + 2.0 * f64::from(c % 30)).collect();
+        let grid = grid(
+            GridKind::Curvilinear,
+            &dims,
+            Some(coordinate("lat", &dims, lats.clone())),
+            Some(coordinate("lon", &dims, lons)),
+        );
+        let AreaWeights::Cells(areas) = grid.area_weights().unwrap() else { panic!("2-D") };
+        for (c, area) in areas.iter().enumerate() {
+            let exact =
+                2f64.to_radians() * ((lats[c] + 1.0).to_radians().sin() - (lats[c] - 1.0).to_radians().sin());
+            assert!((area / exact - 1.0).abs() < 2e-3, "cell {c}: {area} is not {exact}");
+        }
+    }
+
+    #[test]
+    fn rows_are_enough_where_columns_are_alike() {
+        let (y, x) = (Dim::new("lat", 3, Role::Y), Dim::new("lon", 4, Role::X));
+        let lat = |role| coordinate("lat", &[Dim::new("lat", 3, role)], vec![-60.0, 0.0, 60.0]);
+        let lon = |v: [f64; 4]| Some(coordinate("lon", std::slice::from_ref(&x), v.to_vec()));
+        let both = [y, x.clone()];
+        let even = grid(GridKind::Rectilinear, &both, Some(lat(Role::Y)), lon([0.0, 90.0, 180.0, 270.0]));
+        let AreaWeights::Separable { rows, columns } = even.area_weights().unwrap() else { panic!("1-D") };
+        assert!((rows[1] - 1.0).abs() < 1e-15 && (rows[0] - 0.5).abs() < 1e-15 && columns.is_empty());
+        let uneven = grid(GridKind::Rectilinear, &both, Some(lat(Role::Y)), lon([0.0, 10.0, 180.0, 270.0]));
+        assert!(
+            matches!(uneven.area_weights().unwrap(), AreaWeights::Separable { columns, .. } if columns.len() == 4)
+        );
+        let zonal = [Dim::new("lat", 3, Role::X)];
+        let means = grid(GridKind::Unstructured, &zonal, Some(lat(Role::X)), None);
+        assert!(
+            matches!(means.area_weights().unwrap(), AreaWeights::Separable { rows, .. } if rows.len() == 3)
+        );
+        let unknown = grid(GridKind::Unknown, &both, None, None);
+        assert!(unknown.area_weights().unwrap_err().to_string().contains("--weights none"));
+    }
+}
