@@ -62,13 +62,29 @@ pub(super) fn write(
     output.finish_with_report()
 }
 
-/// How CF describes what was done within and over the periods.
-fn methods(cycle: Cycle, method: &str, dim: &str) -> String {
-    let (within, over) = match cycle {
-        Cycle::Hour => ("days", "days"),
-        _ => ("years", "years"),
+/// How CF describes what was done within and over the periods. The spread is that of all values
+/// of a part, for which CF has no words.
+fn methods(cycle: Cycle, op: Op, dim: &str) -> Option<String> {
+    let periods = if cycle == Cycle::Hour { "days" } else { "years" };
+    let nested =
+        |method: &str| Some(format!("{dim}: {method} within {periods} {dim}: {method} over {periods}"));
+    let pooled = |method: &str, how: &str| {
+        Some(format!(
+            "{dim}: {method} (comment: of all values of the {} in all {periods}{how})",
+            cycle.name()
+        ))
     };
-    format!("{dim}: {method} within {within} {dim}: {method} over {over}")
+    match op {
+        Op::Mean => nested("mean"),
+        Op::Sum => nested("sum"),
+        Op::Min => nested("minimum"),
+        Op::Max => nested("maximum"),
+        Op::Std => pooled("standard_deviation", ", divided by n - 1"),
+        Op::Var => pooled("variance", ", divided by n - 1"),
+        Op::Range => pooled("range", ""),
+        Op::Rms => pooled("root_mean_square", ""),
+        Op::Count | Op::Trend => None,
+    }
 }
 
 fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
@@ -80,17 +96,7 @@ fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
     for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
         attributes.remove(of_values);
     }
-    let method = match op {
-        Op::Mean => Some("mean"),
-        Op::Sum => Some("sum"),
-        Op::Min => Some("minimum"),
-        Op::Max => Some("maximum"),
-        Op::Std => Some("standard_deviation"),
-        Op::Var => Some("variance"),
-        Op::Range => Some("range"),
-        Op::Rms => Some("root_mean_square"),
-        Op::Count | Op::Trend => None,
-    };
+    let method = methods(job.cycle, op, dim);
     if op == Op::Var {
         if let Some(units) = attributes.text("units").map(str::to_owned) {
             attributes.set("units", if units == "1" { units } else { format!("({units})2") });
@@ -103,7 +109,7 @@ fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
             .with("units", "1");
     }
     if let Some(method) = method {
-        attributes.set("cell_methods", methods(job.cycle, method, dim));
+        attributes.set("cell_methods", method);
     }
     carry::refer_to_space(&mut attributes, source);
     let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
