@@ -9,7 +9,7 @@ impl ReductionState {
     /// order; a group may be in several lists. Trends are not pooled.
     pub(super) fn pooled(&self, lists: &[Vec<u32>], needs: Needs) -> Self {
         let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
-        let mut all = Self { cells: self.cells, ..Self::default() };
+        let mut all = Self { cells: self.cells, settled: true, ..Self::default() };
         let met: Vec<(u32, Vec<usize>)> = (0u32..)
             .zip(lists)
             .map(|(k, list)| (k, list.iter().filter_map(|g| known.get(g).copied()).collect::<Vec<_>>()))
