@@ -3,7 +3,6 @@
 use super::{Dataset, VariableInfo};
 use crate::cf::Element;
 use crate::direct;
-use crate::io_mode::Io;
 use crate::source::horizontal;
 use crate::stored::buffer;
 use halocline_core::grid::Grid;
@@ -45,8 +44,9 @@ impl Dataset {
             Element::F64 => Values::F64(buffer(block.len())?),
         };
         for (k, part, ranges) in self.parts(info, block) {
-            let stored =
-                direct::meta::read(Path::new(&self.files[k].path), Io::Auto)?.0.read_raw(name, &ranges)?;
+            let stored = direct::meta::read(Path::new(&self.files[k].path), self.options.io)?
+                .0
+                .read_raw(name, &ranges)?;
             let decode = &info.decodes[info.decode_of_file.get(k).map_or(0, |&d| d as usize)];
             match (&mut out, decode.decode(stored, element)) {
                 (Values::F32(out), Values::F32(v)) => block.insert(out, &part, &v),
@@ -88,7 +88,7 @@ impl Dataset {
     pub fn grid(&self, name: &str) -> Result<Grid> {
         let info = self.variable(name)?;
         let path = &self.files[0].path;
-        let (reader, meta) = direct::meta::read(Path::new(path), Io::Auto)?;
+        let (reader, meta) = direct::meta::read(Path::new(path), self.options.io)?;
         let meta = meta.share(None);
         let gone = || Error::data("the variable is gone: the file has changed since it was opened");
         let raw = meta.variable(name).ok_or_else(|| gone().in_file(path).in_variable(name))?;

@@ -2,6 +2,7 @@
 
 use super::hdf5_chunks;
 use super::storage::{Filter, Layout, Storage};
+use super::types::{is_native, kind, Kind};
 use super::{filters, Wanted};
 use crate::guard::guarded;
 use halocline_core::meta::DType;
@@ -12,7 +13,7 @@ use hdf5_reader::messages::fill_value::{FillTime, FillValueMessage};
 use hdf5_reader::messages::filter_pipeline::FilterPipelineMessage;
 use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::messages::HdfMessage;
-use hdf5_reader::{BlockCacheStorage, ByteOrder, Dataset, Datatype, FileStorage, Hdf5File};
+use hdf5_reader::{BlockCacheStorage, Dataset, FileStorage, Hdf5File};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -164,49 +165,11 @@ fn header(file: &Hdf5File, dataset: &Dataset) -> std::result::Result<Header, Fai
 
 /// Whether elements are big-endian; `None` if they are not just numbers of type `dtype`.
 fn order(dataset: &Dataset, dtype: DType) -> std::result::Result<Option<bool>, Failure> {
-    let (order, same) = match dataset.dtype() {
-        Datatype::FixedPoint { size, signed, byte_order } => {
-            let kind = match (size, signed) {
-                (1, true) => DType::I8,
-                (1, false) => DType::U8,
-                (2, true) => DType::I16,
-                (2, false) => DType::U16,
-                (4, true) => DType::I32,
-                (4, false) => DType::U32,
-                (8, true) => DType::I64,
-                (8, false) => DType::U64,
-                _ => return Ok(None),
-            };
-            (byte_order, kind == dtype)
+    match kind(dataset.dtype()) {
+        Ok(Kind::Number(stored, big_endian)) if stored == dtype => {
+            Ok(is_native(&dataset.raw_datatype()?).then_some(big_endian))
         }
-        Datatype::FloatingPoint { size: 4, byte_order } => (byte_order, dtype == DType::F32),
-        Datatype::FloatingPoint { size: 8, byte_order } => (byte_order, dtype == DType::F64),
-        _ => return Ok(None),
-    };
-    let usual = is_usual(&dataset.raw_datatype()?, dtype);
-    Ok((same && usual).then_some(*order == ByteOrder::BigEndian))
-}
-
-/// Whether a datatype's encoding is that of a number without padding: all bits of an integer,
-/// the fields of IEEE 754.
-fn is_usual(raw: &[u8], dtype: DType) -> bool {
-    let bits = (8 * dtype.size()) as u16;
-    let word = |at: usize| raw.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
-    if (word(8), word(10)) != (Some(0), Some(bits)) {
-        return false;
-    }
-    // Exponent and mantissa: place and size of each; bias; place of the sign; that a leading one
-    // is implied; no third kind of byte order.
-    let ieee = |fields: [u8; 4], bias: u32, sign: u8| {
-        raw.get(12..16) == Some(&fields)
-            && raw.get(16..20) == Some(&bias.to_le_bytes())
-            && raw.get(1).is_some_and(|b| b & 0x70 == 0x20)
-            && raw.get(2) == Some(&sign)
-    };
-    match dtype {
-        DType::F32 => ieee([23, 8, 0, 23], 127, 31),
-        DType::F64 => ieee([52, 11, 0, 52], 1023, 63),
-        _ => true,
+        _ => Ok(None),
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod refusal;
 mod scratch;
 pub(crate) mod storage;
 pub(crate) mod target;
+mod types;
 pub(crate) mod variable;
 mod walk;
 

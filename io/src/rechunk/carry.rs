@@ -131,7 +131,7 @@ fn times(dataset: &Dataset, info: &VariableInfo) -> Result<Vec<f64>> {
     }
     let mut all = Vec::new();
     for file in dataset.files() {
-        let (reader, meta) = crate::direct::meta::read(Path::new(&file.path), crate::Io::Auto)?;
+        let (reader, meta) = crate::direct::meta::read(Path::new(&file.path), dataset.options().io)?;
         let find = |name: &str| meta.variables.iter().find(|v| v.name == name);
         let gone =
             || Error::data("has no such variable").in_file(&file.path).in_variable(&info.variable.name);

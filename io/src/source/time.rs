@@ -61,12 +61,13 @@ pub(super) fn bounds(
         }
     };
     let usable = |i: usize, kept: &Option<Stored>| kept.as_ref().is_none_or(|k| k.of(&files[i]).is_some());
+    let io = dataset.options().io;
     let find = |i: usize| {
         let (file, all) = (&files[i], steps(&files[i]));
         let needed = file.first..file.first + file.times.len();
-        match read(&file.path, name, bounds, all.clone()) {
+        match read((&file.path, io), name, bounds, all.clone()) {
             // Damage beyond what is needed must not matter.
-            Err(_) if all != needed => read(&file.path, name, bounds, needed),
+            Err(_) if all != needed => read((&file.path, io), name, bounds, needed),
             found => found,
         }
     };
@@ -105,8 +106,8 @@ impl Stored {
 }
 
 /// The bounds of some times of a file; `None` if it has none that fit.
-fn read(path: &str, name: &str, bounds: &str, steps: Range<usize>) -> Result<Option<Stored>> {
-    let (reader, meta) = direct::meta::read(Path::new(path), Io::Auto)?;
+fn read((path, io): (&str, Io), name: &str, bounds: &str, steps: Range<usize>) -> Result<Option<Stored>> {
+    let (reader, meta) = direct::meta::read(Path::new(path), io)?;
     let find = |name: &str| meta.variables.iter().find(|v| v.name == name);
     let (Some(time), Some(stored)) = (find(name), find(bounds)) else { return Ok(None) };
     let fits = stored.dtype.is_numeric() && stored.shape.len() == 2 && stored.shape[1] == 2;

@@ -1,8 +1,8 @@
 //! Attributes of HDF5 objects.
 
 use super::order::by_making;
-use super::types::{kind, Kind};
 use crate::direct::refusal::{Attempt, Refusal};
+use crate::direct::types::{kind, Kind};
 use crate::direct::variable::{numbers, text, Stored, StoredAttributes};
 use crate::object_name;
 use crate::stored::StoredValues;

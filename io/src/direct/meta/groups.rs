@@ -1,8 +1,8 @@
 //! The tree of groups and data sets of an HDF5 file, in the order in which NetCDF sees it.
 
 use super::attributes::{all, ids, one_text};
-use super::types::{kind, Kind};
 use crate::direct::refusal::{Attempt, Refusal};
+use crate::direct::types::{kind, Kind};
 use hdf5_reader::group::Group;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::messages::link::{LinkMessage, LinkTarget};

@@ -15,7 +15,6 @@ mod order;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod types;
 
 use super::classic::{metadata, ClassicReader};
 use super::refusal::{Attempt, Refusal};

@@ -1,9 +1,9 @@
 //! Values of small variables of an HDF5 file, such as coordinates.
 
 use super::groups::Object;
-use super::types::is_native;
 use crate::dataset::meta::RawVariable;
 use crate::direct::refusal::{Attempt, Refusal};
+use crate::direct::types::is_native;
 use crate::guard::guarded;
 use crate::io_mode::Io;
 use crate::netcdf_read::NetcdfReader;
