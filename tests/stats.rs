@@ -183,8 +183,8 @@ fn what_is_refused() {
     let state = folder.path().join("state");
     std::fs::write(&state, "my diary").expect("written");
     let cases: [(&[&str], i32, &str); 13] = [
-        (&["--var", "tos", "--over", "lat", "-o", out], 2, "--over"),
-        (&["--var", "tos", "--op", "median", "-o", out], 2, "mean, sum, min, max, count"),
+        (&["--var", "tos", "--over", "lev", "-o", out], 2, "--over"),
+        (&["--var", "tos", "--op", "median", "-o", out], 2, "mean, sum, min, max, std"),
         (&["--var", "tos", "--op", "mean,mean", "-o", out], 2, "twice"),
         (&["--var", "tos,tos", "-o", out], 2, "twice"),
         (&["--var", "tis", "-o", out], 2, "tis"),

@@ -33,6 +33,48 @@ impl Grid {
         self.find_weights().map_err(of_grid)
     }
 
+    /// [`Self::area_weights`] as CDO 2 takes them: cells of a rectilinear grid have great circles for
+    /// all of their sides, and where the file has no bounds of latitude, the first and the last row
+    /// reach to the pole if they pass 88 degrees.
+    ///
+    /// # Errors
+    /// As [`Self::area_weights`].
+    pub fn great_circle_weights(&self) -> Result<AreaWeights> {
+        let (Some(lat), GridKind::Rectilinear) = (&self.lat, self.kind) else { return self.area_weights() };
+        let AreaWeights::Separable { columns, .. } = self.area_weights()? else { return self.area_weights() };
+        let mut all = match &self.edges {
+            Some(edges) => edges.clone(),
+            None => self.cell_edges()?,
+        };
+        let last = all.lat.len().saturating_sub(1);
+        for row in [0, last].into_iter().filter(|_| lat.bounds.is_none()) {
+            let inner = if row == 0 { 1.min(last) } else { row - 1 };
+            let towards = lat.values.to_f64();
+            // The edge away from the other rows.
+            let outer =
+                usize::from(towards[row] > towards[inner]) ^ usize::from(all.lat[row][0] > all.lat[row][1]);
+            let edge = &mut all.lat[row][outer];
+            if edge.abs() > 88.0 {
+                *edge = 90f64.copysign(*edge);
+            }
+        }
+        let width = |i: usize| all.lon.get(i).map_or(0.0, |e| (e[1] - e[0]).abs().min(360.0));
+        let area = |edges: &[f64; 2], width: f64| {
+            let corner = |lat: f64, lon: f64| {
+                let (lat, lon) = (lat.to_radians(), lon.to_radians());
+                [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
+            };
+            let [a, b] = *edges;
+            area_between(&[corner(a, 0.0), corner(a, width), corner(b, width), corner(b, 0.0)])
+        };
+        if columns.is_empty() {
+            let rows = all.lat.iter().map(|e| area(e, width(0))).collect();
+            return Ok(AreaWeights::Separable { rows, columns });
+        }
+        let cells = all.lat.iter().flat_map(|e| (0..all.lon.len()).map(move |i| (e, i)));
+        Ok(AreaWeights::Cells(cells.map(|(e, i)| area(e, width(i))).collect()))
+    }
+
     fn find_weights(&self) -> Result<AreaWeights> {
         if let (Some(lat), None, [_]) = (&self.lat, &self.lon, self.dims.as_slice()) {
             // Means along circles of latitude: rows only.
@@ -152,6 +194,27 @@ mod tests {
             let exact =
                 2f64.to_radians() * ((lats[c] + 1.0).to_radians().sin() - (lats[c] - 1.0).to_radians().sin());
             assert!((area / exact - 1.0).abs() < 2e-3, "cell {c}: {area} is not {exact}");
+        }
+    }
+
+    #[test]
+    fn great_circles_make_polar_rows_longer() {
+        for flip in [false, true] {
+            let mut lats: Vec<f64> = (0..89).map(|j| -88.0 + 2.0 * f64::from(j)).collect();
+            if flip {
+                lats.reverse();
+            }
+            let (y, x) = (Dim::new("lat", 89, Role::Y), Dim::new("lon", 180, Role::X));
+            let lat = coordinate("lat", std::slice::from_ref(&y), lats);
+            let lon =
+                coordinate("lon", std::slice::from_ref(&x), (0..180).map(|i| 2.0 * f64::from(i)).collect());
+            let grid = grid(GridKind::Rectilinear, &[y, x], Some(lat), Some(lon));
+            let AreaWeights::Separable { rows, .. } = grid.great_circle_weights().unwrap() else {
+                panic!("1-D")
+            };
+            // Cells whose sides are great circles, pole to pole, cover the sphere.
+            let sum: f64 = rows.iter().map(|area| 180.0 * area).sum();
+            assert!((sum / (4.0 * std::f64::consts::PI) - 1.0).abs() < 1e-12, "{sum}");
         }
     }
 

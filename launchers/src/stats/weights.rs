@@ -1,6 +1,6 @@
 //! The weights of a reduction.
 
-use super::options::Weight;
+use super::options::{Convention, Weight};
 use super::over::{Ground, Reduced};
 use super::{times, StatsArgs};
 use halocline_algorithms::statistics::Weights;
@@ -55,7 +55,8 @@ pub(super) fn find(
             return Err(Error::usage("--weights area is for reductions over horizontal dimensions")
                 .remedy("add lat or lon to --over, or leave the weights out"));
         }
-        areas(comm, source, reduced, &mut weights)?;
+        let great_circles = args.convention == Convention::Cdo;
+        areas(comm, source, reduced, great_circles, &mut weights)?;
     }
     if used.time {
         weights.steps = times::lengths(source)?;
@@ -64,7 +65,13 @@ pub(super) fn find(
 }
 
 /// Area weights of the horizontal dimensions that are reduced.
-fn areas(comm: &Comm, source: &Source, reduced: &Reduced, weights: &mut Weights) -> Result<()> {
+fn areas(
+    comm: &Comm,
+    source: &Source,
+    reduced: &Reduced,
+    great_circles: bool,
+    weights: &mut Weights,
+) -> Result<()> {
     let grid = source.grid();
     let dims = &source.variable().dims;
     let stored = match grid.kind {
@@ -73,6 +80,7 @@ fn areas(comm: &Comm, source: &Source, reduced: &Reduced, weights: &mut Weights)
     };
     let areas = match stored {
         Some(areas) => AreaWeights::Cells(areas),
+        None if great_circles => grid.great_circle_weights()?,
         None => grid.area_weights()?,
     };
     let space = dims.len() - 1;
