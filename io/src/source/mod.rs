@@ -7,9 +7,11 @@ pub(crate) mod horizontal;
 mod level;
 mod locate;
 mod lonlat;
+mod masking;
 mod memory;
 mod plan;
 mod read;
+mod region;
 mod time;
 
 use crate::cache::Cache;
@@ -24,7 +26,10 @@ use halocline_core::grid::Grid;
 use halocline_core::meta::{Attributes, Coordinate, Variable};
 use halocline_core::Result;
 use handles::Handles;
+use masking::Cells;
+pub use masking::{MaskFile, MaskRule, SelectionFile};
 use memory::Memory;
+pub use region::{NamedRegion, Region};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -38,6 +43,13 @@ pub struct Selection {
     pub lon_lat_box: Option<[f64; 4]>,
     /// Value of the vertical coordinate, in the units of the file.
     pub level: Option<f64>,
+    /// Least and greatest value of the vertical coordinate: levels in between are kept. Needs
+    /// [`Self::all_levels`], unless it is one only.
+    pub levels: Option<[f64; 2]>,
+    /// Cells outside of any of these are missing.
+    pub masks: Vec<MaskFile>,
+    /// Cells whose centre lies outside are missing.
+    pub region: Option<Region>,
     /// Keep levels (unless one is chosen) and dimensions of other kinds, in the order of the
     /// file between time and the horizontal ones; else several of them are an error.
     pub all_levels: bool,
@@ -117,6 +129,14 @@ pub struct Source {
     y: Range<usize>,
     /// Columns of the file that are selected, from west to east; two ranges over the seam.
     x: Vec<Range<usize>>,
+    /// The first selected index of each dimension that is kept.
+    first: Vec<usize>,
+    /// Cells that masks, a region and the box leave; none if that is all of them.
+    cells: Option<Cells>,
+    /// The files that masks and regions were read from.
+    selection_files: Vec<SelectionFile>,
+    /// What reading them had to say.
+    notes: Vec<String>,
     #[serde(skip)]
     handles: Handles,
 }
@@ -201,6 +221,14 @@ impl Source {
     /// `None` if it is not stored in chunks.
     pub fn chunks(&self) -> Option<&[usize]> {
         self.chunks.as_deref()
+    }
+    /// The files that masks and regions were read from, as they were then.
+    pub fn selection_files(&self) -> &[SelectionFile] {
+        &self.selection_files
+    }
+    /// What a user should know of how the selection was made. One line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
     /// The files that hold the selected times, in order.
     pub fn files(&self) -> &[SourceFile] {

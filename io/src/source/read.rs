@@ -80,8 +80,23 @@ impl Source {
         }
         let whole =
             Part::new(out, block.clone()).ok_or_else(|| bug("the buffer is not as long as the block"))?;
-        in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element))?;
-        self.exclude(block, out);
+        let Some(cells) = &self.cells else {
+            return in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element));
+        };
+        // What lies around all wanted cells need not be read.
+        let wanted = cells.within(block);
+        let (mut inner, mut outer) = (whole, Vec::new());
+        for (d, range) in wanted.ranges().iter().enumerate() {
+            let (before, rest) = inner.split(d, range.start);
+            let (within, after) = rest.split(d, range.end);
+            outer.extend([before, after].into_iter().filter(|p| !p.indices().is_empty()));
+            inner = within;
+        }
+        in_threads(outer, |mut part| part.fill(T::MISSING))?;
+        if !wanted.is_empty() {
+            in_threads(self.parts(inner), |(piece, part)| self.fetch(&piece, part, element))?;
+        }
+        cells.apply(block, out, T::MISSING);
         Ok(())
     }
 
@@ -122,7 +137,7 @@ impl Source {
                 let start = |d: usize| block.range(d).start;
                 let in_file = |place: &Place| match *place {
                     Place::Time => (Some(0), start(0) - file.times.start + file.first),
-                    Place::Kept(k) => (Some(1 + k), start(1 + k)),
+                    Place::Kept(k) => (Some(1 + k), start(1 + k) + self.first[k]),
                     Place::Y => (Some(last - 1), start(last - 1) + self.y.start),
                     Place::X => (Some(last), start(last) - here.start + run.start),
                     Place::Fixed(k) => (None, k),
@@ -198,19 +213,6 @@ impl Source {
             return Err(Error::internal("decoded to another type than announced"));
         }
         part.take(values)
-    }
-
-    fn exclude<T: Number>(&self, block: &IndexBox, values: &mut [T]) {
-        if self.grid.excluded.is_empty() {
-            return;
-        }
-        let ground = IndexBox::whole(&self.grid.shape());
-        let cells = IndexBox::new(block.ranges()[block.ndim() - ground.ndim()..].to_vec());
-        let mut out = Vec::new();
-        ground.extract(&self.grid.excluded, &cells, &mut out);
-        for map in values.chunks_mut(out.len().max(1)) {
-            map.iter_mut().zip(&out).filter(|(_, &out)| out).for_each(|(v, _)| *v = T::MISSING);
-        }
     }
 }
 
