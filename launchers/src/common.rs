@@ -56,6 +56,10 @@ pub(crate) struct InputArgs {
     /// A text file that lists further input files, one a line
     #[arg(long, value_name = "LIST")]
     files: Option<PathBuf>,
+    /// Files are members of an ensemble: the same times in each, side by side along a new
+    /// dimension `member`
+    #[arg(long)]
+    ensemble: bool,
     /// Neither look metadata up in the cache nor keep them there
     #[arg(long)]
     no_cache: bool,
@@ -95,7 +99,7 @@ impl InputArgs {
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
-        let options = OpenOptions { cache: !self.no_cache, io: self.io };
+        let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
         let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
         dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         Ok(dataset)

@@ -179,6 +179,9 @@ pub(crate) fn fingerprint(source: &Source) -> String {
         let nanoseconds = stamp.map_or(0, |(_, nanoseconds)| nanoseconds);
         let _ = write!(text, "|{}:{}:{nanoseconds}:{}", path.display(), file.bytes, file.times.len());
     }
+    if source.is_ensemble() {
+        text += "|an ensemble";
+    }
     for file in source.selection_files() {
         let _ = write!(text, "|selected by {}:{}:{}", file.path, file.bytes, file.changed);
     }

@@ -5,7 +5,7 @@ use super::handles::Handles;
 use super::lonlat::{self, Cut, LonLatBox};
 use super::masking::{self, Levels, Masked, Target};
 use super::time::time_coordinate;
-use super::{horizontal, level, Place, Selection, Source, SourceFile};
+use super::{horizontal, level, members, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
@@ -33,6 +33,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     if !variable.dtype.is_numeric() {
         return Err(Error::data(format!("holds {} values, not numbers", variable.dtype.name()))
             .remedy("choose a variable of numbers"));
+    }
+    let members = members::coordinates(dataset, variable);
+    if let (false, Some([member, _])) = (selection.all_levels, &members) {
+        return Err(Error::usage(format!("is of {} members of an ensemble, and one is wanted", member.values.len()))
+            .remedy("name one file, and leave out --ensemble"));
     }
     let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
     let (entry, time) = times(dataset, variable)?;
@@ -70,7 +75,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let (mut grid, cut) = cut_grid(&meta, raw, &ground, bounds, &*reader)?;
     let masked = {
         let whole = ground.iter().map(|d| d.len).collect();
-        let levels = levels_of(&kept_dims, &kept_values, level.as_ref());
+        let lead = 1 + usize::from(members.is_some());
+        let levels = levels_of(lead, &kept_dims, &kept_values, level.as_ref());
         let (file, variable) = (path.as_str(), variable.name.as_str());
         masking::masked(selection, &Target { file, variable, grid: &grid, cut: &cut, whole, levels })?
     };
@@ -80,8 +86,13 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let files = used(dataset, info, &kept);
     let axis = time.slice(kept.clone());
     let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis);
-    let dims = std::iter::once(time_dim).chain(kept_dims.iter().cloned()).chain(grid.dims.iter().cloned());
-    let dims: Vec<Dim> = dims.collect();
+    let member_dim = members.iter().map(|m| m[0].variable.dims[0].clone());
+    let kept_dims = member_dim.chain(kept_dims.iter().cloned());
+    let dims: Vec<Dim> = std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
+    let mut chunks = info.chunks.as_ref().map(|c| in_order(c, &layout));
+    if let (Some(chunks), Some(_)) = (&mut chunks, &members) {
+        chunks.insert(1, 1);
+    }
     drop(reader);
     Ok(Source {
         variable: Variable { dims, ..variable.clone() },
@@ -91,9 +102,10 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         time_coordinate,
         grid,
         level,
-        kept: kept_values,
+        ensemble: members.is_some(),
+        kept: members.into_iter().flatten().chain(kept_values).collect(),
         element: element(info),
-        chunks: info.chunks.as_ref().map(|c| in_order(c, &layout)),
+        chunks,
         files,
         located: Vec::new(),
         note: None,
@@ -110,10 +122,10 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
 }
 
 /// The levels of a source, for masks that have some.
-fn levels_of(kept: &[Dim], values: &[Coordinate], picked: Option<&Coordinate>) -> Levels {
+fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&Coordinate>) -> Levels {
     if let Some(at) = kept.iter().position(level::is_level) {
         let own = values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
-        return Levels::Kept { dim: 1 + at, len: kept[at].len, values: own.map(|c| c.values.to_f64()) };
+        return Levels::Kept { dim: lead + at, len: kept[at].len, values: own.map(|c| c.values.to_f64()) };
     }
     match picked {
         Some(level) => Levels::One(level.values.to_f64().first().copied()),

@@ -8,6 +8,7 @@ mod level;
 mod locate;
 mod lonlat;
 mod masking;
+mod members;
 mod memory;
 mod plan;
 mod read;
@@ -79,7 +80,7 @@ pub struct SourceFile {
 enum Place {
     /// The first dimension of the source.
     Time,
-    /// Behind it: the level or another one that is kept, by number.
+    /// Behind it and behind members: the level or another one that is kept, by number.
     Kept(usize),
     /// The horizontal ones, last.
     Y,
@@ -104,7 +105,8 @@ impl Place {
 /// One variable after selection: dimensions `[Time, Y, X]`, `[Time, X]` (cells of an
 /// unstructured grid, or a variable with one horizontal dimension) or `[Time]` (a series), in
 /// that order whatever the file's is; with [`Selection::all_levels`], levels and others stand
-/// behind time. The same on every rank; each opens files for itself as it reads.
+/// behind time. Of an ensemble, members ([`Role::Member`](halocline_core::meta::Role::Member))
+/// stand between time and these. The same on every rank; each opens files for itself as it reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     variable: Variable,
@@ -129,6 +131,8 @@ pub struct Source {
     y: Range<usize>,
     /// Columns of the file that are selected, from west to east; two ranges over the seam.
     x: Vec<Range<usize>>,
+    /// Whether files are members of an ensemble, along the dimension behind time.
+    ensemble: bool,
     /// The first selected index of each dimension that is kept.
     first: Vec<usize>,
     /// Cells that masks, a region and the box leave; none if that is all of them.
@@ -203,7 +207,7 @@ impl Source {
     }
     /// The coordinates of the dimensions between time and the horizontal ones
     /// ([`Selection::all_levels`]), with their bounds, in the order of these; of a dimension that
-    /// has none there is none.
+    /// has none there is none. Members have two: their numbers, and what they are called.
     pub fn levels(&self) -> &[Coordinate] {
         &self.kept
     }
@@ -225,6 +229,10 @@ impl Source {
     /// The files that masks and regions were read from, as they were then.
     pub fn selection_files(&self) -> &[SelectionFile] {
         &self.selection_files
+    }
+    /// Whether the files are members of an ensemble, which are then the second dimension.
+    pub fn is_ensemble(&self) -> bool {
+        self.ensemble
     }
     /// What a user should know of how the selection was made. One line each.
     pub fn notes(&self) -> &[String] {

@@ -119,9 +119,13 @@ impl Source {
         let wanted = block.range(0);
         let first = self.files.partition_point(|file| file.times.end <= wanted.start);
         let within = self.files.iter().enumerate().skip(first);
+        let lead = 1 + usize::from(self.ensemble);
         for (number, file) in within.take_while(|(_, file)| file.times.start < wanted.end) {
             let times = meet(&file.times, &block.range(0));
-            let in_time = block.with_range(0, times.clone());
+            let mut in_time = block.with_range(0, times.clone());
+            if self.ensemble {
+                in_time = in_time.with_range(1, meet(&(number..number + 1), &block.range(1)));
+            }
             let mut column = 0;
             for run in &self.x {
                 let here = column..column + run.len();
@@ -137,7 +141,7 @@ impl Source {
                 let start = |d: usize| block.range(d).start;
                 let in_file = |place: &Place| match *place {
                     Place::Time => (Some(0), start(0) - file.times.start + file.first),
-                    Place::Kept(k) => (Some(1 + k), start(1 + k) + self.first[k]),
+                    Place::Kept(k) => (Some(lead + k), start(lead + k) + self.first[k]),
                     Place::Y => (Some(last - 1), start(last - 1) + self.y.start),
                     Place::X => (Some(last), start(last) - here.start + run.start),
                     Place::Fixed(k) => (None, k),
@@ -154,16 +158,18 @@ impl Source {
         let pieces = self.pieces(whole.indices());
         let last = whole.indices().ndim() - 1;
         let mut parts = Vec::with_capacity(pieces.len());
-        // They follow one another in time, and within the same times from west to east.
+        // They follow one another in time, or member by member, and within a file from west to
+        // east.
+        let along = usize::from(self.ensemble);
         let (mut now, mut later) = (None, whole);
         for piece in pieces {
-            let (times, columns) = (piece.block.range(0), piece.block.range(last));
-            if now.as_ref().is_none_or(|p: &Part<'a, T>| p.indices().range(0) != times) {
-                let (head, rest) = later.split(0, times.end);
+            let (steps, columns) = (piece.block.range(along), piece.block.range(last));
+            if now.as_ref().is_none_or(|p: &Part<'a, T>| p.indices().range(along) != steps) {
+                let (head, rest) = later.split(along, steps.end);
                 (now, later) = (Some(head), rest);
             }
             let Some(row) = now.take() else { break };
-            let part = if last == 0 {
+            let part = if last == along {
                 row
             } else {
                 let (part, rest) = row.split(last, columns.end);
