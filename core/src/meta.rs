@@ -19,6 +19,8 @@ pub enum Role {
     Mode,
     /// Anything else.
     Other,
+    /// Number of a member of an ensemble (`standard_name = "realization"`).
+    Member,
 }
 
 impl Role {
@@ -30,6 +32,7 @@ impl Role {
             "lat" | "latitude" | "y" | "j" => Self::Y,
             "lon" | "longitude" | "x" | "i" => Self::X,
             "mode" => Self::Mode,
+            "member" | "realization" | "ensemble" => Self::Member,
             _ => return None,
         })
     }

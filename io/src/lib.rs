@@ -29,4 +29,4 @@ mod stream;
 pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
 pub use io_mode::Io;
-pub use source::{Element, Selection, Source};
+pub use source::{Element, MaskFile, MaskRule, NamedRegion, Region, Selection, SelectionFile, Source};

@@ -5,7 +5,7 @@ use halocline_core::budget::{parse_bytes, MemoryBudget};
 use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
-use halocline_io::{Dataset, Io, OpenOptions, Selection};
+use halocline_io::{Dataset, Io, NamedRegion, OpenOptions, Region, Selection};
 use std::path::{Path, PathBuf};
 
 /// How much is said.
@@ -56,6 +56,10 @@ pub(crate) struct InputArgs {
     /// A text file that lists further input files, one a line
     #[arg(long, value_name = "LIST")]
     files: Option<PathBuf>,
+    /// Files are members of an ensemble: the same times in each, side by side along a new
+    /// dimension `member`
+    #[arg(long)]
+    ensemble: bool,
     /// Neither look metadata up in the cache nor keep them there
     #[arg(long)]
     no_cache: bool,
@@ -95,7 +99,7 @@ impl InputArgs {
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
-        let options = OpenOptions { cache: !self.no_cache, io: self.io };
+        let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
         let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
         dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         Ok(dataset)
@@ -131,9 +135,17 @@ pub(crate) struct SelectionArgs {
     /// Longitudes west to east, latitudes south to north, in degrees; may cross any meridian
     #[arg(long = "box", value_name = "W,E,S,N", allow_hyphen_values = true)]
     lon_lat_box: Option<String>,
-    /// One level, by its value in the file's units
-    #[arg(long, value_name = "L", allow_hyphen_values = true)]
-    level: Option<f64>,
+    /// One level, or those from A to B, by value in the file's units
+    #[arg(long, value_name = "L|A/B", allow_hyphen_values = true)]
+    level: Option<String>,
+    /// Leave out cells where variable VAR of FILE is 0 or missing, or is none of these values; may
+    /// be given more than once
+    #[arg(long, value_name = "FILE:VAR[=N,…]")]
+    mask: Vec<String>,
+    /// Leave out cells whose centre lies outside of this region, such as nino3.4, or of the
+    /// polygons of a GeoJSON file; `list` tells the names
+    #[arg(long, value_name = "NAME|FILE.geojson[:FEATURE]")]
+    region: Option<String>,
     /// How ranks divide the reading, as in time=2,lat=4 [default: by stored chunks]; the result
     /// does not depend on it
     #[arg(long, value_name = "lat=2,…")]
@@ -145,19 +157,48 @@ impl SelectionArgs {
     pub(crate) fn selection(&self) -> Result<Selection> {
         let time = self.time.as_deref().map(TimeRange::parse).transpose()?;
         let lon_lat_box = self.lon_lat_box.as_deref().map(parse_box).transpose()?;
-        if let Some(level) = self.level.filter(|l| !l.is_finite()) {
-            return Err(Error::usage(format!("--level {level} is no level")));
-        }
-        Ok(Selection { time, lon_lat_box, level: self.level, ..Selection::default() })
+        let (level, levels) = self.level.as_deref().map(parse_level).transpose()?.unwrap_or_default();
+        let masks = self.mask.iter().map(|m| m.parse()).collect::<Result<_>>()?;
+        let region = self.region.as_deref().map(parse_region).transpose()?;
+        Ok(Selection { time, lon_lat_box, level, levels, masks, region, ..Selection::default() })
     }
     /// As it is written into outputs.
     pub(crate) fn describe(&self) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
         all.extend(self.time.iter().map(|t| ("time", t.clone())));
         all.extend(self.lon_lat_box.iter().map(|b| ("box", b.clone())));
-        all.extend(self.level.iter().map(|l| ("level", l.to_string())));
+        all.extend(self.level.iter().map(|l| ("level", l.clone())));
+        all.extend(self.mask.iter().map(|m| ("mask", m.clone())));
+        all.extend(self.region.iter().map(|r| ("region", r.clone())));
         all
     }
+}
+
+/// One level, or a range of them.
+fn parse_level(text: &str) -> Result<(Option<f64>, Option<[f64; 2]>)> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|l| l.is_finite());
+    let found = match text.split_once('/') {
+        None => number(text).map(|level| (Some(level), None)),
+        // Pressure falls upwards: either end may be first.
+        Some((a, b)) => number(a).zip(number(b)).map(|(a, b)| (None, Some([a.min(b), a.max(b)]))),
+    };
+    found.ok_or_else(|| {
+        Error::usage(format!("--level `{text}` is no level"))
+            .remedy("write --level 500 or --level 1000/500, in the units of the file")
+    })
+}
+
+fn parse_region(text: &str) -> Result<Region> {
+    if text != "list" {
+        return text.parse();
+    }
+    let about = |r: &NamedRegion| {
+        let boxes: Vec<String> = r.boxes.iter().map(|[w, e, s, n]| format!("{w},{e},{s},{n}")).collect();
+        format!("{} ({})", r.names.join(" or "), boxes.join(" and "))
+    };
+    let all: Vec<String> = Region::named().iter().map(about).collect();
+    Err(Error::usage("regions are asked for")
+        .remedy(format!("choose one of these boxes W,E,S,N: {}", all.join("; "))))
 }
 
 fn parse_box(text: &str) -> Result<[f64; 4]> {

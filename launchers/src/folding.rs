@@ -52,6 +52,9 @@ impl FoldJob<'_> {
             )
         });
         self.verbosity.detail(self.comm, || plan.describe());
+        for note in source.notes() {
+            self.verbosity.say(self.comm, || format!("note: {note}"));
+        }
         if let Some(note) = source.io_note() {
             self.verbosity.detail(self.comm, || format!("note: {note}"));
         }
@@ -173,6 +176,12 @@ pub(crate) fn fingerprint(source: &Source) -> String {
         let path = std::fs::canonicalize(&file.path).unwrap_or_else(|_| PathBuf::from(&file.path));
         let nanoseconds = stamp.map_or(0, |(_, nanoseconds)| nanoseconds);
         let _ = write!(text, "|{}:{}:{nanoseconds}:{}", path.display(), file.bytes, file.times.len());
+    }
+    if source.is_ensemble() {
+        text += "|an ensemble";
+    }
+    for file in source.selection_files() {
+        let _ = write!(text, "|selected by {}:{}:{}", file.path, file.bytes, file.changed);
     }
     text
 }

@@ -11,9 +11,9 @@ use halocline_core::meta::{Dim, Role, Variable};
 use halocline_core::{Error, Result};
 use std::sync::Arc;
 
-/// Sorts files by their first time; those without a record go last.
-pub(super) fn in_order(files: &mut [Scanned]) -> Result<()> {
-    for file in files.iter() {
+/// Checks that the times of every file increase, all in one calendar.
+pub(super) fn check_times(files: &[Scanned]) -> Result<()> {
+    for file in files {
         let Some(time) = &file.time else { continue };
         let axis = time.axis.as_ref().map_err(Clone::clone)?;
         axis.check_increasing().map_err(|e| e.in_file(&file.path).in_variable(&time.name))?;
@@ -30,6 +30,23 @@ pub(super) fn in_order(files: &mut [Scanned]) -> Result<()> {
         .in_file(&other.path)
         .remedy("files of different calendars can't be joined: name those of one"));
     }
+    Ok(())
+}
+
+/// Whether two files are one.
+fn is_same_file(a: &Scanned, b: &Scanned) -> bool {
+    let place = |f: &Scanned| std::fs::canonicalize(&f.path).ok();
+    place(a).is_some_and(|p| Some(p) == place(b))
+}
+
+/// The error of a file that is there twice.
+pub(super) fn named_twice(file: &Scanned) -> Error {
+    Error::data("the file is named twice").in_file(&file.path).remedy("name each file once")
+}
+
+/// Sorts files by their first time; those without a record go last.
+pub(super) fn in_order(files: &mut [Scanned]) -> Result<()> {
+    check_times(files)?;
     let start = |f: &Scanned| axis_of(f).filter(|a| !a.is_empty()).map(|a| a.instant(0));
     files.sort_by_cached_key(|f| (start(f).is_none(), start(f)));
     for pair in files.windows(2) {
@@ -39,11 +56,8 @@ pub(super) fn in_order(files: &mut [Scanned]) -> Result<()> {
         }
         let (end, next) = (a.instant(a.len() - 1), b.instant(0));
         if next <= end {
-            let place = |f: &Scanned| std::fs::canonicalize(&f.path).ok();
-            if place(&pair[0]).is_some_and(|p| Some(p) == place(&pair[1])) {
-                return Err(Error::data("the file is named twice")
-                    .in_file(&pair[1].path)
-                    .remedy("name each file once"));
+            if is_same_file(&pair[0], &pair[1]) {
+                return Err(named_twice(&pair[1]));
             }
             let how = if next == end { "repeats the last time of" } else { "overlaps in time with" };
             return Err(Error::data(format!(
@@ -59,16 +73,17 @@ pub(super) fn in_order(files: &mut [Scanned]) -> Result<()> {
     Ok(())
 }
 
-fn axis_of(file: &Scanned) -> Option<&TimeAxis> {
+pub(super) fn axis_of(file: &Scanned) -> Option<&TimeAxis> {
     file.time.as_ref()?.axis.as_ref().ok()
 }
 
-fn calendar_of(file: &Scanned) -> Option<Calendar> {
+pub(super) fn calendar_of(file: &Scanned) -> Option<Calendar> {
     axis_of(file).map(|axis| axis.calendar)
 }
 
-/// The data set of these files, the first of which is known in full.
-pub(super) fn assemble(files: &[Scanned], first: &Record) -> Dataset {
+/// The data set of these files, the first of which is known in full: one behind another in time,
+/// or side by side.
+pub(super) fn assemble(files: &[Scanned], first: &Record, ensemble: bool) -> Dataset {
     let roles = roles(&first.meta);
     let mut times = first.times.clone();
     let time_dim = times.first().map(|t| t.dim.clone());
@@ -78,12 +93,15 @@ pub(super) fn assemble(files: &[Scanned], first: &Record) -> Dataset {
         // Along the file's own time dimension: its name may differ from the first file's, which
         // is told when a variable is asked for.
         let time_len = file.time.as_ref().map_or(0, |t| file.len_of(&t.dim));
-        parts.push(FilePart { path: file.path.clone(), time_offset: offset, time_len, bytes: file.bytes });
-        offset += time_len;
+        let time_offset = if ensemble { 0 } else { offset };
+        parts.push(FilePart { path: file.path.clone(), time_offset, time_len, bytes: file.bytes });
+        offset = time_offset + time_len;
     }
     if files.len() > 1 {
         times.truncate(1);
-        times[0].axis = joined(files);
+        if !ensemble {
+            times[0].axis = joined(files);
+        }
     }
     let len_of = |name: &str, len: usize| if Some(name) == time_dim.as_deref() { offset } else { len };
     let role_of = |name: &str| roles.get(name).copied().unwrap_or(Role::Other);
@@ -126,6 +144,7 @@ pub(super) fn assemble(files: &[Scanned], first: &Record) -> Dataset {
         variables,
         times,
         absent: absent(files),
+        members: Vec::new(),
         options: OpenOptions::default(),
         notes: Vec::new(),
     }

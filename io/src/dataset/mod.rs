@@ -6,6 +6,7 @@ pub(crate) mod deal;
 mod inputs;
 mod join;
 mod kept;
+mod members;
 pub(crate) mod meta;
 pub(crate) mod names;
 mod opening;
@@ -88,6 +89,8 @@ pub struct Dataset {
     times: Vec<TimeEntry>,
     /// Variables that the first file lacks, and the error that says so.
     absent: Vec<(String, Error)>,
+    /// What the members of an ensemble are called, one for each file; empty if it is none.
+    members: Vec<String>,
     options: OpenOptions,
     notes: Vec<String>,
 }
@@ -100,6 +103,9 @@ pub struct Dataset {
 /// converted) or coordinates can't be read as one, and values whose packing, range or missing
 /// values are given by malformed attributes not at all: that is told when the variable is asked
 /// for ([`Dataset::source`]), so that a data set can always be looked at.
+///
+/// With [`OpenOptions::ensemble`], files are members of an ensemble: in the order in which they
+/// are named, all with the same times.
 ///
 /// This is [`open_with`] and its defaults: no cache.
 ///
@@ -162,6 +168,12 @@ impl Dataset {
     /// What is wrong with the time coordinate.
     pub fn time_problem(&self) -> Option<&Error> {
         self.times.first()?.axis.as_ref().err()
+    }
+    /// What the members of an ensemble are called, one for each of [`Self::files`]: their
+    /// `variant_label`, else their `realization`, else the names of the files, whichever tells
+    /// them apart. Empty if it is no ensemble.
+    pub fn members(&self) -> &[String] {
+        &self.members
     }
     /// How it was opened.
     pub fn options(&self) -> OpenOptions {

@@ -7,7 +7,7 @@ use super::pack::Pack;
 use super::pieces::Translation;
 use super::scan::{metadata, scan_one, Record};
 use super::statics::Statics;
-use super::{inputs, join, Dataset, OpenOptions};
+use super::{inputs, join, members, Dataset, OpenOptions};
 use crate::cache::{Cache, Fingerprint};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
@@ -225,14 +225,21 @@ impl Root {
             }
         }
         files.iter_mut().for_each(|file| file.differing.sort());
-        if files.len() > 1 {
+        if options.ensemble {
+            members::check(&files)?;
+        } else if files.len() > 1 {
             join::in_order(&mut files)?;
         }
         let number = files[0].number;
         let path = &paths[number];
         let kept = self.pack.record(&self.pack.files[number], path);
         let first: Record = kept.map_or_else(|| scan_one(path, options.io), Ok)?;
-        let mut dataset = join::assemble(&files, &first);
+        let mut dataset = join::assemble(&files, &first, options.ensemble);
+        if options.ensemble {
+            let attributes = |f: &Scanned| self.pack.attributes(&self.pack.files[f.number]);
+            let files: Vec<_> = files.iter().map(|f| (f.path.as_str(), attributes(f))).collect();
+            dataset.members = members::labels(&files);
+        }
         dataset.options = options;
         dataset.notes = std::mem::take(&mut self.notes);
         Ok(dataset)

@@ -3,7 +3,8 @@
 use crate::io_mode::Io;
 use serde::{Deserialize, Serialize};
 
-/// How [`open_with`](super::open_with) goes about it. Results don't depend on it.
+/// How [`open_with`](super::open_with) goes about it. Results depend on
+/// [`Self::ensemble`] alone.
 ///
 /// The default: whoever reads best, and no cache, as a library writes nothing that it was not
 /// asked to. The command `halocline` switches the cache on.
@@ -14,4 +15,7 @@ pub struct OpenOptions {
     /// Whether metadata are looked up, and kept, in the user's cache directory
     /// (`$HALOCLINE_CACHE_DIR`, else `$XDG_CACHE_HOME`, else `~/.cache`).
     pub cache: bool,
+    /// Whether files are members of an ensemble: the same times and grid in each, side by side
+    /// along a dimension of members, instead of one behind another in time.
+    pub ensemble: bool,
 }

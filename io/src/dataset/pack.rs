@@ -84,6 +84,11 @@ impl Pack {
         self.files.push(packed);
     }
 
+    /// The global attributes of a file; `None` if the pack is damaged.
+    pub(super) fn attributes(&self, file: &Packed) -> Option<Attributes> {
+        unpacked(&self.pieces, file.attributes)
+    }
+
     /// The record of a file, which is at this path now; `None` if the pack is damaged.
     pub(super) fn record(&self, file: &Packed, path: &Path) -> Option<Record> {
         let pieces = &self.pieces;

@@ -82,7 +82,8 @@ impl<'a, T> Part<'a, T> {
     }
 
     /// The same cells with other indices: for each new dimension, which of the present ones it
-    /// is (none: of length one) and where it starts. Each present dimension is used once.
+    /// is (none: of length one) and where it starts. Each present dimension is used once; one of
+    /// length one may be left out.
     ///
     /// # Panics
     /// If one is not.
@@ -98,7 +99,8 @@ impl<'a, T> Part<'a, T> {
             ranges.push(start..start + len);
             strides.push(from.map_or(0, |d| self.strides[d]));
         }
-        assert!(used.iter().all(|u| *u), "a dimension is lost");
+        let lost = |d: usize| !used[d] && self.indices.range(d).len() != 1;
+        assert!(!(0..used.len()).any(lost), "a dimension is lost");
         Self {
             first: self.first,
             strides: strides.into(),

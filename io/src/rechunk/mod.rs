@@ -87,6 +87,10 @@ impl<'a> Rechunk<'a> {
         options: &RechunkOptions,
         budget: &MemoryBudget,
     ) -> Result<Self> {
+        if !dataset.members().is_empty() {
+            return Err(Error::usage("members of an ensemble are rechunked one by one")
+                .remedy("leave out --ensemble, and name one file"));
+        }
         let chosen = choose::choose(dataset, options)?;
         let find = || chosen.iter().map(|c| blocks::find(dataset, c.info)).collect::<Result<Vec<Places>>>();
         let places = comm.on_root(find)?;

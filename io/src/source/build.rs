@@ -3,8 +3,9 @@
 use super::coordinate::{self, Pick};
 use super::handles::Handles;
 use super::lonlat::{self, Cut, LonLatBox};
+use super::masking::{self, Levels, Masked, Target};
 use super::time::time_coordinate;
-use super::{horizontal, level, Place, Selection, Source, SourceFile};
+use super::{horizontal, level, members, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{Dataset, TimeEntry, VariableInfo};
@@ -12,7 +13,7 @@ use crate::direct;
 use crate::stored::StoredReader;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::grid::{CellEdges, Grid, GridKind};
-use halocline_core::meta::{Dim, Role, Variable};
+use halocline_core::meta::{Coordinate, Dim, Role, Variable};
 use halocline_core::{Error, Result};
 use std::ops::Range;
 use std::path::Path;
@@ -33,6 +34,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         return Err(Error::data(format!("holds {} values, not numbers", variable.dtype.name()))
             .remedy("choose a variable of numbers"));
     }
+    let members = members::coordinates(dataset, variable);
+    if let (false, Some([member, _])) = (selection.all_levels, &members) {
+        return Err(Error::usage(format!("is of {} members of an ensemble, and one is wanted", member.values.len()))
+            .remedy("name one file, and leave out --ensemble"));
+    }
     let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
     let (entry, time) = times(dataset, variable)?;
     let kept = match &selection.time {
@@ -45,10 +51,15 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
 
-    let Places { mut layout, level: levels, kept: kept_dims, ground } = places(&variable.dims, selection)?;
+    let Places { mut layout, level: levels, kept: mut kept_dims, ground } = places(&variable.dims, selection)?;
+    let range = selection.levels;
     let (fixed, level) = match levels {
-        Some(dim) => level::along(&meta, dim, selection.level, &*reader)?,
-        None => (0, level::scalar(&meta, raw, selection.level, &*reader)?),
+        Some(dim) => level::along(&meta, dim, selection.level, range, &*reader)?,
+        None => {
+            // Of levels that are kept, the range cuts the dimension.
+            let range = range.filter(|_| !kept_dims.iter().any(level::is_level));
+            (0, level::scalar(&meta, raw, selection.level, range, &*reader)?)
+        }
     };
     if let Some(at) = variable.dims.iter().position(level::is_level).filter(|_| levels.is_some()) {
         layout[at] = Place::Fixed(fixed);
@@ -56,14 +67,32 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     if let Some(empty) = ground.iter().chain(&kept_dims).find(|d| d.len == 0) {
         return Err(Error::data(format!("dimension `{}` is empty", empty.name)));
     }
-    let (grid, cut) = cut_grid(&meta, raw, &ground, bounds, &*reader)?;
+    let mut kept_values = level::whole(&meta, &kept_dims, &*reader)?;
+    let first = match range {
+        Some(range) => level::cut(&mut kept_dims, &mut kept_values, range)?,
+        None => vec![0; kept_dims.len()],
+    };
+    let (mut grid, cut) = cut_grid(&meta, raw, &ground, bounds, &*reader)?;
+    let masked = {
+        let whole = ground.iter().map(|d| d.len).collect();
+        let lead = 1 + usize::from(members.is_some());
+        let levels = levels_of(lead, &kept_dims, &kept_values, level.as_ref());
+        let (file, variable) = (path.as_str(), variable.name.as_str());
+        masking::masked(selection, &Target { file, variable, grid: &grid, cut: &cut, whole, levels })?
+    };
+    let Masked { cells, excluded, files: selection_files, notes } = masked;
+    grid.excluded = excluded;
     let time_dim = Dim::new(entry.dim.clone(), kept.len(), Role::Time);
     let files = used(dataset, info, &kept);
     let axis = time.slice(kept.clone());
     let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis);
-    let dims = std::iter::once(time_dim).chain(kept_dims.iter().cloned()).chain(grid.dims.iter().cloned());
-    let dims: Vec<Dim> = dims.collect();
-    let kept = level::whole(&meta, &kept_dims, &*reader)?;
+    let member_dim = members.iter().map(|m| m[0].variable.dims[0].clone());
+    let kept_dims = member_dim.chain(kept_dims.iter().cloned());
+    let dims: Vec<Dim> = std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
+    let mut chunks = info.chunks.as_ref().map(|c| in_order(c, &layout));
+    if let (Some(chunks), Some(_)) = (&mut chunks, &members) {
+        chunks.insert(1, 1);
+    }
     drop(reader);
     Ok(Source {
         variable: Variable { dims, ..variable.clone() },
@@ -73,9 +102,10 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         time_coordinate,
         grid,
         level,
-        kept,
+        ensemble: members.is_some(),
+        kept: members.into_iter().flatten().chain(kept_values).collect(),
         element: element(info),
-        chunks: info.chunks.as_ref().map(|c| in_order(c, &layout)),
+        chunks,
         files,
         located: Vec::new(),
         note: None,
@@ -83,8 +113,24 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         layout,
         y: cut.y,
         x: cut.x,
+        first,
+        cells,
+        selection_files,
+        notes,
         handles: Handles::default(),
     })
+}
+
+/// The levels of a source, for masks that have some.
+fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&Coordinate>) -> Levels {
+    if let Some(at) = kept.iter().position(level::is_level) {
+        let own = values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
+        return Levels::Kept { dim: lead + at, len: kept[at].len, values: own.map(|c| c.values.to_f64()) };
+    }
+    match picked {
+        Some(level) => Levels::One(level.values.to_f64().first().copied()),
+        None => Levels::None,
+    }
 }
 
 /// The time coordinate of a variable.

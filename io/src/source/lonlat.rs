@@ -61,6 +61,11 @@ impl LonLatBox {
         let east = if 360.0 - east <= tolerance { east - 360.0 } else { east };
         (east <= self.width + tolerance).then_some(east)
     }
+    /// Whether a place lies inside; within `near` degrees (of latitude, of longitude) of an edge
+    /// it does.
+    pub(super) fn holds(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {
+        self.holds_latitude(lat, near[0]) && self.eastward(lon, near[1]).is_some()
+    }
     fn holds_latitude(&self, lat: f64, tolerance: f64) -> bool {
         lat >= self.south - tolerance && lat <= self.north + tolerance
     }
@@ -157,7 +162,7 @@ fn runs(indices: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
 }
 
 /// Degrees within which a coordinate equals an edge: single precision is no better at 360.
-fn tolerance(coordinate: &Coordinate) -> f64 {
+pub(super) fn tolerance(coordinate: &Coordinate) -> f64 {
     match coordinate.values {
         Values::F32(_) => 2e-5,
         _ => 1e-9,
@@ -165,7 +170,7 @@ fn tolerance(coordinate: &Coordinate) -> f64 {
 }
 
 /// Where the data are, for a message.
-fn extent(lat: &Coordinate, lon: &Coordinate) -> String {
+pub(super) fn extent(lat: &Coordinate, lon: &Coordinate) -> String {
     let range = |c: &Coordinate| {
         let values = c.values.to_f64();
         let finite = || values.iter().copied().filter(|v| v.is_finite());

@@ -7,10 +7,13 @@ pub(crate) mod horizontal;
 mod level;
 mod locate;
 mod lonlat;
+mod masking;
 mod measure;
+mod members;
 mod memory;
 mod plan;
 mod read;
+mod region;
 mod time;
 
 use crate::cache::Cache;
@@ -25,7 +28,10 @@ use halocline_core::grid::Grid;
 use halocline_core::meta::{Attributes, Coordinate, Variable};
 use halocline_core::Result;
 use handles::Handles;
+use masking::Cells;
+pub use masking::{MaskFile, MaskRule, SelectionFile};
 use memory::Memory;
+pub use region::{NamedRegion, Region};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -39,6 +45,13 @@ pub struct Selection {
     pub lon_lat_box: Option<[f64; 4]>,
     /// Value of the vertical coordinate, in the units of the file.
     pub level: Option<f64>,
+    /// Least and greatest value of the vertical coordinate: levels in between are kept. Needs
+    /// [`Self::all_levels`], unless it is one only.
+    pub levels: Option<[f64; 2]>,
+    /// Cells outside of any of these are missing.
+    pub masks: Vec<MaskFile>,
+    /// Cells whose centre lies outside are missing.
+    pub region: Option<Region>,
     /// Keep levels (unless one is chosen) and dimensions of other kinds, in the order of the
     /// file between time and the horizontal ones; else several of them are an error.
     pub all_levels: bool,
@@ -68,7 +81,7 @@ pub struct SourceFile {
 enum Place {
     /// The first dimension of the source.
     Time,
-    /// Behind it: the level or another one that is kept, by number.
+    /// Behind it and behind members: the level or another one that is kept, by number.
     Kept(usize),
     /// The horizontal ones, last.
     Y,
@@ -93,7 +106,8 @@ impl Place {
 /// One variable after selection: dimensions `[Time, Y, X]`, `[Time, X]` (cells of an
 /// unstructured grid, or a variable with one horizontal dimension) or `[Time]` (a series), in
 /// that order whatever the file's is; with [`Selection::all_levels`], levels and others stand
-/// behind time. The same on every rank; each opens files for itself as it reads.
+/// behind time. Of an ensemble, members ([`Role::Member`](halocline_core::meta::Role::Member))
+/// stand between time and these. The same on every rank; each opens files for itself as it reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     variable: Variable,
@@ -118,6 +132,16 @@ pub struct Source {
     y: Range<usize>,
     /// Columns of the file that are selected, from west to east; two ranges over the seam.
     x: Vec<Range<usize>>,
+    /// Whether files are members of an ensemble, along the dimension behind time.
+    ensemble: bool,
+    /// The first selected index of each dimension that is kept.
+    first: Vec<usize>,
+    /// Cells that masks, a region and the box leave; none if that is all of them.
+    cells: Option<Cells>,
+    /// The files that masks and regions were read from.
+    selection_files: Vec<SelectionFile>,
+    /// What reading them had to say.
+    notes: Vec<String>,
     #[serde(skip)]
     handles: Handles,
 }
@@ -184,7 +208,7 @@ impl Source {
     }
     /// The coordinates of the dimensions between time and the horizontal ones
     /// ([`Selection::all_levels`]), with their bounds, in the order of these; of a dimension that
-    /// has none there is none.
+    /// has none there is none. Members have two: their numbers, and what they are called.
     pub fn levels(&self) -> &[Coordinate] {
         &self.kept
     }
@@ -202,6 +226,18 @@ impl Source {
     /// `None` if it is not stored in chunks.
     pub fn chunks(&self) -> Option<&[usize]> {
         self.chunks.as_deref()
+    }
+    /// The files that masks and regions were read from, as they were then.
+    pub fn selection_files(&self) -> &[SelectionFile] {
+        &self.selection_files
+    }
+    /// Whether the files are members of an ensemble, which are then the second dimension.
+    pub fn is_ensemble(&self) -> bool {
+        self.ensemble
+    }
+    /// What a user should know of how the selection was made. One line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
     /// The files that hold the selected times, in order.
     pub fn files(&self) -> &[SourceFile] {

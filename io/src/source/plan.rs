@@ -15,7 +15,12 @@ impl Source {
         if self.check(block).is_err() || block.is_empty() {
             return 0;
         }
-        self.pieces(block).iter().map(bytes).sum()
+        self.pieces(&self.wanted(block)).iter().map(bytes).sum()
+    }
+
+    /// What is read of a block: masks may leave out the rest.
+    fn wanted(&self, block: &IndexBox) -> IndexBox {
+        self.cells.as_ref().map_or_else(|| block.clone(), |cells| cells.within(block))
     }
 
     /// Whether parts of a stored chunk can be read without the rest: values are neither
@@ -33,7 +38,7 @@ impl Source {
         if self.check(block).is_err() || block.is_empty() {
             return;
         }
-        for piece in self.pieces(block) {
+        for piece in self.pieces(&self.wanted(block)) {
             let Some(located) = &self.located[piece.file] else { continue };
             let Ok(file) = self.handles.plain(piece.file, &self.files[piece.file].path, &located.stamp)
             else {

@@ -80,8 +80,23 @@ impl Source {
         }
         let whole =
             Part::new(out, block.clone()).ok_or_else(|| bug("the buffer is not as long as the block"))?;
-        in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element))?;
-        self.exclude(block, out);
+        let Some(cells) = &self.cells else {
+            return in_threads(self.parts(whole), |(piece, part)| self.fetch(&piece, part, element));
+        };
+        // What lies around all wanted cells need not be read.
+        let wanted = cells.within(block);
+        let (mut inner, mut outer) = (whole, Vec::new());
+        for (d, range) in wanted.ranges().iter().enumerate() {
+            let (before, rest) = inner.split(d, range.start);
+            let (within, after) = rest.split(d, range.end);
+            outer.extend([before, after].into_iter().filter(|p| !p.indices().is_empty()));
+            inner = within;
+        }
+        in_threads(outer, |mut part| part.fill(T::MISSING))?;
+        if !wanted.is_empty() {
+            in_threads(self.parts(inner), |(piece, part)| self.fetch(&piece, part, element))?;
+        }
+        cells.apply(block, out, T::MISSING);
         Ok(())
     }
 
@@ -104,9 +119,13 @@ impl Source {
         let wanted = block.range(0);
         let first = self.files.partition_point(|file| file.times.end <= wanted.start);
         let within = self.files.iter().enumerate().skip(first);
+        let lead = 1 + usize::from(self.ensemble);
         for (number, file) in within.take_while(|(_, file)| file.times.start < wanted.end) {
             let times = meet(&file.times, &block.range(0));
-            let in_time = block.with_range(0, times.clone());
+            let mut in_time = block.with_range(0, times.clone());
+            if self.ensemble {
+                in_time = in_time.with_range(1, meet(&(number..number + 1), &block.range(1)));
+            }
             let mut column = 0;
             for run in &self.x {
                 let here = column..column + run.len();
@@ -122,7 +141,7 @@ impl Source {
                 let start = |d: usize| block.range(d).start;
                 let in_file = |place: &Place| match *place {
                     Place::Time => (Some(0), start(0) - file.times.start + file.first),
-                    Place::Kept(k) => (Some(1 + k), start(1 + k)),
+                    Place::Kept(k) => (Some(lead + k), start(lead + k) + self.first[k]),
                     Place::Y => (Some(last - 1), start(last - 1) + self.y.start),
                     Place::X => (Some(last), start(last) - here.start + run.start),
                     Place::Fixed(k) => (None, k),
@@ -139,16 +158,18 @@ impl Source {
         let pieces = self.pieces(whole.indices());
         let last = whole.indices().ndim() - 1;
         let mut parts = Vec::with_capacity(pieces.len());
-        // They follow one another in time, and within the same times from west to east.
+        // They follow one another in time, or member by member, and within a file from west to
+        // east.
+        let along = usize::from(self.ensemble);
         let (mut now, mut later) = (None, whole);
         for piece in pieces {
-            let (times, columns) = (piece.block.range(0), piece.block.range(last));
-            if now.as_ref().is_none_or(|p: &Part<'a, T>| p.indices().range(0) != times) {
-                let (head, rest) = later.split(0, times.end);
+            let (steps, columns) = (piece.block.range(along), piece.block.range(last));
+            if now.as_ref().is_none_or(|p: &Part<'a, T>| p.indices().range(along) != steps) {
+                let (head, rest) = later.split(along, steps.end);
                 (now, later) = (Some(head), rest);
             }
             let Some(row) = now.take() else { break };
-            let part = if last == 0 {
+            let part = if last == along {
                 row
             } else {
                 let (part, rest) = row.split(last, columns.end);
@@ -198,19 +219,6 @@ impl Source {
             return Err(Error::internal("decoded to another type than announced"));
         }
         part.take(values)
-    }
-
-    fn exclude<T: Number>(&self, block: &IndexBox, values: &mut [T]) {
-        if self.grid.excluded.is_empty() {
-            return;
-        }
-        let ground = IndexBox::whole(&self.grid.shape());
-        let cells = IndexBox::new(block.ranges()[block.ndim() - ground.ndim()..].to_vec());
-        let mut out = Vec::new();
-        ground.extract(&self.grid.excluded, &cells, &mut out);
-        for map in values.chunks_mut(out.len().max(1)) {
-            map.iter_mut().zip(&out).filter(|(_, &out)| out).for_each(|(v, _)| *v = T::MISSING);
-        }
     }
 }
 

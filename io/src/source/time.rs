@@ -74,7 +74,10 @@ pub(super) fn bounds(
     let told = memory.each(comm, &format!("bounds:{name}:{bounds}"), usable, find)?;
     comm.on_root(|| {
         let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
-        let all = join(&told.all()?, files, &source.time);
+        let told = told.all()?;
+        // Members of an ensemble have the same times.
+        let count = if source.is_ensemble() { 1 } else { files.len() };
+        let all = join(&told[..count.min(told.len())], files, &source.time);
         Ok(all.map(|(vertices, values)| {
             let dims =
                 vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];

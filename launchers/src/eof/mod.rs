@@ -130,6 +130,7 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
     let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
     check_output(comm, &args.output, &files)?;
     let source = dataset.source(comm, &args.var, &selection)?;
+    source.notes().iter().for_each(|note| verbosity.say(comm, || format!("note: {note}")));
     let result = match source.element() {
         Element::F32 => job::<f32>(comm, args, (&dataset, &source), verbosity),
         Element::F64 => job::<f64>(comm, args, (&dataset, &source), verbosity),

@@ -1,0 +1,43 @@
+//! Shapes on the globe.
+
+use super::ring::{Ring, Side};
+use crate::source::lonlat::LonLatBox;
+
+/// A ring and the holes in it.
+#[derive(Debug, Clone)]
+pub(super) struct Polygon {
+    pub(super) outer: Ring,
+    pub(super) holes: Vec<Ring>,
+}
+
+/// Part of a region.
+#[derive(Debug, Clone)]
+pub(super) enum Shape {
+    Box(LonLatBox),
+    Polygon(Polygon),
+}
+
+/// Any of these.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Shapes(pub(super) Vec<Shape>);
+
+impl Shapes {
+    /// Whether a place lies inside. Edges belong to it, those of holes too; within `near`
+    /// degrees (of latitude, of longitude) a place is on an edge. No place if not finite.
+    pub(in crate::source) fn hold(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {
+        lat.is_finite() && lon.is_finite() && self.0.iter().any(|shape| shape.holds(lat, lon, near))
+    }
+}
+
+impl Shape {
+    fn holds(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {
+        match self {
+            Self::Box(bounds) => bounds.holds(lat, lon, near),
+            Self::Polygon(polygon) => {
+                let near = near[0].max(near[1]);
+                polygon.outer.side(lon, lat, near) != Side::Outside
+                    && polygon.holes.iter().all(|hole| hole.side(lon, lat, near) != Side::Inside)
+            }
+        }
+    }
+}

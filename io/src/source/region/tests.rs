@@ -1,0 +1,160 @@
+use super::ring::{Ring, Side, Use};
+use super::*;
+
+const NEAR: f64 = 1e-9;
+
+fn ring(points: &[[f64; 2]]) -> Ring {
+    Ring::new(points, Use::Outer).unwrap()
+}
+fn sides(ring: &Ring, places: &[[f64; 2]]) -> Vec<Side> {
+    places.iter().map(|p| ring.side(p[0], p[1], NEAR)).collect()
+}
+
+#[test]
+fn edges_vertices_and_both_conventions() {
+    let square = ring(&[[10.0, 0.0], [20.0, 0.0], [20.0, 10.0], [10.0, 10.0], [10.0, 0.0]]);
+    use Side::{Edge, Inside, Outside};
+    assert_eq!(sides(&square, &[[15.0, 5.0], [375.0, 5.0], [-345.0, 5.0]]), [Inside; 3]);
+    assert_eq!(sides(&square, &[[10.0, 0.0], [20.0, 10.0], [15.0, 0.0], [370.0, 3.0], [-340.0, 10.0]]), [Edge; 5]);
+    assert_eq!(sides(&square, &[[9.9, 5.0], [15.0, -0.1], [15.0, 10.1], [200.0, 5.0]]), [Outside; 4]);
+    assert_eq!(sides(&square, &[[f64::NAN, 5.0], [15.0, f64::NAN]]), [Outside; 2]);
+    // At the height of vertices that are to one side.
+    let hat = ring(&[[0.0, 0.0], [10.0, 0.0], [5.0, 10.0], [0.0, 0.0]]);
+    assert_eq!(sides(&hat, &[[-1.0, 0.0], [11.0, 0.0], [2.5, 5.0], [4.0, 10.0], [5.0, 10.0]]), [
+        Outside, Outside, Edge, Outside, Edge
+    ]);
+    // Single precision makes 0.1 something next to it.
+    let near = ring(&[[0.1, 0.0], [1.0, 0.0], [1.0, 1.0], [0.1, 1.0], [0.1, 0.0]]);
+    assert_eq!(near.side(f64::from(0.1f32) - 1e-6, 0.5, 2e-5), Edge);
+}
+
+#[test]
+fn a_ring_that_crosses_itself_is_even_odd() {
+    // A pentagram: its middle is encircled twice.
+    let star: Vec<[f64; 2]> = (0..6)
+        .map(|k| {
+            let angle = f64::from(2 * (k % 5)) * 72f64.to_radians();
+            [10.0 * angle.sin(), 10.0 * angle.cos()]
+        })
+        .collect();
+    let star = ring(&star);
+    assert_eq!(star.side(0.0, 0.0, NEAR), Side::Outside);
+    assert_eq!(star.side(0.0, 8.0, NEAR), Side::Inside);
+    assert_eq!(star.side(0.0, -8.0, NEAR), Side::Outside);
+}
+
+#[test]
+fn over_the_dateline_in_any_writing() {
+    let written: [&[[f64; 2]]; 3] = [
+        &[[170.0, -10.0], [190.0, -10.0], [190.0, 10.0], [170.0, 10.0], [170.0, -10.0]],
+        &[[-190.0, -10.0], [-170.0, -10.0], [-170.0, 10.0], [-190.0, 10.0], [-190.0, -10.0]],
+        &[[170.0, -10.0], [-170.0, -10.0], [-170.0, 10.0], [170.0, 10.0], [170.0, -10.0]],
+    ];
+    for points in written {
+        let ring = ring(points);
+        for lon in [175.0, 180.0, -180.0, 185.0, -175.0, 535.0] {
+            assert_eq!(ring.side(lon, 0.0, NEAR), Side::Inside, "{points:?} {lon}");
+        }
+        for lon in [0.0, 165.0, 195.0, -165.0, 360.0] {
+            assert_eq!(ring.side(lon, 0.0, NEAR), Side::Outside, "{points:?} {lon}");
+        }
+        assert_eq!(ring.side(190.0, 0.0, NEAR), Side::Edge);
+        assert_eq!(ring.side(-190.0, 10.0, NEAR), Side::Edge);
+    }
+    // Over Greenwich, from 0 to 360.
+    let greenwich = ring(&[[350.0, 0.0], [10.0, 0.0], [10.0, 5.0], [350.0, 5.0], [350.0, 0.0]]);
+    assert_eq!(sides(&greenwich, &[[0.0, 1.0], [355.0, 1.0], [-5.0, 1.0]]), [Side::Inside; 3]);
+    assert_eq!(greenwich.side(180.0, 1.0, NEAR), Side::Outside);
+    // A wide box could be that just as well: told, not guessed.
+    for wide in [[0.0, 300.0], [-170.0, 170.0]] {
+        let [w, e] = wide;
+        let points = [[w, -10.0], [e, -10.0], [e, 10.0], [w, 10.0], [w, -10.0]];
+        let error = Ring::new(&points, Use::Outer).unwrap_err().to_string();
+        assert!(error.contains("either way") && error.contains("go the long way"), "{error}");
+        let middle = [[w, -10.0], [w + 170.0, -10.0], [e, -10.0], [e, 10.0], [w + 170.0, 10.0], [w, 10.0], [w, -10.0]];
+        assert_eq!(sides(&ring(&middle), &[[w + 75.0, 0.0], [e - 1.0, 3.0]]), [Side::Inside; 2]);
+        assert_eq!(ring(&middle).side(w - 5.0, 0.0, NEAR), Side::Outside);
+    }
+}
+
+#[test]
+fn poles_and_turns() {
+    let cap = ring(&[[-180.0, 60.0], [180.0, 60.0], [180.0, 90.0], [-180.0, 90.0], [-180.0, 60.0]]);
+    assert_eq!(sides(&cap, &[[0.0, 70.0], [179.9, 61.0], [359.0, 89.0]]), [Side::Inside; 3]);
+    assert_eq!(sides(&cap, &[[180.0, 70.0], [0.0, 90.0], [-180.0, 80.0], [540.0, 75.0]]), [Side::Edge; 4]);
+    assert_eq!(cap.side(0.0, 59.0, NEAR), Side::Outside);
+    let round = [[0.0, 60.0], [120.0, 60.0], [-120.0, 60.0], [0.0, 60.0]];
+    let error = Ring::new(&round, Use::Outer).unwrap_err().to_string();
+    assert!(error.contains("pole"), "{error}");
+    let twice = [[-300.0, 0.0], [-150.0, 0.0], [0.0, 0.0], [150.0, 0.0], [0.0, 9.0], [-150.0, 9.0], [-300.0, 0.0]];
+    assert!(Ring::new(&twice, Use::Outer).unwrap_err().to_string().contains("turn"));
+}
+
+#[test]
+fn many_edges_are_the_same_as_few() {
+    // A comb of long edges, which would fill any bands, beside the test of all edges.
+    let mut points: Vec<[f64; 2]> = (0..4000).map(|k| [f64::from(k) * 0.02, if k % 2 == 0 { -30.0 } else { 30.0 }]).collect();
+    points.extend([[79.98, -40.0], [0.0, -40.0], points[0]]);
+    let comb = ring(&points);
+    for k in 0..500 {
+        let place = [f64::from(k) * 0.17 - 1.0, f64::from(k % 97) * 0.9 - 43.0];
+        let mut odd = false;
+        for e in points.windows(2) {
+            let [[x0, y0], [x1, y1]] = [e[0], e[1]];
+            if (y0 > place[1]) != (y1 > place[1]) && place[0] < x0 + (place[1] - y0) / (y1 - y0) * (x1 - x0) {
+                odd = !odd;
+            }
+        }
+        assert_eq!(comb.side(place[0], place[1], 0.0) == Side::Inside, odd, "{place:?}");
+    }
+}
+
+#[test]
+fn no_rings() {
+    let bad: [(&[[f64; 2]], &str); 4] = [
+        (&[[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]], "3 positions"),
+        (&[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], "not closed"),
+        (&[[0.0, 0.0], [1.0, 0.0], [1.0, 91.0], [0.0, 0.0]], "latitude 91"),
+        (&[[0.0, 0.0], [1000.0, 0.0], [1.0, 1.0], [0.0, 0.0]], "longitude 1000"),
+    ];
+    for (points, word) in bad {
+        let error = Ring::new(points, Use::Outer).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains(word), "{error}");
+    }
+    // All in one place, or on one line: nothing lies inside.
+    assert_eq!(ring(&[[1.0, 1.0]; 4]).side(1.0, 1.5, NEAR), Side::Outside);
+    assert_eq!(ring(&[[0.0, 0.0], [5.0, 0.0], [9.0, 0.0], [0.0, 0.0]]).side(5.0, 0.1, NEAR), Side::Outside);
+}
+
+#[test]
+fn names_are_found() {
+    let parse = |text: &str| text.parse::<Region>();
+    let named = |name: &str| Region::Named(name.to_owned());
+    assert_eq!(parse("nino3.4"), Ok(named("nino3.4")));
+    assert_eq!(parse("Nino34"), Ok(named("nino3.4")));
+    assert_eq!(parse("North Atlantic"), Ok(named("north_atlantic")));
+    let file = |path: &str, feature: Option<&str>| {
+        Ok(Region::File { path: path.into(), feature: feature.map(str::to_owned) })
+    };
+    assert_eq!(parse("a/b.geojson"), file("a/b.geojson", None));
+    assert_eq!(parse("a:b.JSON:c: d.json"), file("a:b.JSON", Some("c: d.json")));
+    for bad in ["nino5", "", "a.geojson:", "file.nc"] {
+        let error = parse(bad).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+    assert!(parse("atantic.nc").unwrap_err().to_string().contains("southern_ocean"));
+    assert!(parse("trpoics").unwrap_err().to_string().contains("did you mean `tropics`"));
+    for region in Region::named() {
+        assert!(named(region.name()).shapes().is_ok() && !region.about.is_empty());
+        assert_eq!(parse(region.name()), Ok(named(region.name())));
+        let mut names: Vec<_> = Region::named().iter().flat_map(|r| r.names).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Region::named().iter().map(|r| r.names.len()).sum::<usize>());
+    }
+    let holds = |name: &str, lat, lon| named(name).shapes().unwrap().hold(lat, lon, [NEAR; 2]);
+    assert!(holds("nino3.4", 5.0, 190.0) && holds("nino3.4", -5.0, -120.0) && !holds("nino3.4", 0.0, -119.0));
+    assert!(holds("nino4", 0.0, 160.0) && holds("nino4", 0.0, -150.0) && !holds("nino4", 0.0, 0.0));
+    assert!(holds("nh", 0.0, 7.0) && holds("sh", 0.0, 7.0) && !holds("arctic", 66.5, 0.0));
+    assert!(!holds("global", f64::NAN, 0.0) && !holds("global", 0.0, f64::NAN));
+}
