@@ -43,7 +43,7 @@ pub(super) fn write(
     path: &Path,
 ) -> Result<WriteReport> {
     let comm = job.comm;
-    let options = OpenOptions { cache: false, io: args.input.io };
+    let options = OpenOptions { cache: false, io: args.input.io, ..OpenOptions::default() };
     let clim = halocline_io::open_with(comm, &[args.output.to_string_lossy().into_owned()], options)?;
     let selection = Selection { all_levels: true, io: args.input.io, ..Selection::default() };
     let stored = |name: &str, op: Op| -> Result<Stored> {
