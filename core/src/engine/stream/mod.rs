@@ -7,6 +7,7 @@
 
 mod plan;
 mod run;
+mod together;
 mod windows;
 
 pub use plan::{Demand, Sharing, StreamPlan};
