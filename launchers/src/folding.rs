@@ -5,7 +5,7 @@ use crate::common::{bytes_text, Verbosity};
 use crate::{progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
+use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
@@ -81,9 +81,25 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        let before = self.comm.is_root().then(|| stamps(source));
-        let columns = self.run_through(job, variable, source, plan, fold)?;
-        self.comm.on_root(|| before.map_or(Ok(()), |before| unchanged(source, &before)))?;
+        self.run_together(job, variable, &[source], plan, fold)
+    }
+
+    /// [`Self::run`] over several sources in lockstep.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn run_together<F: Fold>(
+        &self,
+        job: &str,
+        variable: &str,
+        sources: &[&Source],
+        plan: &StreamPlan,
+        fold: &F,
+    ) -> Result<Vec<(usize, F::State)>> {
+        let before: Vec<_> =
+            sources.iter().filter(|_| self.comm.is_root()).map(|source| (*source, stamps(source))).collect();
+        let columns = self.run_through(job, variable, sources, plan, fold)?;
+        self.comm.on_root(|| before.iter().try_for_each(|(source, before)| unchanged(source, before)))?;
         Ok(columns)
     }
 
@@ -91,12 +107,13 @@ impl FoldJob<'_> {
         &self,
         job: &str,
         variable: &str,
-        source: &Source,
+        sources: &[&Source],
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
         let engine = Engine::with_progress(self.comm, self.progress);
-        let mut run = FoldRun::stream(&engine, source, plan, fold)?;
+        let sources: Vec<&dyn StreamSource> = sources.iter().map(|s| *s as &dyn StreamSource).collect();
+        let mut run = FoldRun::stream_together(&engine, &sources, plan, fold)?;
         let Some(checkpoints) = self.checkpoints else {
             // Nothing to decide in between: one batch.
             while run.advance(usize::MAX)? {}

@@ -44,13 +44,18 @@ impl Histogram {
     /// order; empty for none.
     ///
     /// # Errors
-    /// Internal, if there are no bins, or the weights fit no dimensions.
+    /// Usage, if there are more than 2³¹ bins together; internal, if there are none, or the
+    /// weights fit no dimensions.
     pub fn new(bins: &[Bins], dims: &[Dim], over: &[Role], weights: Vec<f64>) -> Result<Self> {
         let shape: Vec<usize> = dims.iter().map(|d| d.len).collect();
         let fits = weights.is_empty()
             || (0..=dims.len()).any(|d| shape[d..].iter().product::<usize>() == weights.len());
         if bins.is_empty() || !fits {
             return Err(Error::internal("a histogram without bins, or with weights of another grid"));
+        }
+        let table = Self::table_cells(bins);
+        if table > 1 << 31 {
+            return Err(Error::usage(format!("{table} bins are too many")).remedy("ask for fewer --bins"));
         }
         let reduced: Vec<bool> = dims.iter().map(|d| over.contains(&d.role)).collect();
         Ok(Self {
@@ -62,9 +67,12 @@ impl Histogram {
         })
     }
 
-    /// Cells of one table: bins and what lies apart, of all variables.
+    /// Cells of one table: bins and what lies apart, of all variables together.
+    pub fn table_cells(bins: &[Bins]) -> u64 {
+        bins.iter().fold(1, |n: u64, b| n.saturating_mul((b.len() + bins::APART) as u64))
+    }
     fn table_len(&self) -> usize {
-        self.coders.iter().fold(1, |n: usize, c| n.saturating_mul(c.width()))
+        self.coders.iter().map(Coder::width).product()
     }
     /// Tables of a tile: indices along the dimensions that are kept.
     fn tables(&self, tile: &Tile) -> usize {
