@@ -57,7 +57,8 @@ fn stored_references_on_any_ranks() {
         }
     }
     let (input, region) = (data("case_curvilinear_input.nc"), data("selection_curvilinear.geojson"));
-    let arguments = ["stats", text(&input), "--var", "SST", "--region", text(&region), "-q", "-o", text(&out)];
+    let arguments =
+        ["stats", text(&input), "--var", "SST", "--region", text(&region), "-q", "-o", text(&out)];
     run_well(Launch::ThreadRanks(2), &arguments);
     close(&values(&out, "SST"), &reference("curved"), "curvilinear");
 }
@@ -87,7 +88,9 @@ fn levels_from_one_to_another() {
     run_well(Launch::Plain(1), &[&common[..], &[text(&all)]].concat());
     let depths = values(&all, "depth");
     assert_eq!(depths.len(), 2);
-    for (range, kept) in [(format!("{}/{}", depths[1], depths[0]), 0..2), (format!("{0}/{0}", depths[1]), 1..2)] {
+    for (range, kept) in
+        [(format!("{}/{}", depths[1], depths[0]), 0..2), (format!("{0}/{0}", depths[1]), 1..2)]
+    {
         run_well(Launch::ThreadRanks(2), &[&common[..], &[text(&some), "--level", &range]].concat());
         assert_eq!(values(&some, "depth"), depths[kept.clone()]);
         let map = values(&all, "thetao").len() / 2;
@@ -132,7 +135,8 @@ fn ensembles_on_any_ranks() {
     let members: Vec<PathBuf> = [3, 1, 2].iter().map(|&m| member(folder.path(), m, 15.0)).collect();
     let out = folder.path().join("out.nc");
     let paths: Vec<&str> = members.iter().map(|p| text(p)).collect();
-    let options = ["--var", "tas", "--ensemble", "--op", "mean,max", "-q", "--region", "nh", "-o", text(&out)];
+    let options =
+        ["--var", "tas", "--ensemble", "--op", "mean,max", "-q", "--region", "nh", "-o", text(&out)];
     let mut first = None;
     for launch in launches() {
         run_well(launch, &[&["stats"], &paths[..], &options].concat());
@@ -141,11 +145,18 @@ fn ensembles_on_any_ranks() {
     }
     assert_eq!(values(&out, "member"), [1.0, 2.0, 3.0]);
     let file = netcdf::open(&out).expect("opens");
-    let names: Vec<String> = file.variable("tas_mean").expect("is there").dimensions().iter().map(netcdf::Dimension::name).collect();
+    let names: Vec<String> = file
+        .variable("tas_mean")
+        .expect("is there")
+        .dimensions()
+        .iter()
+        .map(netcdf::Dimension::name)
+        .collect();
     assert_eq!(names, ["time", "member", "lat", "lon"]);
     let first = first.expect("ran");
     assert!(first["tas_mean:coordinates"].contains("member_label"));
-    let labels: Vec<u8> = file.variable("member_label").expect("is there").get_values(..).expect("characters");
+    let labels: Vec<u8> =
+        file.variable("member_label").expect("is there").get_values(..).expect("characters");
     assert_eq!(labels, b"r3i1p1f1r1i1p1f1r2i1p1f1");
     let mut want = Vec::new();
     for m in [3, 1, 2] {
@@ -162,7 +173,10 @@ fn ensembles_on_any_ranks() {
     let refused = run(Launch::ThreadRanks(2), &[&["stats"], &paths[..], &options].concat());
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(3), "{error}");
-    assert!(error.contains("tas_1.nc") && error.contains("2000-01-16") && error.contains("2000-02-15"), "{error}");
+    assert!(
+        error.contains("tas_1.nc") && error.contains("2000-01-16") && error.contains("2000-02-15"),
+        "{error}"
+    );
 }
 
 #[test]

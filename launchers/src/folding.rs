@@ -5,7 +5,7 @@ use crate::common::{bytes_text, Verbosity};
 use crate::{progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan};
+use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Coordinate;
 use halocline_core::progress::{Phase, Progress};
@@ -85,19 +85,35 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        guarded(self.comm, source, || self.run_through(job, variable, source, plan, fold))
+        self.run_together(job, variable, &[source], plan, fold)
+    }
+
+    /// [`Self::run`] over several sources in lockstep.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn run_together<F: Fold>(
+        &self,
+        job: &str,
+        variable: &str,
+        sources: &[&Source],
+        plan: &StreamPlan,
+        fold: &F,
+    ) -> Result<Vec<(usize, F::State)>> {
+        guarded(self.comm, sources, || self.run_through(job, variable, sources, plan, fold))
     }
 
     fn run_through<F: Fold>(
         &self,
         job: &str,
         variable: &str,
-        source: &Source,
+        sources: &[&Source],
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
         let engine = Engine::with_progress(self.comm, self.progress);
-        let mut run = FoldRun::stream(&engine, source, plan, fold)?;
+        let sources: Vec<&dyn StreamSource> = sources.iter().map(|s| *s as &dyn StreamSource).collect();
+        let mut run = FoldRun::stream_together(&engine, &sources, plan, fold)?;
         let Some(checkpoints) = self.checkpoints else {
             // Nothing to decide in between: one batch.
             while run.advance(usize::MAX)? {}
@@ -213,14 +229,15 @@ fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
     }
 }
 
-/// Does `work`, which reads `source`, and refuses its result if the files have changed meanwhile.
+/// Does `work`, which reads `sources`, and refuses its result if their files have changed meanwhile.
 ///
 /// # Collective
 /// Every rank calls this.
-pub(crate) fn guarded<T>(comm: &Comm, source: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = comm.is_root().then(|| stamps(source));
+pub(crate) fn guarded<T>(comm: &Comm, sources: &[&Source], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before: Vec<_> =
+        sources.iter().filter(|_| comm.is_root()).map(|source| (*source, stamps(source))).collect();
     let done = work()?;
-    comm.on_root(|| before.map_or(Ok(()), |before| unchanged(source, &before)))?;
+    comm.on_root(|| before.iter().try_for_each(|(source, before)| unchanged(source, before)))?;
     Ok(done)
 }
 

@@ -7,10 +7,13 @@ mod common;
 mod duration;
 mod eof;
 mod folding;
+mod histogram;
 mod info;
+mod pairs;
 mod plot;
 mod progress;
 mod rechunk;
+mod relate;
 mod report;
 mod start;
 mod stats;
@@ -62,6 +65,8 @@ enum Command {
     Plot(plot::PlotArgs),
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
+    Relate(relate::RelateArgs),
+    Histogram(histogram::HistogramArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -114,6 +119,8 @@ fn main() -> ExitCode {
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
+        Command::Relate(args) => relate::run(comm, args, cli.verbosity),
+        Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
             comm.barrier();

@@ -4,11 +4,13 @@
 mod chan;
 mod finish;
 mod groups;
+mod histogram;
 mod kernels;
 mod layout;
 mod op;
 mod pool;
 mod reduction;
+pub mod relate;
 mod state;
 mod student;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod weights;
 
 pub use finish::{Missing, Rules};
 pub use groups::Groups;
+pub use histogram::{Bins, Histogram, HistogramState};
 pub use op::{Op, Quantity};
 pub use reduction::Reduction;
 pub use state::ReductionState;

@@ -141,10 +141,26 @@ impl<'a, F: Fold> FoldRun<'a, F> {
         plan: &'a StreamPlan,
         fold: &'a F,
     ) -> Result<Self> {
+        Self::stream_together(engine, &[source], plan, fold)
+    }
+
+    /// [`Self::stream`] over several sources of one shape in lockstep, those that the plan was
+    /// made for ([`StreamPlan::together`]): pieces hold the values of all
+    /// ([`Piece::with`]).
+    ///
+    /// # Errors
+    /// Internal, if the fold takes whole tiles, or the sources are not as planned.
+    pub fn stream_together(
+        engine: &'a Engine,
+        sources: &[&'a dyn StreamSource],
+        plan: &'a StreamPlan,
+        fold: &'a F,
+    ) -> Result<Self> {
+        plan.check(sources)?;
         if fold.pieces() != Pieces::Steps {
             return Err(Error::internal(format!("`{}` takes whole tiles and can't stream", F::NAME)));
         }
-        let work = StreamWork::new(source, plan, engine.comm.rank());
+        let work = StreamWork::new(sources, plan, engine.comm.rank());
         engine.progress.tiles_total.add(work.tiles_left(engine.comm.rank()) as u64);
         let tiling = plan.tiling();
         let tree = MergeTree::new(tiling.leaves(fold.reduces()));

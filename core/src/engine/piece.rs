@@ -1,4 +1,4 @@
-//! What a fold is handed: some steps of one tile.
+//! What a fold is handed: some steps of one tile, of one variable or of several in lockstep.
 
 use crate::error::{Error, Result};
 use crate::tiling::Tile;
@@ -52,6 +52,8 @@ pub struct Piece<'a> {
     values: Numbers<'a>,
     /// From one step to the next in `values`.
     stride: usize,
+    /// All variables that are read together, this one too; empty if it is alone.
+    together: &'a [Numbers<'a>],
 }
 
 impl<'a> Piece<'a> {
@@ -59,11 +61,44 @@ impl<'a> Piece<'a> {
     pub fn whole(tile: &'a Tile, values: &'a [f64]) -> Self {
         let steps = tile.block.ranges().first().map_or(0..1, Clone::clone);
         let stride = values.len() / steps.len().max(1);
-        Self { tile, steps, values: Numbers::F64(values), stride }
+        Self { tile, steps, values: Numbers::F64(values), stride, together: &[] }
     }
     /// `steps` of a tile: the cells of step `steps.start + k` begin at `values[k * stride]`.
     pub(crate) fn steps_of(tile: &'a Tile, steps: Range<usize>, values: Numbers<'a>, stride: usize) -> Self {
-        Self { tile, steps, values, stride }
+        Self { tile, steps, values, stride, together: &[] }
+    }
+    /// A tile at once of several variables, each with its cells in C order; there is one at least.
+    ///
+    /// # Panics
+    /// If there is no variable.
+    pub fn whole_together(tile: &'a Tile, together: &'a [Numbers<'a>]) -> Self {
+        let steps = tile.block.ranges().first().map_or(0..1, Clone::clone);
+        let stride = together[0].len() / steps.len().max(1);
+        Self { tile, steps, values: together[0], stride, together }
+    }
+    /// [`Self::steps_of`] for several variables in the same layout: the piece of the first of them.
+    pub(crate) fn steps_together(
+        tile: &'a Tile,
+        steps: Range<usize>,
+        together: &'a [Numbers<'a>],
+        stride: usize,
+    ) -> Self {
+        Self { tile, steps, values: together[0], stride, together }
+    }
+    /// The same cells and steps of the variable number `k` of those that are read together; the
+    /// piece itself is that of number 0.
+    ///
+    /// # Errors
+    /// Internal, if there is no such variable.
+    pub fn with(&self, k: usize) -> Result<Self> {
+        match (k, self.together.get(k)) {
+            (_, Some(&values)) => Ok(Self { values, ..self.clone() }),
+            (0, None) => Ok(self.clone()),
+            _ => Err(Error::internal(format!(
+                "a fold asks for variable {k} of {}",
+                self.together.len().max(1)
+            ))),
+        }
     }
     /// The tile that it belongs to.
     pub fn tile(&self) -> &'a Tile {

@@ -36,8 +36,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     }
     let members = members::coordinates(dataset, variable);
     if let (false, Some([member, _])) = (selection.all_levels, &members) {
-        return Err(Error::usage(format!("is of {} members of an ensemble, and one is wanted", member.values.len()))
-            .remedy("name one file, and leave out --ensemble"));
+        return Err(Error::usage(format!(
+            "is of {} members of an ensemble, and one is wanted",
+            member.values.len()
+        ))
+        .remedy("name one file, and leave out --ensemble"));
     }
     let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
     let (entry, time) = times(dataset, variable)?;
@@ -51,7 +54,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
 
-    let Places { mut layout, level: levels, kept: mut kept_dims, ground } = places(&variable.dims, selection)?;
+    let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
+        places(&variable.dims, selection)?;
     let range = selection.levels;
     let (fixed, level) = match levels {
         Some(dim) => level::along(&meta, dim, selection.level, range, &*reader)?,
@@ -88,7 +92,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis);
     let member_dim = members.iter().map(|m| m[0].variable.dims[0].clone());
     let kept_dims = member_dim.chain(kept_dims.iter().cloned());
-    let dims: Vec<Dim> = std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
+    let dims: Vec<Dim> =
+        std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
     let mut chunks = info.chunks.as_ref().map(|c| in_order(c, &layout));
     if let (Some(chunks), Some(_)) = (&mut chunks, &members) {
         chunks.insert(1, 1);
@@ -124,7 +129,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
 /// The levels of a source, for masks that have some.
 fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&Coordinate>) -> Levels {
     if let Some(at) = kept.iter().position(level::is_level) {
-        let own = values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
+        let own =
+            values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
         return Levels::Kept { dim: lead + at, len: kept[at].len, values: own.map(|c| c.values.to_f64()) };
     }
     match picked {

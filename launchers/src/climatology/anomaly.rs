@@ -77,7 +77,7 @@ pub(super) fn write(
         let deviation = deviation.as_ref().map(|d| d as &dyn Reference);
         let mut map = Departures::new(&groups, &mean, deviation, (room / 4) as usize);
         let engine = Engine::with_progress(comm, job.progress);
-        folding::guarded(comm, field, || {
+        folding::guarded(comm, &[field], || {
             engine.map_through(field, &plan, &mut map, &mut |block, values| {
                 let _timer = job.progress.phases.start(Phase::Write);
                 output.write_block(&name, block, values)

@@ -8,6 +8,7 @@
 mod map;
 mod plan;
 mod run;
+mod together;
 mod windows;
 
 pub use map::{MapPlan, StreamMap};

@@ -1,5 +1,6 @@
 //! Who reads and reduces what, and how much of it at a time.
 
+use super::together::{common_chunks, same_shapes};
 use super::windows::{atoms, space_boxes};
 use super::StreamSource;
 use crate::budget::bytes_text;
@@ -55,6 +56,8 @@ pub struct StreamPlan {
     pub(super) read_ahead: bool,
     estimate: u64,
     window: u64,
+    /// Sources that are read in lockstep.
+    sources: usize,
 }
 
 impl StreamPlan {
@@ -64,18 +67,32 @@ impl StreamPlan {
     /// Memory, if the smallest window and the states don't fit into [`Demand::room`]; usage, if
     /// parts set by hand don't fit the ranks.
     pub fn new<F: Fold>(source: &dyn StreamSource, fold: &F, demand: Demand<'_>) -> Result<Self> {
+        Self::together(&[source], fold, demand)
+    }
+
+    /// Plans `fold` over sources of one shape that are read in lockstep. Tiles follow the chunks
+    /// of the first; in time, whole chunks of all where their common multiple is no longer than
+    /// 64 steps or the longest. A chunk of the others that windows cut is read once for each.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
+    pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
+        let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
+        same_shapes(sources)?;
         let dims = &source.variable().dims;
-        let chunks = source.chunks();
-        let tiling = Tiling::stream(dims, Some(&chunks));
-        let divisible = source.is_divisible();
+        let (chunks, common) = common_chunks(sources);
+        let tiling = Tiling::stream(dims, Some(&common));
+        let divisible = sources.iter().all(|s| s.is_divisible());
+        // Whose chunks must not be cut: of several, the first that can't be divided.
+        let whole = sources.iter().find(|s| !s.is_divisible()).map_or_else(|| chunks.clone(), |s| s.chunks());
         let atoms: Vec<Vec<usize>> =
-            (0..dims.len()).map(|d| atoms(&tiling, d, if divisible { 1 } else { chunks[d] })).collect();
+            (0..dims.len()).map(|d| atoms(&tiling, d, if divisible { 1 } else { whole[d] })).collect();
         // What a step of the whole map needs in states, from the first tile of each column.
         let first = |id: usize| tiling.tile(id);
         let columns = tiling.len() / tiling.counts()[0].max(1);
         let state_of = |id: usize| fold.state_bytes(&first(id));
         let states: u64 = (0..columns.min(tiling.len())).map(state_of).sum();
-        let data = source.variable().shape().iter().product::<usize>() as u64 * element(source);
+        let data = source.variable().shape().iter().product::<usize>() as u64 * element(sources);
         let choice = Choice { tiling: &tiling, atoms: &atoms, divisible, ranks: demand.ranks, data, states };
         let (parts, sharing) = match demand.parts {
             Some(parts) => (parts.to_vec(), choice.sharing_of(parts)),
@@ -87,21 +104,42 @@ impl StreamPlan {
             deal,
             sharing,
             atoms,
-            time_chunk: chunks[0].max(1),
+            time_chunk: common[0].max(1),
             cells: usize::MAX,
             steps: STEPS,
             read_ahead: true,
             estimate: 0,
             window: 0,
+            sources: sources.len(),
         };
-        plan.size(source, &demand, states)?;
+        let shorter = whole[0].max(1);
+        match plan.size(sources, &demand, states) {
+            // Windows of whole chunks of all don't fit: of one of them they may.
+            Err(e) if e.kind == ErrorKind::Memory && shorter < plan.time_chunk => {
+                plan.time_chunk = shorter;
+                plan.read_ahead = true;
+                plan.size(sources, &demand, states)?;
+            }
+            sized => sized?,
+        }
         Ok(plan)
     }
 
+    /// Whether these are the sources of the plan.
+    pub(in crate::engine) fn check(&self, sources: &[&dyn StreamSource]) -> Result<()> {
+        let fits = |s: &&dyn StreamSource| s.variable().shape() == self.deal.shape();
+        if sources.len() == self.sources && sources.iter().all(fits) {
+            return Ok(());
+        }
+        Err(Error::internal("a stream runs over other sources than it was planned for"))
+    }
+
     /// Chooses the size of windows.
-    fn size(&mut self, source: &dyn StreamSource, demand: &Demand<'_>, states: u64) -> Result<()> {
-        let element = element(source);
-        let scratch = source.scratch_per_thread() * demand.threads as u64;
+    fn size(&mut self, sources: &[&dyn StreamSource], demand: &Demand<'_>, states: u64) -> Result<()> {
+        let element = element(sources);
+        // They are read one after the other.
+        let scratch =
+            sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * demand.threads as u64;
         let parts = self.deal.parts();
         let leaves = self.tiling.counts()[0].div_ceil(parts[0]).max(1);
         // Finished nodes of the merge tree: one a level at most, and those in the making.
@@ -135,7 +173,7 @@ impl StreamPlan {
                         bytes_text(needed), bytes_text(least), bytes_text(fixed), bytes_text(room)
                     ),
                 )
-                .in_variable(&source.variable().name)
+                .in_variable(sources.first().map_or("", |s| s.variable().name.as_str()))
                 .remedy("give more --memory, use more ranks, or store the data in smaller chunks (halocline rechunk)"));
             }
         }
@@ -201,12 +239,9 @@ impl StreamPlan {
     }
 }
 
-fn element(source: &dyn StreamSource) -> u64 {
-    if source.is_single() {
-        4
-    } else {
-        8
-    }
+/// Bytes of a cell at a time, in all sources together.
+fn element(sources: &[&dyn StreamSource]) -> u64 {
+    sources.iter().map(|s| if s.is_single() { 4 } else { 8 }).sum()
 }
 
 /// Ways to deal tiles, and what they cost.

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::field::{Element, Field};
 use crate::index::IndexBox;
 use crate::memory;
+use crate::meta::Variable;
 use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
 use rayon::prelude::*;
@@ -33,27 +34,29 @@ enum Buffer {
     F64(Vec<f64>),
 }
 
-/// Values and where they belong.
+/// Values of all sources and where they belong.
 #[derive(Debug)]
 struct Loaded {
     block: IndexBox,
-    buffer: Buffer,
+    buffers: Vec<Buffer>,
 }
 
 /// What is still to do on this rank.
 pub(crate) struct StreamWork<'a> {
-    source: &'a dyn StreamSource,
+    /// Of one shape, read in lockstep.
+    sources: Vec<&'a dyn StreamSource>,
     plan: &'a StreamPlan,
     todo: VecDeque<Unit>,
     /// Tiles that a saved state covers.
     done: Vec<bool>,
     /// Read ahead at the end of the last call.
     ahead: Option<Loaded>,
-    spare: Vec<Buffer>,
+    /// Sets of buffers, one for each source.
+    spare: Vec<Vec<Buffer>>,
 }
 
 impl<'a> StreamWork<'a> {
-    pub(crate) fn new(source: &'a dyn StreamSource, plan: &'a StreamPlan, rank: usize) -> Self {
+    pub(crate) fn new(sources: &[&'a dyn StreamSource], plan: &'a StreamPlan, rank: usize) -> Self {
         let own = plan.deal.block(rank);
         let reading = match plan.sharing {
             Sharing::Own => own,
@@ -70,7 +73,7 @@ impl<'a> StreamWork<'a> {
                 }
             }
         }
-        Self { source, plan, todo, done: Vec::new(), ahead: None, spare: Vec::new() }
+        Self { sources: sources.to_vec(), plan, todo, done: Vec::new(), ahead: None, spare: Vec::new() }
     }
 
     /// Leaves out tiles that are done already.
@@ -178,14 +181,15 @@ impl<'a> StreamWork<'a> {
             let room = following.as_ref().map(|b| self.take(b.len()));
             // The one after the next: the disk may begin with it.
             if let Some(later) = windows.get(k + 2) {
-                self.source.prefetch(&self.share(comm, later)?);
+                let later = self.share(comm, later)?;
+                self.sources.iter().for_each(|source| source.prefetch(&later));
             }
-            let source = self.source;
+            let sources = &self.sources;
             let (ahead, absorbed) = rayon::join(
-                || following.zip(room).map(|(block, buffer)| read(source, progress, block, buffer)),
+                || following.zip(room).map(|(block, buffers)| read(sources, progress, block, buffers)),
                 || absorb(fold, progress, states, &current),
             );
-            self.spare.push(current.buffer);
+            self.spare.push(current.buffers);
             let absorbed = absorbed.and_then(|()| ahead.transpose());
             if self.plan.sharing == Sharing::Exchanged {
                 self.ahead = comm.agree(absorbed)?;
@@ -218,10 +222,10 @@ impl<'a> StreamWork<'a> {
     }
 
     fn load(&mut self, progress: &Progress, block: &IndexBox) -> Result<Loaded> {
-        let buffer = self.take(block.len());
-        let source = self.source;
+        let buffers = self.take(block.len());
+        let sources = &self.sources;
         // In the pool, which this thread is not part of.
-        rayon::join(|| read(source, progress, block.clone(), buffer), || ()).0
+        rayon::join(|| read(sources, progress, block.clone(), buffers), || ()).0
     }
 
     /// From what this rank has read of a window to what it reduces of it.
@@ -252,35 +256,39 @@ impl<'a> StreamWork<'a> {
             edges.collect(),
             comm.size(),
         )?);
-        Ok(match loaded.buffer {
-            Buffer::F32(v) => self.moved(comm, &from, &to, v, Buffer::F32)?,
-            Buffer::F64(v) => self.moved(comm, &from, &to, v, Buffer::F64)?,
-        })
+        let moved = self.sources.iter().zip(loaded.buffers).map(|(source, buffer)| {
+            let variable = source.variable();
+            Ok(match buffer {
+                Buffer::F32(v) => Buffer::F32(moved(comm, variable, &from, &to, v)?),
+                Buffer::F64(v) => Buffer::F64(moved(comm, variable, &from, &to, v)?),
+            })
+        });
+        Ok(Loaded { block: to.block(comm.rank()), buffers: moved.collect::<Result<_>>()? })
     }
 
-    fn moved<T: Element>(
-        &self,
-        comm: &Comm,
-        from: &Arc<Decomposition>,
-        to: &Arc<Decomposition>,
-        values: Vec<T>,
-        wrap: fn(Vec<T>) -> Buffer,
-    ) -> Result<Loaded> {
-        let variable = self.source.variable().clone();
-        let field = Field::new(variable, Arc::clone(from), comm.rank(), values)?;
-        let target = field.redistribute(comm, to)?;
-        Ok(Loaded { block: target.block().clone(), buffer: wrap(target.into_data()) })
-    }
-
-    /// A buffer, used before if there is one.
-    fn take(&mut self, len: usize) -> Buffer {
-        match (self.spare.pop(), self.source.is_single()) {
+    /// A buffer for each source, used before if there are any.
+    fn take(&mut self, len: usize) -> Vec<Buffer> {
+        let mut spare = self.spare.pop().unwrap_or_default().into_iter();
+        let room = |source: &&dyn StreamSource| match (spare.next(), source.is_single()) {
             (Some(Buffer::F32(v)), true) => Buffer::F32(sized(v, len)),
             (Some(Buffer::F64(v)), false) => Buffer::F64(sized(v, len)),
             (_, true) => Buffer::F32(sized(Vec::new(), len)),
             (_, false) => Buffer::F64(sized(Vec::new(), len)),
-        }
+        };
+        self.sources.iter().map(room).collect()
     }
+}
+
+/// The values of one variable, carried to those who reduce them.
+fn moved<T: Element>(
+    comm: &Comm,
+    variable: &Variable,
+    from: &Arc<Decomposition>,
+    to: &Arc<Decomposition>,
+    values: Vec<T>,
+) -> Result<Vec<T>> {
+    let field = Field::new(variable.clone(), Arc::clone(from), comm.rank(), values)?;
+    Ok(field.redistribute(comm, to)?.into_data())
 }
 
 fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
@@ -292,16 +300,16 @@ fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
 }
 
 fn read(
-    source: &dyn StreamSource,
+    sources: &[&dyn StreamSource],
     progress: &Progress,
     block: IndexBox,
-    mut buffer: Buffer,
+    mut buffers: Vec<Buffer>,
 ) -> Result<Loaded> {
     let _timer = progress.phases.start(Phase::Read);
-    if !block.is_empty() {
+    for (source, buffer) in sources.iter().zip(&mut buffers).filter(|_| !block.is_empty()) {
         source.read(
             &block,
-            match &mut buffer {
+            match buffer {
                 Buffer::F32(v) => NumbersMut::F32(v),
                 Buffer::F64(v) => NumbersMut::F64(v),
             },
@@ -309,15 +317,15 @@ fn read(
         progress.bytes_read.add(source.stored_bytes(&block));
         progress.bytes_decoded.add((block.len() * source.variable().dtype.size()) as u64);
     }
-    Ok(Loaded { block, buffer })
+    Ok(Loaded { block, buffers })
 }
 
 /// Hands each tile its cells of a window.
-fn absorb<F: Fold>(
+fn absorb<'w, F: Fold>(
     fold: &F,
     progress: &Progress,
     states: &mut [(Place, Tile, F::State)],
-    window: &Loaded,
+    window: &'w Loaded,
 ) -> Result<()> {
     let _timer = progress.phases.start(Phase::Compute);
     let space = IndexBox::new(window.block.ranges()[1..].to_vec());
@@ -326,12 +334,16 @@ fn absorb<F: Fold>(
         // The cells of a tile follow one another in a window.
         let mut start = 0;
         space.for_each_run(&cells, |from, _, _| start = from);
-        let values = match &window.buffer {
+        let from_start = |buffer: &'w Buffer| match buffer {
             Buffer::F32(v) => Numbers::F32(v.get(start..).unwrap_or_default()),
             Buffer::F64(v) => Numbers::F64(v.get(start..).unwrap_or_default()),
         };
-        let piece = Piece::steps_of(tile, window.block.range(0), values, space.len());
-        fold.absorb(state, &piece)
+        let steps = window.block.range(0);
+        if let [only] = window.buffers.as_slice() {
+            return fold.absorb(state, &Piece::steps_of(tile, steps, from_start(only), space.len()));
+        }
+        let together: Vec<Numbers<'_>> = window.buffers.iter().map(from_start).collect();
+        fold.absorb(state, &Piece::steps_together(tile, steps, &together, space.len()))
     };
     match fold.parallelism() {
         Parallelism::Inside => states.iter_mut().try_for_each(one),

@@ -1,0 +1,188 @@
+//! What has to agree before two variables are read in lockstep, times as dates and grids; and the
+//! time that their results have.
+
+use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
+use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+use halocline_core::{Error, Result};
+use halocline_io::source::Source;
+
+/// Coordinates that differ by less are the same, relative to their size.
+const SAME: f64 = 1e-5;
+
+/// Where the times of `wanted` begin among those of `there`, which must hold all of them, one
+/// after the other: compared as dates, with the time of day where either has several a day.
+///
+/// # Errors
+/// Data: the calendars differ, or there is no such date; names the first.
+pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
+    let (ours, theirs) = (wanted.datetimes(), there.datetimes());
+    if !same_calendar(wanted, there, &ours, &theirs) {
+        return Err(Error::data(format!(
+            "its calendar is `{}`, the calendar of the variable is `{}`",
+            there.calendar, wanted.calendar
+        ))
+        .remedy("bring both to one calendar first, as with `cdo setcalendar`"));
+    }
+    let several = |dates: &[DateTime]| dates.windows(2).any(|pair| day(&pair[0]) == day(&pair[1]));
+    let by_day = !several(&ours) && !several(&theirs);
+    let same = |a: &DateTime, b: &DateTime| if by_day { day(a) == day(b) } else { a == b };
+    let text = |d: &DateTime| {
+        if by_day {
+            DateTime::date(d.year, d.month, d.day).date_string()
+        } else {
+            d.date_string()
+        }
+    };
+    let Some(first) = ours.first() else { return Ok(0) };
+    let Some(origin) = theirs.iter().position(|d| same(first, d)) else {
+        let reach = match (theirs.first(), theirs.last()) {
+            (Some(a), Some(b)) => format!("its times reach from {} to {}", text(a), text(b)),
+            _ => "it has no times".to_owned(),
+        };
+        return Err(Error::data(format!("has no value on {}, the first date of the variable", text(first)))
+            .remedy(format!("{reach}; choose common ones with --time")));
+    };
+    for (i, ours) in ours.iter().enumerate() {
+        match theirs.get(origin + i) {
+            Some(theirs) if same(ours, theirs) => {}
+            Some(theirs) => return Err(Error::data(format!(
+                "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
+                text(ours),
+                text(theirs)
+            ))
+            .remedy("bring both to the same dates")),
+            None => {
+                return Err(Error::data(format!(
+                    "ends before {} (time step {i} of the variable)",
+                    text(ours)
+                ))
+                .remedy("choose common times with --time"))
+            }
+        }
+    }
+    Ok(origin)
+}
+
+fn day(d: &DateTime) -> (i64, u8, u8) {
+    (d.year, d.month, d.day)
+}
+
+/// Whether dates of both mean the same days.
+fn same_calendar(a: &TimeAxis, b: &TimeAxis, ours: &[DateTime], theirs: &[DateTime]) -> bool {
+    let gregorian = |c: Calendar| matches!(c, Calendar::Standard | Calendar::ProlepticGregorian);
+    let late = |d: &DateTime| day(d) >= (1582, 10, 15);
+    a.calendar == b.calendar
+        || gregorian(a.calendar) && gregorian(b.calendar) && ours.iter().chain(theirs).all(late)
+}
+
+/// Refuses a second variable that is not on the grid and at the times of the first.
+///
+/// # Errors
+/// Data, naming what differs.
+pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
+    let (a, b) = (first.variable(), second.variable());
+    let describe = |s: &Source| {
+        let dims: Vec<String> =
+            s.variable().dims[1..].iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+        dims.join(" x ")
+    };
+    let other = format!("`{}`", a.name);
+    let shape = |s: &Source| s.variable().shape()[1..].to_vec();
+    if shape(first) != shape(second) {
+        return Err(Error::data(format!(
+            "its grid ({}) is not that of {other} ({})",
+            describe(second),
+            describe(first)
+        ))
+        .remedy("bring both to one grid first"));
+    }
+    let (ours, theirs) = (first.grid(), second.grid());
+    let pairs = [(&ours.lat, &theirs.lat), (&ours.lon, &theirs.lon)];
+    let levels = first.levels().iter().zip(second.levels()).chain(first.level().zip(second.level()));
+    for (a, b) in pairs.into_iter().filter_map(|(a, b)| a.as_ref().zip(b.as_ref())).chain(levels) {
+        same_coordinate(a, b, &other)?;
+    }
+    let origin = align(first.time(), second.time())?;
+    if origin > 0 || second.time().len() != first.time().len() {
+        let (n, m) = (second.time().len(), first.time().len());
+        let date = |s: &Source, i: usize| s.time().datetime(i).date_string();
+        let extra = if origin > 0 { date(second, 0) } else { date(second, m) };
+        return Err(Error::data(format!("has {n} times, {other} has {m}: {extra} is not among them"))
+            .remedy("choose common ones with --time"));
+    }
+    // Shapes of time agree from here on.
+    debug_assert_eq!(a.shape(), b.shape());
+    Ok(())
+}
+
+fn same_coordinate(a: &Coordinate, b: &Coordinate, other: &str) -> Result<()> {
+    let (x, y) = (a.values.to_f64(), b.values.to_f64());
+    let scale = x.iter().copied().filter(|v| v.is_finite()).fold(0.0, |s: f64, v| s.max(v.abs()));
+    let differ = |(x, y): &(&f64, &f64)| (*x - *y).abs() > SAME * scale || x.is_nan() != y.is_nan();
+    match x.iter().zip(&y).enumerate().find(|(_, pair)| differ(pair)) {
+        None if x.len() == y.len() => Ok(()),
+        found => {
+            let where_ = found
+                .map_or_else(String::new, |(i, (x, y))| format!(": number {i} is {y}, of {other} it is {x}"));
+            Err(Error::data(format!("its {} is not that of {other}{where_}", b.variable.name))
+                .remedy("bring both to one grid first"))
+        }
+    }
+}
+
+/// One time that stands for all, a scalar: its bounds are the ends of the first and the last, it lies in
+/// the middle.
+pub(crate) fn whole_time(source: &Source) -> Coordinate {
+    let times = source.time_coordinate();
+    let values = times.bounds.as_ref().map_or_else(|| times.values.to_f64(), |b| b.values.to_f64());
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (name, vertices) = times.bounds.as_ref().map_or_else(
+        || (format!("{}_bnds", times.variable.name), "bnds".to_owned()),
+        |b| (b.variable.name.clone(), b.variable.dims[1].name.clone()),
+    );
+    let dims = vec![Dim::new(vertices, 2, Role::Other)];
+    let bounds = Variable { name, dims, dtype: DType::F64, attributes: Attributes::new() };
+    Coordinate {
+        variable: Variable { dims: Vec::new(), dtype: DType::F64, ..times.variable.clone() },
+        values: Values::F64(vec![least + 0.5 * (greatest - least)]),
+        bounds: Some(Box::new(Coordinate {
+            variable: bounds,
+            values: Values::F64(vec![least, greatest]),
+            bounds: None,
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halocline_core::calendar::TimeUnits;
+
+    fn axis(units: &str, calendar: &str, values: &[f64]) -> TimeAxis {
+        let calendar = Calendar::parse(calendar).expect("a calendar");
+        TimeAxis::new(TimeUnits::parse(units, calendar).expect("units"), values.to_vec()).expect("dates")
+    }
+
+    #[test]
+    fn times_are_matched_as_dates() {
+        let ours = axis("days since 2000-01-01", "standard", &[31.5, 32.5, 33.5]);
+        let hours =
+            axis("hours since 2000-01-30", "proleptic_gregorian", &[0.0, 24.0, 48.0, 72.0, 96.0, 120.0]);
+        assert_eq!(align(&ours, &hours).expect("the same days"), 2);
+        let message = |there: &TimeAxis| align(&ours, there).expect_err("differs").to_string();
+        let other = axis("days since 2000-01-01", "noleap", &[31.5, 32.5, 33.5]);
+        assert!(message(&other).contains("calendar is `noleap`"));
+        let gap = axis("days since 2000-01-01", "standard", &[31.5, 33.5, 34.5]);
+        assert!(message(&gap).contains("2000-02-02 (time step 1), it has 2000-02-03"), "{}", message(&gap));
+        let short = axis("days since 2000-01-01", "standard", &[31.5, 32.5]);
+        assert!(message(&short).contains("ends before 2000-02-03"));
+        let late = axis("days since 2001-01-01", "standard", &[31.5, 32.5, 33.5]);
+        assert!(message(&late).contains("no value on 2000-02-01"), "{}", message(&late));
+        // Several times a day: hours count.
+        let six = axis("hours since 2000-02-01", "standard", &[0.0, 6.0, 12.0]);
+        let later = axis("hours since 2000-02-01", "standard", &[3.0, 9.0, 15.0]);
+        assert!(align(&six, &later).is_err());
+        assert_eq!(align(&six, &six).expect("itself"), 0);
+    }
+}

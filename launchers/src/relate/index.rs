@@ -1,0 +1,201 @@
+//! What a variable is related to: a field of the same grid, or an index series.
+
+use crate::common::Verbosity;
+use crate::pairs;
+use halocline_algorithms::statistics::relate::Index;
+use halocline_core::calendar::{DateTime, TimeAxis, TimeRange};
+use halocline_core::comm::Comm;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::{Error, ErrorKind, Result};
+use halocline_io::dataset::Dataset;
+use halocline_io::source::{Selection, Source};
+use std::path::Path;
+
+/// Bytes of a text file with an index, at most.
+const LONGEST: u64 = 64 << 20;
+
+/// What a variable is related to, checked against its times and grid.
+pub(super) enum With {
+    Index(Series),
+    Field(Box<Source>),
+}
+
+/// An index and what it is called.
+pub(super) struct Series {
+    pub(super) index: Index,
+    pub(super) name: String,
+    pub(super) units: Option<String>,
+}
+
+/// Finds what `text` names: `FILES:VAR`, or a text file of dates and values.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn find(
+    comm: &Comm,
+    text: &str,
+    (dataset, source): (&Dataset, &Source),
+    selection: &Selection,
+    verbosity: Verbosity,
+) -> Result<With> {
+    let named = text
+        .rsplit_once(':')
+        .filter(|(files, name)| !files.is_empty() && !name.is_empty() && !name.contains('/'));
+    let Some((files, name)) = named else {
+        let dates = source.time().datetimes();
+        let (values, origin) =
+            comm.on_root(|| read_text(Path::new(text), source.time(), &dates).map_err(|e| e.in_file(text)))?;
+        let name = Path::new(text).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        return Ok(With::Index(Series { index: Index { values, origin }, name, units: None }));
+    };
+    let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
+    other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
+    let dims = &other.variable(name)?.variable.dims;
+    let in_space: usize = dims.iter().filter(|d| d.role != Role::Time).map(|d| d.len).product();
+    let blame = |e: Error| {
+        if e.file.is_none() && e.kind != ErrorKind::Internal {
+            e.in_file(files).in_variable(name)
+        } else {
+            e
+        }
+    };
+    if in_space == 1 && source.variable().dims[1..].iter().any(|d| d.len > 1) || dims.len() == 1 {
+        let all = Selection { io: selection.io, all_levels: true, ..Selection::default() };
+        let series = other.source(comm, name, &all)?;
+        let origin = pairs::align(source.time(), series.time()).map_err(blame)?;
+        let values =
+            comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
+        let units = series.variable().units().map(str::to_owned);
+        return Ok(With::Index(Series { index: Index { values, origin }, name: name.to_owned(), units }));
+    }
+    let field = other.source(comm, name, selection)?;
+    pairs::check_together(source, &field).map_err(blame)?;
+    Ok(With::Field(Box::new(field)))
+}
+
+/// Reads lines of a date and a value; gives the values, and where the variable's times begin.
+fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f64>, usize)> {
+    let about = std::fs::metadata(path).map_err(|e| {
+        let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
+        kind(format!("can't read the index: {e}"))
+            .remedy("write --with FILE:VAR for NetCDF, or name a text file")
+    })?;
+    if about.len() > LONGEST {
+        return Err(Error::data(format!("{} bytes are too many for an index", about.len()))
+            .remedy("write --with FILE:VAR if it is NetCDF"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| Error::system(format!("can't read the index: {e}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::data("is no text of dates and values").remedy("write --with FILE:VAR if it is NetCDF")
+    })?;
+    let rows = rows(&text)?;
+    let Some(first) = dates.first() else { return Ok((Vec::new(), 0)) };
+    let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(times.calendar, date);
+    let Some(origin) = rows.iter().position(|row| matches(row, first)) else {
+        let reach = rows
+            .first()
+            .zip(rows.last())
+            .map_or_else(String::new, |(a, b)| format!("its dates reach from {} to {}; ", a.0, b.0));
+        return Err(Error::data(format!(
+            "has no value for {}, the first date of the variable",
+            first.date_string()
+        ))
+        .remedy(format!("{reach}choose common times with --time")));
+    };
+    for (i, date) in dates.iter().enumerate() {
+        match rows.get(origin + i) {
+            Some(row) if matches(row, date) => {}
+            Some(row) => return Err(Error::data(format!(
+                "its dates differ from those of the variable: where that has {} (time step {i}), it has {}",
+                date.date_string(),
+                row.0
+            ))
+            .remedy("give one value for each time")),
+            None => {
+                return Err(Error::data(format!(
+                    "ends before {} (time step {i} of the variable)",
+                    date.date_string()
+                ))
+                .remedy("choose common times with --time"))
+            }
+        }
+    }
+    Ok((rows.into_iter().map(|row| row.2).collect(), origin))
+}
+
+/// The rows of a table of dates and values: as written, what times they stand for, value.
+fn rows(text: &str) -> Result<Vec<(String, TimeRange, f64)>> {
+    let mut rows: Vec<(String, TimeRange, f64)> = Vec::new();
+    let mut begun = false;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let bad = |why: &str| {
+            Error::data(format!("line {}: {why}", number + 1))
+                .remedy("write a date and a value on each line, as in 2010-01,0.35")
+        };
+        let separators: &[char] = if line.contains([',', ';']) { &[',', ';'] } else { &[' ', '\t'] };
+        let (date, value) = line.split_once(separators).ok_or_else(|| bad("has no second column"))?;
+        let (date, value) = (date.trim().trim_matches('"'), value.trim().trim_matches('"'));
+        let value = match value.to_ascii_lowercase().as_str() {
+            "" | "na" | "nan" | "null" => Some(f64::NAN),
+            _ => value.parse::<f64>().ok().filter(|v| v.is_finite()),
+        };
+        let range = if date.contains('/') { None } else { TimeRange::parse(date).ok() };
+        match (range, value) {
+            (Some(range), Some(value)) => {
+                if let Some(before) = rows.last().filter(|before| key(&before.0) >= key(date)) {
+                    return Err(bad(&format!("{date} does not come after {}", before.0)));
+                }
+                rows.push((date.to_owned(), range, value));
+            }
+            // The names of the columns.
+            _ if !begun => {}
+            (None, _) => return Err(bad(&format!("`{date}` is no date"))),
+            (_, None) => return Err(bad(&format!("`{value}` is no number", value = line))),
+        }
+        begun = true;
+    }
+    if rows.is_empty() {
+        return Err(Error::data("holds no dates and values").remedy("write one of each on each line"));
+    }
+    Ok(rows)
+}
+
+/// Numbers that dates are in the order of.
+fn key(date: &str) -> Vec<i64> {
+    let (sign, digits) = date.strip_prefix('-').map_or((1, date), |rest| (-1, rest));
+    let mut numbers: Vec<i64> =
+        digits.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    numbers.iter_mut().take(1).for_each(|year| *year *= sign);
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_dates_and_values() {
+        let read = |text: &str| {
+            rows(text)
+                .map(|rows| rows.into_iter().map(|(date, _, v)| format!("{date}={v}")).collect::<Vec<_>>())
+        };
+        let table = "# made by hand\ndate,nino34\n2010-01,0.5\n2010-02, -1e-1\n2010-03,NaN\n";
+        assert_eq!(read(table).expect("a table"), ["2010-01=0.5", "2010-02=-0.1", "2010-03=NaN"]);
+        assert_eq!(read("1999 1\n2000\t2").expect("a table"), ["1999=1", "2000=2"]);
+        for (text, why) in [
+            ("", "no dates"),
+            ("2010-01", "second column"),
+            ("2010-01,1\n2010-02,x", "line 2"),
+            ("2010-01,1\nsoon,2", "no date"),
+            ("2010-02,1\n2010-01,2", "does not come after"),
+            ("2010-02,1\n2010-02,2", "does not come after"),
+        ] {
+            assert!(read(text).expect_err("bad").to_string().contains(why), "{text}");
+        }
+    }
+}

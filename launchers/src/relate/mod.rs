@@ -1,0 +1,103 @@
+//! `halocline relate`.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+mod index;
+mod options;
+mod output;
+mod run;
+
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::{self, FoldJob};
+use halocline_core::comm::Comm;
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::Result;
+use options::{Lags, RelateOp};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How a variable goes with an index series, or with another field of the same grid and times,
+/// at every cell: correlation, regression, covariance, composites.
+///
+/// Pairs of which one value is missing are skipped. Significance is that of a two-sided t test
+/// with an effective sample size (Bretherton et al. 1999), and over the map that of the false
+/// discovery rate (Wilks 2016). One pass, bounded memory; the same bits on any number of ranks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RelateArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variable
+    #[arg(long, value_name = "NAME")]
+    var: String,
+    /// What it is related to: variable VAR of other files (a field of the same grid and times, or
+    /// a series: an index), or a text file with a date and a value on each line
+    #[arg(long, value_name = "FILES:VAR|INDEX.csv")]
+    with: String,
+    /// What to compute, separated by commas: correlation, regression, covariance, composite
+    #[arg(long, value_name = "OP,…", default_value = "correlation", value_delimiter = ',', value_parser = options::parse_op)]
+    op: Vec<RelateOp>,
+    /// Lags in time steps, as in -12..12 or 0,3,6; positive: the index leads the variable
+    #[arg(long, value_name = "A..B", allow_hyphen_values = true, value_parser = options::parse_lags)]
+    lags: Option<Lags>,
+    /// Remove a straight line, fitted over the record number, from both first
+    #[arg(long)]
+    detrend: bool,
+    /// Regress per standard deviation of the index, not per unit
+    #[arg(long)]
+    standardize: bool,
+    /// Subtracted from the number of pairs that covariances and standard deviations are divided by
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1), value_name = "0|1")]
+    ddof: u8,
+    /// Composites are of times at which the index is so many of its standard deviations above or
+    /// below its mean [default: 1]
+    #[arg(long, value_name = "STD")]
+    threshold: Option<f64>,
+    /// Level of the false discovery rate
+    #[arg(long, default_value_t = 0.05, value_name = "P")]
+    alpha: f64,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    output: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &RelateArgs, verbosity: Verbosity) -> Result<()> {
+    args.check()?;
+    let mut selection = args.selection.selection()?;
+    // All levels, unless one is chosen.
+    selection.all_levels = selection.level.is_none();
+    selection.io = args.input.io;
+    let progress = Arc::new(Progress::default());
+    let opening = progress.phases.start(Phase::Open);
+    let dataset = args.input.open(comm, verbosity)?;
+    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let source = dataset.source(comm, &args.var, &selection)?;
+    let with = index::find(comm, &args.with, (&dataset, &source), &selection, verbosity)?;
+    let taken: Vec<PathBuf> = files.iter().cloned().chain(with.files(&args.with)).collect();
+    check_output(comm, &args.output, &taken)?;
+    args.check_with(&with)?;
+    drop(opening);
+    let budget = args.memory.budget(comm)?;
+    let blame = |e| folding::blame(e, files.first(), &args.var);
+    let plans = run::plan(comm, args, &source, &with, &budget).map_err(blame)?;
+    let taken: Vec<PathBuf> = taken.iter().chain([&args.output]).cloned().collect();
+    let names: Vec<String> = plans.iter().map(|p| p.name.clone()).collect();
+    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &names)?;
+    let job =
+        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
+    let watch = job.watch();
+    let results = run::relate(&job, args, &source, &with, plans).map_err(blame)?;
+    let report = job.write(|| output::write(comm, args, (&dataset, &source), &with, &results))?;
+    drop(watch);
+    job.finished(&args.output, &report)
+}
