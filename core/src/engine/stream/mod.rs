@@ -10,7 +10,9 @@ mod run;
 mod windows;
 
 pub use plan::{Demand, Sharing, StreamPlan};
+pub(super) use plan::tiles_in;
 pub(super) use run::StreamWork;
+pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 
 use crate::error::Result;
 use crate::index::IndexBox;
