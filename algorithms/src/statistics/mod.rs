@@ -2,5 +2,11 @@
 
 mod kernels;
 mod over_time;
+mod percentile;
+mod quantile;
+mod running;
 
 pub use over_time::{OverTime, TimeOp, TimeState};
+pub use percentile::{Needed, Percentiles};
+pub use quantile::QuantileMethod;
+pub use running::{Running, RunningOp};
