@@ -11,6 +11,7 @@ mod plot;
 mod progress;
 mod rechunk;
 mod report;
+mod series;
 mod start;
 mod stats;
 mod stop;

@@ -7,7 +7,10 @@ mod output;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{bytes_text, check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{OverTime, TimeOp, TimeState};
+use crate::series::{self, RunningAsk, SeriesMaps};
+use halocline_algorithms::statistics::{
+    Needed, OverTime, Percentiles, QuantileMethod, RunningOp, TimeOp, TimeState,
+};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
@@ -33,9 +36,18 @@ pub(crate) struct StatsArgs {
     /// The variables
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     var: Vec<String>,
-    /// What to compute, separated by commas: mean, sum, min, max, count
-    #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_op)]
-    op: Vec<TimeOp>,
+    /// What to compute, separated by commas: mean, sum, min, max, count; percentiles such as p50
+    /// or p99.9
+    #[arg(long = "op", value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_op)]
+    words: Vec<String>,
+    /// How percentiles are defined: linear, lower, higher, nearest, midpoint, hazen, weibull (or
+    /// nist), median_unbiased (or rtype8), normal_unbiased, inverted_cdf (or nrank)
+    #[arg(long, value_name = "METHOD", default_value = "linear", value_parser = parse_method)]
+    percentile: QuantileMethod,
+    /// Take the operations over each N consecutive times instead of all: mean, sum, min, max,
+    /// std, var, range, count, rms
+    #[arg(long, value_name = "N")]
+    running: Option<usize>,
     /// The dimension to reduce
     #[arg(long, value_enum, default_value_t = Over::Time, value_name = "time")]
     over: Over,
@@ -55,10 +67,20 @@ enum Over {
     Time,
 }
 
-fn parse_op(word: &str) -> std::result::Result<TimeOp, String> {
-    TimeOp::ALL.into_iter().find(|op| op.names().0 == word).ok_or_else(|| {
+fn parse_op(word: &str) -> std::result::Result<String, String> {
+    let known = TimeOp::ALL.iter().any(|op| op.names().0 == word)
+        || RunningOp::from_name(word).is_some()
+        || series::percent_of(word).is_some();
+    known.then(|| word.to_owned()).ok_or_else(|| {
         let all: Vec<&str> = TimeOp::ALL.iter().map(|op| op.names().0).collect();
-        format!("there is no such operation; there are {}", all.join(", "))
+        format!("there is no such operation; there are {}, and percentiles from p0 to p100", all.join(", "))
+    })
+}
+
+fn parse_method(word: &str) -> std::result::Result<QuantileMethod, String> {
+    QuantileMethod::from_name(word).ok_or_else(|| {
+        let all: Vec<&str> = QuantileMethod::ALL.iter().map(|m| m.name()).collect();
+        format!("there is no such method; there are {}, nist, nrank, rtype8", all.join(", "))
     })
 }
 
@@ -71,24 +93,47 @@ struct Reduced {
     block: IndexBox,
     /// One map for each operation.
     values: Vec<Vec<f64>>,
+    /// Those of percentiles.
+    series: Option<SeriesMaps>,
 }
 
 impl StatsArgs {
     /// The name of a result.
-    fn name_of(&self, variable: &str, op: TimeOp) -> String {
-        match self.op.as_slice() {
+    fn name_of(&self, variable: &str, op: &str) -> String {
+        match self.words.as_slice() {
             [_] => variable.to_owned(),
-            _ => format!("{variable}_{}", op.names().0),
+            _ => format!("{variable}_{op}"),
         }
+    }
+    fn op(&self) -> Vec<TimeOp> {
+        let of = |word: &String| TimeOp::ALL.into_iter().find(|op| op.names().0 == word);
+        self.words.iter().filter_map(of).collect()
+    }
+    fn percents(&self) -> Vec<f64> {
+        self.words.iter().filter_map(|word| series::percent_of(word)).collect()
+    }
+
+    /// Parts per dimension, by hand.
+    fn parts(&self, comm: &Comm, source: &Source) -> Result<Option<Vec<usize>>> {
+        let text = self.selection.decomposition.as_deref();
+        text.map(|text| Decomposition::parse_parts(text, &source.variable().dims, comm.size())).transpose()
     }
 
     fn check(&self) -> Result<()> {
         let twice = |all: &[String]| {
             all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
         };
-        let ops: Vec<String> = self.op.iter().map(|op| op.names().0.to_owned()).collect();
-        if let Some(name) = twice(&self.var).or_else(|| twice(&ops)) {
+        if let Some(name) = twice(&self.var).or_else(|| twice(&self.words)) {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
+        }
+        let fits = |word: &&String| match self.running {
+            Some(_) => RunningOp::from_name(word).is_none(),
+            None => !TimeOp::ALL.iter().any(|op| op.names().0 == *word) && series::percent_of(word).is_none(),
+        };
+        if let Some(word) = self.words.iter().find(fits) {
+            let with = if self.running.is_some() { "with" } else { "without" };
+            return Err(Error::usage(format!("there is no `{word}` {with} --running"))
+                .remedy("ask for it in a run of its own"));
         }
         Ok(())
     }
@@ -121,12 +166,22 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let job =
         FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
     let watch = job.watch();
+    if let Some(window) = args.running {
+        let ops = args.words.iter().filter_map(|word| RunningOp::from_name(word)).collect();
+        let parts = sources.first().map(|s| args.parts(comm, s)).transpose()?.flatten();
+        let ask = RunningAsk { ops, window, needed: Needed::AtLeast(1), ddof: 1, parts };
+        let named: Vec<(String, Source)> = args.var.iter().cloned().zip(sources).collect();
+        let attributes = output::global(args, &dataset, None);
+        let report = series::running(&job, &named, &ask, &files, (&args.output, attributes))?;
+        drop(watch);
+        return job.finished(&args.output, &report);
+    }
     let mut results = Vec::new();
     for (name, source) in args.var.iter().zip(sources) {
         let reduced = reduce(&job, args, name, source);
         results.push(reduced.map_err(|e| folding::blame(e, files.first(), name))?);
     }
-    let report = job.write(|| output::write(comm, args, &dataset, &results))?;
+    let report = job.write(|| output::write(comm, args, &dataset, &mut results))?;
     drop(watch);
     job.finished(&args.output, &report)
 }
@@ -150,18 +205,23 @@ fn check_is_data(name: &str, source: &Source) -> Result<()> {
 /// Streams one variable through the fold.
 fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Reduced> {
     let comm = job.comm;
-    let dims = source.variable().dims.clone();
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, &dims, comm.size()))
-        .transpose()?;
-    let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
+    let parts = args.parts(comm, &source)?;
+    let cells: usize = source.variable().dims.iter().skip(1).map(|d| d.len).product();
     // The maps of results, on the rank that holds them all, and once more on their way out.
-    let maps = (cells * args.op.len() * 2 * std::mem::size_of::<f64>()) as u64;
+    let maps = (cells * args.op().len() * 2 * std::mem::size_of::<f64>()) as u64;
+    let percents = args.percents();
+    let series = if percents.is_empty() {
+        None
+    } else {
+        let work = Percentiles::new(&percents)?.method(args.percentile);
+        Some(series::percentiles(job, name, &source, &work, parts.as_deref(), maps)?)
+    };
+    if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| args.op().is_empty()) {
+        let block = IndexBox::whole(&vec![0; source.variable().dims.len()]);
+        return Ok(Reduced { name: name.to_owned(), source, tiling, block, values: Vec::new(), series });
+    }
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
-    let fold = OverTime::new(&args.op);
+    let fold = OverTime::new(&args.op());
     let demand = Demand {
         ranks: comm.size(),
         threads: rayon::current_num_threads(),
@@ -173,9 +233,9 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     let belongs = comm.on_root(|| Ok(job_name(args, name, &source)))?;
     let columns = job.run(&belongs, name, &source, &plan, &fold)?;
     let block = held(&plan, comm.rank());
-    let values = args.op.iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
+    let values = args.op().iter().map(|&op| assemble(&plan, &block, &columns, op)).collect();
     let tiling = plan.tiling().rule().to_owned();
-    Ok(Reduced { name: name.to_owned(), source, tiling, block, values })
+    Ok(Reduced { name: name.to_owned(), source, tiling, block, values, series })
 }
 
 /// Adds to a refusal for want of memory where the rest of it goes.
@@ -195,7 +255,7 @@ fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
 
 /// What a saved state belongs to: everything that its numbers depend on.
 fn job_name(args: &StatsArgs, name: &str, source: &Source) -> String {
-    let extremes = args.op.iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max));
+    let extremes = args.op().iter().any(|op| matches!(op, TimeOp::Min | TimeOp::Max));
     format!("{name} extremes={extremes} {:?} {}", args.selection.describe(), folding::fingerprint(source))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Reduced, StatsArgs};
 use crate::carry;
+use crate::series;
 use halocline_algorithms::statistics::TimeOp;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
@@ -18,33 +19,52 @@ pub(super) fn write(
     comm: &Comm,
     args: &StatsArgs,
     dataset: &Dataset,
-    results: &[Reduced],
+    results: &mut [Reduced],
 ) -> Result<WriteReport> {
-    let mut schema = Schema { attributes: global(args, dataset, results), ..Schema::new() };
+    let tiling = results.first().map(|r| r.tiling.clone());
+    let mut schema = Schema { attributes: global(args, dataset, tiling), ..Schema::new() };
     let times: Vec<Coordinate> = results.iter().map(|r| whole_time(&r.source)).collect();
     let mut pending = Vec::new();
+    let mut maps: Vec<_> = results.iter_mut().map(|r| r.series.take()).collect();
+    let results: &[Reduced] = results;
     for (reduced, time) in results.iter().zip(&times) {
         pending.extend(schema.add_coordinate(time)?);
         pending.extend(carry::add_space(&mut schema, &reduced.source)?);
     }
     for reduced in results {
-        for &op in &args.op {
-            let dims = reduced.source.variable().dims.iter().map(|d| d.name.as_str());
+        let dims = || reduced.source.variable().dims.iter().map(|d| d.name.as_str());
+        for percent in args.percents() {
+            let name = args.name_of(&reduced.name, &series::percentile_name(percent));
+            let spec = VariableSpec::data(name, dims(), DType::F64);
+            let method = args.percentile.name();
+            schema.add_variable(spec.attributes(of_percentile(
+                &reduced.source,
+                &reduced.name,
+                percent,
+                method,
+            )));
+        }
+        for op in args.op() {
+            let dims = dims();
             let dtype = if op == TimeOp::Count { DType::I32 } else { DType::F64 };
-            let spec = VariableSpec::data(args.name_of(&reduced.name, op), dims, dtype);
+            let spec = VariableSpec::data(args.name_of(&reduced.name, op.names().0), dims, dtype);
             let attributes = attributes(&reduced.source, &reduced.name, op);
             schema.add_variable(spec.attributes(attributes));
         }
     }
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
-    for reduced in results {
-        for (op, values) in args.op.iter().zip(&reduced.values) {
+    for (reduced, maps) in results.iter().zip(&mut maps) {
+        for (k, percent) in args.percents().into_iter().enumerate() {
+            let name = args.name_of(&reduced.name, &series::percentile_name(percent));
+            maps.as_mut().map_or(Ok(()), |maps| maps.write(&mut output, &name, k))?;
+        }
+        for (op, values) in args.op().iter().zip(&reduced.values) {
             let values = match op {
                 TimeOp::Count => Values::I32(values.iter().map(|&n| n as i32).collect()),
                 _ => Values::F64(values.clone()),
             };
-            output.write_block(&args.name_of(&reduced.name, *op), &reduced.block, &values)?;
+            output.write_block(&args.name_of(&reduced.name, op.names().0), &reduced.block, &values)?;
         }
     }
     output.finish_with_report()
@@ -82,14 +102,27 @@ fn whole_time(source: &Source) -> Coordinate {
     }
 }
 
-fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
+/// What a map of any operation has of its variable, without what held of single values.
+fn of_maps(source: &Source) -> Attributes {
     let mut attributes = source.decoded_attributes();
-    let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
     carry::refer_to_space(&mut attributes, source);
-    // What held of single values.
     for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
         attributes.remove(of_values);
     }
+    attributes
+}
+
+fn of_percentile(source: &Source, name: &str, percent: f64, method: &str) -> Attributes {
+    let mut attributes = of_maps(source);
+    let variable = source.variable();
+    let earlier = variable.attributes.text("cell_methods");
+    series::describe(&mut attributes, (name, &variable.dims[0].name), earlier, percent, method);
+    attributes
+}
+
+fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
+    let mut attributes = of_maps(source);
+    let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
     let dim = &source.variable().dims[0].name;
     let earlier =
         source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
@@ -104,19 +137,22 @@ fn attributes(source: &Source, name: &str, op: TimeOp) -> Attributes {
     count
 }
 
-fn global(args: &StatsArgs, dataset: &Dataset, results: &[Reduced]) -> Attributes {
-    let names: Vec<&str> = results.iter().map(|r| r.name.as_str()).collect();
-    let ops: Vec<&str> = args.op.iter().map(|op| op.names().0).collect();
+pub(super) fn global(args: &StatsArgs, dataset: &Dataset, tiling: Option<String>) -> Attributes {
+    let names = &args.var;
     let mut options =
-        vec![format!("op={}", ops.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
+        vec![format!("op={}", args.words.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
+    options.extend(args.running.map(|n| format!("running={n}")));
+    if !args.percents().is_empty() {
+        options.push(format!("percentile={}", args.percentile.name()));
+    }
     options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Statistics of {}", names.join(", ")))
         .with("source", format!("halocline {}, statistics over time", env!("CARGO_PKG_VERSION")))
         .with("halocline_stats_options", options.join("; "));
-    if let Some(first) = results.first() {
-        attributes.set("halocline_tiling", first.tiling.as_str());
+    if let Some(tiling) = tiling {
+        attributes.set("halocline_tiling", tiling);
     }
     attributes.set("history", carry::history(dataset));
     if let Some(title) = dataset.attributes().text("title") {
