@@ -133,11 +133,11 @@ fn windows_stand_in_their_middle() {
         let bounds = values(&out, "time_bnds");
         assert_eq!(bounds[..2], [15.0, 15.0 + 30.0 * (window - 1) as f64]);
         let mean = values(&out, "tos");
-        for cell in 0..20 {
+        for (cell, mean) in mean.iter().enumerate().take(20) {
             let all: Vec<f64> =
                 (0..window).map(|t| f64::from(value(t, cell))).filter(|v| !v.is_nan()).collect();
             let expected = all.iter().sum::<f64>() / all.len() as f64;
-            assert!((mean[cell] - expected).abs() < 1e-10 || mean[cell].is_nan() && all.is_empty());
+            assert!((mean - expected).abs() < 1e-10 || mean.is_nan() && all.is_empty());
         }
         let file = netcdf::open(&out).expect("opens");
         let methods = file.variable("tos").expect("is there").attribute_value("cell_methods");
@@ -159,34 +159,24 @@ fn the_same_bytes_on_any_ranks() {
         Layout::Chunked([130, 5, 5], None),
     ];
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
-    for asked in [
-        &["--op", "p5,mean,p50,p99.9"][..],
-        &["--op", "mean,std", "--running", "12"],
-        &["--op", "count", "--running", "5", "--box", "100,200,-40,40"],
+    for (asked, prefix) in [
+        // Means over time depend on the layout, by their tiles; the rest does not.
+        (&["--op", "p5,mean,p50,p99.9"][..], "tos_p"),
+        (&["--op", "mean,std", "--running", "12"], "tos"),
+        (&["--op", "count", "--running", "5", "--box", "100,200,-40,40"], "tos"),
     ] {
         let mut first = None;
-        for layout in layouts {
+        for (k, layout) in layouts.into_iter().enumerate() {
             Made { shape: [130, 37, 50], layout, since: 0 }.write(&input);
-            for launch in launches() {
+            // All ways to launch for all layouts would take long.
+            for launch in launches().into_iter().skip(k % 2).step_by(2) {
                 let words = ["stats", text(&input), "--var", "tos", "-q", "-o", text(&out)];
                 run_well(launch, &[&words[..], asked].concat());
-                let got = contents(&out);
-                let values: Vec<_> =
-                    got.iter().filter(|(k, _)| k.starts_with("tos") && !k.contains(':')).collect();
-                let values = format!("{values:?}");
-                // Means over time depend on the layout, by their tiles; the rest does not.
-                let first = first.get_or_insert_with(|| (got.clone(), values.clone()));
-                if asked[1].contains('p') {
-                    let percentiles = |of: &std::collections::BTreeMap<String, String>| {
-                        of.iter()
-                            .filter(|(k, _)| k.starts_with("tos_p"))
-                            .map(|(k, v)| format!("{k}{v}"))
-                            .collect::<String>()
-                    };
-                    assert!(percentiles(&got) == percentiles(&first.0), "{layout:?} {launch:?} {asked:?}");
-                } else {
-                    assert!(values == first.1, "{layout:?} {launch:?} {asked:?}");
-                }
+                let mut got = contents(&out);
+                got.retain(|name, _| name.starts_with(prefix));
+                assert!(!got.is_empty());
+                let first = first.get_or_insert_with(|| got.clone());
+                assert!(got == *first, "{layout:?} {launch:?} {asked:?}");
             }
         }
     }
