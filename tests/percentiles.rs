@@ -261,3 +261,72 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     let cut = ["--op", "p50", "--decomposition", "lat=2"];
     run_well(Launch::ThreadRanks(2), &[&words[..], &cut].concat());
 }
+
+#[test]
+fn sketches_keep_their_bound() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let steps = 1500;
+    for layout in [Layout::Chunked([1, 20, 30], None), Layout::Chunked([100, 7, 10], Some(1))] {
+        Made { shape: [steps, 20, 30], layout, since: 0 }.write(&input);
+        let mut first = None;
+        let words = [
+            "stats",
+            text(&input),
+            "--var",
+            "tos",
+            "--op",
+            "p90,p5",
+            "--approx",
+            "0.05",
+            "-q",
+            "-o",
+            text(&out),
+        ];
+        for launch in launches() {
+            run_well(launch, &words);
+            let got = contents(&out);
+            assert!(first.get_or_insert_with(|| got.clone()) == &got, "{layout:?} {launch:?}");
+        }
+        let file = netcdf::open(&out).expect("opens");
+        let error = match file.variable("tos_p5").expect("is there").attribute_value("percentile_rank_error")
+        {
+            Some(Ok(netcdf::AttributeValue::Double(error))) => error,
+            other => panic!("{other:?}"),
+        };
+        assert!(error > 0.0 && error <= 0.05, "{error}");
+        for (name, share) in [("tos_p90", 0.9), ("tos_p5", 0.05)] {
+            for (cell, found) in values(&out, name).into_iter().enumerate() {
+                let mut all: Vec<f32> = (0..steps).map(|t| value(t, cell)).filter(|v| !v.is_nan()).collect();
+                all.sort_by(f32::total_cmp);
+                if all.is_empty() {
+                    assert!(found.is_nan());
+                    continue;
+                }
+                let n = all.len() as f64;
+                let below = all.partition_point(|v| f64::from(*v) < found) as f64;
+                let upto = all.partition_point(|v| f64::from(*v) <= found) as f64;
+                let rank = (n * share).ceil();
+                assert!(upto > below, "{found} is one of the values");
+                assert!(below + 1.0 <= rank + error * n && upto >= rank - error * n, "{name} {cell}");
+            }
+        }
+    }
+    // Stopped, and gone on with on other ranks.
+    let state = folder.path().join("state");
+    let again = folder.path().join("again.nc");
+    let job = ["stats", text(&input), "--var", "tos", "--op", "p90,p5", "--approx", "0.05", "-q"];
+    let saved = ["--checkpoint", text(&state), "-o", text(&again)];
+    let stopped = run(Launch::Plain(1), &[&job[..], &saved, &["--time-limit", "0.001s"]].concat());
+    assert_eq!(stopped.status.code(), Some(75), "{}", String::from_utf8_lossy(&stopped.stderr));
+    run_well(Launch::ThreadRanks(3), &[&job[..], &saved, &["--resume"]].concat());
+    let (ours, theirs) = (contents(&again), contents(&out));
+    assert!(ours == theirs);
+    for bad in [["--approx", "0"], ["--approx", "0.5"], ["--approx", "nan"]] {
+        let words = ["stats", text(&input), "--var", "tos", "--op", "p50", "-q", "-o", text(&again)];
+        let output = run(Launch::Plain(1), &[&words[..], &bad].concat());
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+    }
+    let words = ["stats", text(&input), "--var", "tos", "--approx", "0.1", "-q", "-o", text(&again)];
+    assert_eq!(run(Launch::Plain(1), &words).status.code(), Some(2));
+}

@@ -7,6 +7,6 @@ mod quantile;
 mod running;
 
 pub use over_time::{OverTime, TimeOp, TimeState};
-pub use percentile::{Needed, Percentiles};
+pub use percentile::{ApproximatePercentiles, Needed, Percentiles, SketchState};
 pub use quantile::QuantileMethod;
 pub use running::{Running, RunningOp};

@@ -1,9 +1,11 @@
 //! What commands do with whole series: percentiles of each cell, and statistics that run along
 //! them.
 
+mod approximate;
 mod percentiles;
 mod running;
 
+pub(crate) use approximate::approximate;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
 pub(crate) use running::{running, RunningAsk};
 

@@ -14,6 +14,8 @@ use halocline_io::source::Source;
 pub(crate) struct SeriesMaps {
     /// The rule that cut the cells.
     pub(crate) tiling: String,
+    /// By how much a rank may be wrong, as a share of the values, where they are approximate.
+    pub(crate) error: Option<f64>,
     /// Maps of each result: one, or one for each group.
     rows: usize,
     /// One for each batch of cells, on every rank.
@@ -55,10 +57,15 @@ pub(crate) fn percentiles(
         batches.push(results);
         Ok(())
     })?;
-    Ok(SeriesMaps { tiling: plan.tiling().rule().to_owned(), rows: work.groups(), batches })
+    Ok(SeriesMaps { tiling: plan.tiling().rule().to_owned(), error: None, rows: work.groups(), batches })
 }
 
 impl SeriesMaps {
+    /// Those that sketches gave, whose ranks may be wrong by `error`.
+    pub(super) fn of_sketches(tiling: &str, batch: SeriesResults, error: f64) -> Self {
+        Self { tiling: tiling.to_owned(), error: Some(error), rows: 1, batches: vec![batch] }
+    }
+
     /// Writes the maps of percentile number `which` as the variable `name`, whose first dimension
     /// counts groups (or is the one time that stands for all).
     ///
@@ -75,13 +82,15 @@ impl SeriesMaps {
 }
 
 /// What a percentile over `dim` says of itself; `attributes` are those of the variable `name`,
-/// decoded, without those that held of single values; `earlier` are its cell methods.
+/// decoded, without those that held of single values; `earlier` are its cell methods; `error` is
+/// [`SeriesMaps::error`].
 pub(crate) fn describe(
     attributes: &mut Attributes,
     (name, dim): (&str, &str),
     earlier: Option<&str>,
     percent: f64,
     method: &str,
+    error: Option<f64>,
 ) {
     // CF has words for these only, and allows no others.
     let word = match percent {
@@ -98,7 +107,13 @@ pub(crate) fn describe(
     let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
     attributes.set("long_name", format!("percentile {percent} over {dim} of {long_name}"));
     attributes.set("percentile", percent);
-    attributes.set("percentile_method", method);
+    match error {
+        None => attributes.set("percentile_method", method),
+        Some(error) => {
+            attributes.set("percentile_method", "inverted_cdf, approximate");
+            attributes.set("percentile_rank_error", error);
+        }
+    }
 }
 
 #[cfg(test)]

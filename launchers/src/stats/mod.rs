@@ -9,7 +9,7 @@ use crate::common::{bytes_text, check_output, InputArgs, MemoryArgs, SelectionAr
 use crate::folding::{self, FoldJob};
 use crate::series::{self, RunningAsk, SeriesMaps};
 use halocline_algorithms::statistics::{
-    Needed, OverTime, Percentiles, QuantileMethod, RunningOp, TimeOp, TimeState,
+    ApproximatePercentiles, Needed, OverTime, Percentiles, QuantileMethod, RunningOp, TimeOp, TimeState,
 };
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
@@ -44,6 +44,10 @@ pub(crate) struct StatsArgs {
     /// nist), median_unbiased (or rtype8), normal_unbiased, inverted_cdf (or nrank)
     #[arg(long, value_name = "METHOD", default_value = "linear", value_parser = parse_method)]
     percentile: QuantileMethod,
+    /// Percentiles in one pass by sketches: values whose rank is wrong by ERR times the number of
+    /// values at most, as in 0.01
+    #[arg(long, value_name = "ERR", conflicts_with = "percentile")]
+    approx: Option<f64>,
     /// Take the operations over each N consecutive times instead of all: mean, sum, min, max,
     /// std, var, range, count, rms
     #[arg(long, value_name = "N")]
@@ -126,6 +130,10 @@ impl StatsArgs {
         if let Some(name) = twice(&self.var).or_else(|| twice(&self.words)) {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
         }
+        if self.approx.is_some() && (self.percents().is_empty() || self.running.is_some()) {
+            return Err(Error::usage("--approx is for percentiles of all times")
+                .remedy("ask for some, as in --op p50, or leave it out"));
+        }
         let fits = |word: &&String| match self.running {
             Some(_) => RunningOp::from_name(word).is_none(),
             None => !TimeOp::ALL.iter().any(|op| op.names().0 == *word) && series::percent_of(word).is_none(),
@@ -156,6 +164,12 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     check_output(comm, &args.output, &files)?;
     let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
     let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
+    if checkpoints.is_some() && args.approx.is_some() && !args.op().is_empty() {
+        return Err(Error::usage(
+            "a checkpoint holds the state of sketches or of other operations, not of both",
+        )
+        .remedy("ask for the percentiles in a run of their own"));
+    }
     let sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     for (name, source) in args.var.iter().zip(&sources) {
@@ -210,11 +224,18 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
     // The maps of results, on the rank that holds them all, and once more on their way out.
     let maps = (cells * args.op().len() * 2 * std::mem::size_of::<f64>()) as u64;
     let percents = args.percents();
-    let series = if percents.is_empty() {
-        None
-    } else {
-        let work = Percentiles::new(&percents)?.method(args.percentile);
-        Some(series::percentiles(job, name, &source, &work, parts.as_deref(), maps)?)
+    let series = match args.approx {
+        _ if percents.is_empty() => None,
+        None => {
+            let work = Percentiles::new(&percents)?.method(args.percentile);
+            Some(series::percentiles(job, name, &source, &work, parts.as_deref(), maps)?)
+        }
+        Some(error) => {
+            let fold = ApproximatePercentiles::new(&percents, error, source.variable().dims[0].len)?;
+            let belongs = comm.on_root(|| Ok(format!("{error} {}", job_name(args, name, &source))))?;
+            let numbers = (percents.len(), maps);
+            Some(series::approximate(job, (name, &belongs), &source, &fold, parts.as_deref(), numbers)?)
+        }
     };
     if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| args.op().is_empty()) {
         let block = IndexBox::whole(&vec![0; source.variable().dims.len()]);

@@ -31,18 +31,14 @@ pub(super) fn write(
         pending.extend(schema.add_coordinate(time)?);
         pending.extend(carry::add_space(&mut schema, &reduced.source)?);
     }
-    for reduced in results {
+    for (reduced, maps) in results.iter().zip(&maps) {
+        let error = maps.as_ref().and_then(|maps| maps.error);
         let dims = || reduced.source.variable().dims.iter().map(|d| d.name.as_str());
         for percent in args.percents() {
             let name = args.name_of(&reduced.name, &series::percentile_name(percent));
             let spec = VariableSpec::data(name, dims(), DType::F64);
             let method = args.percentile.name();
-            schema.add_variable(spec.attributes(of_percentile(
-                &reduced.source,
-                &reduced.name,
-                percent,
-                method,
-            )));
+            schema.add_variable(spec.attributes(of_percentile(reduced, percent, method, error)));
         }
         for op in args.op() {
             let dims = dims();
@@ -112,11 +108,11 @@ fn of_maps(source: &Source) -> Attributes {
     attributes
 }
 
-fn of_percentile(source: &Source, name: &str, percent: f64, method: &str) -> Attributes {
-    let mut attributes = of_maps(source);
-    let variable = source.variable();
-    let earlier = variable.attributes.text("cell_methods");
-    series::describe(&mut attributes, (name, &variable.dims[0].name), earlier, percent, method);
+fn of_percentile(reduced: &Reduced, percent: f64, method: &str, error: Option<f64>) -> Attributes {
+    let mut attributes = of_maps(&reduced.source);
+    let variable = reduced.source.variable();
+    let (earlier, name) = (variable.attributes.text("cell_methods"), reduced.name.as_str());
+    series::describe(&mut attributes, (name, &variable.dims[0].name), earlier, percent, method, error);
     attributes
 }
 
@@ -142,7 +138,9 @@ pub(super) fn global(args: &StatsArgs, dataset: &Dataset, tiling: Option<String>
     let mut options =
         vec![format!("op={}", args.words.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
     options.extend(args.running.map(|n| format!("running={n}")));
-    if !args.percents().is_empty() {
+    if let Some(error) = args.approx {
+        options.push(format!("approx={error}"));
+    } else if !args.percents().is_empty() {
         options.push(format!("percentile={}", args.percentile.name()));
     }
     options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));

@@ -1,8 +1,14 @@
 //! Exact percentiles over time at each cell.
 
+mod approximate;
 mod key;
+mod sketch;
+#[cfg(test)]
+mod sketch_tests;
 #[cfg(test)]
 mod tests;
+
+pub use approximate::{ApproximatePercentiles, SketchState};
 
 use super::quantile::{Place, QuantileMethod};
 use halocline_core::engine::{Numbers, Piece, SeriesWork};
@@ -41,6 +47,16 @@ pub struct Percentiles {
     needed: Needed,
     /// Steps of each result; `None`: all.
     pools: Option<Vec<Vec<u32>>>,
+}
+
+fn check(percents: &[f64]) -> Result<()> {
+    if let Some(odd) = percents.iter().find(|p| !(0.0..=100.0).contains(*p)) {
+        return Err(Error::usage(format!("there is no percentile {odd}")).remedy("name one from 0 to 100"));
+    }
+    if percents.is_empty() {
+        return Err(Error::usage("no percentile is asked for"));
+    }
+    Ok(())
 }
 
 impl Percentiles {
