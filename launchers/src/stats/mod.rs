@@ -232,6 +232,8 @@ fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Re
         }
         Some(error) => {
             let fold = ApproximatePercentiles::new(&percents, error, source.variable().dims[0].len)?;
+            let single = source.element() == halocline_io::source::Element::F32;
+            let fold = if single { fold.of_singles() } else { fold };
             let belongs = comm.on_root(|| Ok(format!("{error} {}", job_name(args, name, &source))))?;
             let numbers = (percents.len(), maps);
             Some(series::approximate(job, (name, &belongs), &source, &fold, parts.as_deref(), numbers)?)

@@ -24,6 +24,8 @@ pub struct ApproximatePercentiles {
     needed: Needed,
     steps: usize,
     capacity: usize,
+    /// Bytes of a value.
+    size: usize,
 }
 
 /// Sketches of the cells of a tile, C order; empty before the first piece.
@@ -54,7 +56,18 @@ impl ApproximatePercentiles {
                 .remedy("choose a share of the values, as in --approx 0.01"));
         }
         let quantiles = percents.iter().map(|p| p / 100.0).collect();
-        Ok(Self { quantiles, needed: Needed::AtLeast(1), steps, capacity: sketch::capacity(steps, error) })
+        Ok(Self {
+            quantiles,
+            needed: Needed::AtLeast(1),
+            steps,
+            capacity: sketch::capacity(steps, error),
+            size: 8,
+        })
+    }
+    /// Of values in single precision, of which sketches are half as large.
+    #[must_use]
+    pub fn of_singles(self) -> Self {
+        Self { size: 4, ..self }
     }
     /// With another rule for missing values.
     #[must_use]
@@ -143,8 +156,9 @@ impl Fold for ApproximatePercentiles {
         // States grow as they merge; plans ask for one figure and take it for each level of the
         // tree, so it is the mean over these.
         let levels = self.steps.div_ceil(leaf).max(1).ilog2() + 2;
-        let of =
-            |level: u32| sketch::bytes(leaf.saturating_mul(1 << level).min(self.steps), self.capacity, 8);
+        let of = |level: u32| {
+            sketch::bytes(leaf.saturating_mul(1 << level).min(self.steps), self.capacity, self.size)
+        };
         let all: u64 = (0..levels).map(of).sum();
         all.div_ceil(u64::from(levels)) * cells as u64
     }

@@ -119,6 +119,7 @@ impl<K: Key> Sketch<K> {
             let second = self.turns >> h & 1;
             next.extend(level[..even].iter().skip(second as usize).step_by(2));
             level.drain(..even);
+            level.shrink_to(capacity);
             self.turns ^= 1 << h;
             self.error += if second == 0 { 1 << h } else { 0 };
             h += 1;
