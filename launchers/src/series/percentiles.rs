@@ -34,7 +34,8 @@ pub(crate) fn percentile_name(percent: f64) -> String {
     format!("p{percent}")
 }
 
-/// The percentiles of one variable; `parts` are those of `--decomposition`.
+/// The percentiles of one variable; `parts` are those of `--decomposition`, `reserved` the bytes
+/// that are needed for other things meanwhile.
 ///
 /// # Collective
 /// Every rank calls this.
@@ -46,18 +47,35 @@ pub(crate) fn percentiles(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesMaps> {
-    without_checkpoints(job)?;
     let cells: usize = source.variable().dims.iter().skip(1).map(|d| d.len).product();
     let values: usize = work.rows().iter().map(|rows| rows * cells).sum();
     // The maps of all ranks come together at the one that writes.
     let maps = 2 * (values * size_of::<f64>()) as u64;
-    let plan = plan(job, name, source, work, parts, reserved.saturating_add(maps))?;
     let mut batches = Vec::new();
-    run(job, source, &plan, work, &mut |results| {
+    let tiling = each(job, name, source, work, (parts, reserved.saturating_add(maps)), &mut |results| {
         batches.push(results);
         Ok(())
     })?;
-    Ok(SeriesMaps { tiling: plan.tiling().rule().to_owned(), error: None, rows: work.groups(), batches })
+    Ok(SeriesMaps { tiling, error: None, rows: work.groups(), batches })
+}
+
+/// [`percentiles`] for results larger than memory (many groups): `sink` gets them batch by batch,
+/// equally often on every rank, and may write them. Gives the rule that cut the cells.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn each(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    work: &Percentiles,
+    (parts, reserved): (Option<&[usize]>, u64),
+    sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+) -> Result<String> {
+    without_checkpoints(job)?;
+    let plan = plan(job, name, source, work, parts, reserved)?;
+    run(job, source, &plan, work, sink)?;
+    Ok(plan.tiling().rule().to_owned())
 }
 
 impl SeriesMaps {

@@ -40,6 +40,8 @@ enum Cells {
     Doubles(Vec<Sketch<i64>>),
 }
 
+/// Cells whose values are turned at once, so that each sketch is in the cache for all steps.
+const WIDTH: usize = 256;
 const TIME: [Role; 1] = [Role::Time];
 
 impl ApproximatePercentiles {
@@ -116,8 +118,6 @@ impl ApproximatePercentiles {
     fn absorb_cells<K: Key>(&self, cells: &mut Vec<Sketch<K>>, piece: &Piece<'_>) {
         cells.resize_with(piece.cells(), Sketch::new);
         let most = piece.tile().block.range(0).len();
-        // A step of some cells, turned, so that each sketch is in the cache for all steps.
-        const WIDTH: usize = 256;
         let mut keys = vec![K::MISSING; WIDTH * piece.steps().len()];
         let stride = piece.steps().len();
         for start in (0..piece.cells()).step_by(WIDTH) {

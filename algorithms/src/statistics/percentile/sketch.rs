@@ -48,7 +48,7 @@ pub(super) fn capacity(steps: usize, share: f64) -> usize {
     // The bound falls as the capacity grows.
     let (mut low, mut high) = (1, all / 2);
     while low < high {
-        let middle = (low + high) / 2;
+        let middle = usize::midpoint(low, high);
         if bound(steps, 2 * middle) <= share {
             high = middle;
         } else {
