@@ -176,7 +176,8 @@ impl SeriesPlan {
             let steps = (wanted / row) as usize / chunk * chunk;
             self.steps = steps.clamp(chunk, sizes.steps.div_ceil(self.ranks).div_ceil(chunk).max(1) * chunk);
             // What was read, its parts on their way, and what arrives.
-            exchanged = 3 * row.saturating_mul(self.steps as u64);
+            let arrives = share.saturating_mul(sizes.element).saturating_mul(self.ranks as u64);
+            exchanged = (2 * row).saturating_add(arrives).saturating_mul(self.steps as u64);
         }
         self.estimate = sizes.fixed.saturating_add(held).saturating_add(exchanged);
         Ok(sizes.room.is_none_or(|room| self.estimate <= room))
@@ -264,6 +265,10 @@ impl SeriesPlan {
     /// How often stored chunks are decoded, at most: 1 where parts of them can be read alone.
     pub fn passes(&self) -> usize {
         self.passes
+    }
+    /// How many ranks it is for.
+    pub(super) fn ranks(&self) -> usize {
+        self.ranks
     }
     /// Who reads chunks that several ranks need.
     pub fn sharing(&self) -> Sharing {

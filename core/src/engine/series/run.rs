@@ -55,6 +55,10 @@ impl Engine {
         work: &W,
         sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
     ) -> Result<()> {
+        if plan.ranks() != self.comm.size() {
+            let (planned, there) = (plan.ranks(), self.comm.size());
+            return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
+        }
         let run = Run { comm: &self.comm, source, plan, work, progress: &self.progress };
         if source.is_single() {
             run.all::<f32>(sink)
