@@ -95,30 +95,21 @@ impl SeriesPlan {
             passes: 1,
             estimate: 0,
         };
-        // All at once; else batches that keep chunks whole, read ahead where that costs no pass;
-        // else batches that cut chunks.
-        let ways: &[(bool, &Vec<Vec<usize>>)] = if divisible {
-            &[(true, &tiles), (false, &tiles)]
-        } else {
-            &[(false, &chunked), (false, &tiles)]
-        };
-        if !plan.fits(&whole, &tiles, &chunked, &sizes)? {
-            let mut found = false;
-            for &(ahead, edges) in ways {
-                plan.read_ahead = ahead;
-                if plan.cut(&whole, edges, (&tiles, &chunked), &sizes)? {
-                    found = true;
-                    break;
+        if plan.fits(&whole, &tiles, &chunked, &sizes)? {
+            return Ok(plan);
+        }
+        // Else batches that keep chunks whole, read ahead where that costs no pass; else batches
+        // that cut chunks.
+        for (ahead, edges) in [(true, &chunked), (false, &chunked), (false, &tiles)] {
+            plan.read_ahead = ahead;
+            if plan.cut(&whole, edges, (&tiles, &chunked), &sizes)? {
+                plan.passes = if divisible { 1 } else { plan.count_passes(&chunks) };
+                if !ahead || (plan.passes == 1 && plan.sharing == Sharing::Own) {
+                    return Ok(plan);
                 }
             }
-            if !found {
-                return Err(plan.refusal(name, &sizes));
-            }
         }
-        if !divisible {
-            plan.passes = plan.count_passes(&chunks);
-        }
-        Ok(plan)
+        Err(plan.refusal(name, &sizes))
     }
 
     /// Cuts the space into the largest batches that fit, between `edges`; says whether any do.
