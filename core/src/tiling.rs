@@ -39,6 +39,9 @@ const WHOLE_VALUES: usize = 1 << 22;
 const SERIES_CELLS: usize = 1024;
 /// Tiles that even a small grid is cut into, so that there is something to deal.
 const SERIES_TILES: usize = 32;
+/// Values of a tile of whole series whose cells know nothing of each other: a few MiB, so that
+/// even a small share of memory holds some.
+const CELLS_VALUES: usize = 1 << 20;
 /// Cells or steps below which no tile is cut further.
 const SMALLEST: usize = 16;
 
@@ -111,6 +114,19 @@ impl Tiling {
         let wanted = (WHOLE_VALUES / times.max(1)).max(SERIES_CELLS).min(cells / SERIES_TILES).max(SMALLEST);
         cut_space(dims, &space, floor_power_of_two(wanted), None, &mut edges);
         Self { rule: "series-1".into(), dims: dims.to_vec(), edges }
+    }
+
+    /// Tiles of whole series for work in which no cell knows of another (percentiles, running
+    /// means): all times of some cells, which make about 1 Mi values, 16 cells at least and 32 Ki
+    /// at most, 32 tiles where the grid allows; in space cut as [`Self::stream`] does. Rule `series-2`.
+    pub fn cells(dims: &[Dim], chunks: Option<&[usize]>) -> Self {
+        let mut edges: Vec<Vec<usize>> = dims.iter().map(|d| vec![0, d.len]).collect();
+        let space: Vec<usize> = (0..dims.len()).filter(|&d| dims[d].role != Role::Time).collect();
+        let times: usize = dims.iter().filter(|d| d.role == Role::Time).map(|d| d.len).product();
+        let cells: usize = space.iter().map(|&d| dims[d].len).product();
+        let wanted = (CELLS_VALUES / times.max(1)).min(cells / SERIES_TILES).clamp(SMALLEST, STREAM_CELLS);
+        cut_space(dims, &space, wanted, chunks, &mut edges);
+        Self { rule: "series-2".into(), dims: dims.to_vec(), edges }
     }
 
     /// Tiles of whole maps: all cells at some times. Rule `maps-1`: the times of a tile are a
@@ -275,6 +291,8 @@ mod tests {
                 Tiling::stream(&d, Some(&[3, 3, 7])),
                 Tiling::stream(&d, Some(&[1, 2, 40_000])),
                 Tiling::series(&d),
+                Tiling::cells(&d, Some(&[1, 3, 72])),
+                Tiling::cells(&d, Some(&[3, 2, 7])),
                 Tiling::maps(&d),
                 Tiling::stream(&d, None),
             ] {
@@ -298,6 +316,9 @@ mod tests {
         assert_eq!(Tiling::series(&dims(128, 89, 180)).counts(), [1, 89, 1]);
         assert_eq!(Tiling::series(&dims(10_000, 1000, 2000)).counts(), [1, 1000, 2]);
         assert_eq!(Tiling::maps(&dims(3650, 10, 10)).counts(), [58, 1, 1]);
+        assert_eq!(Tiling::cells(&dims(1200, 360, 720), Some(&[1, 360, 720])).counts(), [1, 360, 1]);
+        assert_eq!(Tiling::cells(&dims(120, 360, 720), Some(&[120, 20, 40])).counts(), [1, 36, 1]);
+        assert_eq!(Tiling::cells(&dims(40_000, 10, 100), Some(&[1, 10, 100])).counts(), [1, 10, 4]);
         assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 360, 720])).counts(), [19, 8, 1]);
         assert_eq!(Tiling::stream(&dims(1200, 360, 720), Some(&[1, 1, 720])).counts(), [19, 8, 1]);
         assert_eq!(Tiling::stream(&dims(1200, 360, 720), None).counts(), [19, 8, 1]);

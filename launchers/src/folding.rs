@@ -173,11 +173,11 @@ impl FoldJob<'_> {
 }
 
 /// Bytes that all ranks together are going to fetch.
-fn bytes_to_read(source: &Source) -> u64 {
+pub(crate) fn bytes_to_read(source: &Source) -> u64 {
     source.stored_bytes(&IndexBox::whole(&source.variable().shape()))
 }
 
-fn plural(n: usize, one: &str) -> String {
+pub(crate) fn plural(n: usize, one: &str) -> String {
     if n == 1 {
         format!("1 {one}")
     } else {
@@ -203,9 +203,9 @@ pub(crate) fn fingerprint(source: &Source) -> String {
 }
 
 /// Size and time of change, in nanoseconds, of a file that is there.
-type Stamp = Option<(u64, u128)>;
+pub(crate) type Stamp = Option<(u64, u128)>;
 
-fn stamps(source: &Source) -> Vec<Stamp> {
+pub(crate) fn stamps(source: &Source) -> Vec<Stamp> {
     let stamp = |path: &Path| {
         let about = std::fs::metadata(path).ok()?;
         let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -215,7 +215,7 @@ fn stamps(source: &Source) -> Vec<Stamp> {
 }
 
 /// Whoever writes to a file while it is read, or takes it away, makes numbers of a mixture.
-fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
+pub(crate) fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
     let now = stamps(source);
     let mut files = source.files().iter().zip(before.iter().zip(&now));
     match files.find(|(_, (before, now))| before != now) {

@@ -15,6 +15,7 @@ mod progress;
 mod rechunk;
 mod relate;
 mod report;
+mod series;
 mod start;
 mod stats;
 mod stop;

@@ -45,12 +45,14 @@ pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
     for (i, ours) in ours.iter().enumerate() {
         match theirs.get(origin + i) {
             Some(theirs) if same(ours, theirs) => {}
-            Some(theirs) => return Err(Error::data(format!(
+            Some(theirs) => {
+                return Err(Error::data(format!(
                 "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
                 text(ours),
                 text(theirs)
             ))
-            .remedy("bring both to the same dates")),
+                .remedy("bring both to the same dates"))
+            }
             None => {
                 return Err(Error::data(format!(
                     "ends before {} (time step {i} of the variable)",

@@ -106,12 +106,14 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
     for (i, date) in dates.iter().enumerate() {
         match rows.get(origin + i) {
             Some(row) if matches(row, date) => {}
-            Some(row) => return Err(Error::data(format!(
+            Some(row) => {
+                return Err(Error::data(format!(
                 "its dates differ from those of the variable: where that has {} (time step {i}), it has {}",
                 date.date_string(),
                 row.0
             ))
-            .remedy("give one value for each time")),
+                .remedy("give one value for each time"))
+            }
             None => {
                 return Err(Error::data(format!(
                     "ends before {} (time step {i} of the variable)",

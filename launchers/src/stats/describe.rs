@@ -4,7 +4,8 @@ use super::options::Per;
 use super::over::Ground;
 use super::reduce::Results;
 use super::{space, StatsArgs};
-use halocline_algorithms::statistics::{Op, Quantity};
+use crate::series;
+use halocline_algorithms::statistics::{Op, QuantileMethod, Quantity};
 use halocline_core::meta::{Attributes, Role};
 use halocline_io::source::Source;
 
@@ -97,6 +98,26 @@ pub(super) fn attributes(args: &StatsArgs, results: &Results, quantity: Quantity
             _ => {}
         }
     }
+    space::refer(&mut attributes, source, &results.reduced);
+    attributes
+}
+
+/// The attributes of a percentile, whose rank may be wrong by `error`.
+pub(super) fn percentile(
+    args: &StatsArgs,
+    results: &Results,
+    percent: f64,
+    error: Option<f64>,
+) -> Attributes {
+    let source = &results.source;
+    let mut attributes = source.decoded_attributes();
+    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
+        attributes.remove(of_values);
+    }
+    let variable = source.variable();
+    let (earlier, dim) = (variable.attributes.text("cell_methods"), variable.dims[0].name.as_str());
+    let method = args.percentile.unwrap_or(QuantileMethod::Linear).name();
+    series::describe(&mut attributes, (&results.name, dim), earlier, percent, method, error);
     space::refer(&mut attributes, source, &results.reduced);
     attributes
 }

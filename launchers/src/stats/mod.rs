@@ -2,10 +2,12 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod asked;
 mod describe;
 mod options;
 mod output;
 mod over;
+mod percentiles;
 mod reduce;
 mod space;
 mod times;
@@ -14,13 +16,15 @@ mod weights;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{Missing, Op};
+use crate::series::{self, RunningAsk};
+use asked::{parse_asked, parse_method, Asked};
+use halocline_algorithms::statistics::{Missing, QuantileMethod};
 use halocline_core::comm::Comm;
 use halocline_core::meta::Coordinate;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
-use options::{parse_missing, parse_op, By, Convention, Per, Weight};
+use options::{parse_missing, By, Convention, Per, Weight};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,9 +44,9 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     var: Vec<String>,
     /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms,
-    /// trend
-    #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_op)]
-    op: Vec<Op>,
+    /// trend, and percentiles over time such as p50 or p99.9
+    #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_asked)]
+    op: Vec<Asked>,
     /// The dimensions to reduce, separated by commas: time, lat, lon, lev, or as the file names
     /// them
     #[arg(long, value_name = "DIM,…", default_value = "time", value_delimiter = ',')]
@@ -50,6 +54,19 @@ pub(crate) struct StatsArgs {
     /// Which times are reduced together; a season's December counts for the next year
     #[arg(long, value_enum, default_value_t = By::All, value_name = "all|year|season|month|day|hour", hide_possible_values = true)]
     by: By,
+    /// Take the operations over each N consecutive times instead of all: mean, sum, min, max, std,
+    /// var, range, count, rms
+    #[arg(long, value_name = "N")]
+    running: Option<usize>,
+    /// How percentiles are defined: linear, lower, higher, nearest, midpoint, hazen, weibull (or
+    /// nist), median_unbiased (or rtype8), normal_unbiased, inverted_cdf (or nrank)
+    /// [default: linear]
+    #[arg(long, value_name = "METHOD", value_parser = parse_method)]
+    percentile: Option<QuantileMethod>,
+    /// Percentiles in one pass by sketches: values whose rank is wrong by ERR times the number of
+    /// values at most, as in 0.01
+    #[arg(long, value_name = "ERR", conflicts_with = "percentile")]
+    approx: Option<f64>,
     /// Weights of mean, std, var and rms: area, time (lengths from bounds, else of months) or
     /// both, or none [default: area over both horizontal dimensions or over latitude, else none]
     #[arg(
@@ -115,6 +132,16 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let job =
         FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
     let watch = job.watch();
+    if let Some(window) = args.running {
+        let parts = sources.first().map(|s| args.parts(comm, s)).transpose()?.flatten();
+        let (needed, ddof) = (args.needed(), u32::from(args.ddof()));
+        let ask = RunningAsk { ops: args.running_ops(), window, needed, ddof, parts };
+        let named: Vec<(String, Source)> = args.var.iter().cloned().zip(sources).collect();
+        let attributes = output::global(args, &dataset, "none", None);
+        let report = series::running(&job, &named, &ask, &files, (&args.output, attributes))?;
+        drop(watch);
+        return job.finished(&args.output, &report);
+    }
     let mut results = Vec::new();
     for (name, source) in args.var.iter().zip(sources) {
         let reduced = reduce::reduce(&job, args, name, source);

@@ -1,5 +1,6 @@
 //! The options of the command as checked values.
 
+use super::asked::Asked;
 use halocline_algorithms::statistics::{Missing, Op};
 use halocline_core::calendar::Period;
 use halocline_core::{Error, Result};
@@ -89,13 +90,6 @@ pub(super) fn word(choice: &impl clap::ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 
-pub(super) fn parse_op(word: &str) -> std::result::Result<Op, String> {
-    Op::ALL.into_iter().find(|op| op.name() == word).ok_or_else(|| {
-        let all: Vec<&str> = Op::ALL.iter().map(|op| op.name()).collect();
-        format!("there is no such operation; there are {}", all.join(", "))
-    })
-}
-
 pub(super) fn parse_missing(word: &str) -> std::result::Result<Missing, String> {
     match word {
         "skip" => Ok(Missing::Skip),
@@ -126,7 +120,7 @@ impl super::StatsArgs {
         self.per.unwrap_or(self.convention.per())
     }
     /// Whether time is reduced, as far as words tell.
-    fn reduces_time(&self) -> bool {
+    pub(super) fn reduces_time(&self) -> bool {
         self.over.iter().any(|w| ["time", "t"].contains(&w.to_ascii_lowercase().as_str()))
     }
 
@@ -135,7 +129,7 @@ impl super::StatsArgs {
         let twice = |all: &[String]| {
             all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
         };
-        let ops: Vec<String> = self.op.iter().map(|op| op.name().to_owned()).collect();
+        let ops: Vec<String> = self.op.iter().map(|asked| asked.name()).collect();
         let weights: Vec<String> = self.weights.iter().map(word).collect();
         if let Some(name) =
             twice(&self.var).or_else(|| twice(&ops)).or_else(|| twice(&self.over)).or_else(|| twice(&weights))
@@ -143,11 +137,12 @@ impl super::StatsArgs {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
         }
         self.check_weights()?;
-        let trend = self.op.contains(&Op::Trend);
+        self.check_series()?;
+        let trend = self.op.contains(&Asked::Op(Op::Trend));
         if self.per.is_some() && !trend {
             return Err(Error::usage("--per is for trends").remedy("leave it out, or ask for --op trend"));
         }
-        let spread = self.op.iter().any(|op| matches!(op, Op::Std | Op::Var));
+        let spread = self.ops().iter().any(|op| matches!(op, Op::Std | Op::Var));
         if self.ddof.is_some() && !spread {
             return Err(Error::usage("--ddof is for std and var").remedy("leave it out"));
         }
@@ -174,11 +169,11 @@ impl super::StatsArgs {
             (Op::Sum, "a weighted sum has other units: take the mean, or the plain sum with --weights none"),
             (Op::Trend, "a trend is not weighted: leave --weights out"),
         ] {
-            if self.op.contains(&op) {
+            if self.op.contains(&Asked::Op(op)) {
                 return Err(Error::usage(format!("--weights with --op {}", op.name())).remedy(why));
             }
         }
-        if !self.op.iter().any(|op| op.is_weighted()) {
+        if !self.ops().iter().any(|op| op.is_weighted()) {
             return Err(
                 Error::usage("weights change nothing in what is asked for").remedy("leave --weights out")
             );

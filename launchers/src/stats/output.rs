@@ -4,7 +4,8 @@ use super::options::{missing_text, word};
 use super::reduce::{quantities, Results};
 use super::{describe, space, StatsArgs};
 use crate::carry;
-use halocline_algorithms::statistics::{Op, Quantity};
+use crate::series;
+use halocline_algorithms::statistics::{Op, QuantileMethod, Quantity};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::{Error, Result};
@@ -21,9 +22,12 @@ pub(super) fn write(
     dataset: &Dataset,
     mut results: Vec<Results>,
 ) -> Result<WriteReport> {
-    let wanted = quantities(&args.op);
+    let wanted = quantities(&args.ops());
     let values: Vec<Vec<Vec<f64>>> = results.iter_mut().map(|r| std::mem::take(&mut r.values)).collect();
-    let mut schema = Schema { attributes: global(args, dataset, &results), ..Schema::new() };
+    let mut maps: Vec<_> = results.iter_mut().map(|r| r.series.take()).collect();
+    let used = results.first().map_or("none", |r| r.used.text());
+    let tiling = results.first().map(|r| r.tiling.as_str());
+    let mut schema = Schema { attributes: global(args, dataset, used, tiling), ..Schema::new() };
     let mut pending = Vec::new();
     for result in &results {
         pending.extend(schema.add_coordinate(&result.time)?);
@@ -41,6 +45,15 @@ pub(super) fn write(
             schema.add_variable(spec.attributes(describe::attributes(args, result, *quantity)));
         }
     }
+    for (result, maps) in results.iter().zip(&maps) {
+        let error = maps.as_ref().and_then(|maps| maps.error);
+        for percent in args.percents() {
+            let name = percentile_name(args, &result.name, percent);
+            let dims = space::dims(&result.source, &result.reduced);
+            let attributes = describe::percentile(args, result, percent, error);
+            schema.add_variable(VariableSpec::data(name, dims, DType::F64).attributes(attributes));
+        }
+    }
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     for (result, values) in results.iter().zip(values) {
@@ -54,7 +67,21 @@ pub(super) fn write(
             output.write_block(&name, &result.block, &values)?;
         }
     }
+    for (result, maps) in results.iter().zip(&mut maps) {
+        let Some(maps) = maps else { continue };
+        for (which, percent) in args.percents().into_iter().enumerate() {
+            maps.write(&mut output, &percentile_name(args, &result.name, percent), which)?;
+        }
+    }
     output.finish_with_report()
+}
+
+/// The name of a percentile of a variable: its own, if nothing else is asked for.
+fn percentile_name(args: &StatsArgs, variable: &str, percent: f64) -> String {
+    match args.op.as_slice() {
+        [_] => variable.to_owned(),
+        _ => format!("{variable}_{}", series::percentile_name(percent)),
+    }
 }
 
 /// Counts are whole numbers, as wide as the greatest needs.
@@ -66,32 +93,41 @@ fn dtype(quantity: Quantity, most: u64) -> DType {
     }
 }
 
-fn global(args: &StatsArgs, dataset: &Dataset, results: &[Results]) -> Attributes {
-    let names: Vec<&str> = results.iter().map(|r| r.name.as_str()).collect();
-    let ops: Vec<&str> = args.op.iter().map(|op| op.name()).collect();
+/// Attributes of the file.
+pub(super) fn global(args: &StatsArgs, dataset: &Dataset, used: &str, tiling: Option<&str>) -> Attributes {
+    let ops: Vec<String> = args.op.iter().map(|asked| asked.name()).collect();
     let over = args.over.join(",");
     let mut options = vec![
         format!("op={}", ops.join(",")),
         format!("over={over}"),
         format!("by={}", word(&args.by)),
-        format!("weights={}", results.first().map_or("none", |r| r.used.text())),
+        format!("weights={}", used),
         format!("missing={}", missing_text(args.missing)),
     ];
-    if args.op.iter().any(|op| matches!(op, Op::Std | Op::Var)) {
+    if args.ops().iter().any(|op| matches!(op, Op::Std | Op::Var)) {
         options.push(format!("ddof={}", args.ddof()));
     }
-    if args.op.contains(&Op::Trend) {
+    if args.ops().contains(&Op::Trend) {
         options.push(format!("per={}", word(&args.per())));
+    }
+    options.extend(args.running.map(|n| format!("running={n}")));
+    match (args.approx, args.percents().is_empty()) {
+        (Some(error), _) => options.push(format!("approx={error}")),
+        (None, false) => {
+            let method = args.percentile.unwrap_or(QuantileMethod::Linear).name();
+            options.push(format!("percentile={method}"));
+        }
+        (None, true) => {}
     }
     options.push(format!("convention={}", word(&args.convention)));
     options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
-        .with("title", format!("Statistics of {}", names.join(", ")))
+        .with("title", format!("Statistics of {}", args.var.join(", ")))
         .with("source", format!("halocline {}, statistics over {over}", env!("CARGO_PKG_VERSION")))
         .with("halocline_stats_options", options.join("; "));
-    if let Some(first) = results.first() {
-        attributes.set("halocline_tiling", first.tiling.as_str());
+    if let Some(tiling) = tiling {
+        attributes.set("halocline_tiling", tiling);
     }
     attributes.set("history", carry::history(dataset));
     if let Some(title) = dataset.attributes().text("title") {

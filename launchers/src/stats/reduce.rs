@@ -1,14 +1,15 @@
 //! One variable through the fold.
 
 use super::over::Reduced;
+use super::percentiles::percentiles;
 use super::times::{self, Times};
 use super::weights::{self, Used};
 use super::StatsArgs;
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
+use crate::series::SeriesMaps;
 use halocline_algorithms::statistics::{Groups, Missing, Op, Quantity, Reduction, ReductionState, Rules};
 use halocline_core::budget::MemoryBudget;
-use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, Fold, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
@@ -30,13 +31,15 @@ pub(super) struct Results {
     pub(super) most: u64,
     /// Values of each quantity of each operation, in order.
     pub(super) values: Vec<Vec<f64>>,
+    /// Those of percentiles.
+    pub(super) series: Option<SeriesMaps>,
 }
 
 /// What is decided of a variable before it is read.
-struct Task {
-    source: Source,
-    reduced: Reduced,
-    times: Times,
+pub(super) struct Task {
+    pub(super) source: Source,
+    pub(super) reduced: Reduced,
+    pub(super) times: Times,
     used: Used,
     fold: Reduction,
     rules: Rules,
@@ -51,10 +54,10 @@ fn prepare(job: &FoldJob<'_>, args: &StatsArgs, source: Source) -> Result<Task> 
     let reduced = Reduced::find(&args.over, &source)?;
     let times = Times::new(args, &source, reduced.has(Role::Time))?;
     let (weights, used) = weights::find(job.comm, args, &source, &reduced)?;
-    let regressor =
-        if args.op.contains(&Op::Trend) { times::regressor(&source, args.per()) } else { Vec::new() };
+    let ops = args.ops();
+    let regressor = if ops.contains(&Op::Trend) { times::regressor(&source, args.per()) } else { Vec::new() };
     let dims = source.variable().dims.clone();
-    let fold = Reduction::new(&dims, &reduced.roles, &args.op, times.groups.clone(), weights, regressor)?;
+    let fold = Reduction::new(&dims, &reduced.roles, &ops, times.groups.clone(), weights, regressor)?;
     let cells = cells(&source, &reduced, args.missing)?;
     let rules = Rules { missing: args.missing, ddof: args.ddof(), cells };
     Ok(Task { source, reduced, times, used, fold, rules })
@@ -91,19 +94,31 @@ fn cells(source: &Source, reduced: &Reduced, missing: Missing) -> Result<u64> {
 pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Results> {
     let comm = job.comm;
     let task = prepare(job, args, source)?;
-    let dims = task.source.variable().dims.clone();
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, &dims, comm.size()))
-        .transpose()?;
-    let wanted = quantities(&args.op);
+    let parts = args.parts(comm, &task.source)?;
+    let wanted = quantities(&args.ops());
     let shape = task.source.variable().shape();
     let whole = task.fold.result_box(&IndexBox::whole(&shape));
     // The results, on the rank that holds them all, and once more on their way out; states that
     // stay until the end, or travel.
     let maps = (whole.len() * wanted.len() * 2 * std::mem::size_of::<f64>()) as u64;
+    let series = percentiles(job, args, name, &task, maps)?;
+    if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| wanted.is_empty()) {
+        let Task { source, reduced, times, used, .. } = task;
+        let (block, name) = (IndexBox::new(Vec::new()), name.to_owned());
+        let time = times.coordinate;
+        return Ok(Results {
+            name,
+            source,
+            reduced,
+            time,
+            used,
+            tiling,
+            block,
+            most: 0,
+            values: Vec::new(),
+            series,
+        });
+    }
     let states = task.fold.result_bytes(&shape);
     let kept = match (task.reduced.has(Role::Time), comm.size()) {
         (true, 1) => 0,
@@ -137,7 +152,7 @@ pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: So
     let kept = block.ranges().iter().enumerate().filter(|(d, _)| *d == 0 || !reduced.dims[*d]);
     let block = IndexBox::new(kept.map(|(_, range)| range.clone()).collect());
     let name = name.to_owned();
-    Ok(Results { name, source, reduced, time: times.coordinate, used, tiling, block, most, values })
+    Ok(Results { name, source, reduced, time: times.coordinate, used, tiling, block, most, values, series })
 }
 
 /// Adds to a refusal for want of memory where the rest of it goes.
@@ -156,7 +171,7 @@ fn of_budget(mut e: Error, budget: &MemoryBudget, besides: u64) -> Error {
 }
 
 /// What a saved state belongs to: everything that its numbers depend on.
-fn job_name(args: &StatsArgs, name: &str, task: &Task) -> String {
+pub(super) fn job_name(args: &StatsArgs, name: &str, task: &Task) -> String {
     let by = super::options::word(&args.by);
     let groups: &Groups = task.fold.groups();
     format!(

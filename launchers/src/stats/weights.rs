@@ -41,7 +41,7 @@ pub(super) fn find(
     reduced: &Reduced,
 ) -> Result<(Weights, Used)> {
     let ground = reduced.ground(source);
-    let weighs = args.op.iter().any(|op| op.is_weighted());
+    let weighs = args.ops().iter().any(|op| op.is_weighted());
     let asked = |weight| args.weights.contains(&weight);
     let used = if args.weights.is_empty() {
         let area = args.convention.weighs_areas() && matches!(ground, Ground::Both | Ground::Rows);

@@ -13,7 +13,9 @@ mod windows;
 
 pub use map::{MapPlan, StreamMap};
 pub use plan::{Demand, Sharing, StreamPlan};
+pub(super) use plan::tiles_in;
 pub(super) use run::StreamWork;
+pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 
 use crate::error::Result;
 use crate::index::IndexBox;

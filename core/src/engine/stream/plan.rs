@@ -342,7 +342,7 @@ impl Choice<'_> {
 }
 
 /// Tiles of one leaf in time within a box in space.
-pub(super) fn tiles_in(tiling: &Tiling, leaf: &Range<usize>, space: &[Range<usize>]) -> Vec<Tile> {
+pub(in crate::engine) fn tiles_in(tiling: &Tiling, leaf: &Range<usize>, space: &[Range<usize>]) -> Vec<Tile> {
     let wanted = super::windows::block(leaf, space);
     let within = |d: usize| {
         let edges = tiling.edges(d);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// Places along a dimension where a window may begin or end: tile edges, and where chunks must
 /// be read whole, only those that are chunk edges too.
-pub(super) fn atoms(tiling: &Tiling, d: usize, chunk: usize) -> Vec<usize> {
+pub(in crate::engine) fn atoms(tiling: &Tiling, d: usize, chunk: usize) -> Vec<usize> {
     let edges = tiling.edges(d);
     let last = edges.last().copied().unwrap_or(0);
     edges.iter().copied().filter(|&e| e % chunk.max(1) == 0 || e == last).collect()
@@ -30,7 +30,7 @@ fn runs(atoms: &[usize], range: &Range<usize>, most: usize) -> Vec<Range<usize>>
 
 /// Boxes in space (dimensions from 1 on) that cover `own`, of at most `most` cells where atoms
 /// allow: whole along the fastest dimensions, so that the cells of each tile stay together.
-pub(super) fn space_boxes(atoms: &[Vec<usize>], own: &IndexBox, most: usize) -> Vec<Vec<Range<usize>>> {
+pub(in crate::engine) fn space_boxes(atoms: &[Vec<usize>], own: &IndexBox, most: usize) -> Vec<Vec<Range<usize>>> {
     let mut boxes: Vec<Vec<Range<usize>>> = vec![Vec::new()];
     let mut room = most.max(1);
     for d in (1..own.ndim()).rev() {
@@ -51,7 +51,7 @@ pub(super) fn space_boxes(atoms: &[Vec<usize>], own: &IndexBox, most: usize) -> 
 }
 
 /// Time ranges of windows within a tile's: whole chunks, at most `most` steps where chunks allow.
-pub(super) fn time_ranges(leaf: &Range<usize>, chunk: usize, most: usize) -> Vec<Range<usize>> {
+pub(in crate::engine) fn time_ranges(leaf: &Range<usize>, chunk: usize, most: usize) -> Vec<Range<usize>> {
     let step = (most / chunk.max(1)).max(1) * chunk.max(1);
     let mut all = Vec::new();
     let mut start = leaf.start;
@@ -65,7 +65,7 @@ pub(super) fn time_ranges(leaf: &Range<usize>, chunk: usize, most: usize) -> Vec
 }
 
 /// The box of these ranges.
-pub(super) fn block(time: &Range<usize>, space: &[Range<usize>]) -> IndexBox {
+pub(in crate::engine) fn block(time: &Range<usize>, space: &[Range<usize>]) -> IndexBox {
     IndexBox::new(std::iter::once(time.clone()).chain(space.iter().cloned()).collect())
 }
 

@@ -1,0 +1,252 @@
+//! Exact percentiles over time at each cell.
+
+mod approximate;
+mod key;
+mod sketch;
+#[cfg(test)]
+mod sketch_tests;
+#[cfg(test)]
+mod tests;
+
+pub use approximate::{ApproximatePercentiles, SketchState};
+
+use super::quantile::{Place, QuantileMethod};
+use halocline_core::engine::{Numbers, Piece, SeriesWork};
+use halocline_core::{Error, Result};
+use key::Key;
+
+/// How many values that are not missing a result needs; with fewer it is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Needed {
+    /// So many; 0 means the same as 1.
+    AtLeast(u32),
+    /// All there could be: one that is missing makes the result missing.
+    All,
+}
+
+impl Needed {
+    /// Whether `count` values of `all` suffice.
+    pub(super) const fn is_met(self, count: usize, all: usize) -> bool {
+        match self {
+            Self::AtLeast(least) => count > 0 && count >= least as usize,
+            Self::All => count > 0 && count == all,
+        }
+    }
+}
+
+/// Percentiles of the values that each cell has at some steps: of all, of groups, or of pools of
+/// steps that may overlap.
+///
+/// Missing values are skipped. Values are compared as they are kept (single precision stays
+/// single), interpolation is in double precision: what numpy gives for the same values in doubles.
+#[derive(Debug, Clone)]
+pub struct Percentiles {
+    /// Between 0 and 1.
+    quantiles: Vec<f64>,
+    method: QuantileMethod,
+    needed: Needed,
+    /// Steps of each result; `None`: all.
+    pools: Option<Vec<Vec<u32>>>,
+}
+
+fn check(percents: &[f64]) -> Result<()> {
+    if let Some(odd) = percents.iter().find(|p| !(0.0..=100.0).contains(*p)) {
+        return Err(Error::usage(format!("there is no percentile {odd}")).remedy("name one from 0 to 100"));
+    }
+    if percents.is_empty() {
+        return Err(Error::usage("no percentile is asked for"));
+    }
+    Ok(())
+}
+
+impl Percentiles {
+    /// The percentiles at `percents` (0 to 100) of all steps, linearly interpolated, of whatever
+    /// is not missing.
+    ///
+    /// # Errors
+    /// Usage, if there is none or one is not between 0 and 100.
+    pub fn new(percents: &[f64]) -> Result<Self> {
+        if let Some(odd) = percents.iter().find(|p| !(0.0..=100.0).contains(*p)) {
+            return Err(
+                Error::usage(format!("there is no percentile {odd}")).remedy("name one from 0 to 100")
+            );
+        }
+        if percents.is_empty() {
+            return Err(Error::usage("no percentile is asked for"));
+        }
+        let quantiles = percents.iter().map(|p| p / 100.0).collect();
+        Ok(Self { quantiles, method: QuantileMethod::Linear, needed: Needed::AtLeast(1), pools: None })
+    }
+    /// By another definition.
+    #[must_use]
+    pub fn method(self, method: QuantileMethod) -> Self {
+        Self { method, ..self }
+    }
+    /// With another rule for missing values.
+    #[must_use]
+    pub fn needed(self, needed: Needed) -> Self {
+        Self { needed, ..self }
+    }
+    /// Of the steps of each of `count` groups; `groups` has the number of each step's, `u32::MAX`
+    /// for a step that is left out.
+    ///
+    /// # Errors
+    /// Internal, if a group's number is not below `count`.
+    pub fn grouped(self, groups: &[u32], count: usize) -> Result<Self> {
+        let mut pools = vec![Vec::new(); count];
+        for (step, &group) in groups.iter().enumerate().filter(|(_, &group)| group != u32::MAX) {
+            let pool = pools.get_mut(group as usize);
+            pool.ok_or_else(|| Error::internal("a group of times has a number that is out of range"))?
+                .push(step as u32);
+        }
+        Ok(self.pooled(pools))
+    }
+    /// Of the steps in each of `pools`, which may overlap: windows around each day of the year.
+    #[must_use]
+    pub fn pooled(self, pools: Vec<Vec<u32>>) -> Self {
+        Self { pools: Some(pools), ..self }
+    }
+    /// Rows of each result: groups or pools, one if there are none.
+    pub fn groups(&self) -> usize {
+        self.pools.as_ref().map_or(1, Vec::len)
+    }
+}
+
+impl SeriesWork for Percentiles {
+    fn rows(&self) -> Vec<usize> {
+        vec![self.groups(); self.quantiles.len()]
+    }
+    fn scratch_per_thread(&self, steps: usize, cells: usize) -> u64 {
+        let keys = stride(steps).saturating_mul(width(steps, 8).min(cells)).saturating_add(2 * steps);
+        8 * keys as u64
+    }
+    fn work(&self, series: &Piece<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()> {
+        let steps = series.steps();
+        let outside = |pool: &Vec<u32>| pool.iter().any(|&s| s as usize >= steps.len());
+        if self.pools.iter().flatten().any(outside) {
+            return Err(Error::internal("a pool of times names one that there is not"));
+        }
+        match steps.clone().next().map(|step| series.step(step)) {
+            Some(Numbers::F32(_)) => self.of_keys::<i32>(series, results),
+            Some(Numbers::F64(_)) => self.of_keys::<i64>(series, results),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the series that are turned at once: they stay in a core's own cache.
+const CACHED: usize = 192 << 10;
+/// Cells whose series are turned at once, at least: a line of the cache.
+const LEAST: usize = 16;
+
+/// Cells whose series are turned at once.
+fn width(steps: usize, size: usize) -> usize {
+    (CACHED / (steps.max(1) * size) / LEAST * LEAST).clamp(LEAST, 256)
+}
+
+/// From one turned series to the next: never a multiple of a page, where all would meet in the
+/// same places of a cache.
+fn stride(steps: usize) -> usize {
+    steps.next_multiple_of(16) + 16
+}
+
+impl Percentiles {
+    fn of_keys<K: Key>(&self, series: &Piece<'_>, results: &mut [Vec<&mut [f64]>]) {
+        let steps = series.steps().len();
+        let (stride, width) = (stride(steps), width(steps, size_of::<K>()).min(series.cells()).max(1));
+        let mut turned = vec![K::MISSING; stride * width];
+        let mut pool: Vec<K> = vec![K::MISSING; if self.pools.is_some() { steps } else { 0 }];
+        let mut ranks = Ranks::default();
+        for start in (0..series.cells()).step_by(width) {
+            let here = start..series.cells().min(start + width);
+            let mut counts = vec![0usize; here.len()];
+            for step in series.steps() {
+                // Without pools the missing ones are dropped on the way.
+                let packed = self.pools.is_none();
+                K::turn(series.step(step), here.start, stride, &mut turned, &mut counts, packed);
+            }
+            for (k, cell) in here.enumerate() {
+                let keys = &mut turned[k * stride..(k + 1) * stride];
+                let Some(pools) = &self.pools else {
+                    self.select(&mut keys[..counts[k]], steps, &mut ranks, |r, v| results[r][0][cell] = v);
+                    continue;
+                };
+                for (g, members) in pools.iter().enumerate() {
+                    if pool.len() < members.len() {
+                        // A pool may name a step twice.
+                        pool.resize(members.len(), K::MISSING);
+                    }
+                    let mut count = 0;
+                    for &step in members {
+                        let key = keys[step as usize];
+                        pool[count] = key;
+                        count += usize::from(key != K::MISSING);
+                    }
+                    let of = members.len();
+                    self.select(&mut pool[..count], of, &mut ranks, |r, v| results[r][g][cell] = v);
+                }
+            }
+        }
+    }
+
+    /// Gives each quantile of these keys, of which there could have been `all`.
+    fn select<K: Key>(
+        &self,
+        keys: &mut [K],
+        all: usize,
+        ranks: &mut Ranks,
+        mut give: impl FnMut(usize, f64),
+    ) {
+        if !self.needed.is_met(keys.len(), all) {
+            return;
+        }
+        ranks.of(keys.len(), &self.quantiles, self.method);
+        order(keys, 0, &ranks.wanted);
+        for (r, place) in ranks.places.iter().enumerate() {
+            give(r, place.value(keys[place.low].value(), keys[place.high].value()));
+        }
+    }
+}
+
+/// Which places of the sorted values are needed; most cells have equally many values.
+#[derive(Default)]
+struct Ranks {
+    count: usize,
+    places: Vec<Place>,
+    /// In order, each once.
+    wanted: Vec<usize>,
+}
+
+impl Ranks {
+    fn of(&mut self, count: usize, quantiles: &[f64], method: QuantileMethod) {
+        if self.count == count {
+            return;
+        }
+        self.count = count;
+        self.places = quantiles.iter().map(|&q| method.place(count, q)).collect();
+        self.wanted = self.places.iter().flat_map(|p| [p.low, p.high]).collect();
+        self.wanted.sort_unstable();
+        self.wanted.dedup();
+    }
+}
+
+/// Puts those keys where a sort would put them that belong at the places `wanted`, counted from
+/// `first`, which is the place of `keys[0]`.
+fn order<K: Key>(keys: &mut [K], first: usize, wanted: &[usize]) {
+    // Below this, sorting is faster than choosing.
+    const FEW: usize = 24;
+    if wanted.is_empty() || keys.len() < 2 {
+        return;
+    }
+    // Many places are as dear as all of them.
+    if keys.len() <= FEW || wanted.len() * 8 >= keys.len() {
+        keys.sort_unstable();
+        return;
+    }
+    let middle = wanted.len() / 2;
+    let place = wanted[middle] - first;
+    let (below, _, above) = keys.select_nth_unstable(place);
+    order(below, first, &wanted[..middle]);
+    order(above, first + place + 1, &wanted[middle + 1..]);
+}

@@ -1,0 +1,231 @@
+//! One batch after the other: read, exchanged where chunks are shared, worked on, handed on.
+
+use super::plan::{cells, SeriesPlan};
+use super::{SeriesResults, SeriesWork};
+use crate::comm::Comm;
+use crate::decomposition::Decomposition;
+use crate::engine::piece::{Numbers, Piece};
+use crate::engine::stream::{block, tiles_in, time_ranges, NumbersMut, Sharing, StreamSource};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::field::{Element, Field};
+use crate::index::IndexBox;
+use crate::memory;
+use crate::progress::{Phase, Progress};
+use crate::tiling::Tile;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Numbers in the type that a source keeps them in.
+trait Kept: Element + Default {
+    fn seen(values: &[Self]) -> Numbers<'_>;
+    fn filled(values: &mut [Self]) -> NumbersMut<'_>;
+}
+impl Kept for f32 {
+    fn seen(values: &[Self]) -> Numbers<'_> {
+        Numbers::F32(values)
+    }
+    fn filled(values: &mut [Self]) -> NumbersMut<'_> {
+        NumbersMut::F32(values)
+    }
+}
+impl Kept for f64 {
+    fn seen(values: &[Self]) -> Numbers<'_> {
+        Numbers::F64(values)
+    }
+    fn filled(values: &mut [Self]) -> NumbersMut<'_> {
+        NumbersMut::F64(values)
+    }
+}
+
+impl Engine {
+    /// Runs `work` over all series of `source` as planned, and hands the results of each batch to
+    /// `sink`, which is called equally often on every rank (a rank may have no cells of a batch)
+    /// and may communicate: results that are larger than memory are written there.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same plan and work.
+    ///
+    /// # Errors
+    /// What reading, the work or the sink reports, agreed by all ranks.
+    pub fn series<W: SeriesWork>(
+        &self,
+        source: &dyn StreamSource,
+        plan: &SeriesPlan,
+        work: &W,
+        sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+    ) -> Result<()> {
+        if plan.ranks() != self.comm.size() {
+            let (planned, there) = (plan.ranks(), self.comm.size());
+            return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
+        }
+        let run = Run { comm: &self.comm, source, plan, work, progress: &self.progress };
+        if source.is_single() {
+            run.all::<f32>(sink)
+        } else {
+            run.all::<f64>(sink)
+        }
+    }
+}
+
+struct Run<'a, W> {
+    comm: &'a Comm,
+    source: &'a dyn StreamSource,
+    plan: &'a SeriesPlan,
+    work: &'a W,
+    progress: &'a Progress,
+}
+
+impl<W: SeriesWork> Run<'_, W> {
+    fn all<T: Kept>(&self, sink: &mut dyn FnMut(SeriesResults) -> Result<()>) -> Result<()> {
+        let (comm, plan) = (self.comm, self.plan);
+        let tiles = |own: &IndexBox| tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..]);
+        let rank = comm.rank();
+        let deals: Vec<Decomposition> = plan.batches.iter().map(|b| plan.deal(b)).collect::<Result<_>>()?;
+        let mine = deals.iter().map(|deal| tiles(&deal.block(rank)).len());
+        self.progress.tiles_total.add(mine.sum::<usize>() as u64);
+        let mut ahead: Option<Vec<T>> = None;
+        let mut spare: Vec<Vec<T>> = Vec::new();
+        for (k, deal) in deals.iter().enumerate() {
+            let own = deal.block(rank);
+            let values = match ahead.take() {
+                Some(values) => values,
+                None => self.collect(&plan.batches[k], deal, spare.pop().unwrap_or_default())?,
+            };
+            let next = deals.get(k + 1).filter(|_| plan.read_ahead).map(|deal| deal.block(rank));
+            let buffer = next.as_ref().map(|_| spare.pop().unwrap_or_default());
+            let own_tiles = tiles(&own);
+            let (read, worked) = rayon::join(
+                || next.zip(buffer).map(|(next, buffer)| read(self.source, self.progress, &next, buffer)),
+                || compute(self.work, self.progress, &own, &own_tiles, &values),
+            );
+            spare.push(values);
+            let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
+            ahead = read;
+            comm.agree(sink(SeriesResults { cells: own, values: results }))?;
+        }
+        Ok(())
+    }
+
+    /// This rank's series of a batch.
+    fn collect<T: Kept>(&self, batch: &IndexBox, deal: &Decomposition, buffer: Vec<T>) -> Result<Vec<T>> {
+        let (comm, rank) = (self.comm, self.comm.rank());
+        if self.plan.sharing == Sharing::Own {
+            let own = deal.block(rank);
+            // In the pool, which this thread is not part of.
+            let values = rayon::join(|| read(self.source, self.progress, &own, buffer), || ()).0;
+            return comm.agree(values);
+        }
+        let variable = self.source.variable();
+        let to = Arc::new(deal.clone());
+        let values = sized(buffer, to.block(rank).len());
+        let mut series = Field::new(variable.clone(), to, rank, values)?;
+        let steps = self.plan.steps.saturating_mul(comm.size());
+        let mut window = Vec::new();
+        for times in time_ranges(&batch.range(0), self.plan.time_chunk, steps) {
+            let from = Arc::new(self.reading(&block(&times, &batch.ranges()[1..]))?);
+            let share = from.block(rank);
+            let values = rayon::join(|| read(self.source, self.progress, &share, window), || ()).0;
+            let field = Field::new(variable.clone(), from, rank, comm.agree(values)?)?;
+            let _timer = self.progress.phases.start(Phase::Communicate);
+            field.redistribute_into(comm, &mut series)?;
+            window = field.into_data();
+        }
+        Ok(series.into_data())
+    }
+
+    /// Who reads what of a window that is exchanged: whole chunks in time.
+    fn reading(&self, window: &IndexBox) -> Result<Decomposition> {
+        let (chunk, ranks) = (self.plan.time_chunk, self.comm.size());
+        let time = window.range(0);
+        let (first, count) = (time.start / chunk, time.end.div_ceil(chunk) - time.start / chunk);
+        let cut = |p: usize| ((first + p * count / ranks) * chunk).clamp(time.start, time.end);
+        let mut edges = vec![(0..=ranks).map(cut).collect::<Vec<_>>()];
+        edges[0][ranks] = time.end;
+        edges.extend(window.ranges()[1..].iter().map(|r| vec![r.start, r.end]));
+        Decomposition::from_edges(self.plan.tiling.dims().to_vec(), edges, ranks)
+    }
+}
+
+/// A buffer of this length; what was in it does not matter.
+fn sized<T: Kept>(mut values: Vec<T>, len: usize) -> Vec<T> {
+    if values.capacity() < len {
+        // Before the larger one is there.
+        drop(values);
+        return memory::filled(len, T::default());
+    }
+    values.resize(len, T::default());
+    values
+}
+
+fn read<T: Kept>(
+    source: &dyn StreamSource,
+    progress: &Progress,
+    block: &IndexBox,
+    buffer: Vec<T>,
+) -> Result<Vec<T>> {
+    let _timer = progress.phases.start(Phase::Read);
+    let mut values = sized(buffer, block.len());
+    if !block.is_empty() {
+        source.read(block, T::filled(&mut values))?;
+        progress.bytes_read.add(source.stored_bytes(block));
+        progress.bytes_decoded.add((block.len() * source.variable().dtype.size()) as u64);
+    }
+    Ok(values)
+}
+
+/// A tile, where its cells begin in a row of the batch, and where its results go.
+struct Job<'a> {
+    tile: &'a Tile,
+    start: usize,
+    results: Vec<Vec<&'a mut [f64]>>,
+}
+
+/// The results of the cells of `own`, whose series are `values`; tiles in threads.
+fn compute<T: Kept, W: SeriesWork>(
+    work: &W,
+    progress: &Progress,
+    own: &IndexBox,
+    tiles: &[Tile],
+    values: &[T],
+) -> Result<Vec<Vec<f64>>> {
+    let _timer = progress.phases.start(Phase::Compute);
+    let width = if own.is_empty() { 0 } else { cells(own) };
+    if tiles.iter().map(|t| cells(&t.block)).sum::<usize>() != width {
+        return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));
+    }
+    let mut results: Vec<Vec<f64>> =
+        work.rows().iter().map(|&rows| memory::filled(rows * width, f64::NAN)).collect();
+    let space = IndexBox::new(own.ranges()[1..].to_vec());
+    let mut jobs: Vec<Job<'_>> = tiles
+        .iter()
+        .map(|tile| {
+            let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
+            // The cells of a tile follow one another.
+            let mut start = 0;
+            space.for_each_run(&cells, |from, _, _| start = from);
+            Job { tile, start, results: results.iter().map(|_| Vec::new()).collect() }
+        })
+        .collect();
+    jobs.sort_by_key(|job| job.start);
+    for (r, result) in results.iter_mut().enumerate() {
+        for mut row in result.chunks_mut(width.max(1)) {
+            for job in &mut jobs {
+                let (mine, rest) = row.split_at_mut(cells(&job.tile.block));
+                job.results[r].push(mine);
+                row = rest;
+            }
+        }
+    }
+    let one = |mut job: Job<'_>| {
+        let values = T::seen(values.get(job.start..).unwrap_or_default());
+        let series = Piece::steps_of(job.tile, own.range(0), values, width);
+        work.work(&series, &mut job.results)?;
+        progress.tiles_done.add(1);
+        Ok(())
+    };
+    // The error of the first tile, whichever thread is faster.
+    let done: Vec<Result<()>> = jobs.into_par_iter().map(one).collect();
+    done.into_iter().collect::<Result<()>>()?;
+    Ok(results)
+}

@@ -1,0 +1,83 @@
+//! Percentiles of series that stream past once, by sketches.
+
+use super::percentiles::SeriesMaps;
+use crate::common::bytes_text;
+use crate::folding::FoldJob;
+use halocline_algorithms::statistics::{ApproximatePercentiles, SketchState};
+use halocline_core::comm::Reduce;
+use halocline_core::engine::{Demand, SeriesResults, StreamPlan};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::{ErrorKind, Result};
+use halocline_io::source::Source;
+use std::fmt::Write as _;
+
+/// The percentiles of one variable, within the bound of `fold`. `belongs` names everything that a
+/// saved state depends on; `parts` are those of `--decomposition`.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn approximate(
+    job: &FoldJob<'_>,
+    (name, belongs): (&str, &str),
+    source: &Source,
+    fold: &ApproximatePercentiles,
+    parts: Option<&[usize]>,
+    (percents, reserved): (usize, u64),
+) -> Result<SeriesMaps> {
+    let comm = job.comm;
+    let cells: usize = source.variable().dims.iter().skip(1).map(|d| d.len).product();
+    let reserved = reserved + (cells * percents * 2 * size_of::<f64>()) as u64;
+    let room = Some(job.budget.for_buffers(comm).saturating_sub(reserved));
+    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room, parts };
+    let plan = StreamPlan::new(source, fold, demand).map_err(|mut e| {
+        if e.kind == ErrorKind::Memory {
+            let _ = write!(
+                e.message,
+                " of {} ({}): a sketch holds levels of {} values at each cell; without --approx less memory does",
+                bytes_text(job.budget.bytes),
+                job.budget.origin,
+                fold.capacity()
+            );
+        }
+        e
+    })?;
+    job.tell(name, source, &plan, plan.estimate() + reserved);
+    let columns = job.run(belongs, name, source, &plan, fold)?;
+    let own = held(&plan, comm.rank());
+    let mut values = vec![vec![f64::NAN; own.len()]; percents];
+    let mut worst = 0.0f64;
+    for (column, state) in &columns {
+        worst = worst.max(insert(&plan, fold, (&own, &mut values), *column, state));
+    }
+    // Numbers that are not negative compare as their bits do.
+    let mut bits = [worst.to_bits()];
+    comm.all_reduce(&mut bits, Reduce::Max);
+    let batch = SeriesResults { cells: own, values };
+    Ok(SeriesMaps::of_sketches(plan.tiling().rule(), batch, f64::from_bits(bits[0])))
+}
+
+/// Puts the percentiles of a column where they belong; gives the largest error of a rank.
+fn insert(
+    plan: &StreamPlan,
+    fold: &ApproximatePercentiles,
+    (own, maps): (&IndexBox, &mut [Vec<f64>]),
+    column: usize,
+    state: &SketchState,
+) -> f64 {
+    let tile = plan.tiling().tile(plan.tiling().at_place(column, 0, &[Role::Time]));
+    let (found, worst) = fold.finish(state);
+    for (map, found) in maps.iter_mut().zip(&found) {
+        own.insert(map, &tile.block.with_range(0, 0..1), found);
+    }
+    worst
+}
+
+/// The cells whose states end up on `rank`: those of its part, if that begins with the first time.
+fn held(plan: &StreamPlan, rank: usize) -> IndexBox {
+    let own = plan.deal().block(rank);
+    if own.is_empty() || own.range(0).start > 0 {
+        return IndexBox::new(vec![0..0; own.ndim()]);
+    }
+    own.with_range(0, 0..1)
+}

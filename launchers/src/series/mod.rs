@@ -1,0 +1,112 @@
+//! What commands do with whole series: percentiles of each cell, and statistics that run along
+//! them.
+
+mod approximate;
+mod percentiles;
+mod running;
+
+pub(crate) use approximate::approximate;
+pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
+pub(crate) use running::{running, RunningAsk};
+
+use crate::common::bytes_text;
+use crate::folding::{self, FoldJob};
+use crate::report;
+use halocline_core::engine::{Demand, Engine, SeriesPlan, SeriesResults, SeriesWork};
+use halocline_core::{Error, ErrorKind, Result};
+use halocline_io::source::Source;
+use std::fmt::Write as _;
+
+/// Plans `work` within what the budget leaves beside `reserved` bytes for results and their
+/// writing, and says so.
+fn plan(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    work: &dyn SeriesWork,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    let comm = job.comm;
+    let base = job.budget.largest_base(comm);
+    let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
+    let demand =
+        Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts };
+    let plan = SeriesPlan::new(source, work, demand).map_err(|mut e| {
+        if e.kind == ErrorKind::Memory {
+            let _ = write!(
+                e.message,
+                " of {} ({}): the process itself takes {}, results and their writing {}",
+                bytes_text(job.budget.bytes),
+                job.budget.origin,
+                bytes_text(base),
+                bytes_text(reserved)
+            );
+        }
+        e
+    })?;
+    tell(job, name, source, &plan, plan.estimate() + reserved);
+    Ok(plan)
+}
+
+/// Says what is going to be done, and what memory it takes.
+fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
+    let resident = halocline_core::budget::resident().unwrap_or(0);
+    let shape: Vec<String> = source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+    job.verbosity.say(job.comm, || {
+        format!(
+            "whole series of {name} ({}), {} x {}: {}, about {} of memory a rank of {} ({})",
+            shape.join(" x "),
+            folding::plural(job.comm.size(), "rank"),
+            folding::plural(rayon::current_num_threads(), "thread"),
+            match plan.passes() {
+                1 => "one pass over the files".to_owned(),
+                n => format!("{n} passes over the files"),
+            },
+            bytes_text(resident + bytes),
+            bytes_text(job.budget.bytes),
+            job.budget.origin
+        )
+    });
+    job.verbosity.detail(job.comm, || plan.describe());
+    if let Some(note) = source.io_note() {
+        job.verbosity.detail(job.comm, || format!("note: {note}"));
+    }
+    report::event(job.comm, "plan", || {
+        serde_json::json!({
+            "variable": name,
+            "tiles": plan.tiling().len(),
+            "tiling": plan.tiling().rule(),
+            "batches": plan.batches(),
+            "passes": plan.passes(),
+            "memory_estimate": resident + bytes,
+            "memory_promise": job.budget.bytes,
+            "bytes_to_read": folding::bytes_to_read(source).saturating_mul(plan.passes() as u64),
+        })
+    });
+}
+
+/// Runs `work` over all series, as planned.
+///
+/// # Collective
+/// Every rank calls this; `sink` is called equally often on each and may communicate.
+fn run<W: SeriesWork>(
+    job: &FoldJob<'_>,
+    source: &Source,
+    plan: &SeriesPlan,
+    work: &W,
+    sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+) -> Result<()> {
+    let before = job.comm.is_root().then(|| folding::stamps(source));
+    Engine::with_progress(job.comm, job.progress).series(source, plan, work, sink)?;
+    job.comm.on_root(|| before.map_or(Ok(()), |before| folding::unchanged(source, &before)))
+}
+
+/// Series are done anew or not at all.
+fn without_checkpoints(job: &FoldJob<'_>) -> Result<()> {
+    if job.checkpoints.is_none() {
+        return Ok(());
+    }
+    Err(Error::usage("percentiles and running statistics have no state that could be saved")
+        .remedy("leave --checkpoint out, or ask for them in a run of their own"))
+}
