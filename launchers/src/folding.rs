@@ -7,7 +7,7 @@ use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::Coordinate;
+use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::output::WriteReport;
@@ -246,7 +246,7 @@ pub(crate) fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error
     if e.kind == ErrorKind::Memory {
         let _ = write!(
             e.message,
-            " of {} ({}): the process itself takes {}, the maps of the result {}",
+            " of {} ({}): the process itself takes {}, the results {}",
             bytes_text(budget.bytes),
             budget.origin,
             bytes_text(budget.base()),
@@ -256,14 +256,18 @@ pub(crate) fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error
     e
 }
 
-/// The cells whose states end up on `rank`: those of its part, if that begins with the first
-/// time. The first dimension counts `groups`.
-pub(crate) fn held(plan: &StreamPlan, rank: usize, groups: usize) -> IndexBox {
+/// What `rank` reduces, if the states of it end up there: its part, if that begins with the first
+/// index of each dimension that is reduced.
+pub(crate) fn held(plan: &StreamPlan, reduced: &[Role], rank: usize) -> Option<IndexBox> {
     let own = plan.deal().block(rank);
-    if own.is_empty() || own.range(0).start > 0 {
-        return IndexBox::new(vec![0..0; own.ndim()]);
-    }
-    own.with_range(0, 0..groups)
+    let mut ranges = plan.tiling().dims().iter().zip(own.ranges());
+    let begins = ranges.all(|(d, range)| range.start == 0 || !reduced.contains(&d.role));
+    (begins && !own.is_empty()).then_some(own)
+}
+
+/// A box of so many dimensions that holds nothing.
+pub(crate) fn nothing(dims: usize) -> IndexBox {
+    IndexBox::new(vec![0..0; dims])
 }
 
 /// Refuses what a result holds anyway: its time, its space.

@@ -10,7 +10,8 @@ use halocline_io::source::Source;
 const SAME: f64 = 1e-5;
 
 /// Where the times of `wanted` begin among those of `there`, which must hold all of them, one
-/// after the other: compared as dates, with the time of day where either has several a day.
+/// after the other: compared as dates, with the time of day where either has several a day, and by
+/// year and month where neither has several a month.
 ///
 /// # Errors
 /// Data: the calendars differ, or there is no such date; names the first.
@@ -23,16 +24,9 @@ pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
         ))
         .remedy("bring both to one calendar first, as with `cdo setcalendar`"));
     }
-    let several = |dates: &[DateTime]| dates.windows(2).any(|pair| day(&pair[0]) == day(&pair[1]));
-    let by_day = !several(&ours) && !several(&theirs);
-    let same = |a: &DateTime, b: &DateTime| if by_day { day(a) == day(b) } else { a == b };
-    let text = |d: &DateTime| {
-        if by_day {
-            DateTime::date(d.year, d.month, d.day).date_string()
-        } else {
-            d.date_string()
-        }
-    };
+    let detail = Detail::of(&ours).max(Detail::of(&theirs));
+    let same = |a: &DateTime, b: &DateTime| detail.cut(a) == detail.cut(b);
+    let text = |d: &DateTime| detail.text(d);
     let Some(first) = ours.first() else { return Ok(0) };
     let Some(origin) = theirs.iter().position(|d| same(first, d)) else {
         let reach = match (theirs.first(), theirs.last()) {
@@ -67,6 +61,36 @@ pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
 
 fn day(d: &DateTime) -> (i64, u8, u8) {
     (d.year, d.month, d.day)
+}
+
+/// What tells the times of an axis apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Detail {
+    Month,
+    Day,
+    Instant,
+}
+
+impl Detail {
+    fn of(dates: &[DateTime]) -> Self {
+        let apart = |detail: &Self| dates.windows(2).all(|pair| detail.cut(&pair[0]) != detail.cut(&pair[1]));
+        [Self::Month, Self::Day].into_iter().find(apart).unwrap_or(Self::Instant)
+    }
+    /// The date without what does not matter.
+    fn cut(self, d: &DateTime) -> DateTime {
+        match self {
+            Self::Month => DateTime::date(d.year, d.month, 1),
+            Self::Day => DateTime::date(d.year, d.month, d.day),
+            Self::Instant => *d,
+        }
+    }
+    fn text(self, d: &DateTime) -> String {
+        let mut text = self.cut(d).date_string();
+        if self == Self::Month {
+            text.truncate(text.len() - "-01".len());
+        }
+        text
+    }
 }
 
 /// Whether dates of both mean the same days.
@@ -181,6 +205,10 @@ mod tests {
         assert!(message(&short).contains("ends before 2000-02-03"));
         let late = axis("days since 2001-01-01", "standard", &[31.5, 32.5, 33.5]);
         assert!(message(&late).contains("no value on 2000-02-01"), "{}", message(&late));
+        // Monthly: the days don't count.
+        let months = axis("days since 2000-01-01", "standard", &[0.0, 31.0, 60.0, 91.0]);
+        let middles = axis("days since 2000-01-01", "standard", &[45.5, 75.0]);
+        assert_eq!(align(&middles, &months).expect("the same months"), 1);
         // Several times a day: hours count.
         let six = axis("hours since 2000-02-01", "standard", &[0.0, 6.0, 12.0]);
         let later = axis("hours since 2000-02-01", "standard", &[3.0, 9.0, 15.0]);

@@ -88,7 +88,8 @@ pub(super) fn reduce(
             *state = fold.pooled(state, &lists);
         }
     }
-    let block = folding::held(&plan, comm.rank(), count);
+    let block = folding::held(&plan, &[Role::Time], comm.rank())
+        .map_or_else(|| folding::nothing(dims.len()), |own| fold.result_box(&own));
     let tiling = plan.tiling().rule().to_owned();
     Ok(Parts { name: name.to_owned(), source, tiling, fold, plan, columns, block })
 }

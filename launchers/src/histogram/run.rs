@@ -1,16 +1,14 @@
 //! Streams the variables through the fold.
 
 use super::{HistogramArgs, Weights};
-use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{Histogram, HistogramState};
 use halocline_core::budget;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
-use halocline_core::{ErrorKind, Result};
+use halocline_core::Result;
 use halocline_io::source::Source;
-use std::fmt::Write as _;
 
 /// Bytes that writing may keep incomplete chunks in.
 const WRITING: u64 = 64 << 20;
@@ -75,19 +73,8 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
         parts: parts.as_deref(),
     };
     let streams: Vec<&dyn StreamSource> = sources.iter().map(|s| s as &dyn StreamSource).collect();
-    let plan = StreamPlan::together(&streams, &fold, demand).map_err(|mut e| {
-        if e.kind == ErrorKind::Memory {
-            let _ = write!(
-                e.message,
-                " of {} ({}): the process itself takes {}, results {}",
-                bytes_text(job.budget.bytes),
-                job.budget.origin,
-                bytes_text(base),
-                bytes_text(beside)
-            );
-        }
-        e
-    })?;
+    let plan = StreamPlan::together(&streams, &fold, demand)
+        .map_err(|e| folding::of_budget(e, job.budget, beside))?;
     let names: Vec<&str> = sources.iter().map(|s| s.variable().name.as_str()).collect();
     job.tell(&names.join(" and "), source, &plan, plan.estimate() + beside);
     let belongs = comm.on_root(|| {

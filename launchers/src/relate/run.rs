@@ -2,7 +2,6 @@
 
 use super::index::With;
 use super::RelateArgs;
-use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::relate::{false_discovery_threshold, Quantity, Relate, RelateState};
 use halocline_core::budget::MemoryBudget;
@@ -11,10 +10,9 @@ use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, Engine, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::{ErrorKind, Result};
 use halocline_io::source::Source;
 use rayon::prelude::*;
-use std::fmt::Write as _;
 
 /// One pass over the data: some of the lags.
 pub(super) struct Pass {
@@ -105,7 +103,7 @@ pub(super) fn plan(
         match refused {
             None => return Ok(passes),
             Some(e) if e.kind == ErrorKind::Memory && group > 1 => group = group.div_ceil(2),
-            Some(e) => return Err(of_budget(e, budget, maps)),
+            Some(e) => return Err(folding::of_budget(e, budget, maps)),
         }
     }
 }
@@ -116,21 +114,6 @@ fn sources<'a>(source: &'a Source, with: &'a With) -> Vec<&'a dyn StreamSource> 
         all.push(&**field);
     }
     all
-}
-
-/// Adds to a refusal for want of memory where the rest of it goes.
-fn of_budget(mut e: Error, budget: &MemoryBudget, maps: u64) -> Error {
-    if e.kind == ErrorKind::Memory {
-        let _ = write!(
-            e.message,
-            " of {} ({}): the process itself takes {}, the maps of the result {}",
-            bytes_text(budget.bytes),
-            budget.origin,
-            bytes_text(budget.base()),
-            bytes_text(maps)
-        );
-    }
-    e
 }
 
 /// Runs all passes: the results of each lag.
@@ -156,7 +139,8 @@ pub(super) fn relate(
             sources.push(field);
         }
         let columns = job.run_together(&belongs, &pass.name, &sources, plan, &pass.fold)?;
-        let block = held(plan, job.comm.rank());
+        let block = folding::held(plan, &[Role::Time], job.comm.rank())
+            .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));
         for lag in 0..pass.lags.len() {
             let maps: Vec<Vec<f64>> = quantities
                 .iter()
@@ -198,16 +182,6 @@ fn belongs_to(args: &RelateArgs, source: &Source, with: &With, pass: &Pass) -> S
         args.selection.describe(),
         folding::fingerprint(source)
     )
-}
-
-/// The cells whose states end up on `rank`: those of its part, if that begins with the first
-/// time. One step of time.
-fn held(plan: &StreamPlan, rank: usize) -> IndexBox {
-    let own = plan.deal().block(rank);
-    if own.is_empty() || own.range(0).start > 0 {
-        return IndexBox::new(vec![0..0; own.ndim()]);
-    }
-    own.with_range(0, 0..1)
 }
 
 /// A map from the states of columns.

@@ -2,7 +2,7 @@
 
 use super::percentiles::SeriesMaps;
 use crate::common::bytes_text;
-use crate::folding::FoldJob;
+use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{ApproximatePercentiles, SketchState};
 use halocline_core::comm::Reduce;
 use halocline_core::engine::{Demand, SeriesResults, StreamPlan};
@@ -44,7 +44,8 @@ pub(crate) fn approximate(
     })?;
     job.tell(name, source, &plan, plan.estimate() + reserved);
     let columns = job.run(belongs, name, source, &plan, fold)?;
-    let own = held(&plan, comm.rank());
+    let own = folding::held(&plan, &[Role::Time], comm.rank())
+        .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));
     let mut values = vec![vec![f64::NAN; own.len()]; percents];
     let mut worst = 0.0f64;
     for (column, state) in &columns {
@@ -71,13 +72,4 @@ fn insert(
         own.insert(map, &tile.block.with_range(0, 0..1), found);
     }
     worst
-}
-
-/// The cells whose states end up on `rank`: those of its part, if that begins with the first time.
-fn held(plan: &StreamPlan, rank: usize) -> IndexBox {
-    let own = plan.deal().block(rank);
-    if own.is_empty() || own.range(0).start > 0 {
-        return IndexBox::new(vec![0..0; own.ndim()]);
-    }
-    own.with_range(0, 0..1)
 }

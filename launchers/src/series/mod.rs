@@ -13,9 +13,8 @@ use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
 use halocline_core::engine::{Demand, Engine, SeriesPlan, SeriesResults, SeriesWork};
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::{Error, Result};
 use halocline_io::source::Source;
-use std::fmt::Write as _;
 
 /// Plans `work` within what the budget leaves beside `reserved` bytes for results and their
 /// writing, and says so.
@@ -32,19 +31,8 @@ fn plan(
     let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
     let demand =
         Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts };
-    let plan = SeriesPlan::new(source, work, demand).map_err(|mut e| {
-        if e.kind == ErrorKind::Memory {
-            let _ = write!(
-                e.message,
-                " of {} ({}): the process itself takes {}, results and their writing {}",
-                bytes_text(job.budget.bytes),
-                job.budget.origin,
-                bytes_text(base),
-                bytes_text(reserved)
-            );
-        }
-        e
-    })?;
+    let plan =
+        SeriesPlan::new(source, work, demand).map_err(|e| folding::of_budget(e, job.budget, reserved))?;
     tell(job, name, source, &plan, plan.estimate() + reserved);
     Ok(plan)
 }

@@ -20,9 +20,8 @@ use crate::series::{self, RunningAsk};
 use asked::{parse_asked, parse_method, Asked};
 use halocline_algorithms::statistics::{Missing, QuantileMethod};
 use halocline_core::comm::Comm;
-use halocline_core::meta::Coordinate;
 use halocline_core::progress::{Phase, Progress};
-use halocline_core::{Error, Result};
+use halocline_core::Result;
 use halocline_io::source::Source;
 use options::{parse_missing, By, Convention, Per, Weight};
 use std::path::PathBuf;
@@ -125,7 +124,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     for (name, source) in args.var.iter().zip(&sources) {
-        check_is_data(name, source).map_err(|e| folding::blame(e, files.first(), name))?;
+        folding::check_is_data(name, source).map_err(|e| folding::blame(e, files.first(), name))?;
     }
     drop(opening);
     let budget = args.memory.budget(comm)?;
@@ -150,20 +149,4 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     let report = job.write(|| output::write(comm, args, &dataset, results))?;
     drop(watch);
     job.finished(&args.output, &report)
-}
-
-/// Refuses what the result holds anyway: its time, its space.
-fn check_is_data(name: &str, source: &Source) -> Result<()> {
-    let grid = source.grid();
-    let space = grid.lat.iter().chain(&grid.lon).chain(&grid.extra);
-    let mut others = space.chain(source.levels()).chain(source.level()).chain([source.time_coordinate()]);
-    let is_there = |c: &Coordinate| {
-        c.variable.name == name || c.bounds.as_ref().is_some_and(|b| b.variable.name == name)
-    };
-    if others.any(is_there) {
-        return Err(
-            Error::usage("is a coordinate, not data").remedy("name a variable that has values at times")
-        );
-    }
-    Ok(())
 }

@@ -5,17 +5,14 @@ use super::percentiles::percentiles;
 use super::times::{self, Times};
 use super::weights::{self, Used};
 use super::StatsArgs;
-use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::series::SeriesMaps;
 use halocline_algorithms::statistics::{Groups, Missing, Op, Quantity, Reduction, ReductionState, Rules};
-use halocline_core::budget::MemoryBudget;
 use halocline_core::engine::{Demand, Fold, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::{Error, Result};
 use halocline_io::source::Source;
-use std::fmt::Write as _;
 
 /// This rank's part of the results of one variable.
 pub(super) struct Results {
@@ -133,8 +130,8 @@ pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: So
         room: Some(room),
         parts: parts.as_deref(),
     };
-    let plan =
-        StreamPlan::new(&task.source, &task.fold, demand).map_err(|e| of_budget(e, job.budget, besides))?;
+    let plan = StreamPlan::new(&task.source, &task.fold, demand)
+        .map_err(|e| folding::of_budget(e, job.budget, besides))?;
     job.tell(name, &task.source, &plan, plan.estimate() + besides);
     if let Some(note) = &task.times.note {
         job.verbosity.say(comm, || format!("{name}: {note}"));
@@ -142,7 +139,8 @@ pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: So
     let belongs = comm.on_root(|| Ok(job_name(args, name, &task)))?;
     let columns = job.run(&belongs, name, &task.source, &plan, &task.fold)?;
     comm.agree(check_weights(&columns))?;
-    let block = held(&plan, &task.fold, comm.rank());
+    let block = folding::held(&plan, task.fold.reduces(), comm.rank())
+        .map_or_else(|| folding::nothing(shape.len()), |own| task.fold.result_box(&own));
     let values: Result<Vec<Vec<f64>>> =
         wanted.iter().map(|(_, q)| assemble(&plan, &task, &block, &columns, *q)).collect();
     let values = comm.agree(values)?;
@@ -153,21 +151,6 @@ pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: So
     let block = IndexBox::new(kept.map(|(_, range)| range.clone()).collect());
     let name = name.to_owned();
     Ok(Results { name, source, reduced, time: times.coordinate, used, tiling, block, most, values, series })
-}
-
-/// Adds to a refusal for want of memory where the rest of it goes.
-fn of_budget(mut e: Error, budget: &MemoryBudget, besides: u64) -> Error {
-    if e.kind == ErrorKind::Memory {
-        let _ = write!(
-            e.message,
-            " of {} ({}): the process itself takes {}, the results {}",
-            bytes_text(budget.bytes),
-            budget.origin,
-            bytes_text(budget.base()),
-            bytes_text(besides)
-        );
-    }
-    e
 }
 
 /// What a saved state belongs to: everything that its numbers depend on.
@@ -194,18 +177,6 @@ fn check_weights(columns: &[(usize, ReductionState)]) -> Result<()> {
     }
     Err(Error::data("there are values in cells whose area is missing or not finite")
         .remedy("correct the coordinates of the grid, or use --weights none"))
-}
-
-/// What ends up on `rank`: its part of what is not reduced, if it begins with the first index of
-/// what is.
-fn held(plan: &StreamPlan, fold: &Reduction, rank: usize) -> IndexBox {
-    let own = plan.deal().block(rank);
-    let dims = plan.tiling().dims().iter().zip(own.ranges());
-    let mut reduced = dims.filter(|(d, _)| fold.reduces().contains(&d.role));
-    if own.is_empty() || reduced.any(|(_, range)| range.start > 0) {
-        return IndexBox::new(vec![0..0; own.ndim()]);
-    }
-    fold.result_box(&own)
 }
 
 /// The values of one quantity from the states of columns.
