@@ -4,6 +4,7 @@ use super::op::Quantity;
 use super::reduction::Reduction;
 use super::state::ReductionState;
 use halocline_core::{Error, Result};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// When a result is missing although there are values.
@@ -53,21 +54,24 @@ impl Reduction {
             )));
         }
         let sizes = self.groups().sizes();
-        let of_slot = |slot: usize| {
-            let group = state.groups[slot] as usize;
-            let least = match rules.missing {
+        let least: Vec<u64> = state
+            .groups
+            .iter()
+            .map(|&group| match rules.missing {
                 Missing::Skip => 1,
-                Missing::Propagate => sizes.get(group).map_or(1, |steps| steps * rules.cells).max(1),
+                Missing::Propagate => sizes.get(group as usize).map_or(1, |steps| steps * rules.cells).max(1),
                 Missing::AtLeast(n) => n.max(1),
-            };
-            (slot * state.cells..(slot + 1) * state.cells).map(move |i| {
-                if quantity != Quantity::Count && state.count[i] < least {
-                    return f64::NAN;
-                }
-                self.value(state, quantity, rules.ddof, i)
             })
+            .collect();
+        let cells = state.cells.max(1);
+        let value = |i: usize| {
+            if quantity != Quantity::Count && state.count[i] < least[i / cells] {
+                return f64::NAN;
+            }
+            self.value(state, quantity, rules.ddof, i)
         };
-        Ok((0..state.groups.len()).flat_map(of_slot).collect())
+        // Each on its own, so threads change nothing.
+        Ok((0..state.count.len()).into_par_iter().map(value).collect())
     }
 
     /// The result at `i`, where there is a value.
@@ -91,7 +95,7 @@ impl Reduction {
                     Quantity::Slope => line.slope,
                     Quantity::Intercept => line.intercept,
                     Quantity::SlopeError => line.slope_error,
-                    Quantity::PValue => line.p_value,
+                    Quantity::PValue => line.p_value(),
                     _ => line.effective,
                 }
             }

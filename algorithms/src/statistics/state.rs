@@ -36,6 +36,9 @@ pub struct ReductionState {
     pub(super) trend: trend::Sums,
 }
 
+/// How two accumulators become one.
+type Both = fn(f64, f64) -> f64;
+
 /// Makes room for exactly `len` values and fills up with `value`.
 fn grow<T: Copy>(all: &mut Vec<T>, len: usize, wanted: bool, value: T) {
     if wanted {
@@ -181,7 +184,7 @@ impl ReductionState {
         }
         let mine = self.count[to.clone()].iter_mut();
         mine.zip(&other.count[from.clone()]).for_each(|(a, b)| *a += b);
-        let pairs: [(&mut Vec<f64>, &Vec<f64>, fn(f64, f64) -> f64); 7] = [
+        let pairs: [(&mut Vec<f64>, &Vec<f64>, Both); 7] = [
             (&mut self.sum, &other.sum, |a, b| a + b),
             (&mut self.weight, &other.weight, |a, b| a + b),
             (&mut self.weight_squared, &other.weight_squared, |a, b| a + b),

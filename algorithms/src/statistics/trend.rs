@@ -1,8 +1,11 @@
 //! Sums from which a least-squares line and the lag-1 autocorrelation of its residuals follow,
 //! whatever values are missing.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 use super::kernels::{load, store, Kernel, Source, Stored};
 use super::student;
+use pulp::{Arch, NullaryFnOnce};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -44,7 +47,6 @@ pub(super) struct Line {
     /// Where t is 0.
     pub(super) intercept: f64,
     pub(super) slope_error: f64,
-    pub(super) p_value: f64,
     pub(super) effective: f64,
 }
 
@@ -75,34 +77,15 @@ impl Sums {
             }
             return;
         };
-        let cells = count.len();
         let since = |step: usize| times.get(step).zip(times.get(own.0)).map_or(0.0, |(t, start)| t - start);
-        for (c, &n) in count.iter().enumerate() {
-            let mut a: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
-            let mut b: [f64; PLANES] = std::array::from_fn(|p| other.planes[p * cells + c]);
-            if a[CENTRE].is_nan() {
-                a[CENTRE] = b[CENTRE];
-            }
-            let by = if b[CENTRE].is_nan() { 0.0 } else { b[CENTRE] - a[CENTRE] };
-            recentre(&mut b, n as f64, by, since(theirs.0));
-            for p in X..FIRST {
-                a[p] += b[p];
-            }
-            if theirs.0 == own.1 + 1 && !a[LAST].is_nan() && !b[FIRST].is_nan() {
-                let (xi, xj) = (a[LAST] - a[CENTRE], b[FIRST] - a[CENTRE]);
-                let (ti, tj) = (since(own.1), since(theirs.0));
-                a[PAIRS] += 1.0;
-                a[PXX] += xi * xj;
-                a[PX] += xi + xj;
-                a[PTX] += xi * tj + xj * ti;
-                a[PT] += ti + tj;
-                a[PTT] += ti * tj;
-            }
-            a[LAST] = b[LAST];
-            for (p, value) in a.into_iter().enumerate() {
-                self.planes[p * cells + c] = value;
-            }
-        }
+        Arch::new().dispatch(Join {
+            own: &mut self.planes,
+            other: &other.planes,
+            count,
+            later: since(theirs.0),
+            // Steps that are neighbours make a pair.
+            meet: (theirs.0 == own.1 + 1).then(|| [since(own.1), since(theirs.0)]),
+        });
         self.steps = Some((own.0, theirs.1));
     }
 
@@ -115,13 +98,8 @@ impl Sums {
         let s: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
         let n = n as f64;
         let spread = s[TT] - s[T] * s[T] / n;
-        let nothing = Line {
-            slope: f64::NAN,
-            intercept: f64::NAN,
-            slope_error: f64::NAN,
-            p_value: f64::NAN,
-            effective: f64::NAN,
-        };
+        let nothing =
+            Line { slope: f64::NAN, intercept: f64::NAN, slope_error: f64::NAN, effective: f64::NAN };
         if n < 2.0 || spread.is_nan() || spread <= 0.0 {
             return nothing;
         }
@@ -143,30 +121,90 @@ impl Sums {
         };
         let effective = (n * (1.0 - persistence) / (1.0 + persistence)).min(n);
         let freedom = effective - 2.0;
-        let (slope_error, p_value) = if freedom > 0.0 {
-            let error = (left / freedom / spread).sqrt();
-            let t = if slope == 0.0 { 0.0 } else { slope / error };
-            (error, student::two_sided(t, freedom))
-        } else {
-            (f64::NAN, f64::NAN)
-        };
-        Line { slope, intercept: s[CENTRE] + offset, slope_error, p_value, effective }
+        let slope_error = if freedom > 0.0 { (left / freedom / spread).sqrt() } else { f64::NAN };
+        Line { slope, intercept: s[CENTRE] + offset, slope_error, effective }
     }
 }
 
-/// Counts x from `by` lower down and t from `later` earlier.
-fn recentre(s: &mut [f64; PLANES], n: f64, by: f64, later: f64) {
-    let pairs = s[PAIRS];
-    s[PXX] += by * s[PX] + pairs * by * by;
-    s[PTX] += later * s[PX] + by * s[PT] + 2.0 * pairs * by * later;
-    s[PTT] += later * s[PT] + pairs * later * later;
-    s[PX] += 2.0 * pairs * by;
-    s[PT] += 2.0 * pairs * later;
-    s[TX] += by * s[T] + later * s[X] + n * by * later;
-    s[XX] += 2.0 * by * s[X] + n * by * by;
-    s[TT] += 2.0 * later * s[T] + n * later * later;
-    s[X] += n * by;
-    s[T] += n * later;
+impl Line {
+    /// Two-sided p-value of no trend.
+    pub(super) fn p_value(&self) -> f64 {
+        let t = if self.slope == 0.0 { 0.0 } else { self.slope / self.slope_error };
+        student::two_sided(t, self.effective - 2.0)
+    }
+}
+
+/// Sums of two neighbouring ranges of steps, at work.
+struct Join<'a> {
+    own: &'a mut [f64],
+    other: &'a [f64],
+    /// Valid values among the others.
+    count: &'a [u64],
+    /// From the first step here to the first there.
+    later: f64,
+    /// The times of the last step here and the first there.
+    meet: Option<[f64; 2]>,
+}
+
+impl NullaryFnOnce for Join<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(mut self) {
+        let cells = self.count.len();
+        let mut at = 0;
+        while at + 4 <= cells {
+            self.take::<4>(at);
+            at += 4;
+        }
+        while at < cells {
+            self.take::<1>(at);
+            at += 1;
+        }
+    }
+}
+
+impl Join<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, at: usize) {
+        let cells = self.count.len();
+        let mut a: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.own, p * cells + at));
+        let b: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.other, p * cells + at));
+        let later = self.later;
+        for i in 0..N {
+            let n = self.count[at + i] as f64;
+            let centre = if a[CENTRE][i].is_nan() { b[CENTRE][i] } else { a[CENTRE][i] };
+            // How much higher x is when it is counted from the centre of the first sums.
+            let by = if b[CENTRE][i].is_nan() { 0.0 } else { b[CENTRE][i] - centre };
+            let pairs = b[PAIRS][i];
+            a[PXX][i] += b[PXX][i] + by * b[PX][i] + pairs * by * by;
+            a[PTX][i] += b[PTX][i] + later * b[PX][i] + by * b[PT][i] + 2.0 * pairs * by * later;
+            a[PTT][i] += b[PTT][i] + later * b[PT][i] + pairs * later * later;
+            a[PX][i] += b[PX][i] + 2.0 * pairs * by;
+            a[PT][i] += b[PT][i] + 2.0 * pairs * later;
+            a[PAIRS][i] += pairs;
+            a[TX][i] += b[TX][i] + by * b[T][i] + later * b[X][i] + n * by * later;
+            a[XX][i] += b[XX][i] + 2.0 * by * b[X][i] + n * by * by;
+            a[TT][i] += b[TT][i] + 2.0 * later * b[T][i] + n * later * later;
+            a[X][i] += b[X][i] + n * by;
+            a[T][i] += b[T][i] + n * later;
+            let (last, first) = (a[LAST][i] - centre, b[FIRST][i] - centre);
+            if let Some([ti, tj]) = self.meet {
+                let both = if last.is_nan() || first.is_nan() { 0.0 } else { 1.0 };
+                let (xi, xj) = if both > 0.0 { (last, first) } else { (0.0, 0.0) };
+                a[PAIRS][i] += both;
+                a[PXX][i] += xi * xj;
+                a[PX][i] += xi + xj;
+                a[PTX][i] += xi * tj + xj * ti;
+                a[PT][i] += both * (ti + tj);
+                a[PTT][i] += both * (ti * tj);
+            }
+            a[CENTRE][i] = centre;
+        }
+        a[LAST] = b[LAST];
+        for (p, values) in a.into_iter().enumerate() {
+            store(self.own, p * cells + at, values);
+        }
+    }
 }
 
 /// The kernel that takes in rows, each of one step.
