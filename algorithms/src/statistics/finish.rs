@@ -3,6 +3,7 @@
 use super::op::Quantity;
 use super::reduction::Reduction;
 use super::state::ReductionState;
+use super::trend::Tails;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -64,18 +65,25 @@ impl Reduction {
             })
             .collect();
         let cells = state.cells.max(1);
+        let tails = state.trend.tails(&self.times);
         let value = |i: usize| {
             if quantity != Quantity::Count && state.count[i] < least[i / cells] {
                 return f64::NAN;
             }
-            self.value(state, quantity, rules.ddof, i)
+            self.value(state, quantity, (rules.ddof, tails.as_ref()), i)
         };
         // Each on its own, so threads change nothing.
         Ok((0..state.count.len()).into_par_iter().map(value).collect())
     }
 
     /// The result at `i`, where there is a value.
-    fn value(&self, state: &ReductionState, quantity: Quantity, ddof: u8, i: usize) -> f64 {
+    fn value(
+        &self,
+        state: &ReductionState,
+        quantity: Quantity,
+        (ddof, tails): (u8, Option<&Tails>),
+        i: usize,
+    ) -> f64 {
         let n = state.count[i];
         let weight = || if self.needs.weighted { state.weight[i] } else { n as f64 };
         match quantity {
@@ -90,7 +98,8 @@ impl Reduction {
             Quantity::Var => self.variance(state, ddof, i),
             Quantity::Std => self.variance(state, ddof, i).sqrt(),
             _ => {
-                let line = state.trend.line(i, state.cells, n);
+                let Some(tails) = tails else { return f64::NAN };
+                let line = state.trend.line(i, state.cells, n, tails);
                 match quantity {
                     Quantity::Slope => line.slope,
                     Quantity::Intercept => line.intercept,

@@ -155,7 +155,7 @@ impl ReductionState {
     }
 
     /// Takes in the values that a later state has seen.
-    pub(super) fn merge(&mut self, other: &Self, needs: Needs, times: &[f64]) {
+    pub(super) fn merge(&mut self, mut other: Self, needs: Needs, times: &[f64]) {
         if other.groups.is_empty() {
             return;
         }
@@ -169,10 +169,10 @@ impl ReductionState {
                 Some(at) => at * self.cells..(at + 1) * self.cells,
                 None => self.slot(group, needs),
             };
-            self.merge_slot(to, other, from, needs);
+            self.merge_slot(to, &other, from, needs);
         }
         if needs.trend {
-            self.trend.merge(&other.trend, &other.count, times);
+            self.trend.merge(&mut other.trend, &other.count, times);
         }
     }
 

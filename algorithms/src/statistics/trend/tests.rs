@@ -37,11 +37,7 @@ fn lines_and_residuals_over_tiles_and_gaps() {
             *e = 0.6 * *e + (seed >> 40) as f64 / 2f64.powi(24) - 0.5;
             let gap = c % 4 == 1 && t % 7 == 3 || c == 5 && (60..70).contains(&t) || c == 6 && t < 80;
             let offset = [0.0, 300.0, 1e7][c % 3];
-            values.push(if gap || c == 20 {
-                f64::NAN
-            } else {
-                offset + *e + 1e-3 * c as f64 * time / 30.0
-            });
+            values.push(if gap || c == 20 { f64::NAN } else { offset + *e + 1e-3 * c as f64 * time / 30.0 });
         }
     }
     let source = Memory::new(&shape, false, &[1, 1, 21], |at| values[at[0] * 21 + at[2]]);
