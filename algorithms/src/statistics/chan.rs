@@ -1,4 +1,5 @@
-//! Second moments that merge: Chan, Golub and LeVeque (1983), doi:10.1080/00031305.1983.10483115.
+//! Second moments that merge: Chan, Golub and Leveque (1983),
+//! doi:10.1080/00031305.1983.10483115.
 
 /// The weight of some values, their mean, and the weighted sum of squared deviations from it.
 ///
@@ -14,6 +15,7 @@ pub(super) struct Moments {
 
 impl Moments {
     /// From sums about a `centre`: Σw(x − c) and Σw(x − c)².
+    #[inline]
     pub(super) fn of_sums(weight: f64, centre: f64, first: f64, second: f64) -> Self {
         if weight <= 0.0 {
             return Self { weight: 0.0, centre: f64::NAN, offset: 0.0, squares: 0.0 };
@@ -22,6 +24,7 @@ impl Moments {
         Self { weight, centre, offset, squares: (second - first * offset).max(0.0) }
     }
     /// Those of both together.
+    #[inline]
     pub(super) fn merge(self, other: Self) -> Self {
         if other.weight <= 0.0 {
             return self;

@@ -3,7 +3,9 @@
 use super::op::Quantity;
 use super::reduction::Reduction;
 use super::state::ReductionState;
+use super::trend::Tails;
 use halocline_core::{Error, Result};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// When a result is missing although there are values.
@@ -53,25 +55,35 @@ impl Reduction {
             )));
         }
         let sizes = self.groups().sizes();
-        let of_slot = |slot: usize| {
-            let group = state.groups[slot] as usize;
-            let least = match rules.missing {
+        let least: Vec<u64> = state
+            .groups
+            .iter()
+            .map(|&group| match rules.missing {
                 Missing::Skip => 1,
-                Missing::Propagate => sizes.get(group).map_or(1, |steps| steps * rules.cells).max(1),
+                Missing::Propagate => sizes.get(group as usize).map_or(1, |steps| steps * rules.cells).max(1),
                 Missing::AtLeast(n) => n.max(1),
-            };
-            (slot * state.cells..(slot + 1) * state.cells).map(move |i| {
-                if quantity != Quantity::Count && state.count[i] < least {
-                    return f64::NAN;
-                }
-                self.value(state, quantity, rules.ddof, i)
             })
+            .collect();
+        let cells = state.cells.max(1);
+        let tails = state.trend.tails(&self.times);
+        let value = |i: usize| {
+            if quantity != Quantity::Count && state.count[i] < least[i / cells] {
+                return f64::NAN;
+            }
+            self.value(state, quantity, (rules.ddof, tails.as_ref()), i)
         };
-        Ok((0..state.groups.len()).flat_map(of_slot).collect())
+        // Each on its own, so threads change nothing.
+        Ok((0..state.count.len()).into_par_iter().map(value).collect())
     }
 
     /// The result at `i`, where there is a value.
-    fn value(&self, state: &ReductionState, quantity: Quantity, ddof: u8, i: usize) -> f64 {
+    fn value(
+        &self,
+        state: &ReductionState,
+        quantity: Quantity,
+        (ddof, tails): (u8, Option<&Tails>),
+        i: usize,
+    ) -> f64 {
         let n = state.count[i];
         let weight = || if self.needs.weighted { state.weight[i] } else { n as f64 };
         match quantity {
@@ -86,12 +98,13 @@ impl Reduction {
             Quantity::Var => self.variance(state, ddof, i),
             Quantity::Std => self.variance(state, ddof, i).sqrt(),
             _ => {
-                let line = state.trend.line(i, state.cells, n);
+                let Some(tails) = tails else { return f64::NAN };
+                let line = state.trend.line(i, state.cells, n, tails);
                 match quantity {
                     Quantity::Slope => line.slope,
                     Quantity::Intercept => line.intercept,
                     Quantity::SlopeError => line.slope_error,
-                    Quantity::PValue => line.p_value,
+                    Quantity::PValue => line.p_value(),
                     _ => line.effective,
                 }
             }

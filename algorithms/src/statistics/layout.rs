@@ -105,7 +105,7 @@ mod tests {
             let reduced: Vec<bool> = (0..3).map(|d| bits >> d & 1 == 1).collect();
             let layout = Layout::new(&tile, &reduced, &weights);
             let shape = [2, 3, 7];
-            let mut seen = vec![0; 42];
+            let mut seen = [0; 42];
             for row in &layout.rows {
                 for k in 0..layout.length {
                     let cell = row.start + k;

@@ -57,7 +57,9 @@ impl Reduction {
     ) -> Result<Self> {
         let needs = Needs::of(ops, !weights.is_none());
         let reduced: Vec<bool> = dims.iter().skip(1).map(|d| over.contains(&d.role)).collect();
-        if needs.trend && (over != [Role::Time] || groups.len() != 1 || !weights.is_none()) {
+        if needs.trend
+            && (over != [Role::Time] || groups != Groups::all(groups.steps()) || !weights.is_none())
+        {
             return Err(Error::usage("a trend is over all times together, at each point, without weights")
                 .remedy("ask for it alone with --over time"));
         }
@@ -152,7 +154,7 @@ impl Fold for Reduction {
         Ok(())
     }
     fn merge(&self, mut left: ReductionState, right: ReductionState) -> Result<ReductionState> {
-        left.merge(&right, self.needs, &self.times);
+        left.merge(right, self.needs, &self.times);
         Ok(left)
     }
 }

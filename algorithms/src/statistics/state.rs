@@ -36,6 +36,9 @@ pub struct ReductionState {
     pub(super) trend: trend::Sums,
 }
 
+/// How two accumulators become one.
+type Both = fn(f64, f64) -> f64;
+
 /// Makes room for exactly `len` values and fills up with `value`.
 fn grow<T: Copy>(all: &mut Vec<T>, len: usize, wanted: bool, value: T) {
     if wanted {
@@ -152,7 +155,7 @@ impl ReductionState {
     }
 
     /// Takes in the values that a later state has seen.
-    pub(super) fn merge(&mut self, other: &Self, needs: Needs, times: &[f64]) {
+    pub(super) fn merge(&mut self, mut other: Self, needs: Needs, times: &[f64]) {
         if other.groups.is_empty() {
             return;
         }
@@ -166,10 +169,10 @@ impl ReductionState {
                 Some(at) => at * self.cells..(at + 1) * self.cells,
                 None => self.slot(group, needs),
             };
-            self.merge_slot(to, other, from, needs);
+            self.merge_slot(to, &other, from, needs);
         }
         if needs.trend {
-            self.trend.merge(&other.trend, &other.count, times);
+            self.trend.merge(&mut other.trend, &other.count, times);
         }
     }
 
@@ -181,7 +184,7 @@ impl ReductionState {
         }
         let mine = self.count[to.clone()].iter_mut();
         mine.zip(&other.count[from.clone()]).for_each(|(a, b)| *a += b);
-        let pairs: [(&mut Vec<f64>, &Vec<f64>, fn(f64, f64) -> f64); 7] = [
+        let pairs: [(&mut Vec<f64>, &Vec<f64>, Both); 7] = [
             (&mut self.sum, &other.sum, |a, b| a + b),
             (&mut self.weight, &other.weight, |a, b| a + b),
             (&mut self.weight_squared, &other.weight_squared, |a, b| a + b),

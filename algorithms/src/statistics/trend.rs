@@ -1,8 +1,15 @@
 //! Sums from which a least-squares line and the lag-1 autocorrelation of its residuals follow,
 //! whatever values are missing.
 
-use super::kernels::{load, store, Kernel, Source, Stored};
-use super::student;
+mod fit;
+mod join;
+mod line;
+
+pub(super) use fit::Fit;
+pub(super) use line::Tails;
+
+use join::Join;
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -27,7 +34,21 @@ const PTT: usize = 11;
 const FIRST: usize = 12;
 const LAST: usize = 13;
 /// Numbers for each cell.
-pub(super) const PLANES: usize = 14;
+pub(super) const PLANES: usize = 15;
+
+/// Of a single tile, some places hold what is missing instead, from the first valid step on, so
+/// that a series without gaps costs little: Σt and Σt² of missing steps; how many pairs are broken,
+/// and their Σ(xᵢ + xⱼ), Σ(xᵢtⱼ + xⱼtᵢ), Σ(tᵢ + tⱼ), Σ tᵢtⱼ, x being 0 where it is missing; the first
+/// valid step; and Σ(xᵢtⱼ + xⱼtᵢ) of all pairs.
+const MISSING_T: usize = T;
+const MISSING_TT: usize = TT;
+const BROKEN: usize = PAIRS;
+const BROKEN_X: usize = PX;
+const BROKEN_TX: usize = PTX;
+const BROKEN_T: usize = PT;
+const BROKEN_TT: usize = PTT;
+const BEGIN: usize = FIRST;
+const ALL_TX: usize = 14;
 
 /// Numbers for each cell, plane after plane.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,17 +56,8 @@ pub(super) struct Sums {
     planes: Vec<f64>,
     /// First and last step.
     steps: Option<(usize, usize)>,
-}
-
-/// What the sums say of a cell.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Line {
-    pub(super) slope: f64,
-    /// Where t is 0.
-    pub(super) intercept: f64,
-    pub(super) slope_error: f64,
-    pub(super) p_value: f64,
-    pub(super) effective: f64,
+    /// Whether sums are of what is valid: not those of a single tile.
+    settled: bool,
 }
 
 impl Sums {
@@ -53,7 +65,7 @@ impl Sums {
     pub(super) fn begin(&mut self, cells: usize, steps: Range<usize>) {
         if self.planes.is_empty() {
             self.planes = vec![0.0; PLANES * cells];
-            for plane in [CENTRE, FIRST, LAST] {
+            for plane in [CENTRE, BEGIN, LAST] {
                 self.planes[plane * cells..(plane + 1) * cells].fill(f64::NAN);
             }
         }
@@ -68,159 +80,42 @@ impl Sums {
     }
 
     /// Takes in the sums of the steps that follow, of which `count` values of each cell are valid.
-    pub(super) fn merge(&mut self, other: &Self, count: &[u64], times: &[f64]) {
+    pub(super) fn merge(&mut self, other: &mut Self, count: &[u64], times: &[f64]) {
+        self.settle(times);
+        other.settle(times);
         let (Some(own), Some(theirs)) = (self.steps, other.steps) else {
             if self.steps.is_none() {
                 self.clone_from(other);
             }
             return;
         };
-        let cells = count.len();
         let since = |step: usize| times.get(step).zip(times.get(own.0)).map_or(0.0, |(t, start)| t - start);
-        for (c, &n) in count.iter().enumerate() {
-            let mut a: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
-            let mut b: [f64; PLANES] = std::array::from_fn(|p| other.planes[p * cells + c]);
-            if a[CENTRE].is_nan() {
-                a[CENTRE] = b[CENTRE];
-            }
-            let by = if b[CENTRE].is_nan() { 0.0 } else { b[CENTRE] - a[CENTRE] };
-            recentre(&mut b, n as f64, by, since(theirs.0));
-            for p in X..FIRST {
-                a[p] += b[p];
-            }
-            if theirs.0 == own.1 + 1 && !a[LAST].is_nan() && !b[FIRST].is_nan() {
-                let (xi, xj) = (a[LAST] - a[CENTRE], b[FIRST] - a[CENTRE]);
-                let (ti, tj) = (since(own.1), since(theirs.0));
-                a[PAIRS] += 1.0;
-                a[PXX] += xi * xj;
-                a[PX] += xi + xj;
-                a[PTX] += xi * tj + xj * ti;
-                a[PT] += ti + tj;
-                a[PTT] += ti * tj;
-            }
-            a[LAST] = b[LAST];
-            for (p, value) in a.into_iter().enumerate() {
-                self.planes[p * cells + c] = value;
-            }
-        }
+        Arch::new().dispatch(Join {
+            own: &mut self.planes,
+            other: &other.planes,
+            count,
+            later: since(theirs.0),
+            // Steps that are neighbours make a pair.
+            meet: (theirs.0 == own.1 + 1).then(|| [since(own.1), since(theirs.0)]),
+        });
         self.steps = Some((own.0, theirs.1));
     }
 
-    /// The line through the `n` values of cell `c` of `cells`.
-    ///
-    /// Its uncertainty is that of Santer et al. (2000), doi:10.1029/1999JD901105: with the lag-1
-    /// autocorrelation r of the residuals e, n' = n (1 − r) / (1 + r) (Bretherton et al. 1999), at
-    /// most n; the slope's standard error is √(Σe² / (n' − 2) / Σ(t − t̄)²).
-    pub(super) fn line(&self, c: usize, cells: usize, n: u64) -> Line {
-        let s: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
-        let n = n as f64;
-        let spread = s[TT] - s[T] * s[T] / n;
-        let nothing = Line {
-            slope: f64::NAN,
-            intercept: f64::NAN,
-            slope_error: f64::NAN,
-            p_value: f64::NAN,
-            effective: f64::NAN,
-        };
-        if n < 2.0 || spread.is_nan() || spread <= 0.0 {
-            return nothing;
+    /// Turns what is missing into what is valid.
+    fn settle(&mut self, times: &[f64]) {
+        let (Some(tails), false) = (self.tails(times), self.settled) else { return };
+        let cells = self.planes.len() / PLANES;
+        for c in 0..cells {
+            let s = tails.settled(std::array::from_fn(|p| self.planes[p * cells + c]));
+            s.into_iter().enumerate().for_each(|(p, value)| self.planes[p * cells + c] = value);
         }
-        let with_time = s[TX] - s[T] * s[X] / n;
-        let slope = with_time / spread;
-        let offset = (s[X] - slope * s[T]) / n;
-        let variation = s[XX] - s[X] * s[X] / n;
-        // What rounding leaves of a perfect line is no residual.
-        let left = variation - slope * with_time;
-        let left = if left <= 1e-14 * n * variation { 0.0 } else { left };
-        let lagged = s[PXX] - offset * s[PX] - slope * s[PTX]
-            + s[PAIRS] * offset * offset
-            + offset * slope * s[PT]
-            + slope * slope * s[PTT];
-        let persistence = if left > 0.0 && s[PAIRS] > 0.0 {
-            (lagged / left * (n - 1.0) / s[PAIRS]).clamp(-1.0, 1.0)
-        } else {
-            0.0
-        };
-        let effective = (n * (1.0 - persistence) / (1.0 + persistence)).min(n);
-        let freedom = effective - 2.0;
-        let (slope_error, p_value) = if freedom > 0.0 {
-            let error = (left / freedom / spread).sqrt();
-            let t = if slope == 0.0 { 0.0 } else { slope / error };
-            (error, student::two_sided(t, freedom))
-        } else {
-            (f64::NAN, f64::NAN)
-        };
-        Line { slope, intercept: s[CENTRE] + offset, slope_error, p_value, effective }
+        self.settled = true;
     }
-}
 
-/// Counts x from `by` lower down and t from `later` earlier.
-fn recentre(s: &mut [f64; PLANES], n: f64, by: f64, later: f64) {
-    let pairs = s[PAIRS];
-    s[PXX] += by * s[PX] + pairs * by * by;
-    s[PTX] += later * s[PX] + by * s[PT] + 2.0 * pairs * by * later;
-    s[PTT] += later * s[PT] + pairs * later * later;
-    s[PX] += 2.0 * pairs * by;
-    s[PT] += 2.0 * pairs * later;
-    s[TX] += by * s[T] + later * s[X] + n * by * later;
-    s[XX] += 2.0 * by * s[X] + n * by * by;
-    s[TT] += 2.0 * later * s[T] + n * later * later;
-    s[X] += n * by;
-    s[T] += n * later;
-}
-
-/// The kernel that takes in rows, each of one step.
-pub(super) struct Fit<'a> {
-    planes: &'a mut [f64],
-    cells: usize,
-    /// First step of the state.
-    start: usize,
-    /// The time of each global step.
-    pub(super) times: &'a [f64],
-}
-
-impl<T: Stored> Kernel<T> for Fit<'_> {
-    #[inline(always)]
-    fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
-        let plane = |p: usize| p * self.cells + at;
-        let mut s: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.planes, plane(p)));
-        let mut before: [f64; N] =
-            std::array::from_fn(|i| if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] });
-        let mut before_valid: [f64; N] = s[LAST].map(|v| if v.is_nan() { 0.0 } else { 1.0 });
-        for source in sources {
-            let v: [f64; N] = load(source.values, at);
-            let t = self.times[source.step] - self.times[self.start];
-            if source.step == self.start {
-                s[FIRST] = v;
-            }
-            // What the first step has before it counts nothing.
-            let earlier = self.times[source.step.saturating_sub(1)] - self.times[self.start];
-            let (sum, product) = (earlier + t, earlier * t);
-            for i in 0..N {
-                let missing = v[i].is_nan();
-                s[CENTRE][i] = if s[CENTRE][i].is_nan() { v[i] } else { s[CENTRE][i] };
-                let x = if missing { 0.0 } else { v[i] - s[CENTRE][i] };
-                let valid = if missing { 0.0 } else { 1.0 };
-                let both = valid * before_valid[i];
-                s[X][i] += x;
-                s[XX][i] += x * x;
-                s[TX][i] += t * x;
-                s[T][i] += valid * t;
-                s[TT][i] += valid * (t * t);
-                s[PAIRS][i] += both;
-                s[PXX][i] += x * before[i];
-                s[PX][i] += before_valid[i] * x + valid * before[i];
-                s[PTX][i] += before_valid[i] * earlier * x + valid * t * before[i];
-                s[PT][i] += both * sum;
-                s[PTT][i] += both * product;
-                before[i] = x;
-                before_valid[i] = valid;
-            }
-            s[LAST] = v;
-        }
-        for (p, values) in s.into_iter().enumerate() {
-            store(self.planes, p * self.cells + at, values);
-        }
+    /// What [`Self::line`] needs to know of the times.
+    pub(super) fn tails(&self, times: &[f64]) -> Option<Tails> {
+        let (start, end) = self.steps?;
+        Some(Tails::new(start, times.get(start..=end)?))
     }
 }
 

@@ -71,7 +71,7 @@ impl TimeAxis {
             let value = self.values[i];
             let middle = bounds.and_then(|b| {
                 let &[a, b] = b.get(2 * i..2 * i + 2)? else { return None };
-                (a < b && a <= value && value <= b).then(|| a + 0.5 * (b - a))
+                (a < b && a <= value && value <= b).then_some(a + 0.5 * (b - a))
             });
             let at = match middle {
                 Some(middle) => self.units.decode(middle)?,

@@ -51,10 +51,10 @@ fn over(results: &Results) -> String {
                     words.push("area");
                 }
             }
-            _ => words.push(&dim.name),
+            _ => words.push(dim.name.as_str()),
         }
     }
-    words.iter().map(|word| format!("{word}: ")).collect()
+    words.into_iter().flat_map(|word| [word, ": "]).collect()
 }
 
 /// The attributes of a result.

@@ -1,8 +1,10 @@
 //! Rows that are added cell by cell: every cell on its own, in the order of rows and steps.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 use super::{Stored, Task};
 use crate::statistics::state::ReductionState;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
 /// Cells of which values and accumulators stay in the nearest caches while all kernels pass
@@ -28,29 +30,37 @@ pub(in crate::statistics) trait Kernel<T> {
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize);
 }
 
-#[inline(always)]
-#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-fn run<T>(kernel: &mut impl Kernel<T>, sources: &[Source<'_, T>], block: &Range<usize>) {
-    let mut at = block.start;
-    while at + LANES <= block.end {
-        kernel.take::<LANES>(sources, at);
-        at += LANES;
-    }
-    while at < block.end {
-        kernel.take::<1>(sources, at);
-        at += 1;
+/// A kernel at work on a block of cells. A closure would not do: what is dispatched must be
+/// inlined, or it is compiled for the smallest vectors.
+struct Run<'a, K, T> {
+    kernel: K,
+    sources: &'a [Source<'a, T>],
+    block: &'a Range<usize>,
+}
+
+impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(mut self) {
+        let mut at = self.block.start;
+        while at + LANES <= self.block.end {
+            self.kernel.take::<LANES>(self.sources, at);
+            at += LANES;
+        }
+        while at < self.block.end {
+            self.kernel.take::<1>(self.sources, at);
+            at += 1;
+        }
     }
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 pub(in crate::statistics) fn load<T: Copy + Into<U>, U, const N: usize>(all: &[T], at: usize) -> [U; N] {
     let some = &all[at..at + N];
     std::array::from_fn(|i| some[i].into())
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 pub(in crate::statistics) fn store<T: Copy, const N: usize>(all: &mut [T], at: usize, values: [T; N]) {
     all[at..at + N].copy_from_slice(&values);
 }
@@ -87,42 +97,42 @@ pub(super) fn absorb<T: Stored>(
             let block = start..layout.length.min(start + BLOCK);
             let mut all = state.columns(cells.clone());
             if needs.sum {
-                let mut kernel = Add { sum: all.sum, count: all.count };
-                arch.dispatch(|| run(&mut kernel, sources, &block));
+                let kernel = Add { sum: all.sum, count: all.count };
+                arch.dispatch(Run { kernel, sources, block: &block });
             } else {
-                let mut kernel = Count { count: all.count };
-                arch.dispatch(|| run(&mut kernel, sources, &block));
+                let kernel = Count { count: all.count };
+                arch.dispatch(Run { kernel, sources, block: &block });
             }
             if needs.extremes {
-                let mut kernel = Extend { least: all.least, greatest: all.greatest };
-                arch.dispatch(|| run(&mut kernel, sources, &block));
+                let kernel = Extend { least: all.least, greatest: all.greatest };
+                arch.dispatch(Run { kernel, sources, block: &block });
             }
             if needs.weighted {
-                let mut kernel = Weigh { to: all.weighted };
-                arch.dispatch(|| run(&mut kernel, sources, &block));
+                let kernel = Weigh { to: all.weighted };
+                arch.dispatch(Run { kernel, sources, block: &block });
             }
             if needs.moments {
                 let [centre, first, second] = all.moments;
                 if needs.weighted {
-                    let mut kernel = Spread::<true> { centre, first, second };
-                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                    let kernel = Spread::<true> { centre, first, second };
+                    arch.dispatch(Run { kernel, sources, block: &block });
                 } else {
-                    let mut kernel = Spread::<false> { centre, first, second };
-                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                    let kernel = Spread::<false> { centre, first, second };
+                    arch.dispatch(Run { kernel, sources, block: &block });
                 }
             }
             if needs.squares {
                 if needs.weighted {
-                    let mut kernel = Square::<true> { squares: all.squares };
-                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                    let kernel = Square::<true> { squares: all.squares };
+                    arch.dispatch(Run { kernel, sources, block: &block });
                 } else {
-                    let mut kernel = Square::<false> { squares: all.squares };
-                    arch.dispatch(|| run(&mut kernel, sources, &block));
+                    let kernel = Square::<false> { squares: all.squares };
+                    arch.dispatch(Run { kernel, sources, block: &block });
                 }
             }
-            if let Some(kernel) = &mut all.trend {
+            if let Some(mut kernel) = all.trend.take() {
                 kernel.times = &task.fold.times;
-                arch.dispatch(|| run(kernel, sources, &block));
+                arch.dispatch(Run { kernel, sources, block: &block });
             }
         }
     }
@@ -144,7 +154,6 @@ pub(in crate::statistics) struct Columns<'a> {
 impl<T> Source<'_, T> {
     /// The weights of some cells.
     #[inline(always)]
-    #[allow(clippy::inline_always)] // as above
     fn weights<const N: usize>(&self, at: usize) -> [f64; N] {
         match self.within {
             None => [self.factor; N],

@@ -1,12 +1,15 @@
 //! Rows that become one cell each. A row is summed in sixteen interleaved parts, which meet in
 //! a fixed tree; one row after the other is added to its cell.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+#![allow(clippy::needless_range_loop)] // one index into values, weights and parts alike
+
 use super::{Stored, Task};
 use crate::statistics::chan::Moments;
 use crate::statistics::layout::Row;
 use crate::statistics::op::Needs;
 use crate::statistics::state::ReductionState;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
 /// Partial sums of a row.
@@ -19,23 +22,36 @@ pub(super) fn absorb<T: Stored>(
     maps: &[(usize, &[T])],
     task: &Task<'_>,
 ) {
-    let needs = task.fold.needs;
     state.settled = true;
-    let (layout, weights) = (task.layout, task.fold.weights());
-    Arch::new().dispatch(|| {
-        for &(step, map) in maps {
-            let of_step = weights.of_step(step);
+    Arch::new().dispatch(Run { state, start: slot.start, maps, task });
+}
+
+/// Rows at work. A closure would not do: what is dispatched must be inlined, or it is compiled
+/// for the smallest vectors.
+struct Run<'a, T> {
+    state: &'a mut ReductionState,
+    start: usize,
+    maps: &'a [(usize, &'a [T])],
+    task: &'a Task<'a>,
+}
+
+impl<T: Stored> NullaryFnOnce for Run<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let (layout, fold) = (self.task.layout, self.task.fold);
+        for &(step, map) in self.maps {
+            let of_step = fold.weights().of_step(step);
             for row in &layout.rows {
                 let values = &map[row.start..row.start + layout.length];
-                take(state, slot.start + row.base, needs, values, row, of_step);
+                take(self.state, self.start + row.base, fold.needs, values, row, of_step);
             }
         }
-    });
+    }
 }
 
 /// One row into its cell.
 #[inline(always)]
-#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
 fn take<T: Stored>(
     state: &mut ReductionState,
     at: usize,
@@ -94,7 +110,6 @@ fn take<T: Stored>(
 
 /// Adds parts pairwise.
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn together(mut parts: [f64; PARTS], both: impl Fn(f64, f64) -> f64) -> f64 {
     let mut n = PARTS;
     while n > 1 {
@@ -107,7 +122,6 @@ fn together(mut parts: [f64; PARTS], both: impl Fn(f64, f64) -> f64) -> f64 {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn sums<T: Stored>(values: &[T]) -> (f64, f64) {
     let (mut sum, mut count) = ([0.0; PARTS], [0.0; PARTS]);
     let chunks = values.chunks_exact(PARTS);
@@ -128,7 +142,6 @@ fn sums<T: Stored>(values: &[T]) -> (f64, f64) {
 
 /// Σw, Σw² and Σwx.
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
     let (mut weight, mut squared, mut sum) = ([0.0; PARTS], [0.0; PARTS], [0.0; PARTS]);
     let mut add = |i: usize, v: f64, w: f64| {
@@ -151,7 +164,6 @@ fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
 
 /// Σ(x − c) and Σ(x − c)².
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn deviations<T: Stored>(values: &[T], centre: f64) -> (f64, f64) {
     let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
     let mut add = |i: usize, v: f64| {
@@ -172,7 +184,6 @@ fn deviations<T: Stored>(values: &[T], centre: f64) -> (f64, f64) {
 
 /// Σw(x − c) and Σw(x − c)².
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn weighted_deviations<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> (f64, f64) {
     let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
     let mut add = |i: usize, v: f64, w: f64| {
@@ -193,7 +204,6 @@ fn weighted_deviations<T: Stored>(values: &[T], weights: &[f64], centre: f64) ->
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
 fn extremes<T: Stored>(values: &[T]) -> (f64, f64) {
     let (mut least, mut greatest) = ([f64::INFINITY; PARTS], [f64::NEG_INFINITY; PARTS]);
     let mut extend = |i: usize, v: f64| {

@@ -28,20 +28,16 @@ fn lines_and_residuals_over_tiles_and_gaps() {
     let steps = 150;
     let times: Vec<f64> = (0..steps).map(|i| 1e4 + 30.0 * f64::from(i) + f64::from(i % 3)).collect();
     let shape = [steps as usize, 1, 21];
-    let mut noise = vec![0.0f64; 21];
+    let mut noise = [0.0f64; 21];
     let mut values = Vec::new();
     let mut seed = 12_345u64;
-    for t in 0..steps as usize {
+    for (t, time) in times.iter().enumerate() {
         for (c, e) in noise.iter_mut().enumerate() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *e = 0.6 * *e + (seed >> 40) as f64 / 2f64.powi(24) - 0.5;
             let gap = c % 4 == 1 && t % 7 == 3 || c == 5 && (60..70).contains(&t) || c == 6 && t < 80;
             let offset = [0.0, 300.0, 1e7][c % 3];
-            values.push(if gap || c == 20 {
-                f64::NAN
-            } else {
-                offset + *e + 1e-3 * c as f64 * times[t] / 30.0
-            });
+            values.push(if gap || c == 20 { f64::NAN } else { offset + *e + 1e-3 * c as f64 * time / 30.0 });
         }
     }
     let source = Memory::new(&shape, false, &[1, 1, 21], |at| values[at[0] * 21 + at[2]]);

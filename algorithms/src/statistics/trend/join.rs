@@ -1,0 +1,80 @@
+//! How the sums of two ranges of steps become one.
+
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
+use super::{CENTRE, FIRST, LAST, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX};
+use crate::statistics::kernels::{load, store};
+use pulp::NullaryFnOnce;
+
+/// Sums of two neighbouring ranges of steps, at work.
+pub(super) struct Join<'a> {
+    pub(super) own: &'a mut [f64],
+    pub(super) other: &'a [f64],
+    /// Valid values among the others.
+    pub(super) count: &'a [u64],
+    /// From the first step here to the first there.
+    pub(super) later: f64,
+    /// The times of the last step here and the first there.
+    pub(super) meet: Option<[f64; 2]>,
+}
+
+impl NullaryFnOnce for Join<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(mut self) {
+        let cells = self.count.len();
+        let mut at = 0;
+        while at + 4 <= cells {
+            self.take::<4>(at);
+            at += 4;
+        }
+        while at < cells {
+            self.take::<1>(at);
+            at += 1;
+        }
+    }
+}
+
+impl Join<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, at: usize) {
+        let cells = self.count.len();
+        let mut a: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.own, p * cells + at));
+        let b: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.other, p * cells + at));
+        let later = self.later;
+        for i in 0..N {
+            let n = self.count[at + i] as f64;
+            let centre = if a[CENTRE][i].is_nan() { b[CENTRE][i] } else { a[CENTRE][i] };
+            // How much higher x is when it is counted from the centre of the first sums.
+            let by = if b[CENTRE][i].is_nan() { 0.0 } else { b[CENTRE][i] - centre };
+            let pairs = b[PAIRS][i];
+            a[PXX][i] += b[PXX][i] + by * b[PX][i] + pairs * by * by;
+            a[PTX][i] += b[PTX][i] + later * b[PX][i] + by * b[PT][i] + 2.0 * pairs * by * later;
+            a[PTT][i] += b[PTT][i] + later * b[PT][i] + pairs * later * later;
+            a[PX][i] += b[PX][i] + 2.0 * pairs * by;
+            a[PT][i] += b[PT][i] + 2.0 * pairs * later;
+            a[PAIRS][i] += pairs;
+            a[TX][i] += b[TX][i] + by * b[T][i] + later * b[X][i] + n * by * later;
+            a[XX][i] += b[XX][i] + 2.0 * by * b[X][i] + n * by * by;
+            a[TT][i] += b[TT][i] + 2.0 * later * b[T][i] + n * later * later;
+            a[X][i] += b[X][i] + n * by;
+            a[T][i] += b[T][i] + n * later;
+            let (last, first) = (a[LAST][i] - centre, b[FIRST][i] - centre);
+            if let Some([ti, tj]) = self.meet {
+                let both = if last.is_nan() || first.is_nan() { 0.0 } else { 1.0 };
+                let (xi, xj) = if both > 0.0 { (last, first) } else { (0.0, 0.0) };
+                a[PAIRS][i] += both;
+                a[PXX][i] += xi * xj;
+                a[PX][i] += xi + xj;
+                a[PTX][i] += xi * tj + xj * ti;
+                a[PT][i] += both * (ti + tj);
+                a[PTT][i] += both * (ti * tj);
+            }
+            a[CENTRE][i] = centre;
+        }
+        a[LAST] = b[LAST];
+        for (p, values) in a.into_iter().enumerate() {
+            store(self.own, p * cells + at, values);
+        }
+    }
+}
