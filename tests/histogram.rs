@@ -168,8 +168,8 @@ fn what_is_refused() {
         (&[&two[..], &["--with", "nothing"]].concat(), 2, "FILES:VAR"),
         (&[&two[..], &["--with", &grid]].concat(), 3, "is not that of `tos`"),
         (&[&two[..], &["--with", &late]].concat(), 3, "no value on"),
-        (&["--bins", "0:1:1000000000", "--memory", "1GB"], 5, "of memory"),
-        (&["--bins", "0:1:100000", "--memory", "45MB", "--over", "time"], 5, "of memory"),
+        (&["--bins", "0:1:1000000000", "--memory", "1GB"], 5, "--memory"),
+        (&["--bins", "0:1:100000", "--memory", "45MB", "--over", "time"], 5, "--memory"),
     ];
     let mpi = cfg!(feature = "mpi").then_some(Launch::Mpi(2));
     for launch in [Launch::Plain(1), Launch::ThreadRanks(3)].into_iter().chain(mpi) {

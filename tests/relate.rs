@@ -160,22 +160,50 @@ fn the_same_bits_on_any_ranks() {
     ];
     for (with, options) in cases {
         let mut expected = None;
-        for (i, launch) in launches().into_iter().enumerate() {
+        for launch in launches() {
             let out = at("out.nc");
             let mut arguments =
                 vec!["relate", text(&input), "--var", "tos", "--with", with, "-q", "-o", text(&out)];
             arguments.extend(options);
-            // Little memory: several passes over the lags, small windows.
-            let tight = if matches!(launch, Launch::Plain(_)) { "45MB" } else { "2GB" };
-            if i % 2 == 1 {
-                arguments.extend(["--memory", tight]);
-            }
             run_well(launch, &arguments);
             let contents = contents(&out);
             let expected = expected.get_or_insert_with(|| contents.clone());
             assert!(*expected == contents, "{launch:?} {with}");
         }
     }
+}
+
+#[test]
+fn lags_that_do_not_fit_take_several_passes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (input, index, whole, parts) = (at("in.nc"), at("index.csv"), at("whole.nc"), at("parts.nc"));
+    Made { shape: [130, 100, 200], layout: Layout::Chunked([1, 100, 200], None), since: 0 }.write(&input);
+    let rows: Vec<String> =
+        (0..130).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, (m * 37) % 101)).collect();
+    std::fs::write(&index, rows.join("\n")).expect("written");
+    let run = |out: &Path, memory: &str| {
+        let words = [
+            "relate",
+            text(&input),
+            "--var",
+            "tos",
+            "--with",
+            text(&index),
+            "--lags",
+            "0..39",
+            "-o",
+            text(out),
+        ];
+        run_well(Launch::Plain(2), &[&words[..], &["--memory", memory]].concat())
+    };
+    let plans = |output: &std::process::Output| {
+        let all = [&output.stdout[..], &output.stderr[..]].concat();
+        String::from_utf8_lossy(&all).lines().filter(|l| l.starts_with("tos with index")).count()
+    };
+    assert_eq!(plans(&run(&whole, "4GB")), 1);
+    assert!(plans(&run(&parts, "220MB")) > 1);
+    assert!(contents(&whole) == contents(&parts));
 }
 
 #[test]

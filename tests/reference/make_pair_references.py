@@ -84,6 +84,8 @@ def relate(y, x, detrend):
     if n < 2:
         return {**nan, "pairs": n}
     y, x = y[there], x[there]
+    if detrend and np.ptp(y) == 0:
+        return {**nan, "pairs": n, "slope": 0.0, "covariance": 0.0}
     if detrend:
         assert n == there[-1] - there[0] + 1, "scipy's detrend takes no gaps"
         y, x = scipy.signal.detrend(y), scipy.signal.detrend(x)

@@ -9,6 +9,7 @@ mod eof;
 mod fields;
 mod output;
 mod stream;
+mod together;
 
 use halocline_core::comm::{conformance, run_threads, Comm, Launch, MpiMode, World};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         .chain(eof::all())
         .chain(output::all())
         .chain(stream::all())
+        .chain(together::all())
         .collect();
     if Launch::detect().is_launched() {
         under_mpi(&tests)

@@ -23,11 +23,11 @@ pub(crate) fn all() -> Vec<Test> {
 }
 
 /// Numbers made up from their place; stored in chunks that only look so.
-struct Made {
+pub(crate) struct Made {
     variable: Variable,
     chunks: Vec<usize>,
     divisible: bool,
-    single: bool,
+    pub(crate) single: bool,
     fail_at: Option<usize>,
     /// Values read so far, by this rank.
     read: AtomicUsize,
@@ -43,7 +43,7 @@ fn value(at: &[usize]) -> f64 {
 }
 
 impl Made {
-    fn new(shape: &[usize], chunks: &[usize], divisible: bool) -> Self {
+    pub(crate) fn new(shape: &[usize], chunks: &[usize], divisible: bool) -> Self {
         let roles = [Role::Time, Role::Level, Role::Y, Role::X];
         let roles =
             if shape.len() == 3 { vec![roles[0], roles[2], roles[3]] } else { roles[..shape.len()].to_vec() };
@@ -166,7 +166,7 @@ fn check(engine: &Engine, plan: &StreamPlan, states: &[(usize, Vec<f64>)]) {
     }
 }
 
-fn demand<'a>(comm: &Comm, room: Option<u64>, parts: Option<&'a [usize]>) -> Demand<'a> {
+pub(crate) fn demand<'a>(comm: &Comm, room: Option<u64>, parts: Option<&'a [usize]>) -> Demand<'a> {
     Demand { ranks: comm.size(), threads: rayon_threads(), room, parts }
 }
 fn rayon_threads() -> usize {

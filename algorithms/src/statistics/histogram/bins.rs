@@ -68,12 +68,9 @@ impl Bins {
         if let Some(edge) = edges.iter().find(|e| !e.is_finite()) {
             return Err(Error::usage(format!("{edge} is no edge of a bin")).remedy("give finite numbers"));
         }
-        if let Some(pair) = edges.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(Error::usage(format!(
-                "the edges of bins don't increase: {} follows {}",
-                pair[1], pair[0]
-            ))
-            .remedy("sort them, each once"));
+        if let Some([a, b]) = edges.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(Error::usage(format!("the edges of bins don't increase: {b} follows {a}"))
+                .remedy("sort them, each once"));
         }
         Ok(Self::Edges(edges))
     }

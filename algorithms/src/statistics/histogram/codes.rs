@@ -9,33 +9,57 @@ use pulp::Arch;
 
 /// Marks a value for which the edges have to be asked.
 const NEAR: u32 = 1 << 31;
-/// Adding it rounds a double below 2^51 to a whole number, which its lowest bits then hold.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 
-/// Bins as the inner loop wants them.
+/// Uniform bins as an inner loop wants them, in the precision of the values.
+#[derive(Debug, Clone, Copy)]
+struct Ruler<T> {
+    low: T,
+    /// No value below it is in a bin, and every other one is not below; so with `last`.
+    first: T,
+    last: T,
+    /// Bins per unit.
+    scale: T,
+    /// How near to an edge, in bins, the edges are asked: more than rounding can do.
+    near: T,
+    count: u32,
+}
+
+/// Bins, and how to find them quickly in either precision, if at all.
 #[derive(Debug, Clone)]
 pub(super) struct Coder {
     bins: Bins,
-    /// Bins per unit; 0 where edges are not uniform.
-    scale: f64,
-    /// How near to an edge, in bins, the edges are asked.
-    near: f64,
+    singles: Option<Ruler<f32>>,
+    doubles: Option<Ruler<f64>>,
 }
 
 impl Coder {
     pub(super) fn new(bins: &Bins) -> Self {
-        let (scale, near) = match *bins {
-            Bins::Uniform { low, high, count } => {
-                let n = count as f64;
-                let scale = n / (high - low);
-                // Rounding of the edges and of the product, in bins, with room to spare.
-                let near = 16.0 * f64::EPSILON * (n + low.abs().max(high.abs()) * scale + 1.0);
-                (scale, near)
+        let mut coder = Self { bins: bins.clone(), singles: None, doubles: None };
+        let Bins::Uniform { low, high, count } = *bins else { return coder };
+        let scale = count as f64 / (high - low);
+        // Rounding of edges, of differences and of products, in bins, with room to spare.
+        let near = 16.0 * (2.0 * count as f64 + low.abs().max(high.abs()) * scale + 1.0);
+        let (near_single, near) = (near * f64::from(f32::EPSILON), near * f64::EPSILON);
+        let count = count as u32;
+        if scale.is_normal() && near < 0.25 {
+            coder.doubles = Some(Ruler { low, first: low, last: high, scale, near, count });
+        }
+        if (scale as f32).is_normal()
+            && near_single < 0.1
+            && high.abs().max(low.abs()) < f64::from(f32::MAX) / 4.0
+        {
+            // The nearest singles within the bins.
+            let (mut first, mut last) = (low as f32, high as f32);
+            if f64::from(first) < low {
+                first = first.next_up();
             }
-            Bins::Edges(_) => (0.0, 1.0),
-        };
-        let usable = scale.is_normal() && near < 0.25;
-        Self { bins: bins.clone(), scale: if usable { scale } else { 0.0 }, near }
+            if f64::from(last) > high {
+                last = last.next_down();
+            }
+            let (low, scale, near) = (low as f32, scale as f32, near_single as f32);
+            coder.singles = Some(Ruler { low, first, last, scale, near, count });
+        }
+        coder
     }
     /// Different codes: bins, below, above, missing.
     pub(super) fn width(&self) -> usize {
@@ -44,23 +68,32 @@ impl Coder {
 
     /// The codes of a row, as [`Bins::code`] gives them.
     pub(super) fn row(&self, values: Numbers<'_>, out: &mut [u32]) {
-        match values {
-            Numbers::F32(v) => self.typed(v, out),
-            Numbers::F64(v) => self.typed(v, out),
+        let arch = Arch::new();
+        match (values, self.singles, self.doubles) {
+            (Numbers::F32(v), Some(ruler), _) => {
+                let marked = arch.dispatch(
+                    #[inline(always)]
+                    || guess_singles(v, out, ruler),
+                );
+                self.settle(v, out, marked);
+            }
+            (Numbers::F64(v), _, Some(ruler)) => {
+                let marked = arch.dispatch(
+                    #[inline(always)]
+                    || guess_doubles(v, out, ruler),
+                );
+                self.settle(v, out, marked);
+            }
+            (Numbers::F32(v), ..) => self.ask(v, out),
+            (Numbers::F64(v), ..) => self.ask(v, out),
         }
     }
 
-    fn typed<T: Copy + Into<f64>>(&self, values: &[T], out: &mut [u32]) {
-        if self.scale == 0.0 {
-            values.iter().zip(out).for_each(|(&v, out)| *out = self.bins.code(v.into()) as u32);
-            return;
-        }
-        let (low, high, n) = (self.bins.edge(0), self.bins.edge(self.bins.len()), self.bins.len());
-        let (scale, near) = (self.scale, self.near);
-        let marked = Arch::new().dispatch(
-            #[inline(always)]
-            || guess(values, out, (low, high, n), scale, near),
-        );
+    fn ask<T: Copy + Into<f64>>(&self, values: &[T], out: &mut [u32]) {
+        values.iter().zip(out).for_each(|(&v, out)| *out = self.bins.code(v.into()) as u32);
+    }
+    /// Asks the edges about marked values.
+    fn settle<T: Copy + Into<f64>>(&self, values: &[T], out: &mut [u32], marked: bool) {
         if marked {
             for (&v, code) in values.iter().zip(out).filter(|(_, code)| **code & NEAR != 0) {
                 *code = self.bins.code(v.into()) as u32;
@@ -69,37 +102,41 @@ impl Coder {
     }
 }
 
-/// Bins by multiplication; whether any value is so near to an edge that it is only marked.
-#[inline(always)]
-#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-fn guess<T: Copy + Into<f64>>(
-    values: &[T],
-    out: &mut [u32],
-    (low, high, n): (f64, f64, usize),
-    scale: f64,
-    near: f64,
-) -> bool {
-    let (below, above, missing) = ((n + BELOW) as u32, (n + ABOVE) as u32, (n + MISSING) as u32);
-    let most = n as f64;
-    let mut any = 0;
-    for (&v, out) in values.iter().zip(out.iter_mut()) {
-        let v: f64 = v.into();
-        let at = (v - low) * scale;
-        // Neither below nor above, nor NaN, where it matters.
-        let at = if at > 0.0 { at } else { 0.0 };
-        let at = if at < most { at } else { most };
-        let nearest = (at + ROUND) - ROUND;
-        let mark = if (at - nearest).abs() < near { NEAR } else { 0 };
-        // Not near to an edge: rounding to the nearest of half a bin less is rounding down.
-        let inside = ((at - 0.5 + ROUND).to_bits() as u32) | mark;
-        let code = if v < low { below } else { inside };
-        let code = if v > high { above } else { code };
-        let code = if v.is_nan() { missing } else { code };
-        *out = code;
-        any |= code;
-    }
-    any & NEAR != 0
+/// Makes a loop that finds bins by multiplication; it says whether any value is so near to an
+/// edge that it is only marked. Adding `$round` rounds a number to a whole one, which the bits
+/// `$mask` then hold.
+macro_rules! guess {
+    ($name:ident, $float:ty, $round:expr, $mask:expr) => {
+        #[inline(always)]
+        #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+        fn $name(values: &[$float], out: &mut [u32], ruler: Ruler<$float>) -> bool {
+            const ROUND: $float = $round;
+            let Ruler { low, first, last, scale, near, count } = ruler;
+            let [below, above, missing] = [BELOW, ABOVE, MISSING].map(|code| count + code as u32);
+            let most = count as $float;
+            let mut any = 0;
+            for (&v, out) in values.iter().zip(out.iter_mut()) {
+                let at = (v - low) * scale;
+                // Within the bins, also for those that are not.
+                let at = if at > 0.0 { at } else { 0.0 };
+                let at = if at < most { at } else { most };
+                let nearest = (at + ROUND) - ROUND;
+                let mark = if (at - nearest).abs() < near { NEAR } else { 0 };
+                // Not near to an edge: rounding half a bin less to the nearest is rounding down.
+                let inside = ((at - 0.5 + ROUND).to_bits() & $mask) as u32 | mark;
+                let code = if v < first { below } else { inside };
+                let code = if v > last { above } else { code };
+                let code = if v.is_nan() { missing } else { code };
+                *out = code;
+                any |= code;
+            }
+            any & NEAR != 0
+        }
+    };
 }
+
+guess!(guess_singles, f32, 12_582_912.0, 0x3f_ffff);
+guess!(guess_doubles, f64, 6_755_399_441_055_744.0, 0x7fff_ffff);
 
 #[cfg(test)]
 mod tests {
@@ -113,6 +150,9 @@ mod tests {
             Bins::uniform(-1.0, 1.0, 1).unwrap(),
             Bins::uniform(1e15, 1e15 + 64.0, 9).unwrap(),
             Bins::uniform(0.0, 1.0, 300_000).unwrap(),
+            Bins::uniform(0.1, 0.7, 60).unwrap(),
+            Bins::uniform(-1e38, 1e38, 5).unwrap(),
+            Bins::uniform(-1e-40, 1e-40, 5).unwrap(),
             Bins::edges(vec![-3.0, -1.0, 0.5, 100.0]).unwrap(),
         ] {
             let coder = Coder::new(&bins);

@@ -41,24 +41,11 @@ impl HistogramState {
 
     /// The counts in bins, C order: kept dimensions, bins of each variable.
     pub fn counts(&self, bins: &[Bins]) -> Vec<i64> {
-        self.inside(bins, &self.counts).map(|n| n as i64).collect()
+        inside(bins, &self.counts).map(|n| n as i64).collect()
     }
     /// The sums of weights in bins, in the same order; empty without weights.
     pub fn sums(&self, bins: &[Bins]) -> Vec<f64> {
-        self.inside(bins, &self.sums).collect()
-    }
-    fn inside<'a, T: Copy>(&self, bins: &[Bins], values: &'a [T]) -> impl Iterator<Item = T> + 'a {
-        let widths: Vec<usize> = bins.iter().map(|b| b.len() + APART).collect();
-        let inner: Vec<usize> = bins.iter().map(Bins::len).collect();
-        values.iter().enumerate().filter_map(move |(i, &v)| {
-            let mut rest = i;
-            let is_in = widths.iter().zip(&inner).rev().all(|(w, n)| {
-                let code = rest % w;
-                rest /= w;
-                code < *n
-            });
-            is_in.then_some(v)
-        })
+        inside(bins, &self.sums).collect()
     }
 
     /// Values outside of bins, and missing ones.
@@ -86,6 +73,21 @@ impl HistogramState {
         }
         apart
     }
+}
+
+/// What lies in bins.
+fn inside<'a, T: Copy>(bins: &[Bins], values: &'a [T]) -> impl Iterator<Item = T> + 'a {
+    let widths: Vec<usize> = bins.iter().map(|b| b.len() + APART).collect();
+    let inner: Vec<usize> = bins.iter().map(Bins::len).collect();
+    values.iter().enumerate().filter_map(move |(i, &v)| {
+        let mut rest = i;
+        let is_in = widths.iter().zip(&inner).rev().all(|(w, n)| {
+            let code = rest % w;
+            rest /= w;
+            code < *n
+        });
+        is_in.then_some(v)
+    })
 }
 
 /// A state while values are counted.

@@ -21,7 +21,7 @@ fn values(steps: std::ops::Range<usize>, cells: std::ops::Range<usize>, shift: u
 #[test]
 fn joint_counts_over_all_kept_times_and_kept_cells() {
     let bins = [Bins::uniform(0.0, 6.0, 3).unwrap(), Bins::edges(vec![-1.0, 1.0, 7.0]).unwrap()];
-    let weights: Vec<f64> = (0..12).map(|c| 1.0 + c as f64).collect();
+    let weights: Vec<f64> = (0..12).map(|c| 1.0 + f64::from(c)).collect();
     for over in [&[Role::Time, Role::Y, Role::X][..], &[Role::Time], &[Role::Y, Role::X], &[Role::Y]] {
         let fold = Histogram::new(&bins, &dims(), over, weights.clone()).unwrap();
         // Two tiles in time, merged where time is reduced.

@@ -48,24 +48,24 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// With means as references.
+    /// With means as references, as nearly as doubles hold them.
     pub(super) fn centred(mut self) -> Self {
         if self.n > 0.0 {
-            let shift = self.sum.map(|s| s / self.n);
-            self.refer(shift);
-            self.sum = [0.0; 3];
+            self.refer(std::array::from_fn(|k| self.mean[k] + self.sum[k] / self.n));
         }
         self
     }
 
-    /// With references that lie `d` further up.
-    fn refer(&mut self, d: [f64; 3]) {
+    /// With these references. What a reference is rounded by stays in the sums of deviations, so
+    /// that nothing is lost of them.
+    fn refer(&mut self, to: [f64; 3]) {
         let n = self.n;
+        let d: [f64; 3] = std::array::from_fn(|k| to[k] - self.mean[k]);
+        self.mean = to;
         for (k, &d) in d.iter().enumerate() {
             // Nothing is less than no square at all.
             self.square[k] = (self.square[k] - 2.0 * d * self.sum[k] + n * d * d).max(0.0);
             self.next[k] += -d * self.next_sum[k] + self.pairs * d * d;
-            self.mean[k] += d;
         }
         for (k, [i, j]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
             self.cross[k] += -d[i] * self.sum[j] - d[j] * self.sum[i] + n * d[i] * d[j];
@@ -92,13 +92,13 @@ impl Cell {
         let n = a.n + b.n;
         let share = b.n / n;
         let mean: [f64; 3] = std::array::from_fn(|k| a.mean[k] + (b.mean[k] - a.mean[k]) * share);
-        a.refer(std::array::from_fn(|k| mean[k] - a.mean[k]));
-        b.refer(std::array::from_fn(|k| mean[k] - b.mean[k]));
+        a.refer(mean);
+        b.refer(mean);
         let plus = |a: [f64; 3], b: [f64; 3]| std::array::from_fn(|k| a[k] + b[k]);
         let mut both = Self {
             n,
             mean,
-            sum: [0.0; 3],
+            sum: plus(a.sum, b.sum),
             square: plus(a.square, b.square),
             cross: plus(a.cross, b.cross),
             pairs: a.pairs + b.pairs,

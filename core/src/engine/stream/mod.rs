@@ -12,8 +12,8 @@ mod together;
 mod windows;
 
 pub use map::{MapPlan, StreamMap};
-pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use plan::tiles_in;
+pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use run::StreamWork;
 pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 

@@ -30,7 +30,11 @@ fn runs(atoms: &[usize], range: &Range<usize>, most: usize) -> Vec<Range<usize>>
 
 /// Boxes in space (dimensions from 1 on) that cover `own`, of at most `most` cells where atoms
 /// allow: whole along the fastest dimensions, so that the cells of each tile stay together.
-pub(in crate::engine) fn space_boxes(atoms: &[Vec<usize>], own: &IndexBox, most: usize) -> Vec<Vec<Range<usize>>> {
+pub(in crate::engine) fn space_boxes(
+    atoms: &[Vec<usize>],
+    own: &IndexBox,
+    most: usize,
+) -> Vec<Vec<Range<usize>>> {
     let mut boxes: Vec<Vec<Range<usize>>> = vec![Vec::new()];
     let mut room = most.max(1);
     for d in (1..own.ndim()).rev() {
