@@ -137,32 +137,46 @@ fn masks_are_matched_by_where_cells_lie() {
     let dir = tempfile::tempdir().unwrap();
     let data = write(dir.path(), "data.nc", 0, "days since 2000-01-01", 0.0);
     let codes: Vec<f32> = (0..40).map(|c| code(c / 8, c % 8)).collect();
-    let plain = write_mask(dir.path(), "plain.nc", &[("y", "degrees_north", &LAT), ("x", "degrees_east", &LON)], &codes);
+    let plain = write_mask(
+        dir.path(),
+        "plain.nc",
+        &[("y", "degrees_north", &LAT), ("x", "degrees_east", &LON)],
+        &codes,
+    );
     // From north to south, from -180 to 180, columns before rows, with a time of length one.
     let (north, west): (Vec<f64>, Vec<f64>) =
         (LAT.iter().rev().copied().collect(), (0..8).map(|i| f64::from(i) * 45.0 - 180.0).collect());
-    let turned: Vec<f32> =
-        (0..40).map(|c| code(4 - c % 5, (c / 5 + 4) % 8)).collect();
+    let turned: Vec<f32> = (0..40).map(|c| code(4 - c % 5, (c / 5 + 4) % 8)).collect();
     let turned = write_mask(
         dir.path(),
         "turned.nc",
-        &[("time", "days since 2000-01-01", &[0.0]), ("lon", "degrees_east", &west), ("lat", "degrees_north", &north)],
+        &[
+            ("time", "days since 2000-01-01", &[0.0]),
+            ("lon", "degrees_east", &west),
+            ("lat", "degrees_north", &north),
+        ],
         &turned,
     );
     for path in [&plain, &turned] {
         let path = path.display();
-        let cases: [(&str, &dyn Fn(f32) -> bool); 4] =
-            [("", &|c| c != 0.0), ("=1", &|c| c == 1.0), ("=1,3", &|c| c == 1.0 || c == 3.0), ("!=2", &|c| c != 2.0)];
+        let cases: [(&str, &dyn Fn(f32) -> bool); 4] = [
+            ("", &|c| c != 0.0),
+            ("=1", &|c| c == 1.0),
+            ("=1,3", &|c| c == 1.0 || c == 3.0),
+            ("!=2", &|c| c != 2.0),
+        ];
         for (rule, takes) in cases {
             let (source, all) = both(&[&data], &masked(&format!("{path}:mask{rule}")), false);
             same(&all, &expected(|_, j, i| code(j, i) != -9.0 && takes(code(j, i))));
-            let excluded: Vec<bool> = (0..40).map(|c| code(c / 8, c % 8)).map(|c| c == -9.0 || !takes(c)).collect();
+            let excluded: Vec<bool> =
+                (0..40).map(|c| code(c / 8, c % 8)).map(|c| c == -9.0 || !takes(c)).collect();
             assert_eq!(source.grid().excluded, excluded);
             assert_eq!(source.selection_files().len(), 1);
             assert!(source.notes().is_empty());
         }
         // Cut by a box over the seam: rows 1 to 3, columns 7, 0, 1.
-        let boxed = Selection { lon_lat_box: Some([-50.0, 50.0, -40.0, 40.0]), ..masked(&format!("{path}:mask=1")) };
+        let boxed =
+            Selection { lon_lat_box: Some([-50.0, 50.0, -40.0, 40.0]), ..masked(&format!("{path}:mask=1")) };
         let (source, all) = both(&[&data], &boxed, false);
         assert_eq!(source.variable().shape(), [TIMES, 3, 3, 3]);
         let mut want = Vec::new();
@@ -188,7 +202,8 @@ fn masks_of_levels() {
     let floor = |k: usize, c: usize| (c % 4 + k) < 4;
     // Levels from below, one more than the data have.
     let levels = [1000.0, 500.0, 50.0, 5.0];
-    let wet: Vec<f32> = (0..4).flat_map(|k| (0..40).map(move |c| f32::from(u8::from(k > 0 && floor(3 - k, c))))).collect();
+    let wet: Vec<f32> =
+        (0..4).flat_map(|k| (0..40).map(move |c| f32::from(u8::from(k > 0 && floor(3 - k, c))))).collect();
     let deep = write_mask(
         dir.path(),
         "deep.nc",
@@ -210,11 +225,14 @@ fn masks_of_levels() {
     let range = Selection { levels: Some([40.0, 500.0]), ..masked(&mask) };
     let (source, all) = both(&[&data], &range, false);
     assert_eq!(source.levels()[0].values.to_f64(), [50.0, 500.0]);
-    let part: Vec<f64> = expected(|k, j, i| floor(k, j * 8 + i)).chunks(120).flat_map(|t| t[40..].to_vec()).collect();
+    let part: Vec<f64> =
+        expected(|k, j, i| floor(k, j * 8 + i)).chunks(120).flat_map(|t| t[40..].to_vec()).collect();
     same(&all, &part);
     let bad = |selection: Selection| refusal(&[&data], &selection, false);
     assert!(bad(Selection { levels: Some([60.0, 70.0]), ..masked(&mask) }).1.contains("5, 50, 500 m"));
-    assert!(bad(Selection { levels: Some([1.0, 60.0]), all_levels: false, ..masked(&mask) }).1.contains("2 levels"));
+    assert!(bad(Selection { levels: Some([1.0, 60.0]), all_levels: false, ..masked(&mask) })
+        .1
+        .contains("2 levels"));
 }
 
 #[test]
@@ -225,14 +243,22 @@ fn masks_that_do_not_fit() {
     let (shifted, near) = (lat(10.0), lat(1e-5));
     let mask = |name: &str, lat: &[f64], lon: &[f64]| {
         let ones = vec![1.0; lat.len() * lon.len()];
-        let path = write_mask(dir.path(), name, &[("lat", "degrees_north", lat), ("lon", "degrees_east", lon)], &ones);
+        let path = write_mask(
+            dir.path(),
+            name,
+            &[("lat", "degrees_north", lat), ("lon", "degrees_east", lon)],
+            &ones,
+        );
         masked(&format!("{}:mask", path.display()))
     };
     both(&[&data], &mask("near.nc", &near, &LON), false);
     let fine: Vec<f64> = (0..16).map(|i| f64::from(i) * 22.5).collect();
-    for (name, lat, lon) in
-        [("shifted.nc", &shifted[..], &LON[..]), ("fewer.nc", &LAT[..4], &LON), ("fine.nc", &LAT, &fine), ("one.nc", &LAT, &LON[..1])]
-    {
+    for (name, lat, lon) in [
+        ("shifted.nc", &shifted[..], &LON[..]),
+        ("fewer.nc", &LAT[..4], &LON),
+        ("fine.nc", &LAT, &fine),
+        ("one.nc", &LAT, &LON[..1]),
+    ] {
         let (exit, text) = refusal(&[&data], &mask(name, lat, lon), false);
         assert_eq!(exit, 3, "{text}");
         assert!(text.contains(name) && text.contains("data.nc") && text.contains("`mask`"), "{text}");
@@ -240,13 +266,16 @@ fn masks_that_do_not_fit() {
     // What lies beyond the data does no harm, and neither does less than the whole of it.
     let more: Vec<f64> = [&[-90.0], &LAT[..], &[90.0]].concat();
     both(&[&data], &mask("more.nc", &more, &LON), false);
-    let north = Selection { lon_lat_box: Some([0.0, 360.0, -35.0, 90.0]), ..mask("part.nc", &LAT[1..], &LON) };
+    let north =
+        Selection { lon_lat_box: Some([0.0, 360.0, -35.0, 90.0]), ..mask("part.nc", &LAT[1..], &LON) };
     both(&[&data], &north, false);
     let (path, mut file) = create(dir.path(), "odd.nc");
     axis(&mut file, "time", "days since 2000-01-01", &[0.0, 1.0]);
     axis(&mut file, "lat", "degrees_north", &LAT);
     axis(&mut file, "lon", "degrees_east", &LON);
-    for (name, dims, len) in [("moving", &["time", "lat", "lon"][..], 80), ("zero", &["lat", "lon"], 40), ("flat", &["time"], 2)] {
+    for (name, dims, len) in
+        [("moving", &["time", "lat", "lon"][..], 80), ("zero", &["lat", "lon"], 40), ("flat", &["time"], 2)]
+    {
         file.add_variable::<f32>(name, dims).unwrap().put_values(&vec![0.0; len], ..).unwrap();
     }
     file.add_dimension("i", 8).unwrap();
@@ -281,7 +310,11 @@ fn masks_that_do_not_fit() {
 fn regions_on_grids() {
     let dir = tempfile::tempdir().unwrap();
     let data = write(dir.path(), "data.nc", 0, "days since 2000-01-01", 0.0);
-    let region = |text: &str| Selection { region: Some(text.parse().unwrap()), all_levels: true, ..Selection::default() };
+    let region = |text: &str| Selection {
+        region: Some(text.parse().unwrap()),
+        all_levels: true,
+        ..Selection::default()
+    };
     let (_, all) = both(&[&data], &region("nino3.4"), false);
     same(&all, &expected(|_, j, i| j == 2 && i == 5));
     let outline = r#"{"type":"Polygon","coordinates":[[[170,-40],[280,-40],[280,40],[170,40],[170,-40]],
@@ -306,10 +339,17 @@ fn curvilinear(dir: &Path, name: &str, flip: bool, shift: f64) -> PathBuf {
     file.add_dimension("x", 5).unwrap();
     let place = |c: usize| if flip { (3 - c / 5, c % 5) } else { (c / 5, c % 5) };
     let lat: Vec<f64> = (0..20).map(place).map(|(j, i)| 10.0 * j as f64 + i as f64 + shift).collect();
-    let lon: Vec<f64> = (0..20)
-        .map(place)
-        .map(|(j, i)| if (j, i) == (3, 4) { f64::NAN } else { (355.0 + 3.0 * i as f64 - j as f64).rem_euclid(360.0) })
-        .collect();
+    let lon: Vec<f64> =
+        (0..20)
+            .map(place)
+            .map(|(j, i)| {
+                if (j, i) == (3, 4) {
+                    f64::NAN
+                } else {
+                    (355.0 + 3.0 * i as f64 - j as f64).rem_euclid(360.0)
+                }
+            })
+            .collect();
     for (name, units, values) in [("nav_lat", "degrees_north", lat), ("nav_lon", "degrees_east", lon)] {
         let mut v = file.add_variable::<f64>(name, &["y", "x"]).unwrap();
         v.put_attribute("units", units).unwrap();
@@ -345,7 +385,8 @@ fn curvilinear_grids() {
     std::fs::write(&path, outline).unwrap();
     let region = Selection { region: Some(path.to_str().unwrap().parse().unwrap()), ..Selection::default() };
     let (_, all) = both(&[&data], &region, false);
-    let inside = |j: usize, i: usize| (j, i) != (3, 4) && (-2.0..=9.0).contains(&(3.0 * i as f64 - j as f64 - 5.0));
+    let inside =
+        |j: usize, i: usize| (j, i) != (3, 4) && (-2.0..=9.0).contains(&(3.0 * i as f64 - j as f64 - 5.0));
     same(&all, &want(&inside));
 }
 
@@ -366,11 +407,17 @@ fn an_ensemble_is_one_source() {
     let names = ["b_first", "a_second", "c_third"].map(str::to_owned).to_vec();
     assert_eq!(source.levels()[1].values, Values::Text(names));
     let value_of = |t: usize, m: usize, k: usize, c: usize| f64::from(value(100_000 * m, t, k, c));
-    let want: Vec<f64> = (0..TIMES * 3 * 120).map(|n| value_of(n / 360, n / 120 % 3, n / 40 % 3, n % 40)).collect();
+    let want: Vec<f64> =
+        (0..TIMES * 3 * 120).map(|n| value_of(n / 360, n / 120 % 3, n / 40 % 3, n % 40)).collect();
     same(&all, &want);
     // Masks, boxes over the seam, times and levels cut each member.
     let mask: Vec<f32> = (0..120).map(|c| if c % 7 == 0 { 0.0 } else { 1.0 }).collect();
-    let mask = write_mask(dir.path(), "m.nc", &[("lev", "m", &LEV), ("lat", "degrees_north", &LAT), ("lon", "degrees_east", &LON)], &mask);
+    let mask = write_mask(
+        dir.path(),
+        "m.nc",
+        &[("lev", "m", &LEV), ("lat", "degrees_north", &LAT), ("lon", "degrees_east", &LON)],
+        &mask,
+    );
     let some = Selection {
         time: TimeRange::parse("2000-01-02/2000-01-05").ok(),
         lon_lat_box: Some([-50.0, 50.0, -40.0, 40.0]),
@@ -389,7 +436,9 @@ fn an_ensemble_is_one_source() {
     // One member of an ensemble, and one level of several.
     let (source, _) = both(&paths[..1], &Selection { level: Some(5.0), ..all_levels.clone() }, true);
     assert_eq!(source.variable().shape(), [TIMES, 1, 5, 8]);
-    assert!(refusal(&paths, &Selection { level: Some(5.0), ..Selection::default() }, true).1.contains("3 members"));
+    assert!(refusal(&paths, &Selection { level: Some(5.0), ..Selection::default() }, true)
+        .1
+        .contains("3 members"));
 }
 
 #[test]
@@ -399,7 +448,12 @@ fn members_that_do_not_fit() {
     let first = write(dir.path(), "first.nc", 0, days, 0.0);
     let later = write(dir.path(), "later.nc", 0, days, 1.0);
     let calendar = write(dir.path(), "calendar.nc", 0, days, 0.0);
-    netcdf::append(&calendar).unwrap().variable_mut("time").unwrap().put_attribute("calendar", "noleap").unwrap();
+    netcdf::append(&calendar)
+        .unwrap()
+        .variable_mut("time")
+        .unwrap()
+        .put_attribute("calendar", "noleap")
+        .unwrap();
     let grid = write(dir.path(), "grid.nc", 0, days, 0.0);
     netcdf::append(&grid).unwrap().variable_mut("lat").unwrap().put_values(&[-61.0], 0..1).unwrap();
     let units = write(dir.path(), "units.nc", 0, days, 0.0);

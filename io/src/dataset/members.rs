@@ -45,8 +45,7 @@ fn difference(ours: &TimeAxis, theirs: &TimeAxis, first: &str) -> Option<String>
             ours.datetime(k)
         ));
     }
-    (ours.len() != theirs.len())
-        .then(|| format!("has {} times, {first} has {}", theirs.len(), ours.len()))
+    (ours.len() != theirs.len()).then(|| format!("has {} times, {first} has {}", theirs.len(), ours.len()))
 }
 
 /// What members are called, by the global attributes of their files and their names.

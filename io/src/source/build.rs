@@ -22,7 +22,14 @@ use std::path::Path;
 pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
     let info = dataset.variable(name)?;
     let file = dataset.files().first().map_or("", |f| f.path.as_str());
-    select(dataset, info, selection).map_err(|e| e.in_variable(name).in_file(file))
+    select(dataset, info, selection).map_err(|e| {
+        // A mask's or a region's file is at fault alone.
+        if e.file.as_deref().is_some_and(|at| at != file) {
+            e
+        } else {
+            e.in_variable(name).in_file(file)
+        }
+    })
 }
 
 fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Result<Source> {
@@ -36,8 +43,11 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     }
     let members = members::coordinates(dataset, variable);
     if let (false, Some([member, _])) = (selection.all_levels, &members) {
-        return Err(Error::usage(format!("is of {} members of an ensemble, and one is wanted", member.values.len()))
-            .remedy("name one file, and leave out --ensemble"));
+        return Err(Error::usage(format!(
+            "is of {} members of an ensemble, and one is wanted",
+            member.values.len()
+        ))
+        .remedy("name one file, and leave out --ensemble"));
     }
     let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
     let (entry, time) = times(dataset, variable)?;
@@ -51,15 +61,15 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
 
-    let Places { mut layout, level: levels, kept: mut kept_dims, ground } = places(&variable.dims, selection)?;
+    let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
+        places(&variable.dims, selection)?;
     let range = selection.levels;
-    let (fixed, level) = match levels {
-        Some(dim) => level::along(&meta, dim, selection.level, range, &*reader)?,
-        None => {
-            // Of levels that are kept, the range cuts the dimension.
-            let range = range.filter(|_| !kept_dims.iter().any(level::is_level));
-            (0, level::scalar(&meta, raw, selection.level, range, &*reader)?)
-        }
+    let (fixed, level) = if let Some(dim) = levels {
+        level::along(&meta, dim, selection.level, range, &*reader)?
+    } else {
+        // Of levels that are kept, the range cuts the dimension.
+        let range = range.filter(|_| !kept_dims.iter().any(level::is_level));
+        (0, level::scalar(&meta, raw, selection.level, range, &*reader)?)
     };
     if let Some(at) = variable.dims.iter().position(level::is_level).filter(|_| levels.is_some()) {
         layout[at] = Place::Fixed(fixed);
@@ -88,7 +98,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let time_coordinate = time_coordinate(&entry.name, &time_dim, &entry.attributes, &axis);
     let member_dim = members.iter().map(|m| m[0].variable.dims[0].clone());
     let kept_dims = member_dim.chain(kept_dims.iter().cloned());
-    let dims: Vec<Dim> = std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
+    let dims: Vec<Dim> =
+        std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
     let mut chunks = info.chunks.as_ref().map(|c| in_order(c, &layout));
     if let (Some(chunks), Some(_)) = (&mut chunks, &members) {
         chunks.insert(1, 1);
@@ -124,7 +135,8 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
 /// The levels of a source, for masks that have some.
 fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&Coordinate>) -> Levels {
     if let Some(at) = kept.iter().position(level::is_level) {
-        let own = values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
+        let own =
+            values.iter().find(|c| c.variable.dims.len() == 1 && c.variable.dims[0].name == kept[at].name);
         return Levels::Kept { dim: lead + at, len: kept[at].len, values: own.map(|c| c.values.to_f64()) };
     }
     match picked {

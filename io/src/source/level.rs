@@ -29,8 +29,11 @@ pub(super) fn along(
             Some(found) if found.len() == 1 => found.start,
             found => {
                 let found = found.unwrap_or_default();
-                return Err(Error::usage(format!("has {} levels in this range, and one is wanted", found.len()))
-                    .remedy(format!("choose one with --level: {}", listed(&values[found], units))));
+                return Err(Error::usage(format!(
+                    "has {} levels in this range, and one is wanted",
+                    found.len()
+                ))
+                .remedy(format!("choose one with --level: {}", listed(&values[found], units))));
             }
         },
         None if dim.len == 1 => 0,
@@ -146,7 +149,9 @@ fn within(values: &[f64], [least, most]: [f64; 2], units: &str) -> Result<Range<
             .remedy(format!("its levels are {}", listed(values, units))));
     };
     if last + 1 - first != found.len() {
-        return Err(Error::data("the levels of this range don't lie together: the coordinate is not in order"));
+        return Err(Error::data(
+            "the levels of this range don't lie together: the coordinate is not in order",
+        ));
     }
     Ok(first..last + 1)
 }

@@ -117,7 +117,12 @@ impl Cells {
 
     /// Writes `missing` to the cells of a block that are not wanted, but leaves alone what lies
     /// outside of [`Self::within`].
-    pub(in crate::source) fn apply<T: Copy + Send + Sync>(&self, block: &IndexBox, values: &mut [T], missing: T) {
+    pub(in crate::source) fn apply<T: Copy + Send + Sync>(
+        &self,
+        block: &IndexBox,
+        values: &mut [T],
+        missing: T,
+    ) {
         let inner = self.within(block);
         let last = block.ndim() - 1;
         let row = block.range(last).len();

@@ -33,7 +33,11 @@ pub(super) fn read(mask: &MaskFile, io: Io, target: &Target<'_>) -> Result<Read>
     let (reader, meta) = direct::meta::read(Path::new(&mask.path), io)?;
     let meta = meta.share(None);
     on(mask, &meta, &*reader, target).map_err(|e| {
-        if e.file.is_some() { e } else { e.in_variable(&mask.variable).in_file(&mask.path) }
+        if e.file.is_some() {
+            e
+        } else {
+            e.in_variable(&mask.variable).in_file(&mask.path)
+        }
     })
 }
 
@@ -96,8 +100,11 @@ impl Places {
         if let Some((_, other)) =
             dims.iter().enumerate().find(|(d, dim)| dim.len != 1 && !ours.contains(&Some(*d)))
         {
-            return Err(Error::data(format!("a mask does not vary along `{}`, which has length {}", other.name, other.len))
-                .remedy("pick one index of it first, for example with `ncks -d`"));
+            return Err(Error::data(format!(
+                "a mask does not vary along `{}`, which has length {}",
+                other.name, other.len
+            ))
+            .remedy("pick one index of it first, for example with `ncks -d`"));
         }
         if let Some(empty) = dims.iter().find(|d| d.len == 0) {
             return Err(Error::data(format!("dimension `{}` is empty", empty.name)));
@@ -113,18 +120,31 @@ impl Places {
 }
 
 /// The mask's level for each of the data's.
-fn planes(meta: &SharedMeta, dim: &Dim, target: &Target<'_>, reader: &dyn StoredReader) -> Result<Vec<usize>> {
-    let has = |what: &str| Error::data(format!("the mask has {} levels along `{}`, and {} of {} {what}", dim.len, dim.name, target.variable, target.file));
+fn planes(
+    meta: &SharedMeta,
+    dim: &Dim,
+    target: &Target<'_>,
+    reader: &dyn StoredReader,
+) -> Result<Vec<usize>> {
+    let has = |what: &str| {
+        Error::data(format!(
+            "the mask has {} levels along `{}`, and {} of {} {what}",
+            dim.len, dim.name, target.variable, target.file
+        ))
+    };
     let own = level::coordinate_of(meta, dim, reader)?.map(|c| c.values.to_f64());
     let (wanted, len) = match &target.levels {
         _ if dim.len == 1 => return Ok(vec![0]),
-        Levels::None => return Err(has("has none").remedy("pick one level of the mask first, for example with `ncks -d`")),
+        Levels::None => {
+            return Err(has("has none").remedy("pick one level of the mask first, for example with `ncks -d`"))
+        }
         Levels::One(value) => (value.map(|v| vec![v]), 1),
         Levels::Kept { values, len, .. } => (values.clone(), *len),
     };
     match (wanted, own) {
         (Some(wanted), Some(own)) => matching::levels(&wanted, &own).map_err(|v| {
-            has(&format!("has one at {v}, where the mask has none")).remedy("bring the mask to the levels of the data")
+            has(&format!("has one at {v}, where the mask has none"))
+                .remedy("bring the mask to the levels of the data")
         }),
         // Without values they are counted.
         _ if len == dim.len => Ok((0..len).collect()),

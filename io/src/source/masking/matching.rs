@@ -30,7 +30,11 @@ impl Match {
 fn tolerance(sorted: &[(f64, usize)]) -> f64 {
     let gaps = sorted.windows(2).map(|w| w[1].0 - w[0].0).filter(|gap| *gap > 1e-6);
     let least = gaps.fold(f64::INFINITY, f64::min);
-    if least.is_finite() { (0.01 * least).max(2e-5) } else { 2e-5 }
+    if least.is_finite() {
+        (0.01 * least).max(2e-5)
+    } else {
+        2e-5
+    }
 }
 
 /// For each wanted value, the index of the same one among `have`; else a value that only
@@ -47,7 +51,11 @@ fn along(wanted: &[f64], have: &[f64], turn: bool) -> Result<Vec<usize>, f64> {
         let candidates = [next.checked_sub(1), Some(next), Some(0), sorted.len().checked_sub(1)];
         let apart = |s: &(f64, usize)| {
             let d = (s.0 - at).abs();
-            if turn { d.min(360.0 - d) } else { d }
+            if turn {
+                d.min(360.0 - d)
+            } else {
+                d
+            }
         };
         let found = candidates.into_iter().flatten().filter_map(|k| sorted.get(k));
         found.min_by(|a, b| apart(a).total_cmp(&apart(b))).filter(|s| apart(s) <= near).map(|s| s.1)
@@ -69,15 +77,23 @@ fn along(wanted: &[f64], have: &[f64], turn: bool) -> Result<Vec<usize>, f64> {
 ///
 /// # Errors
 /// In words, what does not match.
-pub(super) fn find(data: &Grid, cut: &Cut, whole: &[usize], mask: &Grid) -> Result<(Match, Option<&'static str>), String> {
+pub(super) fn find(
+    data: &Grid,
+    cut: &Cut,
+    whole: &[usize],
+    mask: &Grid,
+) -> Result<(Match, Option<&'static str>), String> {
     let by_index = |flip: bool| by_index(cut, whole, flip);
     let same_shape = mask.shape() == whole;
     let without = [data, mask].map(|g| g.lat.is_none() || g.lon.is_none());
     if without.contains(&true) {
         if !same_shape {
-            return Err("one of them has no latitudes and longitudes to match by, and their shapes differ".into());
+            return Err(
+                "one of them has no latitudes and longitudes to match by, and their shapes differ".into()
+            );
         }
-        let note = "has no latitudes and longitudes to match by: taken cell by cell, as it is of the same shape";
+        let note =
+            "has no latitudes and longitudes to match by: taken cell by cell, as it is of the same shape";
         return Ok((Match::Cells(by_index(false)), Some(note)));
     }
     if data.kind == GridKind::Rectilinear && mask.kind == GridKind::Rectilinear {
@@ -99,7 +115,8 @@ pub(super) fn find(data: &Grid, cut: &Cut, whole: &[usize], mask: &Grid) -> Resu
     let mut first = None;
     for flip in [false, true] {
         let cells = by_index(flip && whole.len() == 2);
-        let apart = cells.iter().enumerate().find(|(c, &m)| !same([lat[*c], lon[*c]], [mask_lat[m], mask_lon[m]]));
+        let apart =
+            cells.iter().enumerate().find(|(c, &m)| !same([lat[*c], lon[*c]], [mask_lat[m], mask_lon[m]]));
         let Some((c, &m)) = apart else { return Ok((Match::Cells(cells), None)) };
         first.get_or_insert_with(|| {
             format!(
@@ -144,7 +161,8 @@ pub(super) fn describe(grid: &Grid) -> String {
         let coordinate = if role == Role::Y { &grid.lat } else { &grid.lon };
         let values = coordinate.as_ref()?.values.to_f64();
         let finite = || values.iter().copied().filter(|v| v.is_finite());
-        let (least, most) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+        let (least, most) =
+            (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
         (least <= most).then(|| format!("{least} to {most}"))
     };
     match (range(Role::Y), range(Role::X)) {

@@ -103,13 +103,18 @@ mod tests {
     fn what_users_write() {
         let parse = |text: &str| text.parse::<MaskFile>().unwrap();
         let plain = parse("a/b:c.nc:mask");
-        assert_eq!((plain.path.as_str(), plain.variable.as_str(), &plain.rule), ("a/b:c.nc", "mask", &MaskRule::NonZero));
+        assert_eq!(
+            (plain.path.as_str(), plain.variable.as_str(), &plain.rule),
+            ("a/b:c.nc", "mask", &MaskRule::NonZero)
+        );
         assert_eq!(parse("m.nc:basin=1, 2").rule, MaskRule::Equal(vec![1.0, 2.0]));
         assert_eq!(parse("m.nc:basin!=0").rule, MaskRule::NotEqual(vec![0.0]));
         for text in ["a/b:c.nc:mask", "m.nc:basin=1,2", "m.nc:sftlf!=0.5"] {
             assert_eq!(parse(text).to_string(), text);
         }
-        for bad in ["m.nc", ":v", "m.nc:", "m.nc:=1", "m.nc:v=", "m.nc:v=one", "m.nc:v=1,,2", "m.nc:v!=nan", ""] {
+        for bad in
+            ["m.nc", ":v", "m.nc:", "m.nc:=1", "m.nc:v=", "m.nc:v=one", "m.nc:v=1,,2", "m.nc:v!=nan", ""]
+        {
             assert_eq!(bad.parse::<MaskFile>().unwrap_err().exit_code(), 2, "{bad}");
         }
     }

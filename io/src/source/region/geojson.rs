@@ -46,8 +46,9 @@ fn shapes(text: &str, feature: Option<&str>) -> Result<Shapes> {
     let mut found = Vec::new();
     match (parsed, feature) {
         (GeoJson::Geometry(_), Some(name)) => {
-            return Err(Error::usage(format!("has no features, so none is `{name}`"))
-                .remedy("name the file alone"))
+            return Err(
+                Error::usage(format!("has no features, so none is `{name}`")).remedy("name the file alone")
+            )
         }
         (GeoJson::Geometry(geometry), None) => collect(&geometry, &mut found)?,
         (GeoJson::Feature(one), name) => of_features(&[one], name, &mut found)?,

@@ -62,7 +62,8 @@ impl FromStr for Region {
             return Ok(Self::File { path: text.to_owned(), feature: None });
         }
         let all = || named::ALL.iter().flat_map(|r| r.names.iter().copied());
-        let meant = names::nearest(&plain, all()).map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+        let meant =
+            names::nearest(&plain, all()).map_or_else(String::new, |n| format!("did you mean `{n}`? "));
         let list: Vec<&str> = named::ALL.iter().map(NamedRegion::name).collect();
         Err(Error::usage(format!("there is no region `{text}`"))
             .remedy(format!("{meant}regions are {}, or name a FILE.geojson", list.join(", "))))

@@ -11,7 +11,8 @@ pub struct NamedRegion {
     pub about: &'static str,
 }
 
-const NINO: &str = "El Niño index region (Trenberth 1997, doi:10.1175/1520-0477(1997)078<2771:TDOENO>2.0.CO;2; NOAA CPC)";
+const NINO: &str =
+    "El Niño index region (Trenberth 1997, doi:10.1175/1520-0477(1997)078<2771:TDOENO>2.0.CO;2; NOAA CPC)";
 const WMO: &str = "verification area (WMO-No. 485, Manual on the WIPPS)";
 const TURN: [f64; 2] = [-180.0, 180.0];
 

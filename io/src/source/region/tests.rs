@@ -1,5 +1,6 @@
 use super::ring::{Ring, Side, Use};
 use super::*;
+use Side::{Edge, Inside, Outside};
 
 const NEAR: f64 = 1e-9;
 
@@ -13,16 +14,19 @@ fn sides(ring: &Ring, places: &[[f64; 2]]) -> Vec<Side> {
 #[test]
 fn edges_vertices_and_both_conventions() {
     let square = ring(&[[10.0, 0.0], [20.0, 0.0], [20.0, 10.0], [10.0, 10.0], [10.0, 0.0]]);
-    use Side::{Edge, Inside, Outside};
     assert_eq!(sides(&square, &[[15.0, 5.0], [375.0, 5.0], [-345.0, 5.0]]), [Inside; 3]);
-    assert_eq!(sides(&square, &[[10.0, 0.0], [20.0, 10.0], [15.0, 0.0], [370.0, 3.0], [-340.0, 10.0]]), [Edge; 5]);
+    assert_eq!(
+        sides(&square, &[[10.0, 0.0], [20.0, 10.0], [15.0, 0.0], [370.0, 3.0], [-340.0, 10.0]]),
+        [Edge; 5]
+    );
     assert_eq!(sides(&square, &[[9.9, 5.0], [15.0, -0.1], [15.0, 10.1], [200.0, 5.0]]), [Outside; 4]);
     assert_eq!(sides(&square, &[[f64::NAN, 5.0], [15.0, f64::NAN]]), [Outside; 2]);
     // At the height of vertices that are to one side.
     let hat = ring(&[[0.0, 0.0], [10.0, 0.0], [5.0, 10.0], [0.0, 0.0]]);
-    assert_eq!(sides(&hat, &[[-1.0, 0.0], [11.0, 0.0], [2.5, 5.0], [4.0, 10.0], [5.0, 10.0]]), [
-        Outside, Outside, Edge, Outside, Edge
-    ]);
+    assert_eq!(
+        sides(&hat, &[[-1.0, 0.0], [11.0, 0.0], [2.5, 5.0], [4.0, 10.0], [5.0, 10.0]]),
+        [Outside, Outside, Edge, Outside, Edge]
+    );
     // Single precision makes 0.1 something next to it.
     let near = ring(&[[0.1, 0.0], [1.0, 0.0], [1.0, 1.0], [0.1, 1.0], [0.1, 0.0]]);
     assert_eq!(near.side(f64::from(0.1f32) - 1e-6, 0.5, 2e-5), Edge);
@@ -71,7 +75,8 @@ fn over_the_dateline_in_any_writing() {
         let points = [[w, -10.0], [e, -10.0], [e, 10.0], [w, 10.0], [w, -10.0]];
         let error = Ring::new(&points, Use::Outer).unwrap_err().to_string();
         assert!(error.contains("either way") && error.contains("go the long way"), "{error}");
-        let middle = [[w, -10.0], [w + 170.0, -10.0], [e, -10.0], [e, 10.0], [w + 170.0, 10.0], [w, 10.0], [w, -10.0]];
+        let middle =
+            [[w, -10.0], [w + 170.0, -10.0], [e, -10.0], [e, 10.0], [w + 170.0, 10.0], [w, 10.0], [w, -10.0]];
         assert_eq!(sides(&ring(&middle), &[[w + 75.0, 0.0], [e - 1.0, 3.0]]), [Side::Inside; 2]);
         assert_eq!(ring(&middle).side(w - 5.0, 0.0, NEAR), Side::Outside);
     }
@@ -86,14 +91,16 @@ fn poles_and_turns() {
     let round = [[0.0, 60.0], [120.0, 60.0], [-120.0, 60.0], [0.0, 60.0]];
     let error = Ring::new(&round, Use::Outer).unwrap_err().to_string();
     assert!(error.contains("pole"), "{error}");
-    let twice = [[-300.0, 0.0], [-150.0, 0.0], [0.0, 0.0], [150.0, 0.0], [0.0, 9.0], [-150.0, 9.0], [-300.0, 0.0]];
+    let twice =
+        [[-300.0, 0.0], [-150.0, 0.0], [0.0, 0.0], [150.0, 0.0], [0.0, 9.0], [-150.0, 9.0], [-300.0, 0.0]];
     assert!(Ring::new(&twice, Use::Outer).unwrap_err().to_string().contains("turn"));
 }
 
 #[test]
 fn many_edges_are_the_same_as_few() {
     // A comb of long edges, which would fill any bands, beside the test of all edges.
-    let mut points: Vec<[f64; 2]> = (0..4000).map(|k| [f64::from(k) * 0.02, if k % 2 == 0 { -30.0 } else { 30.0 }]).collect();
+    let mut points: Vec<[f64; 2]> =
+        (0..4000).map(|k| [f64::from(k) * 0.02, if k % 2 == 0 { -30.0 } else { 30.0 }]).collect();
     points.extend([[79.98, -40.0], [0.0, -40.0], points[0]]);
     let comb = ring(&points);
     for k in 0..500 {

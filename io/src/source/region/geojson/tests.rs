@@ -13,8 +13,14 @@ fn holds(text: &str, feature: Option<&str>, lon: f64, lat: f64) -> bool {
 
 #[test]
 fn polygons_holes_and_collections() {
-    let holed = format!(r#"{{"type":"Polygon","coordinates":[{},{}]}}"#, square(0.0, 0.0, 10.0), square(4.0, 4.0, 2.0));
-    assert!(holds(&holed, None, 1.0, 1.0) && !holds(&holed, None, 5.0, 5.0) && !holds(&holed, None, 11.0, 1.0));
+    let holed = format!(
+        r#"{{"type":"Polygon","coordinates":[{},{}]}}"#,
+        square(0.0, 0.0, 10.0),
+        square(4.0, 4.0, 2.0)
+    );
+    assert!(
+        holds(&holed, None, 1.0, 1.0) && !holds(&holed, None, 5.0, 5.0) && !holds(&holed, None, 11.0, 1.0)
+    );
     // The edge of a hole belongs to what is around it.
     assert!(holds(&holed, None, 4.0, 5.0) && holds(&holed, None, 6.0, 6.0));
     let two = format!(
@@ -37,7 +43,11 @@ fn polygons_holes_and_collections() {
     );
     assert!(holds(&all, None, 1.0, 1.0) && holds(&all, None, 180.0, 0.0));
     assert!(holds(&all, Some("Süd: see"), 1.0, 1.0) && !holds(&all, Some("x1"), 180.0, 0.0));
-    assert!(holds(&all, Some("2"), 180.0, 0.0) && holds(&all, Some("7"), 180.0, 0.0) && holds(&all, Some("4"), 1.0, 1.0));
+    assert!(
+        holds(&all, Some("2"), 180.0, 0.0)
+            && holds(&all, Some("7"), 180.0, 0.0)
+            && holds(&all, Some("4"), 1.0, 1.0)
+    );
     let error = shapes(&all, Some("9")).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("Süd: see, 7, 7th"), "{error}");
     assert_eq!(shapes(&all, Some("3")).unwrap_err().exit_code(), 3);
