@@ -109,14 +109,12 @@ def main():
 
     with netCDF4.Dataset(CURVED) as file:
         name = next(n for n, v in file.variables.items() if v.ndim == 3 and v.dimensions[0] == "time")
-        latname, lonname = file[name].coordinates.split()[-2:]
-        if "lat" not in latname:
-            latname, lonname = lonname, latname
-        clat, clon = file[latname][:].astype("f8"), file[lonname][:].astype("f8")
+        clat, clon = file["TLAT"][:].astype("f8"), file["TLONG"][:].astype("f8")
         field = np.ma.filled(np.ma.masked_invalid(file[name][:].astype("f8")), np.nan)
     clat, clon = np.ma.filled(clat, np.nan), np.ma.filled(clon, np.nan)
     middle = [float(np.nanmedian(clon)), float(np.nanmedian(clat))]
-    ring = [[middle[0] + x, middle[1] + y] for x, y in ((-20.1, -15.2), (14.3, -9.7), (23.9, 12.8), (-11.2, 17.7))]
+    wide, high = ((np.nanmax(c) - np.nanmin(c)) / 60 for c in (clon, clat))
+    ring = [[round(middle[0] + x * wide, 3), round(middle[1] + y * high, 3)] for x, y in ((-20.1, -15.2), (14.3, -9.7), (23.9, 12.8), (-11.2, 17.7))]
     triangle = DATA / "selection_curvilinear.geojson"
     triangle.write_text(json.dumps({"type": "Polygon", "coordinates": [ring + ring[:1]]}) + "\n")
     curved = inside([[ring + ring[:1]]], clat, clon)

@@ -22,7 +22,14 @@ use std::path::Path;
 pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
     let info = dataset.variable(name)?;
     let file = dataset.files().first().map_or("", |f| f.path.as_str());
-    select(dataset, info, selection).map_err(|e| e.in_variable(name).in_file(file))
+    select(dataset, info, selection).map_err(|e| {
+        // A mask's or a region's file is at fault alone.
+        if e.file.as_deref().is_some_and(|at| at != file) {
+            e
+        } else {
+            e.in_variable(name).in_file(file)
+        }
+    })
 }
 
 fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Result<Source> {
@@ -57,13 +64,12 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
         places(&variable.dims, selection)?;
     let range = selection.levels;
-    let (fixed, level) = match levels {
-        Some(dim) => level::along(&meta, dim, selection.level, range, &*reader)?,
-        None => {
-            // Of levels that are kept, the range cuts the dimension.
-            let range = range.filter(|_| !kept_dims.iter().any(level::is_level));
-            (0, level::scalar(&meta, raw, selection.level, range, &*reader)?)
-        }
+    let (fixed, level) = if let Some(dim) = levels {
+        level::along(&meta, dim, selection.level, range, &*reader)?
+    } else {
+        // Of levels that are kept, the range cuts the dimension.
+        let range = range.filter(|_| !kept_dims.iter().any(level::is_level));
+        (0, level::scalar(&meta, raw, selection.level, range, &*reader)?)
     };
     if let Some(at) = variable.dims.iter().position(level::is_level).filter(|_| levels.is_some()) {
         layout[at] = Place::Fixed(fixed);

@@ -67,7 +67,12 @@ impl SelectionFile {
     fn of(path: &str) -> Result<Self> {
         let about = std::fs::metadata(path).map_err(|e| {
             let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
-            kind(format!("cannot be read: {e}")).in_file(path)
+            let what = if e.kind() == std::io::ErrorKind::NotFound {
+                "there is no such file".to_owned()
+            } else {
+                format!("cannot be read: {e}")
+            };
+            kind(what).in_file(path)
         })?;
         let changed = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());
         Ok(Self { path: path.to_owned(), bytes: about.len(), changed })

@@ -1,5 +1,6 @@
 use super::ring::{Ring, Side, Use};
 use super::*;
+use Side::{Edge, Inside, Outside};
 
 const NEAR: f64 = 1e-9;
 
@@ -13,7 +14,6 @@ fn sides(ring: &Ring, places: &[[f64; 2]]) -> Vec<Side> {
 #[test]
 fn edges_vertices_and_both_conventions() {
     let square = ring(&[[10.0, 0.0], [20.0, 0.0], [20.0, 10.0], [10.0, 10.0], [10.0, 0.0]]);
-    use Side::{Edge, Inside, Outside};
     assert_eq!(sides(&square, &[[15.0, 5.0], [375.0, 5.0], [-345.0, 5.0]]), [Inside; 3]);
     assert_eq!(
         sides(&square, &[[10.0, 0.0], [20.0, 10.0], [15.0, 0.0], [370.0, 3.0], [-340.0, 10.0]]),
