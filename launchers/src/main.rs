@@ -1,5 +1,6 @@
 //! The `halocline` command: parses arguments, starts the ranks, prints, exits.
 
+mod asked;
 mod carry;
 mod checkpoint;
 mod climatology;

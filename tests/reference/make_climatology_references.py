@@ -8,6 +8,7 @@ by month and by season, every 97th value of a map.
 """
 import datetime
 import pathlib
+import warnings
 
 import netCDF4
 import numpy as np
@@ -83,6 +84,10 @@ def main():
             mean, std = np.array([b[0] for b in both]), np.array([b[1] for b in both])
             out[f"{leap}_{window}_mean"], out[f"{leap}_{window}_std"] = mean, std
             if window == 5:
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    p90 = [np.nanquantile(x[p], 0.9, axis=0) for p in pooled]
+                out[f"{leap}_{window}_p90"] = np.array(p90)
                 away = np.full(x.shape, np.nan)
                 for k, p in enumerate(parts):
                     if p is not None:

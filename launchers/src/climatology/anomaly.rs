@@ -1,6 +1,7 @@
 //! The second pass: values less the climatology that was written.
 
 use super::{name_of, ClimatologyArgs, Job};
+use crate::asked::Asked;
 use crate::carry;
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
@@ -47,7 +48,7 @@ pub(super) fn write(
     let clim = halocline_io::open_with(comm, &[args.output.to_string_lossy().into_owned()], options)?;
     let selection = Selection { all_levels: true, io: args.input.io, ..Selection::default() };
     let stored = |name: &str, op: Op| -> Result<Stored> {
-        Ok(Stored(clim.source(comm, &name_of(&wanted.ops, name, op), &selection)?))
+        Ok(Stored(clim.source(comm, &name_of(&wanted.asked, name, Asked::Op(op)), &selection)?))
     };
     let chunks: Vec<Vec<usize>> = fields.iter().map(chunks).collect();
     let mut schema = Schema { attributes: global(args, wanted, dataset), ..Schema::new() };

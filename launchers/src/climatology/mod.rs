@@ -7,10 +7,11 @@ mod coordinate;
 mod output;
 mod parts;
 
+use crate::asked::{self, parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::Op;
+use halocline_algorithms::statistics::{Op, QuantileMethod};
 use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
@@ -47,10 +48,14 @@ pub(crate) struct ClimatologyArgs {
     /// Times that the climatology is made of, as in 1991/2020 [default: all that are selected]
     #[arg(long, value_name = "A/B")]
     base: Option<String>,
-    /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms
+    /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms, and
+    /// percentiles such as p10
     /// [default: mean, and std with --standardize]
     #[arg(long, value_name = "OP,…", value_delimiter = ',', value_parser = parse_op)]
-    op: Option<Vec<Op>>,
+    op: Option<Vec<Asked>>,
+    /// How percentiles are defined, as in `halocline stats` [default: linear]
+    #[arg(long, value_name = "METHOD", value_parser = parse_method)]
+    percentile: Option<QuantileMethod>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -87,18 +92,18 @@ enum Leap {
     Merge,
 }
 
-fn parse_op(word: &str) -> std::result::Result<Op, String> {
-    let fit = || Op::ALL.into_iter().filter(|op| *op != Op::Trend);
-    fit().find(|op| op.name() == word).ok_or_else(|| {
-        let all: Vec<&str> = fit().map(Op::name).collect();
-        format!("there is no such operation; there are {}", all.join(", "))
-    })
+fn parse_op(word: &str) -> std::result::Result<Asked, String> {
+    match parse_asked(word)? {
+        Asked::Op(Op::Trend) => Err("there is no trend of what comes back every year".to_owned()),
+        asked => Ok(asked),
+    }
 }
 
 /// What is wanted, checked.
 struct Job {
     cycle: Cycle,
-    ops: Vec<Op>,
+    asked: Vec<Asked>,
+    method: QuantileMethod,
     window: usize,
     /// What the climatology is made of.
     base: Selection,
@@ -128,19 +133,21 @@ impl ClimatologyArgs {
             return Err(Error::usage(format!("--window {} has no middle", self.window))
                 .remedy("choose an odd number"));
         }
-        let mut ops = self.op.clone().unwrap_or_else(|| vec![Op::Mean]);
+        let mut ops = self.op.clone().unwrap_or_else(|| vec![Asked::Op(Op::Mean)]);
         if self.op.is_none() && self.standardize {
-            ops.push(Op::Std);
+            ops.push(Asked::Op(Op::Std));
         }
         let wanted = [(self.anomaly.is_some(), Op::Mean), (self.standardize, Op::Std)];
-        if let Some((_, op)) = wanted.into_iter().find(|(needed, op)| *needed && !ops.contains(op)) {
+        if let Some((_, op)) =
+            wanted.into_iter().find(|(needed, op)| *needed && !ops.contains(&Asked::Op(*op)))
+        {
             return Err(Error::usage(format!("the anomalies need the {} of the climatology", op.name()))
                 .remedy(format!("add {} to --op", op.name())));
         }
         let twice = |all: &[String]| {
             all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
         };
-        let names: Vec<String> = ops.iter().map(|op| op.name().to_owned()).collect();
+        let names: Vec<String> = ops.iter().map(|asked| asked.name()).collect();
         if let Some(name) = twice(&self.var).or_else(|| twice(&names)) {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
         }
@@ -157,7 +164,13 @@ impl ClimatologyArgs {
         if let Some(text) = &self.base {
             base.time = Some(TimeRange::parse(text)?);
         }
-        Ok(Job { cycle, ops, window: self.window, base, all, compression: self.compression()? })
+        if self.percentile.is_some() && asked::percents(&ops).is_empty() {
+            return Err(Error::usage("--percentile is for percentiles")
+                .remedy("ask for some, as in --op p50, or leave it out"));
+        }
+        let method = self.percentile.unwrap_or(QuantileMethod::Linear);
+        let compression = self.compression()?;
+        Ok(Job { cycle, asked: ops, method, window: self.window, base, all, compression })
     }
 
     fn compression(&self) -> Result<Compression> {
@@ -167,7 +180,7 @@ impl ClimatologyArgs {
 
     /// As it is written into outputs.
     fn describe(&self, job: &Job) -> String {
-        let ops: Vec<&str> = job.ops.iter().map(|op| op.name()).collect();
+        let ops: Vec<String> = job.asked.iter().map(|asked| asked.name()).collect();
         let mut options = vec![format!("by={}", job.cycle.name()), format!("op={}", ops.join(","))];
         options.push(format!("window={}", job.window));
         if let Cycle::DayOfYear(leap) = job.cycle {
@@ -175,16 +188,19 @@ impl ClimatologyArgs {
         }
         options.extend(self.base.iter().map(|base| format!("base={base}")));
         options.push("missing=skip; ddof=1".to_owned());
+        if !asked::percents(&job.asked).is_empty() {
+            options.push(format!("percentile={}", job.method.name()));
+        }
         options.extend(self.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
         options.join("; ")
     }
 }
 
 /// The name of a result: one keeps the variable's name, several append theirs.
-fn name_of(ops: &[Op], variable: &str, op: Op) -> String {
-    match ops {
+fn name_of(all: &[Asked], variable: &str, asked: Asked) -> String {
+    match all {
         [_] => variable.to_owned(),
-        _ => format!("{variable}_{}", op.name()),
+        _ => format!("{variable}_{}", asked.name()),
     }
 }
 
@@ -232,7 +248,7 @@ pub(crate) fn run(comm: &Comm, args: &ClimatologyArgs, verbosity: Verbosity) -> 
         let made = parts::reduce(&job, args, &wanted, name, source);
         results.push(made.map_err(|e| blame(e, name))?);
     }
-    let report = job.write(|| output::write(comm, args, &wanted, &dataset, &results))?;
+    let report = job.write(|| output::write(comm, args, &wanted, &dataset, &mut results))?;
     let Some(anomaly) = &args.anomaly else {
         drop(watch);
         return job.finished(&args.output, &report);

@@ -3,7 +3,8 @@
 use super::coordinate::{axis, Axis};
 use super::parts::Parts;
 use super::{name_of, ClimatologyArgs, Job};
-use crate::carry;
+use crate::asked::{self, Asked};
+use crate::{carry, series};
 use halocline_algorithms::statistics::Op;
 use halocline_core::calendar::Cycle;
 use halocline_core::comm::Comm;
@@ -21,8 +22,10 @@ pub(super) fn write(
     args: &ClimatologyArgs,
     job: &Job,
     dataset: &Dataset,
-    results: &[Parts],
+    results: &mut [Parts],
 ) -> Result<WriteReport> {
+    let mut maps: Vec<_> = results.iter_mut().map(|parts| parts.series.take()).collect();
+    let results: &[Parts] = results;
     let mut schema = Schema { attributes: global(args, job, dataset, results), ..Schema::new() };
     let axes: Vec<Axis> =
         results.iter().map(|r| axis(job.cycle, &r.source)).collect::<Result<Vec<Axis>>>()?;
@@ -36,18 +39,24 @@ pub(super) fn write(
         pending.extend(carry::add_space(&mut schema, &parts.source)?);
     }
     for parts in results {
-        for &op in &job.ops {
+        for op in asked::ops(&job.asked) {
             let dims = parts.source.variable().dims.iter().map(|d| d.name.as_str());
             let dtype = if op == Op::Count { DType::I32 } else { DType::F64 };
-            let spec = VariableSpec::data(name_of(&job.ops, &parts.name, op), dims, dtype);
+            let spec = VariableSpec::data(name_of(&job.asked, &parts.name, Asked::Op(op)), dims, dtype);
             schema.add_variable(spec.attributes(attributes(job, parts, op)));
+        }
+        for percent in asked::percents(&job.asked) {
+            let dims = parts.source.variable().dims.iter().map(|d| d.name.as_str());
+            let name = name_of(&job.asked, &parts.name, Asked::Percentile(percent));
+            let spec = VariableSpec::data(name, dims, DType::F64);
+            schema.add_variable(spec.attributes(of_percentile(job, parts, percent)));
         }
     }
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     for parts in results {
-        for &op in &job.ops {
-            let name = name_of(&job.ops, &parts.name, op);
+        for op in asked::ops(&job.asked) {
+            let name = name_of(&job.asked, &parts.name, Asked::Op(op));
             for &quantity in op.quantities() {
                 parts.each(quantity, &mut |block, values| {
                     let values = match op {
@@ -57,6 +66,12 @@ pub(super) fn write(
                     output.write_block(&name, block, &values)
                 })?;
             }
+        }
+    }
+    for (parts, maps) in results.iter().zip(&mut maps) {
+        let Some(maps) = maps else { continue };
+        for (which, percent) in asked::percents(&job.asked).into_iter().enumerate() {
+            maps.write(&mut output, &name_of(&job.asked, &parts.name, Asked::Percentile(percent)), which)?;
         }
     }
     output.finish_with_report()
@@ -111,6 +126,21 @@ fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
     if let Some(method) = method {
         attributes.set("cell_methods", method);
     }
+    carry::refer_to_space(&mut attributes, source);
+    let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
+    attributes.set("coordinates", format!("{}{others}", job.cycle.name()));
+    attributes
+}
+
+/// Of a percentile of all values of a part, for which CF has no words but for some.
+fn of_percentile(job: &Job, parts: &Parts, percent: f64) -> Attributes {
+    let source = &parts.source;
+    let mut attributes = source.decoded_attributes();
+    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
+        attributes.remove(of_values);
+    }
+    let name = (parts.name.as_str(), source.variable().dims[0].name.as_str());
+    series::describe(&mut attributes, name, None, percent, job.method.name(), None);
     carry::refer_to_space(&mut attributes, source);
     let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
     attributes.set("coordinates", format!("{}{others}", job.cycle.name()));

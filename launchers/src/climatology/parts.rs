@@ -1,9 +1,13 @@
 //! From the base period to the states of the parts of the cycle.
 
 use super::{ClimatologyArgs, Job};
+use crate::asked;
 use crate::folding::{self, FoldJob};
+use crate::series::{self, SeriesMaps};
 use halocline_algorithms::climatology;
-use halocline_algorithms::statistics::{Quantity, Reduction, ReductionState, Rules, Weights};
+use halocline_algorithms::statistics::{
+    Groups, Percentiles, Quantity, Reduction, ReductionState, Rules, Weights,
+};
 use halocline_core::calendar::Cycle;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, StreamPlan};
@@ -18,6 +22,13 @@ pub(super) struct Parts {
     /// The base period.
     pub(super) source: Source,
     pub(super) tiling: String,
+    /// What one pass gives; none if only percentiles are asked for.
+    reduced: Option<Reduced>,
+    /// The percentiles.
+    pub(super) series: Option<SeriesMaps>,
+}
+
+struct Reduced {
     fold: Reduction,
     plan: StreamPlan,
     columns: Vec<(usize, ReductionState)>,
@@ -62,10 +73,23 @@ pub(super) fn reduce(
     let by_hand = by_hand.map(|text| Decomposition::parse_parts(text, &dims, comm.size())).transpose()?;
     let groups = climatology::groups(wanted.cycle, source.time().calendar, &source.time().datetimes())?;
     let count = groups.len();
-    let fold = Reduction::new(&dims, &[Role::Time], &wanted.ops, groups, Weights::default(), Vec::new())?;
     // One result on the rank that holds all of it; with a window, what is pooled beside it.
     let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
     let maps = (count * cells * std::mem::size_of::<f64>()) as u64;
+    let percents = asked::percents(&wanted.asked);
+    let series = if percents.is_empty() {
+        None
+    } else {
+        let pools = pools(&groups, wanted.window);
+        let work = Percentiles::new(&percents)?.method(wanted.method).pooled(pools);
+        Some(series::percentiles(job, name, &source, &work, by_hand.as_deref(), maps)?)
+    };
+    let ops = asked::ops(&wanted.asked);
+    let name = name.to_owned();
+    if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| ops.is_empty()) {
+        return Ok(Parts { name, source, tiling, reduced: None, series });
+    }
+    let fold = Reduction::new(&dims, &[Role::Time], &ops, groups, Weights::default(), Vec::new())?;
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
     let demand = Demand {
         ranks: comm.size(),
@@ -75,13 +99,13 @@ pub(super) fn reduce(
     };
     let plan =
         StreamPlan::new(&source, &fold, demand).map_err(|e| folding::of_budget(e, job.budget, maps))?;
-    job.tell(name, &source, &plan, plan.estimate() + maps);
+    job.tell(&name, &source, &plan, plan.estimate() + maps);
     let what = || {
-        let about = (&wanted.cycle, &wanted.ops, wanted.window, args.selection.describe());
+        let about = (&wanted.cycle, &ops, wanted.window, args.selection.describe());
         Ok(format!("climatology of {name} {about:?} {:?} {}", args.base, folding::fingerprint(&source)))
     };
     let belongs = comm.on_root(what)?;
-    let mut columns = job.run(&belongs, name, &source, &plan, &fold)?;
+    let mut columns = job.run(&belongs, &name, &source, &plan, &fold)?;
     if wanted.window > 1 {
         let lists = climatology::window(count, wanted.window);
         for (_, state) in &mut columns {
@@ -91,7 +115,23 @@ pub(super) fn reduce(
     let block = folding::held(&plan, &[Role::Time], comm.rank())
         .map_or_else(|| folding::nothing(dims.len()), |own| fold.result_box(&own));
     let tiling = plan.tiling().rule().to_owned();
-    Ok(Parts { name: name.to_owned(), source, tiling, fold, plan, columns, block })
+    Ok(Parts { name, source, tiling, reduced: Some(Reduced { fold, plan, columns, block }), series })
+}
+
+/// The steps that are pooled for each part, in the order of time.
+fn pools(groups: &Groups, width: usize) -> Vec<Vec<u32>> {
+    let mut of_part = vec![Vec::new(); groups.len()];
+    for step in 0..groups.steps() {
+        if let Some(part) = groups.of(step) {
+            of_part[part as usize].push(step as u32);
+        }
+    }
+    let pool = |parts: Vec<u32>| {
+        let mut steps: Vec<u32> = parts.iter().flat_map(|&p| of_part[p as usize].iter().copied()).collect();
+        steps.sort_unstable();
+        steps
+    };
+    climatology::window(groups.len(), width).into_iter().map(pool).collect()
 }
 
 impl Parts {
@@ -105,23 +145,20 @@ impl Parts {
         /// Values of a piece: what compressing in threads wants.
         const VALUES: usize = 4 << 20;
         let rules = Rules { missing: halocline_algorithms::statistics::Missing::Skip, ddof: 1, cells: 1 };
-        let mut finished = Vec::with_capacity(self.columns.len());
-        for (column, state) in &self.columns {
-            let id = self.plan.tiling().at_place(*column, 0, &[Role::Time]);
-            let values = self.fold.finish(state, quantity, &rules)?;
-            finished.push((self.plan.tiling().tile(id).block, state, values));
+        let Some(Reduced { fold, plan, columns, block: own }) = &self.reduced else { return Ok(()) };
+        let mut finished = Vec::with_capacity(columns.len());
+        for (column, state) in columns {
+            let id = plan.tiling().at_place(*column, 0, &[Role::Time]);
+            let values = fold.finish(state, quantity, &rules)?;
+            finished.push((plan.tiling().tile(id).block, state, values));
         }
         let dims = &self.source.variable().dims;
         let map: usize = dims.iter().skip(1).map(|d| d.len).product();
-        let count = self.fold.groups().len();
+        let count = fold.groups().len();
         let step = (VALUES / map.max(1)).clamp(1, count.max(1));
         for first in (0..count).step_by(step) {
             let parts = first..count.min(first + step);
-            let block = if self.block.is_empty() {
-                self.block.clone()
-            } else {
-                self.block.with_range(0, parts.clone())
-            };
+            let block = if own.is_empty() { own.clone() } else { own.with_range(0, parts.clone()) };
             let mut piece = vec![f64::NAN; block.len()];
             for (tile, state, values) in &finished {
                 let cells = state.cells();

@@ -2,22 +2,22 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-mod asked;
 mod describe;
 mod options;
 mod output;
 mod over;
 mod percentiles;
 mod reduce;
+mod series;
 mod space;
 mod times;
 mod weights;
 
+use crate::asked::{parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::series::{self, RunningAsk};
-use asked::{parse_asked, parse_method, Asked};
+use crate::series::{running, RunningAsk};
 use halocline_algorithms::statistics::{Missing, QuantileMethod};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
@@ -137,7 +137,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
         let ask = RunningAsk { ops: args.running_ops(), window, needed, ddof, parts };
         let named: Vec<(String, Source)> = args.var.iter().cloned().zip(sources).collect();
         let attributes = output::global(args, &dataset, "none", None);
-        let report = series::running(&job, &named, &ask, &files, (&args.output, attributes))?;
+        let report = running(&job, &named, &ask, &files, (&args.output, attributes))?;
         drop(watch);
         return job.finished(&args.output, &report);
     }

@@ -1,6 +1,6 @@
 //! The options of the command as checked values.
 
-use super::asked::Asked;
+use crate::asked::Asked;
 use halocline_algorithms::statistics::{Missing, Op};
 use halocline_core::calendar::Period;
 use halocline_core::{Error, Result};

@@ -1,56 +1,22 @@
-//! What is asked for: operations of the one pass, and what needs whole series, percentiles and
-//! statistics that run along them.
+//! What goes together of what is asked for, and how series understand it.
 
 use super::options::By;
 use super::StatsArgs;
-use crate::series;
-use halocline_algorithms::statistics::{Missing, Needed, Op, QuantileMethod, RunningOp};
+use crate::asked;
+use halocline_algorithms::statistics::{Missing, Needed, Op, RunningOp};
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
-/// A word of `--op`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Asked {
-    Op(Op),
-    Percentile(f64),
-}
-
-impl Asked {
-    pub(super) fn name(self) -> String {
-        match self {
-            Self::Op(op) => op.name().to_owned(),
-            Self::Percentile(percent) => series::percentile_name(percent),
-        }
-    }
-}
-
-pub(super) fn parse_asked(word: &str) -> std::result::Result<Asked, String> {
-    let op = Op::ALL.into_iter().find(|op| op.name() == word).map(Asked::Op);
-    op.or_else(|| series::percent_of(word).map(Asked::Percentile)).ok_or_else(|| {
-        let all: Vec<&str> = Op::ALL.iter().map(|op| op.name()).collect();
-        format!("there is no such operation; there are {}, and percentiles from p0 to p100", all.join(", "))
-    })
-}
-
-pub(super) fn parse_method(word: &str) -> std::result::Result<QuantileMethod, String> {
-    QuantileMethod::from_name(word).ok_or_else(|| {
-        let all: Vec<&str> = QuantileMethod::ALL.iter().map(|m| m.name()).collect();
-        format!("there is no such method; there are {}, nist, nrank, rtype8", all.join(", "))
-    })
-}
-
 impl StatsArgs {
     /// The operations of the one pass.
     pub(super) fn ops(&self) -> Vec<Op> {
-        let of = |asked: &Asked| if let Asked::Op(op) = asked { Some(*op) } else { None };
-        self.op.iter().filter_map(of).collect()
+        asked::ops(&self.op)
     }
     /// The percentiles.
     pub(super) fn percents(&self) -> Vec<f64> {
-        let of = |asked: &Asked| if let Asked::Percentile(p) = asked { Some(*p) } else { None };
-        self.op.iter().filter_map(of).collect()
+        asked::percents(&self.op)
     }
     /// The operations as those that run along series.
     pub(super) fn running_ops(&self) -> Vec<RunningOp> {
