@@ -123,17 +123,18 @@ impl Fold for Reduction {
     }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         let steps = tile.block.range(0).len();
+        // The planner keeps this for each level of a merge tree over time.
+        let levels = self.groups.steps().div_ceil(steps.max(1)).max(1).ilog2() as usize + 2;
         let groups = if self.roles.contains(&Role::Time) {
-            // The planner keeps this for each level of the merge tree; together they hold no more
-            // than its peak.
-            let levels = self.groups.steps().div_ceil(steps.max(1)).max(1).ilog2() as usize + 2;
+            // Together they hold no more than its peak.
             let mut known = self.peak.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let peak =
                 known.filter(|(length, _)| *length == steps).map_or_else(|| self.groups.peak(steps), |k| k.1);
             *known = Some((steps, peak));
             peak.div_ceil(levels)
         } else {
-            steps
+            // Nothing merges over time: the tiles at hand, and those that they merge with.
+            (2 * steps).div_ceil(levels)
         };
         (self.cells(tile) * groups) as u64 * self.needs.bytes()
     }

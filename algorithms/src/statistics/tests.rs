@@ -239,8 +239,10 @@ fn any_dimensions_with_any_weights() {
                 ..Weights::default()
             },
         ];
+        // Far from zero, once is enough.
+        let few = if single { weighings.len() } else { 2 };
         for over in all_roles() {
-            for weights in &weighings {
+            for weights in &weighings[..few] {
                 let groups = if over.contains(&Role::Time) { Groups::all(67) } else { Groups::each(67) };
                 // Weights on the ground of one cell each would be divided out again.
                 let pointless = !over.contains(&Role::X) && !over.contains(&Role::Y);
