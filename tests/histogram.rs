@@ -102,7 +102,10 @@ fn area_weights_and_what_stands_around() {
     assert_eq!([counts.len(), missing.len()], [30 * 20, 30]);
     assert_eq!(values(&out, "time"), values(&input, "time"));
     let apart = |side: &str| values(&out, &format!("tos_{side}")).iter().sum::<f64>();
-    assert_eq!(counts.iter().sum::<f64>() + missing.iter().sum::<f64>() + apart("below") + apart("above"), 30.0 * 96.0);
+    assert_eq!(
+        counts.iter().sum::<f64>() + missing.iter().sum::<f64>() + apart("below") + apart("above"),
+        30.0 * 96.0
+    );
 }
 
 #[test]

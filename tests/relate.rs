@@ -35,7 +35,11 @@ fn compare(out: &Path, reference: &Path, var: &str, every: usize, lags: usize) {
         let cells = all.len() / lags;
         let ours: Vec<f64> = all.chunks(cells).flat_map(|map| map.iter().copied().step_by(every)).collect();
         let (tolerance, scale) = match name.as_str() {
-            "pairs" | "significant" | "composite_significant" | "composite_high_count" | "composite_low_count" => (0.0, 1.0),
+            "pairs"
+            | "significant"
+            | "composite_significant"
+            | "composite_high_count"
+            | "composite_low_count" => (0.0, 1.0),
             // The data are singles near -1.8 in places: scipy warns of what is lost there.
             "p_value" | "composite_p_value" => (1e-8, 1e-12),
             _ => (1e-11, 1e-3),
@@ -52,7 +56,8 @@ fn an_index_at_lags_as_scipy_has_it() {
     for (case, lags) in [("relate_index.nc", 3), ("relate_detrend.nc", 1)] {
         let reference = reference(case);
         let options = word(&reference, "arguments");
-        let mut arguments = vec!["relate", text(&input), "--var", "sst", "--with", text(&index), "-q", "-o", text(&out)];
+        let mut arguments =
+            vec!["relate", text(&input), "--var", "sst", "--with", text(&index), "-q", "-o", text(&out)];
         arguments.extend(options.split(' '));
         run_well(Launch::Plain(2), &arguments);
         if case == "relate_detrend.nc" {
@@ -60,7 +65,8 @@ fn an_index_at_lags_as_scipy_has_it() {
             assert!(netcdf::open(&out).expect("opens").variable("sst_intercept").is_none());
             let file = netcdf::open(&reference).expect("opens");
             for name in ["correlation", "slope", "covariance", "p_value", "effective_size", "pairs"] {
-                let theirs: Vec<f64> = file.variable(name).expect("is there").get_values(..).expect("numbers");
+                let theirs: Vec<f64> =
+                    file.variable(name).expect("is there").get_values(..).expect("numbers");
                 let ours: Vec<f64> = values(&out, &format!("sst_{name}")).into_iter().step_by(11).collect();
                 let tolerance = if name == "p_value" { 1e-7 } else { 1e-9 };
                 close(&ours, &theirs, tolerance, 1e-3, name);
@@ -104,7 +110,21 @@ fn cdo_agrees_on_real_data() {
     let with = format!("{}:VWND", text(&input));
     run_well(
         Launch::Plain(2),
-        &["relate", text(&input), "--var", "UWND", "--with", &with, "--op", "correlation,covariance", "--ddof", "0", "-q", "-o", text(&out)],
+        &[
+            "relate",
+            text(&input),
+            "--var",
+            "UWND",
+            "--with",
+            &with,
+            "--op",
+            "correlation,covariance",
+            "--ddof",
+            "0",
+            "-q",
+            "-o",
+            text(&out),
+        ],
     );
     for (operator, name) in [("timcor", "UWND_correlation"), ("timcovar", "UWND_covariance")] {
         let select = |v: &str| [format!("-selname,{v}"), text(&input).to_owned()];
@@ -142,7 +162,8 @@ fn the_same_bits_on_any_ranks() {
         let mut expected = None;
         for launch in launches() {
             let out = at("out.nc");
-            let mut arguments = vec!["relate", text(&input), "--var", "tos", "--with", with, "-q", "-o", text(&out)];
+            let mut arguments =
+                vec!["relate", text(&input), "--var", "tos", "--with", with, "-q", "-o", text(&out)];
             arguments.extend(options);
             run_well(launch, &arguments);
             let contents = contents(&out);
@@ -162,7 +183,18 @@ fn lags_that_do_not_fit_take_several_passes() {
         (0..130).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, (m * 37) % 101)).collect();
     std::fs::write(&index, rows.join("\n")).expect("written");
     let run = |out: &Path, memory: &str| {
-        let words = ["relate", text(&input), "--var", "tos", "--with", text(&index), "--lags", "0..39", "-o", text(out)];
+        let words = [
+            "relate",
+            text(&input),
+            "--var",
+            "tos",
+            "--with",
+            text(&index),
+            "--lags",
+            "0..39",
+            "-o",
+            text(out),
+        ];
         run_well(Launch::Plain(2), &[&words[..], &["--memory", memory]].concat())
     };
     let plans = |output: &std::process::Output| {
@@ -181,7 +213,8 @@ fn a_stopped_run_goes_on() {
     let (input, out, state, whole) = (at("in.nc"), at("out.nc"), at("state"), at("whole.nc"));
     Made { shape: [400, 60, 70], layout: Layout::Chunked([1, 60, 70], Some(1)), since: 0 }.write(&input);
     let with = format!("{}:tos", text(&input));
-    let arguments = |out| ["relate", text(&input), "--var", "tos", "--with", &with, "-q", "-o", out].map(str::to_owned);
+    let arguments =
+        |out| ["relate", text(&input), "--var", "tos", "--with", &with, "-q", "-o", out].map(str::to_owned);
     let plain = arguments(text(&whole));
     run_well(Launch::Plain(2), &plain.each_ref().map(String::as_str));
     let mut stopping = arguments(text(&out)).to_vec();
@@ -189,7 +222,9 @@ fn a_stopped_run_goes_on() {
     let words: Vec<&str> = stopping.iter().map(String::as_str).collect();
     // The limit may or may not be met by this machine; in the end all is there.
     let codes: Vec<Option<i32>> = (0..20)
-        .map(|k| run(if k % 2 == 0 { Launch::ThreadRanks(2) } else { Launch::Plain(1) }, &words).status.code())
+        .map(|k| {
+            run(if k % 2 == 0 { Launch::ThreadRanks(2) } else { Launch::Plain(1) }, &words).status.code()
+        })
         .take_while(|code| *code != Some(0))
         .collect();
     assert!(codes.iter().all(|code| *code == Some(75)), "{codes:?}");
@@ -211,7 +246,8 @@ fn what_is_refused() {
     Made { shape: [30, 4, 5], ..made }.write(&at("longer.nc"));
     Made { shape: [24, 1, 1], ..made }.write(&at("none.nc"));
     let table = |name: &str, value: &dyn Fn(usize) -> String| {
-        let rows: Vec<String> = (0..24).map(|m| format!("{}-{:02} {}", 2000 + m / 12, m % 12 + 1, value(m))).collect();
+        let rows: Vec<String> =
+            (0..24).map(|m| format!("{}-{:02} {}", 2000 + m / 12, m % 12 + 1, value(m))).collect();
         std::fs::write(at(name), rows.join("\n")).expect("written");
         text(&at(name)).to_owned()
     };
@@ -220,7 +256,13 @@ fn what_is_refused() {
     let nothing = table("nothing.txt", &|_| "nan".into());
     let words = table("words.txt", &|m| if m == 3 { "warm".into() } else { "1".into() });
     let gap = table("gap.txt", &|m| m.to_string());
-    let kept: Vec<String> = std::fs::read_to_string(&gap).expect("there").lines().enumerate().filter(|(i, _)| *i != 7).map(|(_, l)| l.to_owned()).collect();
+    let kept: Vec<String> = std::fs::read_to_string(&gap)
+        .expect("there")
+        .lines()
+        .enumerate()
+        .filter(|(i, _)| *i != 7)
+        .map(|(_, l)| l.to_owned())
+        .collect();
     std::fs::write(&gap, kept.join("\n")).expect("written");
     let results = at("results");
     std::fs::create_dir(&results).expect("a folder");
@@ -259,7 +301,9 @@ fn what_is_refused() {
     let mpi = cfg!(feature = "mpi").then_some(Launch::Mpi(2));
     for launch in [Launch::Plain(1), Launch::ThreadRanks(3)].into_iter().chain(mpi) {
         for (with, options, code, word) in &cases {
-            let arguments = [&["relate", text(&input), "--var", "tos", "--with", with, "-q", "-o", text(&out)], *options].concat();
+            let arguments =
+                [&["relate", text(&input), "--var", "tos", "--with", with, "-q", "-o", text(&out)], *options]
+                    .concat();
             let output = run(launch, &arguments);
             let error = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(*code), "{launch:?} {with} {options:?}: {error}");

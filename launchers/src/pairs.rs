@@ -26,7 +26,13 @@ pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
     let several = |dates: &[DateTime]| dates.windows(2).any(|pair| day(&pair[0]) == day(&pair[1]));
     let by_day = !several(&ours) && !several(&theirs);
     let same = |a: &DateTime, b: &DateTime| if by_day { day(a) == day(b) } else { a == b };
-    let text = |d: &DateTime| if by_day { DateTime::date(d.year, d.month, d.day).date_string() } else { d.date_string() };
+    let text = |d: &DateTime| {
+        if by_day {
+            DateTime::date(d.year, d.month, d.day).date_string()
+        } else {
+            d.date_string()
+        }
+    };
     let Some(first) = ours.first() else { return Ok(0) };
     let Some(origin) = theirs.iter().position(|d| same(first, d)) else {
         let reach = match (theirs.first(), theirs.last()) {
@@ -39,17 +45,18 @@ pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
     for (i, ours) in ours.iter().enumerate() {
         match theirs.get(origin + i) {
             Some(theirs) if same(ours, theirs) => {}
-            Some(theirs) => {
-                return Err(Error::data(format!(
-                    "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
-                    text(ours),
-                    text(theirs)
-                ))
-                .remedy("bring both to the same dates"))
-            }
+            Some(theirs) => return Err(Error::data(format!(
+                "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
+                text(ours),
+                text(theirs)
+            ))
+            .remedy("bring both to the same dates")),
             None => {
-                return Err(Error::data(format!("ends before {} (time step {i} of the variable)", text(ours)))
-                    .remedy("choose common times with --time"))
+                return Err(Error::data(format!(
+                    "ends before {} (time step {i} of the variable)",
+                    text(ours)
+                ))
+                .remedy("choose common times with --time"))
             }
         }
     }
@@ -75,7 +82,8 @@ fn same_calendar(a: &TimeAxis, b: &TimeAxis, ours: &[DateTime], theirs: &[DateTi
 pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     let (a, b) = (first.variable(), second.variable());
     let describe = |s: &Source| {
-        let dims: Vec<String> = s.variable().dims[1..].iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+        let dims: Vec<String> =
+            s.variable().dims[1..].iter().map(|d| format!("{} {}", d.len, d.name)).collect();
         dims.join(" x ")
     };
     let other = format!("`{}`", a.name);
@@ -114,9 +122,8 @@ fn same_coordinate(a: &Coordinate, b: &Coordinate, other: &str) -> Result<()> {
     match x.iter().zip(&y).enumerate().find(|(_, pair)| differ(pair)) {
         None if x.len() == y.len() => Ok(()),
         found => {
-            let where_ = found.map_or_else(String::new, |(i, (x, y))| {
-                format!(": number {i} is {y}, of {other} it is {x}")
-            });
+            let where_ = found
+                .map_or_else(String::new, |(i, (x, y))| format!(": number {i} is {y}, of {other} it is {x}"));
             Err(Error::data(format!("its {} is not that of {other}{where_}", b.variable.name))
                 .remedy("bring both to one grid first"))
         }
@@ -160,7 +167,8 @@ mod tests {
     #[test]
     fn times_are_matched_as_dates() {
         let ours = axis("days since 2000-01-01", "standard", &[31.5, 32.5, 33.5]);
-        let hours = axis("hours since 2000-01-30", "proleptic_gregorian", &[0.0, 24.0, 48.0, 72.0, 96.0, 120.0]);
+        let hours =
+            axis("hours since 2000-01-30", "proleptic_gregorian", &[0.0, 24.0, 48.0, 72.0, 96.0, 120.0]);
         assert_eq!(align(&ours, &hours).expect("the same days"), 2);
         let message = |there: &TimeAxis| align(&ours, there).expect_err("differs").to_string();
         let other = axis("days since 2000-01-01", "noleap", &[31.5, 32.5, 33.5]);

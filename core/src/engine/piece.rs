@@ -94,7 +94,10 @@ impl<'a> Piece<'a> {
         match (k, self.together.get(k)) {
             (_, Some(&values)) => Ok(Self { values, ..self.clone() }),
             (0, None) => Ok(self.clone()),
-            _ => Err(Error::internal(format!("a fold asks for variable {k} of {}", self.together.len().max(1)))),
+            _ => Err(Error::internal(format!(
+                "a fold asks for variable {k} of {}",
+                self.together.len().max(1)
+            ))),
         }
     }
     /// The tile that it belongs to.

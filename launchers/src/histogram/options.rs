@@ -33,7 +33,9 @@ pub(super) fn parse_bins(text: &str) -> std::result::Result<Bins, String> {
 /// Files and variable of `--with`.
 pub(super) fn parse_with(text: &str) -> Result<(String, String)> {
     match text.rsplit_once(':') {
-        Some((files, name)) if !files.is_empty() && !name.is_empty() => Ok((files.to_owned(), name.to_owned())),
+        Some((files, name)) if !files.is_empty() && !name.is_empty() => {
+            Ok((files.to_owned(), name.to_owned()))
+        }
         _ => Err(Error::usage(format!("--with `{text}` names no variable of files"))
             .remedy("write --with FILES:VAR, as in --with ta.nc:ta")),
     }
@@ -44,7 +46,9 @@ impl HistogramArgs {
     pub(super) fn check(&self) -> Result<()> {
         let variables = self.var.len() + usize::from(self.with.is_some());
         if variables > 2 {
-            return Err(Error::usage(format!("{variables} variables are named, a joint histogram is of two")));
+            return Err(Error::usage(format!(
+                "{variables} variables are named, a joint histogram is of two"
+            )));
         }
         if let [a, b] = self.var.as_slice() {
             if a == b {
@@ -84,7 +88,10 @@ impl HistogramArgs {
             }
             let alike: Vec<&str> = dims.iter().filter(|d| d.role == role).map(|d| d.name.as_str()).collect();
             if alike.len() > 1 && !alike.iter().all(|name| self.over.iter().any(|o| o == name)) {
-                return Err(Error::usage(format!("the dimensions {} can only be counted over together", alike.join(" and "))));
+                return Err(Error::usage(format!(
+                    "the dimensions {} can only be counted over together",
+                    alike.join(" and ")
+                )));
             }
             roles.push(role);
         }
@@ -100,7 +107,9 @@ mod tests {
     fn bins_as_they_are_written() {
         assert_eq!(parse_bins("-2:35:100").expect("uniform").len(), 100);
         assert_eq!(parse_bins("0, 1,10").expect("edges"), Bins::Edges(vec![0.0, 1.0, 10.0]));
-        for text in ["", "5", "a:b:c", "0:1", "0:1:0", "1:0:5", "0:1:-3", "0,nan", "3,2,1", "0:nan:4", "0:1:2:3"] {
+        for text in
+            ["", "5", "a:b:c", "0:1", "0:1:0", "1:0:5", "0:1:-3", "0,nan", "3,2,1", "0:nan:4", "0:1:2:3"]
+        {
             assert!(parse_bins(text).is_err(), "{text}");
         }
         // Too many for memory is said by the plan.

@@ -28,7 +28,8 @@ pub(super) fn write(
     let names = labels(sources);
     let mut schema = Schema { attributes: global(args, dataset, &names, counted), ..Schema::new() };
     let dims = &source.variable().dims;
-    let kept: Vec<&Dim> = dims.iter().zip(&counted.over).filter(|(_, over)| !**over).map(|(d, _)| d).collect();
+    let kept: Vec<&Dim> =
+        dims.iter().zip(&counted.over).filter(|(_, over)| !**over).map(|(d, _)| d).collect();
     let coordinates = coordinates(source, &kept);
     let bins: Vec<Coordinate> =
         names.iter().zip(sources).zip(&args.bins).map(|((n, s), b)| bin_coordinate(n, s, b)).collect();
@@ -65,7 +66,9 @@ pub(super) fn write(
     }
     for (name, text) in &apart {
         let attributes = Attributes::new().with("long_name", text.as_str()).with("units", "1");
-        schema.add_variable(VariableSpec::data(name, of_kept.clone(), DType::I64).attributes(refer(attributes)));
+        schema.add_variable(
+            VariableSpec::data(name, of_kept.clone(), DType::I64).attributes(refer(attributes)),
+        );
     }
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.limit_memory(counted.writing);
@@ -82,7 +85,11 @@ pub(super) fn write(
         };
         let inner = args.bins.iter().map(|b| if column.is_some() { 0..b.len() } else { 0..0 });
         let block = IndexBox::new(place.ranges().iter().cloned().chain(inner).collect());
-        let values = if exact { Values::I64(values.iter().map(|v| v.0).collect()) } else { Values::F64(values.iter().map(|v| v.1).collect()) };
+        let values = if exact {
+            Values::I64(values.iter().map(|v| v.0).collect())
+        } else {
+            Values::F64(values.iter().map(|v| v.1).collect())
+        };
         output.write_block(&main, &block, &values)?;
         let beside = column.map(|(_, state)| state.apart(&args.bins));
         let mut columns: Vec<Vec<i64>> = vec![beside.as_ref().map_or_else(Vec::new, |a| a.missing.clone())];
@@ -147,7 +154,8 @@ fn coordinates(source: &Source, kept: &[&Dim]) -> Vec<Coordinate> {
     } else {
         whole_time(source)
     };
-    let space = source.levels().iter().chain(source.level()).chain(&grid.lat).chain(&grid.lon).chain(&grid.extra);
+    let space =
+        source.levels().iter().chain(source.level()).chain(&grid.lat).chain(&grid.lon).chain(&grid.extra);
     let belongs = |c: &&Coordinate| {
         let dims = &c.variable.dims;
         dims.iter().all(|d| kept.iter().any(|k| k.name == d.name))
@@ -175,7 +183,10 @@ fn bin_coordinate(name: &str, source: &Source, bins: &Bins) -> Coordinate {
     if let Some(units) = source.variable().units() {
         attributes.set("units", units);
     }
-    attributes.set("comment", "half open: a value on the edge of two bins is in the upper one; the last bin is closed");
+    attributes.set(
+        "comment",
+        "half open: a value on the edge of two bins is in the upper one; the last bin is closed",
+    );
     let edges = (0..bins.len()).flat_map(|k| [bins.edge(k), bins.edge(k + 1)]).collect();
     let bounds = Coordinate {
         variable: Variable {
@@ -200,14 +211,16 @@ fn describe(args: &HistogramArgs, sources: &[Source], names: &[String]) -> Attri
     let (text, units) = match (args.density, args.weights) {
         (true, _) => {
             let all: Vec<&str> = sources.iter().filter_map(|s| s.variable().units()).collect();
-            let inverse: Vec<String> = all.iter().filter(|u| **u != "1").map(|u| format!("({u})-1")).collect();
+            let inverse: Vec<String> =
+                all.iter().filter(|u| **u != "1").map(|u| format!("({u})-1")).collect();
             let known = all.len() == sources.len();
             let units = if inverse.is_empty() { "1".to_owned() } else { inverse.join(" ") };
             (format!("{joint}probability density of {what}"), known.then_some(units))
         }
-        (false, Weights::Area) => {
-            (format!("{joint}histogram of {what}, each value counted by the share of its cell in the area"), Some("1".into()))
-        }
+        (false, Weights::Area) => (
+            format!("{joint}histogram of {what}, each value counted by the share of its cell in the area"),
+            Some("1".into()),
+        ),
         (false, Weights::None) => (format!("{joint}histogram of {what}: number of values"), Some("1".into())),
     };
     let mut attributes = Attributes::new().with("long_name", text);

@@ -43,7 +43,11 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
     // Before anything of that size is multiplied or made.
     if results > job.budget.bytes.saturating_sub(base) {
         let needed = results.saturating_add(base);
-        return Err(budget::refuse(needed, job.budget, "ask for fewer --bins, or count --over more dimensions"));
+        return Err(budget::refuse(
+            needed,
+            job.budget,
+            "ask for fewer --bins, or count --over more dimensions",
+        ));
     }
     let weights = match args.weights {
         Weights::None => Vec::new(),

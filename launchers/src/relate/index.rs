@@ -39,12 +39,13 @@ pub(super) fn find(
     selection: &Selection,
     verbosity: Verbosity,
 ) -> Result<With> {
-    let named = text.rsplit_once(':').filter(|(files, name)| !files.is_empty() && !name.is_empty() && !name.contains('/'));
+    let named = text
+        .rsplit_once(':')
+        .filter(|(files, name)| !files.is_empty() && !name.is_empty() && !name.contains('/'));
     let Some((files, name)) = named else {
         let dates = source.time().datetimes();
-        let (values, origin) = comm.on_root(|| {
-            read_text(Path::new(text), source.time(), &dates).map_err(|e| e.in_file(text))
-        })?;
+        let (values, origin) =
+            comm.on_root(|| read_text(Path::new(text), source.time(), &dates).map_err(|e| e.in_file(text)))?;
         let name = Path::new(text).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         return Ok(With::Index(Series { index: Index { values, origin }, name, units: None }));
     };
@@ -52,12 +53,19 @@ pub(super) fn find(
     other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
     let dims = &other.variable(name)?.variable.dims;
     let in_space: usize = dims.iter().filter(|d| d.role != Role::Time).map(|d| d.len).product();
-    let blame = |e: Error| if e.file.is_none() && e.kind != ErrorKind::Internal { e.in_file(files).in_variable(name) } else { e };
+    let blame = |e: Error| {
+        if e.file.is_none() && e.kind != ErrorKind::Internal {
+            e.in_file(files).in_variable(name)
+        } else {
+            e
+        }
+    };
     if in_space == 1 && source.variable().dims[1..].iter().any(|d| d.len > 1) || dims.len() == 1 {
         let all = Selection { io: selection.io, all_levels: true, ..Selection::default() };
         let series = other.source(comm, name, &all)?;
         let origin = pairs::align(source.time(), series.time()).map_err(blame)?;
-        let values = comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
+        let values =
+            comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
         let units = series.variable().units().map(str::to_owned);
         return Ok(With::Index(Series { index: Index { values, origin }, name: name.to_owned(), units }));
     }
@@ -70,7 +78,8 @@ pub(super) fn find(
 fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f64>, usize)> {
     let about = std::fs::metadata(path).map_err(|e| {
         let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
-        kind(format!("can't read the index: {e}")).remedy("write --with FILE:VAR for NetCDF, or name a text file")
+        kind(format!("can't read the index: {e}"))
+            .remedy("write --with FILE:VAR for NetCDF, or name a text file")
     })?;
     if about.len() > LONGEST {
         return Err(Error::data(format!("{} bytes are too many for an index", about.len()))
@@ -84,24 +93,31 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
     let Some(first) = dates.first() else { return Ok((Vec::new(), 0)) };
     let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(times.calendar, date);
     let Some(origin) = rows.iter().position(|row| matches(row, first)) else {
-        let reach = rows.first().zip(rows.last()).map_or_else(String::new, |(a, b)| format!("its dates reach from {} to {}; ", a.0, b.0));
-        return Err(Error::data(format!("has no value for {}, the first date of the variable", first.date_string()))
-            .remedy(format!("{reach}choose common times with --time")));
+        let reach = rows
+            .first()
+            .zip(rows.last())
+            .map_or_else(String::new, |(a, b)| format!("its dates reach from {} to {}; ", a.0, b.0));
+        return Err(Error::data(format!(
+            "has no value for {}, the first date of the variable",
+            first.date_string()
+        ))
+        .remedy(format!("{reach}choose common times with --time")));
     };
     for (i, date) in dates.iter().enumerate() {
         match rows.get(origin + i) {
             Some(row) if matches(row, date) => {}
-            Some(row) => {
-                return Err(Error::data(format!(
-                    "its dates differ from those of the variable: where that has {} (time step {i}), it has {}",
-                    date.date_string(),
-                    row.0
-                ))
-                .remedy("give one value for each time"))
-            }
+            Some(row) => return Err(Error::data(format!(
+                "its dates differ from those of the variable: where that has {} (time step {i}), it has {}",
+                date.date_string(),
+                row.0
+            ))
+            .remedy("give one value for each time")),
             None => {
-                return Err(Error::data(format!("ends before {} (time step {i} of the variable)", date.date_string()))
-                    .remedy("choose common times with --time"))
+                return Err(Error::data(format!(
+                    "ends before {} (time step {i} of the variable)",
+                    date.date_string()
+                ))
+                .remedy("choose common times with --time"))
             }
         }
     }
@@ -139,7 +155,7 @@ fn rows(text: &str) -> Result<Vec<(String, TimeRange, f64)>> {
             // The names of the columns.
             _ if !begun => {}
             (None, _) => return Err(bad(&format!("`{date}` is no date"))),
-            (_, None) => return Err(bad(&format!("`{value}` is no number", value = line))),
+            (_, None) => return Err(bad(&format!("no number in `{line}`"))),
         }
         begun = true;
     }
@@ -165,7 +181,8 @@ mod tests {
     #[test]
     fn tables_of_dates_and_values() {
         let read = |text: &str| {
-            rows(text).map(|rows| rows.into_iter().map(|(date, _, v)| format!("{date}={v}")).collect::<Vec<_>>())
+            rows(text)
+                .map(|rows| rows.into_iter().map(|(date, _, v)| format!("{date}={v}")).collect::<Vec<_>>())
         };
         let table = "# made by hand\ndate,nino34\n2010-01,0.5\n2010-02, -1e-1\n2010-03,NaN\n";
         assert_eq!(read(table).expect("a table"), ["2010-01=0.5", "2010-02=-0.1", "2010-03=NaN"]);

@@ -152,7 +152,9 @@ impl RelateArgs {
         let none = |lag: &&i64| (0..times).all(|t| series.index.at(t, **lag).is_nan());
         match self.lag_list().iter().find(none) {
             None => Ok(()),
-            Some(0) => Err(Error::data("the index is missing at all times of the variable").in_file(&self.with)),
+            Some(0) => {
+                Err(Error::data("the index is missing at all times of the variable").in_file(&self.with))
+            }
             Some(lag) => Err(Error::usage(format!("at lag {lag}, no time of the variable has an index"))
                 .remedy("ask for shorter lags")),
         }

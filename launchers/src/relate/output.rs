@@ -53,9 +53,10 @@ pub(super) fn write(
     output.write_pending(&pending)?;
     for (k, of_lag) in results.iter().enumerate() {
         for (&quantity, map) in quantities.iter().zip(&of_lag.maps) {
-            let values = match is_count(quantity) {
-                true => Values::I32(map.iter().map(|&n| n as i32).collect()),
-                false => Values::F64(map.clone()),
+            let values = if is_count(quantity) {
+                Values::I32(map.iter().map(|&n| n as i32).collect())
+            } else {
+                Values::F64(map.clone())
             };
             put(&mut output, &name(args, quantity), lag.as_ref().map(|_| k), &of_lag.block, values)?;
             if is_test(quantity) {
@@ -82,7 +83,11 @@ fn put(output: &mut Output, name: &str, lag: Option<usize>, block: &IndexBox, va
     }
     // Without a cell, nothing at any lag.
     let at = lag.map(|k| if values.is_empty() { 0..0 } else { k..k + 1 });
-    output.write_block(name, &IndexBox::new(at.into_iter().chain(block.ranges().iter().cloned()).collect()), &values)
+    output.write_block(
+        name,
+        &IndexBox::new(at.into_iter().chain(block.ranges().iter().cloned()).collect()),
+        &values,
+    )
 }
 
 fn threshold(of_lag: &OfLag, quantity: Quantity) -> Option<f64> {
@@ -127,7 +132,10 @@ fn lag_coordinate(args: &RelateArgs) -> Option<Coordinate> {
     let attributes = Attributes::new()
         .with("long_name", "lag of the variable behind the index, in time steps")
         .with("units", "1")
-        .with("comment", "positive: the index leads; the variable at step t is paired with the index at step t - lag");
+        .with(
+            "comment",
+            "positive: the index leads; the variable at step t is paired with the index at step t - lag",
+        );
     let dims = vec![Dim::new("lag", lags.len(), Role::Other)];
     Some(Coordinate {
         variable: Variable { name: "lag".into(), dims, dtype: DType::I32, attributes },
@@ -165,7 +173,11 @@ impl Describe<'_> {
         let (own, other) = (self.source.variable().units(), self.with.units());
         let left = if self.args.detrend { ", linear trends removed" } else { "" };
         let far = self.args.threshold.unwrap_or(1.0);
-        let per = if self.args.standardize { format!("standard deviation of {index}") } else { format!("unit of {index}") };
+        let per = if self.args.standardize {
+            format!("standard deviation of {index}")
+        } else {
+            format!("unit of {index}")
+        };
         let times = |side: &str, sign: &str| {
             format!("{variable} where {index} is more than {far} standard deviations {side} its mean{sign}")
         };
@@ -174,7 +186,9 @@ impl Describe<'_> {
             let other = other.filter(|_| !self.args.standardize || power.is_empty());
             match (own, other) {
                 (own, Some("1" | "")) => own.map(str::to_owned),
-                (Some(own), Some(other)) if other.contains([' ', '/', '.', '*']) => Some(format!("{own} ({other}){power}")),
+                (Some(own), Some(other)) if other.contains([' ', '/', '.', '*']) => {
+                    Some(format!("{own} ({other}){power}"))
+                }
                 (Some(own), Some(other)) => Some(format!("{own} {other}{power}")),
                 (own, None) if self.args.standardize && !power.is_empty() => own.map(str::to_owned),
                 _ => None,
@@ -183,7 +197,9 @@ impl Describe<'_> {
         let (text, units) = match quantity {
             Quantity::Correlation => (format!("correlation of {variable} with {index}{left}"), none),
             Quantity::EffectiveSize => ("effective number of independent pairs".to_owned(), none),
-            Quantity::PValue => (format!("two-sided p-value of the correlation of {variable} with {index}{left}"), none),
+            Quantity::PValue => {
+                (format!("two-sided p-value of the correlation of {variable} with {index}{left}"), none)
+            }
             Quantity::Slope => (format!("regression of {variable} per {per}{left}"), both("-1")),
             Quantity::Intercept => {
                 let at = if self.args.standardize { "at its mean" } else { "at 0" };
@@ -193,9 +209,10 @@ impl Describe<'_> {
             Quantity::Pairs => (format!("number of pairs of {variable} and {index}"), none),
             Quantity::High => (format!("mean of {}", times("above", "")), own.map(str::to_owned)),
             Quantity::Low => (format!("mean of {}", times("below", "")), own.map(str::to_owned)),
-            Quantity::Difference => {
-                (format!("difference of the composites of {variable}, high minus low {index}"), own.map(str::to_owned))
-            }
+            Quantity::Difference => (
+                format!("difference of the composites of {variable}, high minus low {index}"),
+                own.map(str::to_owned),
+            ),
             Quantity::DifferencePValue => {
                 (format!("two-sided p-value of the difference of the composites of {variable}"), none)
             }

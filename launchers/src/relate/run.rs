@@ -4,9 +4,7 @@ use super::index::With;
 use super::RelateArgs;
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{
-    false_discovery_threshold, Quantity, Relate, RelateState,
-};
+use halocline_algorithms::statistics::{false_discovery_threshold, Quantity, Relate, RelateState};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
@@ -186,7 +184,8 @@ fn belongs_to(args: &RelateArgs, source: &Source, with: &With, pass: &Pass) -> S
         With::Field(field) => format!("{} {}", field.variable().name, folding::fingerprint(field)),
         With::Index(series) => {
             // The values themselves: their file may hold much else.
-            let bits: Vec<String> = series.index.values.iter().map(|v| format!("{:x}", v.to_bits())).collect();
+            let bits: Vec<String> =
+                series.index.values.iter().map(|v| format!("{:x}", v.to_bits())).collect();
             format!("{} {}", series.index.origin, bits.join(","))
         }
     };

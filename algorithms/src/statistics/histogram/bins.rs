@@ -45,7 +45,9 @@ impl Bins {
                 .remedy("write the lower end first, as in --bins -2:35:100"));
         }
         if count == 0 || count > MOST {
-            return Err(Error::usage(format!("{count} bins can't be made")).remedy(format!("ask for 1 to {MOST}")));
+            return Err(
+                Error::usage(format!("{count} bins can't be made")).remedy(format!("ask for 1 to {MOST}"))
+            );
         }
         let step = (high - low) / count as f64;
         if low + step <= low || high - step >= high {
@@ -152,7 +154,9 @@ mod tests {
             let listed = Bins::edges(edges.clone()).unwrap();
             let near = |e: &f64| [e.next_down(), *e, e.next_up()];
             let inside: Vec<f64> = (0..1000).map(|_| low + (high - low) * (1.2 * random() - 0.1)).collect();
-            for v in edges.iter().flat_map(near).chain(inside).chain([f64::NAN, f64::INFINITY, -f64::INFINITY]) {
+            for v in
+                edges.iter().flat_map(near).chain(inside).chain([f64::NAN, f64::INFINITY, -f64::INFINITY])
+            {
                 assert_eq!(bins.code(v), listed.code(v), "{v} of {bins:?}");
             }
             assert_eq!(bins.code(high), count - 1);
@@ -164,9 +168,14 @@ mod tests {
 
     #[test]
     fn bins_that_are_none() {
-        for (low, high, count) in
-            [(1.0, 0.0, 3), (0.0, 0.0, 1), (f64::NAN, 1.0, 2), (0.0, f64::INFINITY, 2), (0.0, 1.0, 0), (1e16, 1e16 + 4.0, 100)]
-        {
+        for (low, high, count) in [
+            (1.0, 0.0, 3),
+            (0.0, 0.0, 1),
+            (f64::NAN, 1.0, 2),
+            (0.0, f64::INFINITY, 2),
+            (0.0, 1.0, 0),
+            (1e16, 1e16 + 4.0, 100),
+        ] {
             assert_eq!(Bins::uniform(low, high, count).unwrap_err().exit_code(), 2, "{low} {high} {count}");
         }
         for edges in [vec![], vec![1.0], vec![1.0, 1.0], vec![2.0, 1.0], vec![0.0, f64::NAN]] {

@@ -44,7 +44,10 @@ impl Coder {
         if scale.is_normal() && near < 0.25 {
             coder.doubles = Some(Ruler { low, first: low, last: high, scale, near, count });
         }
-        if (scale as f32).is_normal() && near_single < 0.1 && high.abs().max(low.abs()) < f64::from(f32::MAX) / 4.0 {
+        if (scale as f32).is_normal()
+            && near_single < 0.1
+            && high.abs().max(low.abs()) < f64::from(f32::MAX) / 4.0
+        {
             // The nearest singles within the bins.
             let (mut first, mut last) = (low as f32, high as f32);
             if f64::from(first) < low {
@@ -156,8 +159,18 @@ mod tests {
             let n = bins.len();
             let step = 1 + n / 500;
             let edges = (0..=n).step_by(step).map(|k| bins.edge(k));
-            let mut values: Vec<f64> = edges.flat_map(|e| [e.next_down(), e, e.next_up(), e + 0.3 * bins.width(0)]).collect();
-            values.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e300, 1e300, 0.0, -0.0, bins.edge(n)]);
+            let mut values: Vec<f64> =
+                edges.flat_map(|e| [e.next_down(), e, e.next_up(), e + 0.3 * bins.width(0)]).collect();
+            values.extend([
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                -1e300,
+                1e300,
+                0.0,
+                -0.0,
+                bins.edge(n),
+            ]);
             let mut out = vec![0; values.len()];
             coder.row(Numbers::F64(&values), &mut out);
             for (v, code) in values.iter().zip(&out) {

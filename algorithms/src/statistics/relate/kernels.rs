@@ -134,7 +134,13 @@ impl Row {
 
     #[inline(always)]
     #[allow(clippy::inline_always)] // as above
-    fn add_adjacent(&mut self, sums: [&mut [f64]; ADJACENT], references: [&[f64]; 2], n: usize, is_first: bool) {
+    fn add_adjacent(
+        &mut self,
+        sums: [&mut [f64]; ADJACENT],
+        references: [&[f64]; 2],
+        n: usize,
+        is_first: bool,
+    ) {
         let [pairs, yy, y1, xx, x1, first_y, first_x, last_y, last_x] = sums.map(|s| &mut s[..n]);
         let [ry, rx] = references.map(|r| &r[..n]);
         for i in 0..n {

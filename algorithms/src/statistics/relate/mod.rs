@@ -106,7 +106,8 @@ impl Relate {
     }
 
     fn begin(&self, cells: usize) -> Lag {
-        let room = |wanted: bool, numbers: usize| if wanted { vec![0.0; numbers * cells] } else { Vec::new() };
+        let room =
+            |wanted: bool, numbers: usize| if wanted { vec![0.0; numbers * cells] } else { Vec::new() };
         let Wanted { moments, neighbours, trend } = self.wanted;
         let class = || Class(room(self.thresholds.is_some(), CLASS));
         Lag {

@@ -73,7 +73,8 @@ fn related(cell: &Cell, detrend: bool) -> Related {
     let [mut next_y, mut next_x, next_t] = cell.next;
     if detrend && tt > 0.0 {
         let (by, bx) = (ty / tt, tx / tt);
-        let left = |whole: f64, fitted: f64| if whole - fitted > NOTHING * whole { whole - fitted } else { 0.0 };
+        let left =
+            |whole: f64, fitted: f64| if whole - fitted > NOTHING * whole { whole - fitted } else { 0.0 };
         yy = left(yy, by * ty);
         xx = left(xx, bx * tx);
         xy -= by * tx;

@@ -47,7 +47,15 @@ fn gamma_ratio(a: f64) -> f64 {
         a += 1.0;
     }
     let u = 1.0 / a;
-    let series = [1.0, -1.0 / 8.0, 1.0 / 128.0, 5.0 / 1024.0, -21.0 / 32768.0, -399.0 / 262_144.0, 869.0 / 4_194_304.0];
+    let series = [
+        1.0,
+        -1.0 / 8.0,
+        1.0 / 128.0,
+        5.0 / 1024.0,
+        -21.0 / 32768.0,
+        -399.0 / 262_144.0,
+        869.0 / 4_194_304.0,
+    ];
     factor * a.sqrt() * series.iter().rev().fold(0.0, |sum, c| sum * u + c)
 }
 
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn student_is_right() {
-                let rows = include_str!("student_reference.txt").lines().filter(|line| !line.starts_with('#'));
+        let rows = include_str!("student_reference.txt").lines().filter(|line| !line.starts_with('#'));
         let mut seen = 0;
         for row in rows {
             let numbers: Vec<f64> = row.split(' ').map(|n| n.parse().unwrap()).collect();
@@ -99,15 +107,25 @@ mod tests {
             seen += 1;
             let ours = two_sided(t, dof);
             // The fraction loses digits as it nears 1.
-            assert!((ours - p).abs() <= 2e-12_f64.max(1e-14 * dof) * p, "t {t} dof {dof}: {ours:e} is not {p:e}");
+            assert!(
+                (ours - p).abs() <= 2e-12_f64.max(1e-14 * dof) * p,
+                "t {t} dof {dof}: {ours:e} is not {p:e}"
+            );
             let r = t / (dof + t * t).sqrt();
             let ours = of_correlation(r, dof);
             // The rounding of r is felt where it is near to 1.
             assert!((ours - p).abs() <= 1e-11 * dof.max(10.0) * p, "r {r} dof {dof}: {ours:e} is not {p:e}");
         }
         assert_eq!(seen, 63);
-        assert!(two_sided(1.0, 0.0).is_nan() && two_sided(f64::NAN, 3.0).is_nan() && of_correlation(0.3, -1.0).is_nan());
-        assert_eq!([two_sided(0.0, 5.0), of_correlation(0.0, 5.0), of_correlation(-1.0, 5.0)], [1.0, 1.0, 0.0]);
+        assert!(
+            two_sided(1.0, 0.0).is_nan()
+                && two_sided(f64::NAN, 3.0).is_nan()
+                && of_correlation(0.3, -1.0).is_nan()
+        );
+        assert_eq!(
+            [two_sided(0.0, 5.0), of_correlation(0.0, 5.0), of_correlation(-1.0, 5.0)],
+            [1.0, 1.0, 0.0]
+        );
     }
 
     #[test]

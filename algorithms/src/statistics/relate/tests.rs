@@ -27,7 +27,14 @@ fn series(times: usize, cells: usize, offset: f64, seed: u64) -> Vec<f64> {
 }
 
 /// The state of all times, absorbed in tiles and pieces of these lengths.
-fn run(fold: &Relate, y: &[f64], x: Option<&[f64]>, times: usize, cells: usize, tile_steps: usize) -> RelateState {
+fn run(
+    fold: &Relate,
+    y: &[f64],
+    x: Option<&[f64]>,
+    times: usize,
+    cells: usize,
+    tile_steps: usize,
+) -> RelateState {
     let mut states = Vec::new();
     for (id, start) in (0..times).step_by(tile_steps).enumerate() {
         let end = times.min(start + tile_steps);
@@ -75,13 +82,15 @@ fn sums_of_tiles_are_those_of_whole_series() {
             let state = run(&fold, &y, Some(&x), times, cells, tile_steps);
             for c in 0..cells {
                 let at = |t: usize| (t as f64, y[t * cells + c], x[t * cells + c]);
-                let valid: Vec<usize> = (0..times).filter(|&t| !(at(t).1.is_nan() || at(t).2.is_nan())).collect();
+                let valid: Vec<usize> =
+                    (0..times).filter(|&t| !(at(t).1.is_nan() || at(t).2.is_nan())).collect();
                 let pairs: Vec<_> = valid.iter().map(|&t| at(t)).collect();
                 for detrend in [false, true] {
                     let left = residuals(&pairs, detrend);
                     let sum = |of: fn(&(f64, f64)) -> f64| left.iter().map(of).sum::<f64>();
                     let (yy, xx, xy) = (sum(|p| p.0 * p.0), sum(|p| p.1 * p.1), sum(|p| p.0 * p.1));
-                    let neighbours: Vec<usize> = (1..valid.len()).filter(|&k| valid[k] == valid[k - 1] + 1).collect();
+                    let neighbours: Vec<usize> =
+                        (1..valid.len()).filter(|&k| valid[k] == valid[k - 1] + 1).collect();
                     let gaps = valid.len() as f64 / (neighbours.len() as f64 + 1.0);
                     let next = |of: fn(&(f64, f64)) -> f64| {
                         neighbours.iter().map(|&k| of(&left[k]) * of(&left[k - 1])).sum::<f64>() * gaps
@@ -92,10 +101,16 @@ fn sums_of_tiles_are_those_of_whole_series() {
                     let ours = |q| state.finish(0, q, how)[c];
                     let near = |a: f64, b: f64| (a - b).abs() <= tolerance * b.abs().max(1e-2);
                     assert_eq!(ours(Quantity::Pairs), valid.len() as f64);
-                    assert!(near(ours(Quantity::Correlation), xy / (xx * yy).sqrt()), "{offset} {tile_steps} {c}");
+                    assert!(
+                        near(ours(Quantity::Correlation), xy / (xx * yy).sqrt()),
+                        "{offset} {tile_steps} {c}"
+                    );
                     assert!(near(ours(Quantity::Slope), xy / xx));
                     assert!(near(ours(Quantity::Covariance), xy / (valid.len() as f64 - 1.0)));
-                    assert!(near(ours(Quantity::EffectiveSize), size.min(valid.len() as f64)), "{detrend} {tile_steps} {c}");
+                    assert!(
+                        near(ours(Quantity::EffectiveSize), size.min(valid.len() as f64)),
+                        "{detrend} {tile_steps} {c}"
+                    );
                 }
             }
         }
@@ -118,8 +133,11 @@ fn an_index_at_lags_and_composites() {
             let bits = |v: Vec<f64>| v.into_iter().map(f64::to_bits).collect::<Vec<_>>();
             assert_eq!(bits(state.finish(k, q, PLAIN)), bits(expected.finish(0, q, PLAIN)), "{q:?} {lag}");
         }
-        let high: Vec<f64> =
-            (0..times).filter(|&t| index.at(t, lag) > 0.3).map(|t| y[t * cells]).filter(|v| !v.is_nan()).collect();
+        let high: Vec<f64> = (0..times)
+            .filter(|&t| index.at(t, lag) > 0.3)
+            .map(|t| y[t * cells])
+            .filter(|v| !v.is_nan())
+            .collect();
         assert_eq!(state.finish(k, Quantity::HighCount, PLAIN)[0], high.len() as f64);
         let mean = high.iter().sum::<f64>() / high.len() as f64;
         assert!((state.finish(k, Quantity::High, PLAIN)[0] - mean).abs() < 1e-13);

@@ -76,11 +76,7 @@ impl StreamPlan {
     ///
     /// # Errors
     /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
-    pub fn together<F: Fold>(
-        sources: &[&dyn StreamSource],
-        fold: &F,
-        demand: Demand<'_>,
-    ) -> Result<Self> {
+    pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
         let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
         same_shapes(sources)?;
         let dims = &source.variable().dims;
@@ -142,7 +138,8 @@ impl StreamPlan {
     fn size(&mut self, sources: &[&dyn StreamSource], demand: &Demand<'_>, states: u64) -> Result<()> {
         let element = element(sources);
         // They are read one after the other.
-        let scratch = sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * demand.threads as u64;
+        let scratch =
+            sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * demand.threads as u64;
         let parts = self.deal.parts();
         let leaves = self.tiling.counts()[0].div_ceil(parts[0]).max(1);
         // Finished nodes of the merge tree: one a level at most, and those in the making.
