@@ -89,7 +89,8 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
         e
     })?;
     let names: Vec<&str> = sources.iter().map(|s| s.variable().name.as_str()).collect();
-    job.tell(&names.join(" and "), source, &plan, plan.estimate() + beside);
+    let together: Vec<&Source> = sources.iter().collect();
+    job.tell_together(&names.join(" and "), &together, &plan, plan.estimate() + beside);
     let belongs = comm.on_root(|| {
         let inputs: Vec<String> = sources.iter().map(folding::fingerprint).collect();
         Ok(format!(
@@ -100,7 +101,6 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
             inputs.join(" with ")
         ))
     })?;
-    let together: Vec<&Source> = sources.iter().collect();
     let columns = job.run_together(&belongs, &args.var[0], &together, &plan, &fold)?;
     let tiling = plan.tiling();
     let place = |column: usize| {
