@@ -37,9 +37,14 @@ impl FoldJob<'_> {
 
     /// Says what is going to be done, and what memory it takes.
     pub(crate) fn tell(&self, name: &str, source: &Source, plan: &StreamPlan, bytes: u64) {
+        self.tell_together(name, &[source], plan, bytes);
+    }
+
+    /// [`Self::tell`] of several sources in lockstep, one at least.
+    pub(crate) fn tell_together(&self, name: &str, sources: &[&Source], plan: &StreamPlan, bytes: u64) {
         let resident = halocline_core::budget::resident().unwrap_or(0);
         let shape: Vec<String> =
-            source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+            plan.tiling().dims().iter().map(|d| format!("{} {}", d.len, d.name)).collect();
         self.verbosity.say(self.comm, || {
             format!(
                 "{name} ({}), {} x {}: about {} of memory a rank of {} ({})",
@@ -52,10 +57,10 @@ impl FoldJob<'_> {
             )
         });
         self.verbosity.detail(self.comm, || plan.describe());
-        for note in source.notes() {
+        for note in sources.iter().flat_map(|source| source.notes()) {
             self.verbosity.say(self.comm, || format!("note: {note}"));
         }
-        if let Some(note) = source.io_note() {
+        for note in sources.iter().filter_map(|source| source.io_note()) {
             self.verbosity.detail(self.comm, || format!("note: {note}"));
         }
         report::event(self.comm, "plan", || {
@@ -67,7 +72,7 @@ impl FoldJob<'_> {
                 "window_bytes": plan.window(),
                 "memory_estimate": resident + bytes,
                 "memory_promise": self.budget.bytes,
-                "bytes_to_read": bytes_to_read(source),
+                "bytes_to_read": sources.iter().map(|source| bytes_to_read(source)).sum::<u64>(),
                 "time_limit": self.checkpoints.and_then(|c| c.stop.limit()).map(|limit| limit.as_secs_f64()),
             })
         });

@@ -76,7 +76,8 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
     let plan = StreamPlan::together(&streams, &fold, demand)
         .map_err(|e| folding::of_budget(e, job.budget, beside))?;
     let names: Vec<&str> = sources.iter().map(|s| s.variable().name.as_str()).collect();
-    job.tell(&names.join(" and "), source, &plan, plan.estimate() + beside);
+    let together: Vec<&Source> = sources.iter().collect();
+    job.tell_together(&names.join(" and "), &together, &plan, plan.estimate() + beside);
     let belongs = comm.on_root(|| {
         let inputs: Vec<String> = sources.iter().map(folding::fingerprint).collect();
         Ok(format!(
@@ -87,7 +88,6 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
             inputs.join(" with ")
         ))
     })?;
-    let together: Vec<&Source> = sources.iter().collect();
     let columns = job.run_together(&belongs, &args.var[0], &together, &plan, &fold)?;
     let tiling = plan.tiling();
     let place = |column: usize| {

@@ -157,7 +157,7 @@ fn rows(text: &str) -> Result<Vec<(String, TimeRange, f64)>> {
             // The names of the columns.
             _ if !begun => {}
             (None, _) => return Err(bad(&format!("`{date}` is no date"))),
-            (_, None) => return Err(bad(&format!("`{value}` is no number", value = line))),
+            (_, None) => return Err(bad(&format!("no number in `{line}`"))),
         }
         begun = true;
     }

@@ -53,9 +53,10 @@ pub(super) fn write(
     output.write_pending(&pending)?;
     for (k, of_lag) in results.iter().enumerate() {
         for (&quantity, map) in quantities.iter().zip(&of_lag.maps) {
-            let values = match is_count(quantity) {
-                true => Values::I32(map.iter().map(|&n| n as i32).collect()),
-                false => Values::F64(map.clone()),
+            let values = if is_count(quantity) {
+                Values::I32(map.iter().map(|&n| n as i32).collect())
+            } else {
+                Values::F64(map.clone())
             };
             put(&mut output, &name(args, quantity), lag.as_ref().map(|_| k), &of_lag.block, values)?;
             if is_test(quantity) {

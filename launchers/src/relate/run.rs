@@ -132,12 +132,13 @@ pub(super) fn relate(
     let mut results = Vec::new();
     for pass in passes {
         let plan = &pass.plan;
-        job.tell(&format!("{} with {}", args.var, with.name()), source, plan, plan.estimate() + pass.maps);
         let belongs = job.comm.on_root(|| Ok(belongs_to(args, source, with, &pass)))?;
         let mut sources = vec![source];
         if let With::Field(field) = with {
             sources.push(field);
         }
+        let name = format!("{} with {}", args.var, with.name());
+        job.tell_together(&name, &sources, plan, plan.estimate() + pass.maps);
         let columns = job.run_together(&belongs, &pass.name, &sources, plan, &pass.fold)?;
         let block = folding::held(plan, &[Role::Time], job.comm.rank())
             .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));
