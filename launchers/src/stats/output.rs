@@ -109,7 +109,8 @@ fn global(args: &StatsArgs, dataset: &Dataset, results: &[Reduced]) -> Attribute
     let ops: Vec<&str> = args.op.iter().map(|op| op.names().0).collect();
     let mut options =
         vec![format!("op={}", ops.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
-    options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
+    let selected = args.input.describe().into_iter().chain(args.selection.describe());
+    options.extend(selected.map(|(k, v)| format!("{k}={v}")));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Statistics of {}", names.join(", ")))
