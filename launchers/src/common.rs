@@ -105,6 +105,11 @@ impl InputArgs {
         Ok(dataset)
     }
 
+    /// What of it results depend on, as it is written into outputs.
+    pub(crate) fn describe(&self) -> Option<(&'static str, String)> {
+        self.ensemble.then(|| ("ensemble", "yes".to_owned()))
+    }
+
     /// All inputs, those of the list included.
     ///
     /// # Collective
