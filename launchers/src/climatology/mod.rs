@@ -191,7 +191,13 @@ impl ClimatologyArgs {
         if !asked::percents(&job.asked).is_empty() {
             options.push(format!("percentile={}", job.method.name()));
         }
-        options.extend(self.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
+        options.extend(
+            self.input
+                .describe()
+                .into_iter()
+                .chain(self.selection.describe())
+                .map(|(k, v)| format!("{k}={v}")),
+        );
         options.join("; ")
     }
 }

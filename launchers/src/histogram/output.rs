@@ -239,7 +239,9 @@ fn global(args: &HistogramArgs, dataset: &Dataset, names: &[String], counted: &C
         "missing=counted apart".to_owned(),
     ];
     options.extend(args.with.iter().map(|w| format!("with={w}")));
-    options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
+    options.extend(
+        args.input.describe().into_iter().chain(args.selection.describe()).map(|(k, v)| format!("{k}={v}")),
+    );
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Histogram of {}", names.join(" and ")))

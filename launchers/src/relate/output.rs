@@ -268,7 +268,9 @@ fn global(args: &RelateArgs, dataset: &Dataset, with: &With, results: &[OfLag]) 
         "missing=skip pairs".to_owned(),
     ];
     options.extend(args.threshold.map(|t| format!("threshold={t}")));
-    options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
+    options.extend(
+        args.input.describe().into_iter().chain(args.selection.describe()).map(|(k, v)| format!("{k}={v}")),
+    );
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Relation of {} to {}", args.var, with.name()))

@@ -93,7 +93,6 @@ fn dtype(quantity: Quantity, most: u64) -> DType {
     }
 }
 
-<<<<<<< HEAD
 /// Attributes of the file.
 pub(super) fn global(args: &StatsArgs, dataset: &Dataset, used: &str, tiling: Option<&str>) -> Attributes {
     let ops: Vec<String> = args.op.iter().map(|asked| asked.name()).collect();
@@ -121,16 +120,8 @@ pub(super) fn global(args: &StatsArgs, dataset: &Dataset, used: &str, tiling: Op
         (None, true) => {}
     }
     options.push(format!("convention={}", word(&args.convention)));
-    options.extend(args.selection.describe().into_iter().map(|(k, v)| format!("{k}={v}")));
-=======
-fn global(args: &StatsArgs, dataset: &Dataset, results: &[Reduced]) -> Attributes {
-    let names: Vec<&str> = results.iter().map(|r| r.name.as_str()).collect();
-    let ops: Vec<&str> = args.op.iter().map(|op| op.names().0).collect();
-    let mut options =
-        vec![format!("op={}", ops.join(",")), "over=time".to_owned(), "missing=skip".to_owned()];
     let selected = args.input.describe().into_iter().chain(args.selection.describe());
     options.extend(selected.map(|(k, v)| format!("{k}={v}")));
->>>>>>> s4
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Statistics of {}", args.var.join(", ")))
