@@ -44,7 +44,7 @@ fn compare(out: &Path, reference: &Path, var: &str, every: usize, lags: usize) {
             "p_value" | "composite_p_value" => (1e-8, 1e-12),
             _ => (1e-11, 1e-3),
         };
-        close(&ours, &theirs, tolerance, scale, &format!("{reference:?} {name}"));
+        close(&ours, &theirs, tolerance, scale, &format!("{} {name}", reference.display()));
     }
 }
 
@@ -150,7 +150,7 @@ fn the_same_bits_on_any_ranks() {
     Made { shape: [150, 37, 29], layout: Layout::Chunked([1, 37, 29], Some(1)), since: 0 }.write(&input);
     Made { shape: [150, 37, 29], layout: Layout::Chunked([40, 10, 29], Some(1)), since: 0 }.write(&other);
     let rows: Vec<String> = (0..170)
-        .map(|m| format!("{}-{:02},{}", 1999 + m / 12, m % 12 + 1, ((m * 37) % 101) as f64 / 10.0))
+        .map(|m| format!("{}-{:02},{}", 1999 + m / 12, m % 12 + 1, f64::from((m * 37) % 101) / 10.0))
         .collect();
     std::fs::write(&index, rows.join("\n")).expect("written");
     let field = format!("{}:tos", text(&other));

@@ -104,11 +104,12 @@ fn after(start: Instant, micros: i64) -> Instant {
     Instant::from_micros(start.total_micros() + i128::from(micros))
 }
 
+/// Days before each month in a year of 365 days.
+const BEFORE: [usize; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+
 fn day(calendar: Calendar, leap: LeapDay, at: &DateTime) -> Option<usize> {
     let day = usize::from(at.day) - 1;
     let month = usize::from(at.month) - 1;
-    // Days before each month in a year of 365 days.
-    const BEFORE: [usize; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     match calendar {
         Calendar::Day360 => Some(30 * month + day),
         Calendar::NoLeap => Some(BEFORE[month] + day),

@@ -120,14 +120,11 @@ impl Engine {
         let mut spare: Option<Values> = None;
         for round in 0..plan.rounds() {
             let window = plan.window(round, rank).unwrap_or(&nothing);
-            let loaded = match ahead.take() {
-                Some(loaded) => loaded,
-                None => {
-                    let buffer = room(source, window.len(), spare.take());
-                    // In the pool, which this thread is not part of.
-                    rayon::join(|| read(source, progress, window, buffer), || ()).0
-                }
-            };
+            let loaded = ahead.take().unwrap_or_else(|| {
+                let buffer = room(source, window.len(), spare.take());
+                // In the pool, which this thread is not part of.
+                rayon::join(|| read(source, progress, window, buffer), || ()).0
+            });
             let prepared = loaded.and_then(|values| {
                 let _timer = progress.phases.start(Phase::Read);
                 map.prepare(window).map(|()| values)
