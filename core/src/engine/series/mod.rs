@@ -2,11 +2,11 @@
 //!
 //! Percentiles, running means and their like need all times of a cell at once, while files hold
 //! maps. A *batch* is a box in space whose cells are in memory with all their times; the ranks
-//! share its tiles. What fits into memory is one batch, and the data are read once. Where parts of
-//! stored chunks can be read alone, several batches read no byte twice either; else a chunk is
-//! decoded once for each batch that cuts it (passes), by one rank, and an all-to-all carries the
-//! values to the owners of the cells. Batches depend on memory and ranks; tiles, and with them the
-//! results, do not.
+//! share its tiles. Where parts of stored chunks can be read alone, batches are as large as is
+//! useful, and read no byte twice. Else what fits into memory is one batch, and what does not is
+//! decoded once for each batch that cuts a chunk (passes), by one rank, and an all-to-all carries
+//! the values to the owners of the cells. Batches depend on memory and ranks; tiles, and with them
+//! the results, do not.
 
 mod plan;
 mod run;

@@ -11,6 +11,12 @@ use std::ops::Range;
 
 /// Bytes of a window that is exchanged, on each rank, when memory is plenty.
 const WINDOW: u64 = 16 << 20;
+/// Bytes of a batch on each rank, beyond which more is no faster where parts of chunks can be read:
+/// memory that is used again costs less than memory that is new.
+const BATCH: u64 = 256 << 20;
+/// Bytes that a rank reads of each step, at least, before batches are made smaller for that: for
+/// the sake of disks.
+const RUN: u64 = 256 << 10;
 /// Work of the busiest rank, at most, over an even share, before ranks exchange chunks instead of
 /// decoding their own.
 const UNEVEN: f64 = 1.4;
@@ -95,14 +101,20 @@ impl SeriesPlan {
             passes: 1,
             estimate: 0,
         };
-        if plan.fits(&whole, &tiles, &chunked, &sizes)? {
+        let mut most = cells(&whole);
+        if divisible {
+            let of_cell = (steps as u64).saturating_mul(sizes.element).saturating_add(sizes.results).max(1);
+            let enough = (BATCH / of_cell).max(RUN / sizes.element).saturating_mul(plan.ranks as u64);
+            most = most.min(usize::try_from(enough).unwrap_or(usize::MAX));
+        }
+        if most == cells(&whole) && plan.fits(&whole, &tiles, &chunked, &sizes)? {
             return Ok(plan);
         }
         // Else batches that keep chunks whole, read ahead where that costs no pass; else batches
         // that cut chunks.
         for (ahead, edges) in [(true, &chunked), (false, &chunked), (false, &tiles)] {
             plan.read_ahead = ahead;
-            if plan.cut(&whole, edges, (&tiles, &chunked), &sizes)? {
+            if plan.cut(&whole, (edges, most), (&tiles, &chunked), &sizes)? {
                 plan.passes = if divisible { 1 } else { plan.count_passes(&chunks) };
                 if !ahead || (plan.passes == 1 && plan.sharing == Sharing::Own) {
                     return Ok(plan);
@@ -112,16 +124,16 @@ impl SeriesPlan {
         Err(plan.refusal(name, &sizes))
     }
 
-    /// Cuts the space into the largest batches that fit, between `edges`; says whether any do.
+    /// Cuts the space into the largest batches that fit, of `most` cells, between `edges`; says
+    /// whether any do.
     fn cut(
         &mut self,
         whole: &IndexBox,
-        edges: &[Vec<usize>],
+        (edges, mut most): (&[Vec<usize>], usize),
         cuts: (&[Vec<usize>], &[Vec<usize>]),
         sizes: &Sizes,
     ) -> Result<bool> {
         let room = sizes.room.unwrap_or(u64::MAX);
-        let mut most = cells(whole);
         loop {
             self.batches =
                 space_boxes(edges, whole, most).iter().map(|s| block(&whole.range(0), s)).collect();

@@ -247,3 +247,16 @@ fn errors_reach_every_rank() {
     let by_hand = plan(&[1, 1, 2]).unwrap();
     assert_eq!(by_hand.deal(&IndexBox::whole(&[4, 6, 6])).unwrap().parts(), [1, 1, 2]);
 }
+
+#[test]
+fn plenty_of_memory_is_not_all_taken() {
+    let plan = |divisible: bool| {
+        let source = Made::new(&[1200, 360, 720], &[1, 360, 720], divisible);
+        let demand = Demand { ranks: 1, threads: 2, room: Some(1 << 40), parts: None };
+        SeriesPlan::new(&source, &Work { steps: 1 }, demand).unwrap()
+    };
+    let (parts, whole) = (plan(true), plan(false));
+    assert_eq!((parts.batches(), parts.passes(), whole.batches(), whole.passes()), (4, 1, 1, 1));
+    assert!(parts.describe().ends_with("read one ahead") && parts.estimate() < 700_000_000);
+    assert!(whole.estimate() >= 1_244_160_000);
+}
