@@ -254,6 +254,53 @@ fn dimensions_times_and_attributes() {
 }
 
 #[test]
+fn areas_of_the_file_come_first() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let make = |areas: &[f64]| {
+        let mut file = netcdf::create(&input).expect("a file");
+        for (name, len) in [("time", 2), ("y", 3), ("x", 4)] {
+            file.add_dimension(name, len).expect("a dimension");
+        }
+        let mut add = |name: &str, dims: &[&str], attributes: &[(&str, &str)], values: &[f64]| {
+            let mut variable = file.add_variable::<f64>(name, dims).expect("a variable");
+            for (attribute, value) in attributes {
+                variable.put_attribute(attribute, *value).expect("an attribute");
+            }
+            variable.put_values(values, ..).expect("written");
+        };
+        let ramp = |n: usize, step: f64| (0..n).map(|i| step * i as f64).collect::<Vec<_>>();
+        let lats: Vec<f64> = (0..12).map(|c| f64::from(c / 4) * 5.0).collect();
+        let lons: Vec<f64> = (0..12).map(|c| f64::from(c % 4) * 7.0).collect();
+        add("time", &["time"], &[("units", "days since 2000-01-01")], &[0.0, 1.0]);
+        add("lat", &["y", "x"], &[("units", "degrees_north")], &lats);
+        add("lon", &["y", "x"], &[("units", "degrees_east")], &lons);
+        add("areacello", &["y", "x"], &[("units", "m2")], areas);
+        let about = [("coordinates", "lat lon"), ("cell_measures", "area: areacello")];
+        add("tos", &["time", "y", "x"], &about, &ramp(24, 1.5));
+    };
+    let areas: Vec<f64> = (0..12).map(|c| 1e9 * f64::from(1 + c * 5 % 7)).collect();
+    make(&areas);
+    stats(Launch::Plain(2), &input, "--var tos --over lat,lon", &out);
+    let total: f64 = areas.iter().sum();
+    let mean = |t: usize| (0..12).map(|c| areas[c] * 1.5 * (t * 12 + c) as f64).sum::<f64>() / total;
+    close(&values(&out, "tos"), &[mean(0), mean(1)], 1e-14, 0.0, "weighted by what the file holds");
+    stats(Launch::Plain(1), &input, "--var tos --over x --weights area --box 0,14,0,5", &out);
+    assert_eq!(shape(&out, "tos"), [("time".to_owned(), 2), ("y".to_owned(), 2)]);
+    let row: f64 = (0..3).map(|c| areas[c] * 1.5 * c as f64).sum::<f64>() / areas[..3].iter().sum::<f64>();
+    close(&values(&out, "tos")[..1], &[row], 1e-14, 0.0, "of a box");
+    // A value whose area nobody knows.
+    make(&(0..12).map(|c| if c == 7 { f64::NAN } else { 1.0 }).collect::<Vec<_>>());
+    let output = run(
+        Launch::ThreadRanks(2),
+        &["stats", text(&input), "--var", "tos", "--over", "lat,lon", "-q", "-o", text(&out)],
+    );
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(error.contains("area") && error.contains("--weights none"), "{error}");
+}
+
+#[test]
 fn incomplete_groups_are_kept_and_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("out.nc");

@@ -87,23 +87,29 @@ impl ReductionState {
     /// The slot of a group, made where it is new.
     pub(super) fn slot(&mut self, group: u32, needs: Needs) -> Range<usize> {
         // Times come in order, so the last one is met most often.
-        let at = self.groups.iter().rposition(|&g| g == group).unwrap_or_else(|| {
-            self.groups.push(group);
-            let n = self.groups.len() * self.cells;
-            grow(&mut self.count, n, true, 0);
-            grow(&mut self.sum, n, needs.sum, 0.0);
-            grow(&mut self.weight, n, needs.weighted, 0.0);
-            grow(&mut self.weight_squared, n, needs.weighted, 0.0);
-            grow(&mut self.weighted_sum, n, needs.weighted, 0.0);
-            grow(&mut self.least, n, needs.extremes, f64::INFINITY);
-            grow(&mut self.greatest, n, needs.extremes, f64::NEG_INFINITY);
-            grow(&mut self.centre, n, needs.moments, f64::NAN);
-            grow(&mut self.first, n, needs.moments, 0.0);
-            grow(&mut self.second, n, needs.moments, 0.0);
-            grow(&mut self.squares, n, needs.squares, 0.0);
-            self.groups.len() - 1
-        });
-        at * self.cells..(at + 1) * self.cells
+        match self.groups.iter().rposition(|&g| g == group) {
+            Some(at) => at * self.cells..(at + 1) * self.cells,
+            None => self.new_slot(group, needs),
+        }
+    }
+
+    /// A slot for a group that has none.
+    fn new_slot(&mut self, group: u32, needs: Needs) -> Range<usize> {
+        let start = self.groups.len() * self.cells;
+        let n = start + self.cells;
+        self.groups.push(group);
+        grow(&mut self.count, n, true, 0);
+        grow(&mut self.sum, n, needs.sum, 0.0);
+        grow(&mut self.weight, n, needs.weighted, 0.0);
+        grow(&mut self.weight_squared, n, needs.weighted, 0.0);
+        grow(&mut self.weighted_sum, n, needs.weighted, 0.0);
+        grow(&mut self.least, n, needs.extremes, f64::INFINITY);
+        grow(&mut self.greatest, n, needs.extremes, f64::NEG_INFINITY);
+        grow(&mut self.centre, n, needs.moments, f64::NAN);
+        grow(&mut self.first, n, needs.moments, 0.0);
+        grow(&mut self.second, n, needs.moments, 0.0);
+        grow(&mut self.squares, n, needs.squares, 0.0);
+        start..n
     }
 
     /// The accumulators of some cells; the trend's are those of all.
@@ -167,7 +173,7 @@ impl ReductionState {
             let from = theirs * self.cells..(theirs + 1) * self.cells;
             let to = match known.get(&group) {
                 Some(at) => at * self.cells..(at + 1) * self.cells,
-                None => self.slot(group, needs),
+                None => self.new_slot(group, needs),
             };
             self.merge_slot(to, &other, from, needs);
         }
