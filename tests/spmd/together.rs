@@ -78,7 +78,7 @@ fn same_bits(comm: &Comm) {
         (small, [6, 37, 29], [4, 37, 29], 3_000_000),
         (small, [7, 10, 29], [100, 9, 8], 3_000_000),
         // One leaf in time, and maps that can't be divided: chunks are exchanged.
-        ([60, 300, 301], [1, 300, 301], [5, 300, 301], 30_000_000),
+        ([60, 120, 301], [1, 120, 301], [5, 120, 301], 12_000_000),
     ];
     for (shape, first, second, tight) in cases {
         let mut expected = None;
@@ -107,8 +107,8 @@ fn resumes(comm: &Comm) {
     let folder = folder(comm, "together");
     let path = folder.join("state");
     let (a, b) = (
-        Made::new(&[200, 300, 301], &[1, 300, 301], false),
-        Made::new(&[200, 300, 301], &[2, 300, 301], false),
+        Made::new(&[200, 120, 301], &[1, 120, 301], false),
+        Made::new(&[200, 120, 301], &[2, 120, 301], false),
     );
     let sources: [&dyn StreamSource; 2] = [&a, &b];
     let plan = StreamPlan::together(&sources, &Products, demand(comm, None, None)).expect("plans");
