@@ -391,6 +391,37 @@ fn curvilinear_grids() {
 }
 
 #[test]
+fn cells_in_no_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, mut file) = create(dir.path(), "cells.nc");
+    axis(&mut file, "time", "days since 2000-01-01", &[0.0, 1.0]);
+    file.add_dimension("cell", 70).unwrap();
+    let lat: Vec<f64> = (0..70).map(|c| f64::from(c * 37 % 90)).collect();
+    let lon: Vec<f64> = (0..70).map(|c| f64::from(c * 101 % 360)).collect();
+    for (name, units, values) in [("lat", "degrees_north", &lat), ("lon", "degrees_east", &lon)] {
+        let mut v = file.add_variable::<f64>(name, &["cell"]).unwrap();
+        v.put_attribute("units", units).unwrap();
+        v.put_values(values, ..).unwrap();
+    }
+    let mut t = file.add_variable::<f64>("t", &["time", "cell"]).unwrap();
+    t.put_attribute("coordinates", "lat lon").unwrap();
+    t.put_values(&(0..140).map(f64::from).collect::<Vec<_>>(), ..).unwrap();
+    let mut mask = file.add_variable::<i32>("mask", &["cell"]).unwrap();
+    mask.put_attribute("coordinates", "lat lon").unwrap();
+    mask.put_values(&(0..70).map(|c| c % 3).collect::<Vec<_>>(), ..).unwrap();
+    drop(file);
+    let selection = Selection {
+        region: Some("nh_extratropics".parse().unwrap()),
+        ..masked(&format!("{}:mask", path.display()))
+    };
+    let (source, all) = both(&[&path], &selection, false);
+    assert_eq!(source.variable().shape(), [2, 70]);
+    let wanted = |c: usize| c % 3 != 0 && lat[c] >= 20.0;
+    let want: Vec<f64> = (0..140).map(|k| if wanted(k % 70) { k as f64 } else { f64::NAN }).collect();
+    same(&all, &want);
+}
+
+#[test]
 fn an_ensemble_is_one_source() {
     let dir = tempfile::tempdir().unwrap();
     let days = "days since 2000-01-01";

@@ -16,6 +16,9 @@ use halocline_core::{Error, Result};
 use std::ops::Range;
 use std::path::Path;
 
+/// A map with more cells than this is a damaged length.
+const MOST_CELLS: usize = 1 << 28;
+
 /// A mask on the cells of the data.
 pub(super) struct Read {
     /// One for each level of the data, or one for all.
@@ -49,6 +52,10 @@ fn on(mask: &MaskFile, meta: &SharedMeta, reader: &dyn StoredReader, target: &Ta
     let dims = roles::dims_of(raw, &roles::roles(meta));
     let places = Places::of(&dims)?;
     let ground = places.ground(&dims);
+    let cells = ground.iter().try_fold(1usize, |n, d| n.checked_mul(d.len));
+    if cells.is_none_or(|n| n > MOST_CELLS) {
+        return Err(Error::data("has more cells than any map"));
+    }
     let grid = horizontal::grid(meta, raw, &ground, reader)?;
     lonlat::check_monotonic(&grid)?;
     let (found, note) = matching::find(target.grid, target.cut, &target.whole, &grid).map_err(|why| {
