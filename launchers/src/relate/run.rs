@@ -130,15 +130,24 @@ pub(super) fn relate(
     let (quantities, how) = (args.quantities(), args.treatment());
     let engine = Engine::new(job.comm);
     let mut results = Vec::new();
-    for pass in passes {
+    if passes.len() > 1 {
+        let (lags, passes) = (args.lag_list().len(), passes.len());
+        job.verbosity
+            .say(job.comm, || format!("{lags} lags in {passes} passes over the data, as memory allows"));
+    }
+    let estimate = passes.iter().map(|pass| pass.plan.estimate()).max().unwrap_or(0);
+    for (number, pass) in passes.into_iter().enumerate() {
         let plan = &pass.plan;
         let belongs = job.comm.on_root(|| Ok(belongs_to(args, source, with, &pass)))?;
         let mut sources = vec![source];
         if let With::Field(field) = with {
             sources.push(field);
         }
-        let name = format!("{} with {}", args.var, with.name());
-        job.tell_together(&name, &sources, plan, plan.estimate() + pass.maps);
+        if number == 0 {
+            // Of all passes: later on, results are resident and would count twice.
+            let name = format!("{} with {}", args.var, with.name());
+            job.tell_together(&name, &sources, plan, estimate + pass.maps);
+        }
         let columns = job.run_together(&belongs, &pass.name, &sources, plan, &pass.fold)?;
         let block = folding::held(plan, &[Role::Time], job.comm.rank())
             .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));

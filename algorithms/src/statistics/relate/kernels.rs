@@ -6,8 +6,9 @@ use halocline_core::engine::Numbers;
 use pulp::Arch;
 use std::ops::Range;
 
-/// Cells of which all sums of a lag stay in a near cache while steps pass over them.
-pub(super) const BLOCK: usize = 512;
+/// Cells of which all sums of a lag stay in the nearest cache while steps pass over them: up to 26
+/// doubles each, and a row.
+pub(super) const BLOCK: usize = 128;
 
 /// A row of deviations: 0 where there is no pair.
 #[derive(Debug)]
