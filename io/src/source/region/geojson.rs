@@ -9,6 +9,9 @@ use std::path::Path;
 
 /// Larger files are refused: outlines need no millions of positions on any grid.
 const MOST_BYTES: u64 = 64 << 20;
+/// Edges to be looked at for a cell, on average: coasts in full detail take some dozens. More are
+/// a scribble, which would take hours.
+const MOST_EDGES: f64 = 3000.0;
 
 /// The polygons of a file, or of one of its features.
 ///
@@ -57,7 +60,15 @@ fn shapes(text: &str, feature: Option<&str>) -> Result<Shapes> {
     if found.is_empty() {
         return Err(Error::data("holds no polygon").remedy("a region is made of polygons or multipolygons"));
     }
-    Ok(Shapes(found))
+    let shapes = Shapes(found);
+    if shapes.cost() > MOST_EDGES {
+        return Err(Error::data(format!(
+            "its outlines run to and fro: about {:.0} edges would have to be looked at for each cell",
+            shapes.cost()
+        ))
+        .remedy("simplify them"));
+    }
+    Ok(shapes)
 }
 
 /// One line of an error: what the parser quotes may be long.

@@ -88,6 +88,13 @@ impl Ring {
         bands
     }
 
+    /// How many edges are looked at to place a cell, on average over the globe.
+    pub(super) fn cost(&self) -> f64 {
+        let entries: usize = self.bands.iter().map(Vec::len).sum();
+        let extent = (self.lat[1] - self.lat[0]) / 180.0 * (self.lon[1] - self.lon[0]) / 360.0;
+        entries as f64 / self.bands.len().max(1) as f64 * extent
+    }
+
     /// The bands that an edge, and what is within a tolerance of it, meets.
     fn met(&self, edge: &[[f64; 2]; 2], count: usize) -> Range<usize> {
         self.band(edge[0][1] - 1e-4, count)..self.band(edge[1][1] + 1e-4, count) + 1

@@ -22,6 +22,15 @@ pub(super) enum Shape {
 pub(in crate::source) struct Shapes(pub(super) Vec<Shape>);
 
 impl Shapes {
+    /// How many edges are looked at to place a cell, on average over the globe.
+    pub(super) fn cost(&self) -> f64 {
+        let rings = self.0.iter().flat_map(|shape| match shape {
+            Shape::Box(_) => Vec::new(),
+            Shape::Polygon(polygon) => std::iter::once(&polygon.outer).chain(&polygon.holes).collect(),
+        });
+        rings.map(Ring::cost).sum()
+    }
+
     /// Whether a place lies inside. Edges belong to it, those of holes too; within `near`
     /// degrees (of latitude, of longitude) a place is on an edge. No place if not finite.
     pub(in crate::source) fn hold(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {

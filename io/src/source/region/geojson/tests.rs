@@ -90,3 +90,20 @@ fn what_is_no_region() {
     huge.set_len(MOST_BYTES + 1).unwrap();
     assert!(read(&path("huge.json"), None).unwrap_err().to_string().contains("64 MiB"));
 }
+
+#[test]
+fn scribbles_are_refused_and_coasts_are_not() {
+    let polygon =
+        |points: &[[f64; 2]]| format!(r#"{{"type":"Polygon","coordinates":[{}]}}"#, ring_text(points));
+    let mut comb: Vec<[f64; 2]> =
+        (0..30_000).map(|k| [f64::from(k) * 0.005, if k % 2 == 0 { -80.0 } else { 80.0 }]).collect();
+    comb.extend([[150.0, -85.0], [0.0, -85.0], comb[0]]);
+    let error = shapes(&polygon(&comb), None).unwrap_err();
+    assert!(error.exit_code() == 3 && error.to_string().contains("to and fro"), "{error}");
+    let mut coast: Vec<[f64; 2]> = (0..100_000)
+        .map(|k| (f64::from(k) * 1e-5 * std::f64::consts::TAU, f64::from(k % 7)))
+        .map(|(angle, rough)| [90.0 + (80.0 + rough * 0.01) * angle.cos(), 70.0 * angle.sin()])
+        .collect();
+    coast.push(coast[0]);
+    assert!(holds(&polygon(&coast), None, 90.0, 0.0) && !holds(&polygon(&coast), None, 300.0, 0.0));
+}
