@@ -236,7 +236,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
         (&["--op", "mean", "--running", "0"], 2, "from 1 to 40"),
         (&["--op", "mean", "--running", "41"], 2, "from 1 to 40"),
         (&["--op", "mean", "--running", "99999999999999999999"], 2, "running"),
-        (&["--op", "p50", "--running", "5"], 2, "`p50` with --running"),
+        (&["--op", "p50", "--running", "5"], 2, "no running p50"),
         (&["--op", "p50", "--checkpoint", text(&state)], 2, "no state"),
         (&["--op", "p50", "--memory", "1MB"], 5, "whole series"),
         (&["--op", "std", "--running", "5", "--memory", "1MB"], 5, "whole series"),

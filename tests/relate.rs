@@ -276,7 +276,7 @@ fn what_is_refused() {
     let other = format!("{}:tas", text(&other));
     let cases: [(&str, &[&str], i32, &str); 22] = [
         (&grid, &[], 3, "is not that of `tos`"),
-        (&late, &[], 3, "no value on 2000-01-16"),
+        (&late, &[], 3, "no value on 2000-01,"),
         (&longer, &[], 3, "has 30 times"),
         (&none, &[], 3, "does not vary"),
         (&other, &[], 3, "grid"),

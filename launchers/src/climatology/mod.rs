@@ -158,7 +158,7 @@ impl ClimatologyArgs {
         }
         let mut all = self.selection.selection()?;
         // All levels, unless one is chosen.
-        all.all_levels = all.level.is_none();
+        all.all_levels = true;
         all.io = self.input.io;
         let mut base = all.clone();
         if let Some(text) = &self.base {

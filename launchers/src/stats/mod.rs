@@ -112,7 +112,7 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
     args.check()?;
     let mut selection = args.selection.selection()?;
     // All levels, unless one is chosen.
-    selection.all_levels = selection.level.is_none();
+    selection.all_levels = true;
     selection.io = args.input.io;
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
