@@ -183,10 +183,10 @@ fn per(per: Per, source: &Source) -> (Option<String>, String) {
         Per::Step => (None, "time step".to_owned()),
         Per::Hour => named("hour", "hour"),
         Per::Day => named("day", "day"),
-        Per::Year => named("year", "mean year of the calendar"),
+        Per::Year => named("year", "year"),
         // UDUNITS knows neither.
-        Per::Decade => named("(10 year)", "ten mean years of the calendar"),
-        Per::Century => named("(100 year)", "hundred mean years of the calendar"),
+        Per::Decade => named("(10 year)", "decade"),
+        Per::Century => named("(100 year)", "century"),
     }
 }
 

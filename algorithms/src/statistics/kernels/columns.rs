@@ -55,9 +55,17 @@ impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
 }
 
 #[inline(always)]
-pub(in crate::statistics) fn load<T: Copy + Into<U>, U, const N: usize>(all: &[T], at: usize) -> [U; N] {
-    let some = &all[at..at + N];
-    std::array::from_fn(|i| some[i].into())
+pub(in crate::statistics) fn load<T, U, const N: usize>(all: &[T], at: usize) -> [U; N]
+where
+    T: Copy + Into<U>,
+    U: Copy + Default,
+{
+    // A loop, as `from_fn` is not always compiled into its caller.
+    let mut some = [U::default(); N];
+    for (to, from) in some.iter_mut().zip(&all[at..at + N]) {
+        *to = (*from).into();
+    }
+    some
 }
 
 #[inline(always)]

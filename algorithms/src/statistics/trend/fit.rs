@@ -53,7 +53,9 @@ impl Fit<'_> {
         let centre: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
         if !begins {
             // NaN, where there was none, spoils all sums.
-            before = std::array::from_fn(|i| last[i] - centre[i]);
+            for i in 0..N {
+                before[i] = last[i] - centre[i];
+            }
         }
         let mut x: [f64; N] = load(self.planes, X * cells + at);
         let mut xx: [f64; N] = load(self.planes, XX * cells + at);
