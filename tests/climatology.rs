@@ -117,6 +117,49 @@ fn what_stands_around_the_numbers() {
 }
 
 #[test]
+fn a_month_that_is_dated_to_its_end_is_that_month() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let mut file = netcdf::create(&input).expect("a test file");
+    for (name, len) in [("time", 36), ("bnds", 2), ("lat", 1), ("lon", 1)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    for (name, units) in
+        [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
+    {
+        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
+        variable.put_attribute("units", units).expect("an attribute");
+        if name == "time" {
+            variable.put_attribute("calendar", "360_day").expect("an attribute");
+            variable.put_attribute("bounds", "time_bnds").expect("an attribute");
+        }
+    }
+    file.add_variable::<f64>("time_bnds", &["time", "bnds"]).expect("a variable");
+    file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
+    let ends: Vec<f64> = (1..=36).map(|m| 30.0 * f64::from(m)).collect();
+    let bounds: Vec<f64> = ends.iter().flat_map(|end| [end - 30.0, *end]).collect();
+    let months: Vec<f64> = (0..36).map(|m| f64::from(m % 12 + 1)).collect();
+    for (name, values) in
+        [("time", &ends), ("time_bnds", &bounds), ("v", &months), ("lat", &vec![0.0]), ("lon", &vec![0.0])]
+    {
+        file.variable_mut(name).expect("defined").put_values(values, ..).expect("written");
+    }
+    drop(file);
+    let words = ["climatology", text(&input), "--var", "v", "--by", "month", "-q", "-o", text(&out)];
+    run_well(Launch::Plain(1), &words);
+    assert_eq!(values(&out, "v"), (1..=12).map(f64::from).collect::<Vec<_>>());
+    // The anomalies of one place, under another spelling of it.
+    let twice = folder.path().join("../").join(folder.path().file_name().expect("a name")).join("out.nc");
+    let output = run(Launch::Plain(1), &[&words[..], &["--anomaly", text(&twice)]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    // A log at the end of the input would be the end of it.
+    let before = std::fs::read(&input).expect("the input");
+    let output = run(Launch::Plain(1), &[&words[..], &["--log-json", text(&input)]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(std::fs::read(&input).expect("the input") == before);
+}
+
+#[test]
 fn the_same_bits_on_any_ranks() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (out, anomaly) = (folder.path().join("clim.nc"), folder.path().join("anom.nc"));

@@ -207,6 +207,50 @@ fn lags_that_do_not_fit_take_several_passes() {
 }
 
 #[test]
+fn an_index_goes_no_further_than_its_steps() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (input, index) = (at("in.nc"), at("index.csv"));
+    Made { shape: [24, 3, 5], layout: Layout::Classic, since: 0 }.write(&input);
+    let rows = |from: i32| -> String {
+        (from..24)
+            .map(|m| {
+                format!(
+                    "{}-{:02}-16T12:00:00,{}\n",
+                    2000 + m.div_euclid(12),
+                    m.rem_euclid(12) + 1,
+                    (m * 37) % 101
+                )
+            })
+            .collect()
+    };
+    let mut results = Vec::new();
+    // As it is; a value of years ago before it; a mark of the order of bytes; a month more.
+    for text_of in [rows(0), format!("1995-06-16,100\n{}", rows(0)), format!("\u{feff}{}", rows(0)), rows(-1)]
+    {
+        std::fs::write(&index, text_of).expect("written");
+        let out = at("out.nc");
+        let words = [
+            "relate",
+            text(&input),
+            "--var",
+            "tos",
+            "--with",
+            text(&index),
+            "--lags",
+            "0,1",
+            "--op",
+            "covariance",
+        ];
+        run_well(Launch::Plain(1), &[&words[..], &["-q", "-o", text(&out)]].concat());
+        results.push(values(&out, "tos_covariance").iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    }
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[0], results[2]);
+    assert_ne!(results[0], results[3]);
+}
+
+#[test]
 fn a_stopped_run_goes_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);

@@ -241,11 +241,25 @@ pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Re
         let same = |input: &PathBuf| {
             matches!((input.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b)
         };
+        if crate::report::target().is_some_and(|log| is_same_place(log, output)) {
+            return Err(Error::usage("the output would replace the log").in_file(output).remedy("name another file with -o"));
+        }
         if inputs.iter().any(same) {
             return Err(Error::usage("the output would replace an input").in_file(output).remedy("name another file with -o"));
         }
         Ok(())
     })
+}
+
+/// Whether two paths, which need not exist, name the same entry of the same directory.
+pub(crate) fn is_same_place(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        Some((parent.canonicalize().ok()?, path.file_name()?.to_owned()))
+    };
+    let entry = |path: &Path| path.canonicalize().ok();
+    matches!((place(a), place(b)), (Some(a), Some(b)) if a == b)
+        || matches!((entry(a), entry(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// The command line as typed, for `history`.

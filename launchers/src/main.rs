@@ -20,6 +20,7 @@ mod series;
 mod start;
 mod stats;
 mod stop;
+mod units;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};

@@ -4,6 +4,7 @@
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
 
 /// Coordinates that differ by less are the same, relative to their size.
@@ -65,14 +66,14 @@ fn day(d: &DateTime) -> (i64, u8, u8) {
 
 /// What tells the times of an axis apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Detail {
+pub(crate) enum Detail {
     Month,
     Day,
     Instant,
 }
 
 impl Detail {
-    fn of(dates: &[DateTime]) -> Self {
+    pub(crate) fn of(dates: &[DateTime]) -> Self {
         let apart = |detail: &Self| dates.windows(2).all(|pair| detail.cut(&pair[0]) != detail.cut(&pair[1]));
         [Self::Month, Self::Day].into_iter().find(apart).unwrap_or(Self::Instant)
     }
@@ -99,6 +100,25 @@ fn same_calendar(a: &TimeAxis, b: &TimeAxis, ours: &[DateTime], theirs: &[DateTi
     let late = |d: &DateTime| day(d) >= (1582, 10, 15);
     a.calendar == b.calendar
         || gregorian(a.calendar) && gregorian(b.calendar) && ours.iter().chain(theirs).all(late)
+}
+
+/// Refuses members that both data sets have, in another order: they pair by position.
+///
+/// # Errors
+/// Data, naming the first.
+pub(crate) fn check_members(first: &Dataset, second: &Dataset) -> Result<()> {
+    let (ours, theirs) = (first.members(), second.members());
+    let moved =
+        |(i, label): &(usize, &String)| theirs.iter().position(|l| l == *label).is_some_and(|k| k != *i);
+    match ours.iter().enumerate().find(moved) {
+        None => Ok(()),
+        Some((i, label)) => Err(Error::data(format!(
+            "its member number {} is `{}`, that of the variable is `{label}`",
+            i + 1,
+            theirs.get(i).map_or("none", String::as_str)
+        ))
+        .remedy("name the files of both in the same order of members")),
+    }
 }
 
 /// Refuses a second variable that is not on the grid and at the times of the first.

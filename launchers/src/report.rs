@@ -11,8 +11,8 @@ use halocline_core::progress::{Phase, Progress, Summary};
 use halocline_core::{Error, Result};
 use serde_json::{json, Value};
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +27,7 @@ struct Log {
 }
 
 static LOG: OnceLock<Mutex<Log>> = OnceLock::new();
+static TARGET: OnceLock<PathBuf> = OnceLock::new();
 
 fn log() -> Option<MutexGuard<'static, Log>> {
     LOG.get().map(|log| log.lock().unwrap_or_else(PoisonError::into_inner))
@@ -38,6 +39,7 @@ pub(crate) fn open(target: &Path) -> Result<()> {
     let out: Box<dyn Write + Send> = if target == Path::new("-") {
         Box::new(std::io::stdout())
     } else {
+        refuse_what_is_no_log(target)?;
         let file = OpenOptions::new().append(true).create(true).open(target);
         Box::new(file.map_err(|e| {
             Error::system(format!("the log can't be written: {e}"))
@@ -45,8 +47,32 @@ pub(crate) fn open(target: &Path) -> Result<()> {
                 .remedy("choose another file with --log-json")
         })?)
     };
+    let _ = TARGET.set(target.to_owned());
     let _ = LOG.set(Mutex::new(Log { out, summary: Value::Null, failed: false }));
     Ok(())
+}
+
+/// A log is appended to; the end of anything else is no place for it.
+fn refuse_what_is_no_log(target: &Path) -> Result<()> {
+    let mut first = [0u8; 1];
+    let read = std::fs::File::open(target).and_then(|mut file| {
+        if file.metadata()?.is_file() {
+            file.read(&mut first)
+        } else {
+            Ok(0)
+        }
+    });
+    match read {
+        Ok(1) if first[0] != b'{' => Err(Error::usage("is there already and is no log")
+            .in_file(target)
+            .remedy("choose another file with --log-json")),
+        _ => Ok(()),
+    }
+}
+
+/// The file that the log goes to, on the rank that writes it.
+pub(crate) fn target() -> Option<&'static Path> {
+    TARGET.get().map(PathBuf::as_path)
 }
 
 /// Whether there is a log.

@@ -57,26 +57,31 @@ impl Calendar {
 }
 
 impl TimeAxis {
+    /// When each time is: in the middle of its bounds (two a time, in the units of the axis) where
+    /// they have the time between them, else where it says. A month's mean that is dated to the
+    /// end of the month is in the month then.
+    ///
+    /// # Errors
+    /// Data, if a middle is no date.
+    pub fn middles(&self, bounds: Option<&[f64]>) -> Result<Vec<Instant>> {
+        let middle = |i: usize| {
+            let &[a, b] = bounds?.get(2 * i..2 * i + 2)? else { return None };
+            let value = self.values[i];
+            (a < b && a <= value && value <= b).then_some(a + 0.5 * (b - a))
+        };
+        let at = |i: usize| middle(i).map_or_else(|| Ok(self.instant(i)), |at| self.units.decode(at));
+        (0..self.len()).map(at).collect()
+    }
+
     /// The periods of all times, which must not go backwards.
     ///
-    /// `bounds` are those of the times, in the units of the axis, two a time. Where they have
-    /// the time between them, their middle decides, so that a month's mean that is dated to the
-    /// end of the month counts for it; else the time does.
+    /// `bounds` are those of the times; the [middles](Self::middles) decide.
     ///
     /// # Errors
     /// Data, if times go backwards.
     pub fn periods(&self, period: Period, bounds: Option<&[f64]>) -> Result<Periods> {
         let mut all = Periods { of: Vec::with_capacity(self.len()), bounds: Vec::new() };
-        for i in 0..self.len() {
-            let value = self.values[i];
-            let middle = bounds.and_then(|b| {
-                let &[a, b] = b.get(2 * i..2 * i + 2)? else { return None };
-                (a < b && a <= value && value <= b).then_some(a + 0.5 * (b - a))
-            });
-            let at = match middle {
-                Some(middle) => self.units.decode(middle)?,
-                None => self.instant(i),
-            };
+        for (i, at) in self.middles(bounds)?.into_iter().enumerate() {
             let bounds = self.calendar.period(period, at);
             match all.bounds.last() {
                 Some(last) if *last == bounds => {}

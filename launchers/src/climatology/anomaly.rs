@@ -1,6 +1,6 @@
 //! The second pass: values less the climatology that was written.
 
-use super::{name_of, ClimatologyArgs, Job};
+use super::{name_of, parts, ClimatologyArgs, Job};
 use crate::asked::Asked;
 use crate::carry;
 use crate::common::bytes_text;
@@ -72,7 +72,7 @@ pub(super) fn write(
             .map_err(|e| folding::of_budget(e, job.budget, 0))?;
         job.verbosity
             .say(comm, || format!("anomalies of {name}: windows of {} a rank", bytes_text(plan.estimate())));
-        let groups = climatology::groups(wanted.cycle, field.time().calendar, &field.time().datetimes())?;
+        let groups = climatology::groups(wanted.cycle, field.time().calendar, &parts::dates(field)?)?;
         let mean = stored(&name, Op::Mean)?;
         let deviation = if args.standardize { Some(stored(&name, Op::Std)?) } else { None };
         let deviation = deviation.as_ref().map(|d| d as &dyn Reference);

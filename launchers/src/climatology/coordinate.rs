@@ -1,5 +1,6 @@
 //! The time axis of a climatology, as CF 7.4 describes it.
 
+use super::parts;
 use halocline_core::calendar::{Cycle, DateTime, Instant};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
@@ -16,7 +17,7 @@ pub(super) struct Axis {
 /// The axis of a climatology of the times of `source`.
 pub(super) fn axis(cycle: Cycle, source: &Source) -> Result<Axis> {
     let (calendar, units) = (source.time().calendar, &source.time().units);
-    let dates = source.time().datetimes();
+    let dates = parts::dates(source)?;
     let count = cycle.len(calendar);
     let first = dates.first().ok_or_else(|| Error::usage("no times are selected"))?;
     let mut spans: Vec<Option<[Instant; 2]>> = vec![None; count];

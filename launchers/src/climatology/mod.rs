@@ -9,7 +9,7 @@ mod parts;
 
 use crate::asked::{self, parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, is_same_place, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{Op, QuantileMethod};
 use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
@@ -151,7 +151,7 @@ impl ClimatologyArgs {
         if let Some(name) = twice(&self.var).or_else(|| twice(&names)) {
             return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
         }
-        if self.anomaly.as_ref() == Some(&self.output) {
+        if self.anomaly.as_ref().is_some_and(|anomaly| is_same_place(anomaly, &self.output)) {
             return Err(Error::usage("climatology and anomalies would be the same file")
                 .in_file(&self.output)
                 .remedy("name two files"));

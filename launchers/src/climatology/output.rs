@@ -4,6 +4,7 @@ use super::coordinate::{axis, Axis};
 use super::parts::Parts;
 use super::{name_of, ClimatologyArgs, Job};
 use crate::asked::{self, Asked};
+use crate::units::{difference, squared};
 use crate::{carry, series};
 use halocline_algorithms::statistics::Op;
 use halocline_core::calendar::Cycle;
@@ -112,10 +113,14 @@ fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
         attributes.remove(of_values);
     }
     let method = methods(job.cycle, op, dim);
-    if op == Op::Var {
-        if let Some(units) = attributes.text("units").map(str::to_owned) {
-            attributes.set("units", if units == "1" { units } else { format!("({units})2") });
+    if let Some(units) = attributes.text("units").map(str::to_owned) {
+        match op {
+            Op::Var => attributes.set("units", squared(&units)),
+            Op::Std | Op::Range => attributes.set("units", difference(&units)),
+            _ => {}
         }
+    }
+    if op == Op::Var {
         attributes.remove("standard_name");
     }
     if method.is_none() {

@@ -8,7 +8,7 @@ use halocline_algorithms::climatology;
 use halocline_algorithms::statistics::{
     Groups, Percentiles, Quantity, Reduction, ReductionState, Rules, Weights,
 };
-use halocline_core::calendar::Cycle;
+use halocline_core::calendar::{Cycle, DateTime};
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Demand, StreamPlan};
 use halocline_core::index::IndexBox;
@@ -36,19 +36,26 @@ struct Reduced {
     block: IndexBox,
 }
 
+/// The dates of a source's times, in the middle of their bounds where there are any.
+pub(super) fn dates(source: &Source) -> Result<Vec<DateTime>> {
+    let axis = source.time();
+    let bounds = source.time_coordinate().bounds.as_ref().map(|b| b.values.to_f64());
+    Ok(axis.middles(bounds.as_deref())?.into_iter().map(|at| axis.calendar.datetime(at)).collect())
+}
+
 /// Refuses anomalies of times whose part of the cycle the base period does not have.
 pub(super) fn check(cycle: Cycle, base: &Source, field: &Source) -> Result<()> {
     let calendar = base.time().calendar;
     let mut there = vec![false; cycle.len(calendar)];
-    for at in base.time().datetimes() {
+    for at in dates(base)? {
         if let Some(part) = cycle.part(calendar, &at) {
             there[part] = true;
         }
     }
-    let lacks = |at: &halocline_core::calendar::DateTime| {
+    let lacks = |at: &DateTime| {
         cycle.part(calendar, at).is_some_and(|part| !there.get(part).copied().unwrap_or(false))
     };
-    match field.time().datetimes().into_iter().find(lacks) {
+    match dates(field)?.into_iter().find(lacks) {
         None => Ok(()),
         Some(at) => Err(Error::usage(format!(
             "the base period has no time in the {} of {}, of which an anomaly is asked for",
@@ -71,7 +78,7 @@ pub(super) fn reduce(
     let dims = source.variable().dims.clone();
     let by_hand = args.selection.decomposition.as_deref();
     let by_hand = by_hand.map(|text| Decomposition::parse_parts(text, &dims, comm.size())).transpose()?;
-    let groups = climatology::groups(wanted.cycle, source.time().calendar, &source.time().datetimes())?;
+    let groups = climatology::groups(wanted.cycle, source.time().calendar, &dates(&source)?)?;
     let count = groups.len();
     // One result on the rank that holds all of it; with a window, what is pooled beside it.
     let cells: usize = dims.iter().skip(1).map(|d| d.len).product();

@@ -84,6 +84,7 @@ pub(crate) fn run(comm: &Comm, args: &HistogramArgs, verbosity: Verbosity) -> Re
         other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         sources.push(other.source(comm, &name, &selection)?);
         let file = other.files().first().map_or_else(PathBuf::new, |f| PathBuf::from(&f.path));
+        pairs::check_members(&dataset, &other).map_err(|e| folding::blame(e, Some(&file), &name))?;
         files.extend(other.files().iter().map(|f| PathBuf::from(&f.path)));
         second = Some((file, name));
     }

@@ -1,9 +1,9 @@
 //! What a variable is related to: a field of the same grid, or an index series.
 
 use crate::common::Verbosity;
-use crate::pairs;
+use crate::pairs::{self, Detail};
 use halocline_algorithms::statistics::relate::Index;
-use halocline_core::calendar::{DateTime, TimeAxis, TimeRange};
+use halocline_core::calendar::{Calendar, DateTime, TimeAxis, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
@@ -64,12 +64,15 @@ pub(super) fn find(
         let all = Selection { io: selection.io, all_levels: true, ..Selection::default() };
         let series = other.source(comm, name, &all)?;
         let origin = pairs::align(source.time(), series.time()).map_err(blame)?;
-        let values =
+        let mut values =
             comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
+        let span = (origin, source.time().len());
+        leave_out_what_is_apart(&mut values, &series.time().datetimes(), span, series.time().calendar);
         let units = series.variable().units().map(str::to_owned);
         return Ok(With::Index(Series { index: Index { values, origin }, name: name.to_owned(), units }));
     }
     let field = other.source(comm, name, selection)?;
+    pairs::check_members(dataset, &other).map_err(blame)?;
     pairs::check_together(source, &field).map_err(blame)?;
     Ok(With::Field(Box::new(field)))
 }
@@ -89,7 +92,8 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::data("is no text of dates and values").remedy("write --with FILE:VAR if it is NetCDF")
     })?;
-    let rows = rows(&text)?;
+    let mut rows = rows(text.trim_start_matches('\u{feff}'))?;
+    cut_dates(&mut rows, dates);
     let Some(first) = dates.first() else { return Ok((Vec::new(), 0)) };
     let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(times.calendar, date);
     let Some(origin) = rows.iter().position(|row| matches(row, first)) else {
@@ -123,7 +127,73 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
             }
         }
     }
-    Ok((rows.into_iter().map(|row| row.2).collect(), origin))
+    let at: Vec<DateTime> = rows.iter().map(|row| date_of(&row.0)).collect();
+    let mut values: Vec<f64> = rows.into_iter().map(|row| row.2).collect();
+    leave_out_what_is_apart(&mut values, &at, (origin, dates.len()), times.calendar);
+    Ok((values, origin))
+}
+
+/// Takes dates as exactly as both sides need it: by month where neither has several a month, by
+/// day where neither has several a day.
+fn cut_dates(rows: &mut [(String, TimeRange, f64)], dates: &[DateTime]) {
+    let cut = |date: &str, detail: Detail| -> String {
+        let day = date.split(['T', ' ']).next().unwrap_or(date);
+        match detail {
+            Detail::Instant => date.to_owned(),
+            Detail::Day => day.to_owned(),
+            Detail::Month => {
+                let dashes = day.match_indices('-').map(|(i, _)| i).filter(|&i| i > 0);
+                dashes.skip(1).next().map_or(day, |end| &day[..end]).to_owned()
+            }
+        }
+    };
+    let apart =
+        |detail: &Detail| rows.windows(2).all(|pair| cut(&pair[0].0, *detail) != cut(&pair[1].0, *detail));
+    let own = [Detail::Month, Detail::Day].into_iter().find(apart).unwrap_or(Detail::Instant);
+    let detail = own.max(Detail::of(dates));
+    for row in rows {
+        if let Ok(range) = TimeRange::parse(&cut(&row.0, detail)) {
+            row.1 = range;
+        }
+    }
+}
+
+/// The start of a date as it is written.
+fn date_of(text: &str) -> DateTime {
+    let numbers = key(text);
+    let at = |k: usize, least: i64| numbers.get(k).copied().unwrap_or(least);
+    let small = |k: usize, least: i64| u8::try_from(at(k, least)).unwrap_or(0);
+    DateTime::date(at(0, 1), small(1, 1), small(2, 1)).at(small(3, 0), small(4, 0), small(5, 0))
+}
+
+/// Makes those values missing that lie before and behind the times of the variable (`count` from
+/// `origin` on) beyond a gap: a lag counts steps, and they are not so many steps away.
+fn leave_out_what_is_apart(
+    values: &mut [f64],
+    at: &[DateTime],
+    (origin, count): (usize, usize),
+    calendar: Calendar,
+) {
+    let monthly = Detail::of(at) == Detail::Month;
+    let number = |d: &DateTime| {
+        if monthly {
+            return Some(d.year as f64 * 12.0 + f64::from(d.month));
+        }
+        let start = calendar.instant(*at.get(origin)?).ok()?;
+        Some(calendar.instant(*d).ok()?.days_since(start))
+    };
+    let numbers: Vec<f64> = at.iter().map(|d| number(d).unwrap_or(f64::NAN)).collect();
+    let end = (origin + count).min(numbers.len());
+    let mut steps: Vec<f64> = numbers[origin.min(end)..end].windows(2).map(|w| w[1] - w[0]).collect();
+    steps.sort_by(f64::total_cmp);
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(f64::NAN);
+    let neighbours = |i: usize| (numbers[i + 1] - numbers[i] - usual).abs() <= 0.01 * usual;
+    if let Some(i) = (0..origin.min(end)).rev().find(|&i| !neighbours(i)) {
+        values[..=i].fill(f64::NAN);
+    }
+    if let Some(i) = (end.max(1)..numbers.len()).find(|&i| !neighbours(i - 1)) {
+        values[i..].fill(f64::NAN);
+    }
 }
 
 /// The rows of a table of dates and values: as written, what times they stand for, value.
@@ -155,7 +225,7 @@ fn rows(text: &str) -> Result<Vec<(String, TimeRange, f64)>> {
                 rows.push((date.to_owned(), range, value));
             }
             // The names of the columns.
-            _ if !begun => {}
+            (None, _) if !begun => {}
             (None, _) => return Err(bad(&format!("`{date}` is no date"))),
             (_, None) => return Err(bad(&format!("no number in `{line}`"))),
         }

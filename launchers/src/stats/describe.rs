@@ -5,6 +5,7 @@ use super::over::Ground;
 use super::reduce::Results;
 use super::{space, StatsArgs};
 use crate::series;
+use crate::units::{difference, squared};
 use halocline_algorithms::statistics::{Op, QuantileMethod, Quantity};
 use halocline_core::meta::{Attributes, Role};
 use halocline_io::source::Source;
@@ -187,30 +188,5 @@ fn per(per: Per, source: &Source) -> (Option<String>, String) {
         // UDUNITS knows neither.
         Per::Decade => named("(10 year)", "decade"),
         Per::Century => named("(100 year)", "century"),
-    }
-}
-
-fn is_celsius(units: &str) -> bool {
-    let names =
-        ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
-    names.contains(&units.to_lowercase().as_str())
-}
-
-/// Units of a difference: one of degrees Celsius is one of kelvins.
-fn difference(units: &str) -> String {
-    if is_celsius(units) {
-        "K".to_owned()
-    } else {
-        units.to_owned()
-    }
-}
-
-/// Units of the square of a difference.
-fn squared(units: &str) -> String {
-    match difference(units).as_str() {
-        "K" => "K2".to_owned(),
-        "" => String::new(),
-        "1" => "1".to_owned(),
-        other => format!("({other})2"),
     }
 }

@@ -65,7 +65,7 @@ struct Related {
 }
 
 /// What is left of a sum of squares after a fit counts as nothing below this share of it.
-const NOTHING: f64 = 1e-13;
+const NOTHING: f64 = 1e-10;
 
 fn related(cell: &Cell, detrend: bool) -> Related {
     let [mut yy, mut xx, tt] = cell.square;

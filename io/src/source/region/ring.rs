@@ -169,6 +169,12 @@ fn unwrapped(positions: &[[f64; 2]], what: Use) -> Result<Vec<[f64; 2]>> {
     let (mut jump, mut lon) = (None, positions[0][0]);
     for pair in positions.windows(2) {
         let mut step = pair[1][0] - pair[0][0];
+        if step.abs() > 360.0 + 1e-9 {
+            return Err(Error::data(format!(
+                "an edge reaches from longitude {} to {}, more than a turn",
+                pair[0][0], pair[1][0]
+            )));
+        }
         if step.abs() > 180.0 && (step.abs() - 360.0).abs() > 1e-9 {
             jump = jump.or(Some([pair[0][0], pair[1][0]]));
             step -= 360.0 * (step / 360.0).round();

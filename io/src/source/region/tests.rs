@@ -94,6 +94,9 @@ fn poles_and_turns() {
     let twice =
         [[-300.0, 0.0], [-150.0, 0.0], [0.0, 0.0], [150.0, 0.0], [0.0, 9.0], [-150.0, 9.0], [-300.0, 0.0]];
     assert!(Ring::new(&twice, Use::Outer).unwrap_err().to_string().contains("turn"));
+    // An edge of more than a turn is no short one.
+    let wide = [[-180.5, -20.0], [180.5, -20.0], [180.5, 20.0], [-180.5, 20.0], [-180.5, -20.0]];
+    assert!(Ring::new(&wide, Use::Outer).unwrap_err().to_string().contains("more than a turn"));
 }
 
 #[test]
