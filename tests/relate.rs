@@ -213,16 +213,10 @@ fn an_index_goes_no_further_than_its_steps() {
     let (input, index) = (at("in.nc"), at("index.csv"));
     Made { shape: [24, 3, 5], layout: Layout::Classic, since: 0 }.write(&input);
     let rows = |from: i32| -> String {
-        (from..24)
-            .map(|m| {
-                format!(
-                    "{}-{:02}-16T12:00:00,{}\n",
-                    2000 + m.div_euclid(12),
-                    m.rem_euclid(12) + 1,
-                    (m * 37) % 101
-                )
-            })
-            .collect()
+        let row = |m: i32| {
+            format!("{}-{:02}-16T12:00:00,{}", 2000 + m.div_euclid(12), m.rem_euclid(12) + 1, (m * 37) % 101)
+        };
+        (from..24).map(row).collect::<Vec<_>>().join("\n")
     };
     let mut results = Vec::new();
     // As it is; a value of years ago before it; a mark of the order of bytes; a month more.

@@ -142,8 +142,8 @@ fn cut_dates(rows: &mut [(String, TimeRange, f64)], dates: &[DateTime]) {
             Detail::Instant => date.to_owned(),
             Detail::Day => day.to_owned(),
             Detail::Month => {
-                let dashes = day.match_indices('-').map(|(i, _)| i).filter(|&i| i > 0);
-                dashes.skip(1).next().map_or(day, |end| &day[..end]).to_owned()
+                let mut dashes = day.match_indices('-').map(|(i, _)| i).filter(|&i| i > 0);
+                dashes.nth(1).map_or(day, |end| &day[..end]).to_owned()
             }
         }
     };
