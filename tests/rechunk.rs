@@ -158,13 +158,14 @@ fn little_memory_goes_through_scratch_and_keeps_its_promise() {
     }
     for launch in ways {
         let least = least_memory(launch, &input, &output);
-        for more in [1, 9] {
+        // What a process takes by itself varies by a megabyte or two.
+        for more in [3, 9] {
             let memory = format!("{}MB", least + more);
             let options = ["--chunks", SERIES, "--memory", &memory, "--scratch", text(scratch.path())];
             let done = rechunk(launch, &input, &options, &output);
             let said = said(&done);
             assert!(done.status.success(), "{launch:?} {memory}: {said}");
-            assert!(more > 1 || said.contains("of scratch storage"), "{launch:?} {memory}: {said}");
+            assert!(more > 3 || said.contains("of scratch storage"), "{launch:?} {memory}: {said}");
             assert!(raw(&output) == original, "{launch:?} {memory}");
             let peak = said.split("memory   peak ").nth(1).expect("a peak");
             let peak: f64 = peak.split(" MB").next().and_then(|n| n.parse().ok()).expect("a number");
@@ -181,7 +182,7 @@ fn scratch_that_does_not_serve_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let input = large(folder.path());
     let output = folder.path().join("out.nc");
-    let memory = format!("{}MB", least_memory(Launch::Plain(1), &input, &output) + 1);
+    let memory = format!("{}MB", least_memory(Launch::Plain(1), &input, &output) + 3);
     let options = ["--chunks", SERIES, "--memory", &memory, "--scratch", "/no/such/scratch"];
     for launch in [Launch::Plain(1), Launch::ThreadRanks(1)] {
         let done = rechunk(launch, &input, &options, &output);
