@@ -2,27 +2,15 @@
 
 mod common;
 
-use common::{contents, data, launches, names_in, run, run_well, text, values, Launch};
+use common::{attribute, contents, data, launches, names_in, run, run_well, text, values, Launch};
 use std::path::Path;
 
 fn reference(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
 }
 
-fn attribute(file: &Path, variable: &str, name: &str) -> Option<String> {
-    let file = netcdf::open(file).expect("opens");
-    match file.variable(variable).expect("a variable").attribute_value(name)? {
-        Ok(netcdf::AttributeValue::Str(text)) => Some(text),
-        other => panic!("{variable}:{name} is {other:?}"),
-    }
-}
-
 fn close(ours: &[f64], theirs: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        let near = (a - b).abs() <= tolerance * b.abs().max(1e-3) || a.is_nan() && b.is_nan();
-        assert!(near, "{what}, value {i}: {a} is not {b}");
-    }
+    common::close(ours, theirs, tolerance, 1e-3, what);
 }
 
 /// Singles with their fill value as NaN.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::made::{value, Layout, Made};
-use common::{contents, data, launches, names_in, run, run_well, text, values, Launch};
+use common::{attribute, contents, data, launches, names_in, run, run_well, text, values, Launch};
 use std::path::Path;
 
 const METHODS: [&str; 10] = [
@@ -329,4 +329,15 @@ fn sketches_keep_their_bound() {
     }
     let words = ["stats", text(&input), "--var", "tos", "--approx", "0.1", "-q", "-o", text(&again)];
     assert_eq!(run(Launch::Plain(1), &words).status.code(), Some(2));
+}
+
+#[test]
+fn running_spreads_have_the_units_of_differences() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let words = ["stats", "--var", "sst", "--op", "mean,std,range,var", "--running", "5", "-q"];
+    let sample = data("ersstv5_sst_201001-202008.nc");
+    run_well(Launch::Plain(1), &[&words[..], &[text(&sample), "-o", text(&out)]].concat());
+    let units = ["mean", "std", "range", "var"].map(|op| attribute(&out, &format!("sst_{op}"), "units"));
+    assert_eq!(units, ["degC", "K", "K", "K2"].map(|unit| Some(unit.to_owned())));
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::made::{Layout, Made};
-use common::{contents, data, launches, run, run_well, shared, text, values, Launch};
+use common::{close, contents, data, launches, run, run_well, shared, text, values, Launch};
 use std::path::{Path, PathBuf};
 
 fn reference(name: &str) -> PathBuf {
@@ -14,14 +14,6 @@ fn word(path: &Path, name: &str) -> String {
     match netcdf::open(path).expect("opens").attribute(name).expect("is there").value() {
         Ok(netcdf::AttributeValue::Str(text)) => text,
         other => panic!("{name} is {other:?}"),
-    }
-}
-
-fn close(ours: &[f64], theirs: &[f64], tolerance: f64, scale: f64, what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        let near = (a - b).abs() <= tolerance * b.abs().max(scale) || a.is_nan() && b.is_nan();
-        assert!(near, "{what}, cell {i}: {a:e} is not {b:e}");
     }
 }
 

@@ -3,23 +3,11 @@
 mod common;
 
 use common::made::{Layout, Made};
-use common::{data, run, run_well, shared, text, values, Launch};
+use common::{attribute, data, run, run_well, shared, text, values, Launch};
 use std::path::Path;
 
-fn attribute(file: &Path, variable: &str, name: &str) -> Option<String> {
-    let file = netcdf::open(file).expect("opens");
-    match file.variable(variable).expect("a variable").attribute_value(name)? {
-        Ok(netcdf::AttributeValue::Str(text)) => Some(text),
-        other => panic!("{variable}:{name} is {other:?}"),
-    }
-}
-
 fn close(ours: &[f64], theirs: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        let near = (a - b).abs() <= tolerance * b.abs().max(1e-3) || a.is_nan() && b.is_nan();
-        assert!(near, "{what}, cell {i}: {a} is not {b}");
-    }
+    common::close(ours, theirs, tolerance, 1e-3, what);
 }
 
 #[test]

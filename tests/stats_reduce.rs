@@ -4,29 +4,13 @@
 mod common;
 
 use common::made::{Layout, Made};
-use common::{contents, data, launches, run, run_well, shared, text, values, Launch};
+use common::{attribute, close, contents, data, launches, run, run_well, shared, text, values, Launch};
 use std::path::Path;
-
-fn attribute(file: &Path, variable: &str, name: &str) -> Option<String> {
-    let file = netcdf::open(file).expect("opens");
-    match file.variable(variable).expect("a variable").attribute_value(name)? {
-        Ok(netcdf::AttributeValue::Str(text)) => Some(text),
-        other => panic!("{variable}:{name} is {other:?}"),
-    }
-}
 
 fn shape(file: &Path, variable: &str) -> Vec<(String, usize)> {
     let file = netcdf::open(file).expect("opens");
     let dims = file.variable(variable).expect("a variable");
     dims.dimensions().iter().map(|d| (d.name(), d.len())).collect()
-}
-
-fn close(ours: &[f64], theirs: &[f64], tolerance: f64, least: f64, what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        let near = (a - b).abs() <= tolerance * b.abs().max(least) || a.is_nan() && b.is_nan();
-        assert!(near, "{what}, cell {i}: {a} is not {b}");
-    }
 }
 
 fn stats(launch: Launch, input: &Path, arguments: &str, out: &Path) {

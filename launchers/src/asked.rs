@@ -19,6 +19,14 @@ impl Asked {
     }
 }
 
+/// The name of a result: one keeps the variable's name, several append theirs.
+pub(crate) fn name_of(all: &[Asked], variable: &str, asked: Asked) -> String {
+    match all {
+        [_] => variable.to_owned(),
+        _ => format!("{variable}_{}", asked.name()),
+    }
+}
+
 /// The operations of one pass among them.
 pub(crate) fn ops(asked: &[Asked]) -> Vec<Op> {
     let of = |asked: &Asked| if let Asked::Op(op) = asked { Some(*op) } else { None };

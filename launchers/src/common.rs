@@ -4,6 +4,8 @@ pub(crate) use halocline_core::budget::bytes_text;
 use halocline_core::budget::{parse_bytes, MemoryBudget};
 use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::meta::Dim;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Io, NamedRegion, OpenOptions, Region, Selection};
 use std::path::{Path, PathBuf};
@@ -154,7 +156,7 @@ pub(crate) struct SelectionArgs {
     /// How ranks divide the reading, as in time=2,lat=4 [default: by stored chunks]; the result
     /// does not depend on it
     #[arg(long, value_name = "lat=2,…")]
-    pub(crate) decomposition: Option<String>,
+    decomposition: Option<String>,
 }
 
 impl SelectionArgs {
@@ -167,6 +169,15 @@ impl SelectionArgs {
         let region = self.region.as_deref().map(parse_region).transpose()?;
         Ok(Selection { time, lon_lat_box, level, levels, masks, region, ..Selection::default() })
     }
+    /// Parts of the dimensions, by hand.
+    pub(crate) fn parts(&self, comm: &Comm, dims: &[Dim]) -> Result<Option<Vec<usize>>> {
+        let text = self.decomposition.as_deref();
+        text.map(|text| Decomposition::parse_parts(text, dims, comm.size())).transpose()
+    }
+    /// [`Self::selection`] of all levels and members, unless one is chosen, to be read as `io` says.
+    pub(crate) fn of_all_levels(&self, io: Io) -> Result<Selection> {
+        Ok(Selection { all_levels: true, io, ..self.selection()? })
+    }
     /// As it is written into outputs.
     pub(crate) fn describe(&self) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
@@ -176,6 +187,26 @@ impl SelectionArgs {
         all.extend(self.mask.iter().map(|m| ("mask", m.clone())));
         all.extend(self.region.iter().map(|r| ("region", r.clone())));
         all
+    }
+}
+
+/// Where the files of a data set are.
+pub(crate) fn paths(dataset: &Dataset) -> Vec<PathBuf> {
+    dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect()
+}
+
+/// What was chosen of the input, as it is written into outputs.
+pub(crate) fn described(input: &InputArgs, selection: &SelectionArgs) -> Vec<String> {
+    let all = input.describe().into_iter().chain(selection.describe());
+    all.map(|(k, v)| format!("{k}={v}")).collect()
+}
+
+/// Refuses what is named more than once.
+pub(crate) fn check_once<T: AsRef<str>>(names: &[T]) -> Result<()> {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        None => Ok(()),
+        Some((_, name)) => Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once")),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::common::{bytes_text, Verbosity};
 use crate::{progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Cadence, Engine, Fold, FoldRun, StreamPlan, StreamSource};
+use halocline_core::engine::{Cadence, Demand, Engine, Fold, FoldRun, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
@@ -57,12 +57,7 @@ impl FoldJob<'_> {
             )
         });
         self.verbosity.detail(self.comm, || plan.describe());
-        for note in sources.iter().flat_map(|source| source.notes()) {
-            self.verbosity.say(self.comm, || format!("note: {note}"));
-        }
-        for note in sources.iter().filter_map(|source| source.io_note()) {
-            self.verbosity.detail(self.comm, || format!("note: {note}"));
-        }
+        self.tell_notes(sources);
         report::event(self.comm, "plan", || {
             serde_json::json!({
                 "variable": name,
@@ -76,6 +71,16 @@ impl FoldJob<'_> {
                 "time_limit": self.checkpoints.and_then(|c| c.stop.limit()).map(|limit| limit.as_secs_f64()),
             })
         });
+    }
+
+    /// Says what is to be known of how sources are read.
+    pub(crate) fn tell_notes(&self, sources: &[&Source]) {
+        for note in sources.iter().flat_map(|source| source.notes()) {
+            self.verbosity.say(self.comm, || format!("note: {note}"));
+        }
+        for note in sources.iter().filter_map(|source| source.io_note()) {
+            self.verbosity.detail(self.comm, || format!("note: {note}"));
+        }
     }
 
     /// Runs a fold to its end: the states of the columns that end up on this rank.
@@ -210,7 +215,7 @@ pub(crate) fn fingerprint(source: &Source) -> String {
 /// Size and time of change, in nanoseconds, of a file that is there.
 pub(crate) type Stamp = Option<(u64, u128)>;
 
-pub(crate) fn stamps(source: &Source) -> Vec<Stamp> {
+fn stamps(source: &Source) -> Vec<Stamp> {
     let stamp = |path: &Path| {
         let about = std::fs::metadata(path).ok()?;
         let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -220,7 +225,7 @@ pub(crate) fn stamps(source: &Source) -> Vec<Stamp> {
 }
 
 /// Whoever writes to a file while it is read, or takes it away, makes numbers of a mixture.
-pub(crate) fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
+fn unchanged(source: &Source, before: &[Stamp]) -> Result<()> {
     let now = stamps(source);
     let mut files = source.files().iter().zip(before.iter().zip(&now));
     match files.find(|(_, (before, now))| before != now) {
@@ -244,6 +249,11 @@ pub(crate) fn guarded<T>(comm: &Comm, sources: &[&Source], work: impl FnOnce() -
     let done = work()?;
     comm.on_root(|| before.iter().try_for_each(|(source, before)| unchanged(source, before)))?;
     Ok(done)
+}
+
+/// What planning needs to know: `room` bytes for windows and states on each rank, parts by hand.
+pub(crate) fn demand<'a>(comm: &Comm, room: u64, parts: Option<&'a [usize]>) -> Demand<'a> {
+    Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts }
 }
 
 /// Adds to a refusal for want of memory where the rest of it goes.

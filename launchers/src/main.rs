@@ -2,6 +2,7 @@
 
 mod asked;
 mod carry;
+mod cf;
 mod checkpoint;
 mod climatology;
 mod common;
@@ -20,7 +21,6 @@ mod series;
 mod start;
 mod stats;
 mod stop;
-mod units;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};

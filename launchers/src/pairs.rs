@@ -1,8 +1,9 @@
 //! What has to agree before two variables are read in lockstep, times as dates and grids; and the
 //! time that their results have.
 
+use crate::carry;
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
-use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+use halocline_core::meta::Coordinate;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
@@ -180,24 +181,8 @@ fn same_coordinate(a: &Coordinate, b: &Coordinate, other: &str) -> Result<()> {
 /// the middle.
 pub(crate) fn whole_time(source: &Source) -> Coordinate {
     let times = source.time_coordinate();
-    let values = times.bounds.as_ref().map_or_else(|| times.values.to_f64(), |b| b.values.to_f64());
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (name, vertices) = times.bounds.as_ref().map_or_else(
-        || (format!("{}_bnds", times.variable.name), "bnds".to_owned()),
-        |b| (b.variable.name.clone(), b.variable.dims[1].name.clone()),
-    );
-    let dims = vec![Dim::new(vertices, 2, Role::Other)];
-    let bounds = Variable { name, dims, dtype: DType::F64, attributes: Attributes::new() };
-    Coordinate {
-        variable: Variable { dims: Vec::new(), dtype: DType::F64, ..times.variable.clone() },
-        values: Values::F64(vec![least + 0.5 * (greatest - least)]),
-        bounds: Some(Box::new(Coordinate {
-            variable: bounds,
-            values: Values::F64(vec![least, greatest]),
-            bounds: None,
-        })),
-    }
+    let span = carry::ends(times);
+    carry::times_like(times, Vec::new(), vec![carry::middle(span)], span.to_vec())
 }
 
 #[cfg(test)]

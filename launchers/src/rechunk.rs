@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-use crate::common::{check_output, command_line, InputArgs, MemoryArgs, Verbosity};
+use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
 use crate::{progress, report};
 use halocline_core::budget::bytes_text;
 use halocline_core::comm::Comm;
@@ -62,7 +62,7 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
         scratch: args.scratch.clone().unwrap_or_else(scratch::default_directory),
     };
     let dataset = args.input.open(comm, verbosity)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let files = paths(&dataset);
     check_output(comm, &args.output, &files)?;
     let budget = args.memory.budget(comm)?;
     let job = Rechunk::plan(comm, &dataset, &options, &budget)?;

@@ -183,3 +183,22 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// The text of an attribute of a variable.
+pub(crate) fn attribute(file: &Path, variable: &str, name: &str) -> Option<String> {
+    let file = netcdf::open(file).expect("opens");
+    match file.variable(variable).expect("a variable").attribute_value(name)? {
+        Ok(netcdf::AttributeValue::Str(text)) => Some(text),
+        other => panic!("{variable}:{name} is {other:?}"),
+    }
+}
+
+/// Asserts that values agree within `tolerance`, relative to theirs or at least `least`; missing
+/// ones are missing in both.
+pub(crate) fn close(ours: &[f64], theirs: &[f64], tolerance: f64, least: f64, what: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        let near = (a - b).abs() <= tolerance * b.abs().max(least) || a.is_nan() && b.is_nan();
+        assert!(near, "{what}, cell {i}: {a} is not {b}");
+    }
+}

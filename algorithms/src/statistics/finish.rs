@@ -32,6 +32,17 @@ pub struct Rules {
     pub cells: u64,
 }
 
+impl Missing {
+    /// How many values a result needs of `all` that there could be.
+    pub(super) fn least(self, all: u64) -> u64 {
+        match self {
+            Self::Skip => 1,
+            Self::Propagate => all.max(1),
+            Self::AtLeast(n) => n.max(1),
+        }
+    }
+}
+
 impl Reduction {
     /// The results of the groups that a state has met, one after the other in the order of
     /// [`ReductionState::groups`], each with one value for each cell in C order; missing as NaN.
@@ -58,10 +69,8 @@ impl Reduction {
         let least: Vec<u64> = state
             .groups
             .iter()
-            .map(|&group| match rules.missing {
-                Missing::Skip => 1,
-                Missing::Propagate => sizes.get(group as usize).map_or(1, |steps| steps * rules.cells).max(1),
-                Missing::AtLeast(n) => n.max(1),
+            .map(|&group| {
+                rules.missing.least(sizes.get(group as usize).map_or(1, |steps| steps * rules.cells))
             })
             .collect();
         let cells = state.cells.max(1);

@@ -60,6 +60,14 @@ impl Groups {
         self.of.iter().filter(|&&g| g != Self::NONE).for_each(|&g| sizes[g as usize] += 1);
         sizes
     }
+    /// The steps of each group, in order.
+    pub fn members(&self) -> Vec<Vec<u32>> {
+        let mut members = vec![Vec::new(); self.len()];
+        for (step, &group) in (0u32..).zip(&self.of).filter(|(_, &group)| group != Self::NONE) {
+            members[group as usize].push(step);
+        }
+        members
+    }
     /// Different groups among these steps.
     pub(super) fn within(&self, steps: Range<usize>) -> usize {
         let inside = self.of.get(steps).unwrap_or_default();

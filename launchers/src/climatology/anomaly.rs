@@ -1,7 +1,7 @@
 //! The second pass: values less the climatology that was written.
 
-use super::{name_of, parts, ClimatologyArgs, Job};
-use crate::asked::Asked;
+use super::{parts, ClimatologyArgs, Job};
+use crate::asked::{name_of, Asked};
 use crate::carry;
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
@@ -136,9 +136,6 @@ fn global(args: &ClimatologyArgs, wanted: &Job, dataset: &Dataset) -> Attributes
         .with("title", format!("Anomalies of {} by {}", args.var.join(", "), wanted.cycle.name()))
         .with("source", format!("halocline {}, climatology", env!("CARGO_PKG_VERSION")))
         .with("halocline_climatology_options", args.describe(wanted));
-    attributes.set("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

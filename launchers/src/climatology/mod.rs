@@ -9,7 +9,10 @@ mod parts;
 
 use crate::asked::{self, parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, is_same_place, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    check_once, check_output, described, is_same_place, paths, InputArgs, MemoryArgs, SelectionArgs,
+    Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{Op, QuantileMethod};
 use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
@@ -144,22 +147,14 @@ impl ClimatologyArgs {
             return Err(Error::usage(format!("the anomalies need the {} of the climatology", op.name()))
                 .remedy(format!("add {} to --op", op.name())));
         }
-        let twice = |all: &[String]| {
-            all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
-        };
-        let names: Vec<String> = ops.iter().map(|asked| asked.name()).collect();
-        if let Some(name) = twice(&self.var).or_else(|| twice(&names)) {
-            return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
-        }
+        check_once(&self.var)?;
+        check_once(&ops.iter().map(|asked| asked.name()).collect::<Vec<_>>())?;
         if self.anomaly.as_ref().is_some_and(|anomaly| is_same_place(anomaly, &self.output)) {
             return Err(Error::usage("climatology and anomalies would be the same file")
                 .in_file(&self.output)
                 .remedy("name two files"));
         }
-        let mut all = self.selection.selection()?;
-        // All levels, unless one is chosen.
-        all.all_levels = true;
-        all.io = self.input.io;
+        let all = self.selection.of_all_levels(self.input.io)?;
         let mut base = all.clone();
         if let Some(text) = &self.base {
             base.time = Some(TimeRange::parse(text)?);
@@ -191,22 +186,8 @@ impl ClimatologyArgs {
         if !asked::percents(&job.asked).is_empty() {
             options.push(format!("percentile={}", job.method.name()));
         }
-        options.extend(
-            self.input
-                .describe()
-                .into_iter()
-                .chain(self.selection.describe())
-                .map(|(k, v)| format!("{k}={v}")),
-        );
+        options.extend(described(&self.input, &self.selection));
         options.join("; ")
-    }
-}
-
-/// The name of a result: one keeps the variable's name, several append theirs.
-fn name_of(all: &[Asked], variable: &str, asked: Asked) -> String {
-    match all {
-        [_] => variable.to_owned(),
-        _ => format!("{variable}_{}", asked.name()),
     }
 }
 
@@ -219,7 +200,7 @@ pub(crate) fn run(comm: &Comm, args: &ClimatologyArgs, verbosity: Verbosity) -> 
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
     let dataset = args.input.open(comm, verbosity)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let files = paths(&dataset);
     check_output(comm, &args.output, &files)?;
     if let Some(anomaly) = &args.anomaly {
         check_output(comm, anomaly, &files)?;

@@ -2,10 +2,9 @@
 
 use super::coordinate::{axis, Axis};
 use super::parts::Parts;
-use super::{name_of, ClimatologyArgs, Job};
-use crate::asked::{self, Asked};
-use crate::units::{difference, squared};
-use crate::{carry, series};
+use super::{ClimatologyArgs, Job};
+use crate::asked::{self, name_of, Asked};
+use crate::{carry, cf, series};
 use halocline_algorithms::statistics::Op;
 use halocline_core::calendar::Cycle;
 use halocline_core::comm::Comm;
@@ -13,6 +12,7 @@ use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
+use halocline_io::source::Source;
 
 /// Writes the file.
 ///
@@ -90,36 +90,21 @@ fn methods(cycle: Cycle, op: Op, dim: &str) -> Option<String> {
             cycle.name()
         ))
     };
+    let method = cf::method(op.quantities()[0])?;
     match op {
-        Op::Mean => nested("mean"),
-        Op::Sum => nested("sum"),
-        Op::Min => nested("minimum"),
-        Op::Max => nested("maximum"),
-        Op::Std => pooled("standard_deviation", ", divided by n - 1"),
-        Op::Var => pooled("variance", ", divided by n - 1"),
-        Op::Range => pooled("range", ""),
-        Op::Rms => pooled("root_mean_square", ""),
-        Op::Count | Op::Trend => None,
+        Op::Std | Op::Var => pooled(method, ", divided by n - 1"),
+        Op::Range | Op::Rms => pooled(method, ""),
+        _ => nested(method),
     }
 }
 
 fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
     let source = &parts.source;
-    let mut attributes = source.decoded_attributes();
+    let mut attributes = carry::attributes(source);
     let long_name = attributes.text("long_name").unwrap_or(&parts.name).to_owned();
     let dim = &source.variable().dims[0].name;
-    // What held of single values.
-    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
-        attributes.remove(of_values);
-    }
     let method = methods(job.cycle, op, dim);
-    if let Some(units) = attributes.text("units").map(str::to_owned) {
-        match op {
-            Op::Var => attributes.set("units", squared(&units)),
-            Op::Std | Op::Range => attributes.set("units", difference(&units)),
-            _ => {}
-        }
-    }
+    cf::set_units(&mut attributes, op.quantities()[0]);
     if op == Op::Var {
         attributes.remove("standard_name");
     }
@@ -131,24 +116,24 @@ fn attributes(job: &Job, parts: &Parts, op: Op) -> Attributes {
     if let Some(method) = method {
         attributes.set("cell_methods", method);
     }
-    carry::refer_to_space(&mut attributes, source);
+    refer(&mut attributes, job, source);
+    attributes
+}
+
+/// Names the coordinates beside those of dimensions: the part of the cycle, and those of space.
+fn refer(attributes: &mut Attributes, job: &Job, source: &Source) {
+    carry::refer_to_space(attributes, source);
     let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
     attributes.set("coordinates", format!("{}{others}", job.cycle.name()));
-    attributes
 }
 
 /// Of a percentile of all values of a part, for which CF has no words but for some.
 fn of_percentile(job: &Job, parts: &Parts, percent: f64) -> Attributes {
     let source = &parts.source;
-    let mut attributes = source.decoded_attributes();
-    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
-        attributes.remove(of_values);
-    }
+    let mut attributes = carry::attributes(source);
     let name = (parts.name.as_str(), source.variable().dims[0].name.as_str());
     series::describe(&mut attributes, name, None, percent, job.method.name(), None);
-    carry::refer_to_space(&mut attributes, source);
-    let others = attributes.text("coordinates").map_or_else(String::new, |c| format!(" {c}"));
-    attributes.set("coordinates", format!("{}{others}", job.cycle.name()));
+    refer(&mut attributes, job, source);
     attributes
 }
 
@@ -162,9 +147,6 @@ fn global(args: &ClimatologyArgs, job: &Job, dataset: &Dataset, results: &[Parts
     if let Some(first) = results.first() {
         attributes.set("halocline_tiling", first.tiling.as_str());
     }
-    attributes.set("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

@@ -9,8 +9,7 @@ use halocline_algorithms::statistics::{
     Groups, Percentiles, Quantity, Reduction, ReductionState, Rules, Weights,
 };
 use halocline_core::calendar::{Cycle, DateTime};
-use halocline_core::decomposition::Decomposition;
-use halocline_core::engine::{Demand, StreamPlan};
+use halocline_core::engine::StreamPlan;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -76,8 +75,7 @@ pub(super) fn reduce(
 ) -> Result<Parts> {
     let comm = job.comm;
     let dims = source.variable().dims.clone();
-    let by_hand = args.selection.decomposition.as_deref();
-    let by_hand = by_hand.map(|text| Decomposition::parse_parts(text, &dims, comm.size())).transpose()?;
+    let by_hand = args.selection.parts(comm, &dims)?;
     let groups = climatology::groups(wanted.cycle, source.time().calendar, &dates(&source)?)?;
     let count = groups.len();
     // One result on the rank that holds all of it; with a window, what is pooled beside it.
@@ -98,12 +96,7 @@ pub(super) fn reduce(
     }
     let fold = Reduction::new(&dims, &[Role::Time], &ops, groups, Weights::default(), Vec::new())?;
     let room = job.budget.for_buffers(comm).saturating_sub(maps);
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(room),
-        parts: by_hand.as_deref(),
-    };
+    let demand = folding::demand(comm, room, by_hand.as_deref());
     let plan =
         StreamPlan::new(&source, &fold, demand).map_err(|e| folding::of_budget(e, job.budget, maps))?;
     job.tell(&name, &source, &plan, plan.estimate() + maps);
@@ -127,12 +120,7 @@ pub(super) fn reduce(
 
 /// The steps that are pooled for each part, in the order of time.
 fn pools(groups: &Groups, width: usize) -> Vec<Vec<u32>> {
-    let mut of_part = vec![Vec::new(); groups.len()];
-    for step in 0..groups.steps() {
-        if let Some(part) = groups.of(step) {
-            of_part[part as usize].push(step as u32);
-        }
-    }
+    let of_part = groups.members();
     let pool = |parts: Vec<u32>| {
         let mut steps: Vec<u32> = parts.iter().flat_map(|&p| of_part[p as usize].iter().copied()).collect();
         steps.sort_unstable();

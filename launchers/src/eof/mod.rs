@@ -4,12 +4,11 @@
 
 mod output;
 
-use crate::common::{bytes_text, check_output, InputArgs, SelectionArgs, Verbosity};
+use crate::common::{bytes_text, check_output, paths, InputArgs, SelectionArgs, Verbosity};
 use halocline_algorithms::eof::{
     analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
 };
 use halocline_core::comm::Comm;
-use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::Engine;
 use halocline_core::tiling::Tiling;
 use halocline_core::{Error, Result};
@@ -127,7 +126,7 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
     let mut selection = args.selection.selection()?;
     selection.io = args.input.io;
     let dataset = args.input.open(comm, verbosity)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let files = paths(&dataset);
     check_output(comm, &args.output, &files)?;
     let source = dataset.source(comm, &args.var, &selection)?;
     source.notes().iter().for_each(|note| verbosity.say(comm, || format!("note: {note}")));
@@ -169,12 +168,7 @@ fn job<T: Loaded>(
         return Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
             .remedy(format!("choose --modes between 1 and {limit}")));
     }
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, dims, comm.size()))
-        .transpose()?;
+    let parts = args.selection.parts(comm, dims)?;
     let weights = weights(args, source)?;
     let months = match args.anomaly {
         AnomalyChoice::Climatology => times.months(),

@@ -1,7 +1,7 @@
 //! The NetCDF file of an EOF analysis.
 
 use super::{word, EofArgs, EofScalingChoice, WeightChoice};
-use crate::carry;
+use crate::{carry, cf};
 use halocline_algorithms::eof::Eof;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
@@ -129,9 +129,7 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
         return Some(units.to_owned());
     }
     // A difference of degrees Celsius is one of kelvins, and only those can be squared.
-    let celsius =
-        ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
-    Some(if celsius.contains(&units.to_lowercase().as_str()) || units == "K" {
+    Some(if cf::difference(units) == "K" {
         format!("K{power}")
     } else if units == "1" {
         "1".into()
@@ -159,10 +157,7 @@ fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attr
         .with("source", format!("halocline {}, EOF analysis of {}", env!("CARGO_PKG_VERSION"), args.var))
         .with("references", "Hannachi et al. (2007), doi:10.1002/joc.1499; North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2")
         .with("halocline_eof_options", options.join("; "))
-        .with("halocline_tiling", tiling.rule())
-        .with("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+        .with("halocline_tiling", tiling.rule());
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

@@ -7,7 +7,7 @@ mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use crate::pairs;
 use halocline_algorithms::statistics::Bins;
@@ -68,14 +68,11 @@ enum Weights {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &HistogramArgs, verbosity: Verbosity) -> Result<()> {
     args.check()?;
-    let mut selection = args.selection.selection()?;
-    // All levels, unless one is chosen.
-    selection.all_levels = true;
-    selection.io = args.input.io;
+    let selection = args.selection.of_all_levels(args.input.io)?;
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
     let dataset = args.input.open(comm, verbosity)?;
-    let mut files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let mut files = paths(&dataset);
     let mut sources: Vec<Source> =
         args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
     let mut second = args.var.get(1).map(|name| (files.first().cloned().unwrap_or_default(), name.clone()));
@@ -85,7 +82,7 @@ pub(crate) fn run(comm: &Comm, args: &HistogramArgs, verbosity: Verbosity) -> Re
         sources.push(other.source(comm, &name, &selection)?);
         let file = other.files().first().map_or_else(PathBuf::new, |f| PathBuf::from(&f.path));
         pairs::check_members(&dataset, &other).map_err(|e| folding::blame(e, Some(&file), &name))?;
-        files.extend(other.files().iter().map(|f| PathBuf::from(&f.path)));
+        files.extend(paths(&other));
         second = Some((file, name));
     }
     if let ([a, b], Some((file, name))) = (sources.as_slice(), &second) {

@@ -1,6 +1,7 @@
 //! The options of `halocline histogram` as checked values.
 
 use super::HistogramArgs;
+use crate::common::check_once;
 use halocline_algorithms::statistics::Bins;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
@@ -50,11 +51,7 @@ impl HistogramArgs {
                 "{variables} variables are named, a joint histogram is of two"
             )));
         }
-        if let [a, b] = self.var.as_slice() {
-            if a == b {
-                return Err(Error::usage(format!("`{a}` is asked for twice")).remedy("name it once"));
-            }
-        }
+        check_once(&self.var)?;
         if self.bins.len() != variables {
             return Err(Error::usage(format!(
                 "--bins is given {} times for {variables} variable{}",

@@ -2,8 +2,8 @@
 
 use super::run::Counted;
 use super::{HistogramArgs, Weights};
-use crate::carry;
 use crate::pairs::whole_time;
+use crate::{carry, common};
 use halocline_algorithms::statistics::{Bins, HistogramState};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::index::IndexBox;
@@ -239,18 +239,13 @@ fn global(args: &HistogramArgs, dataset: &Dataset, names: &[String], counted: &C
         "missing=counted apart".to_owned(),
     ];
     options.extend(args.with.iter().map(|w| format!("with={w}")));
-    options.extend(
-        args.input.describe().into_iter().chain(args.selection.describe()).map(|(k, v)| format!("{k}={v}")),
-    );
+    options.extend(common::described(&args.input, &args.selection));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Histogram of {}", names.join(" and ")))
         .with("source", format!("halocline {}, histograms", env!("CARGO_PKG_VERSION")))
         .with("halocline_histogram_options", options.join("; "))
         .with("halocline_tiling", counted.tiling.as_str());
-    attributes.set("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

@@ -4,8 +4,7 @@ use super::{HistogramArgs, Weights};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{Histogram, HistogramState};
 use halocline_core::budget;
-use halocline_core::decomposition::Decomposition;
-use halocline_core::engine::{Demand, StreamPlan, StreamSource};
+use halocline_core::engine::{StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::Result;
 use halocline_io::source::Source;
@@ -56,22 +55,13 @@ pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source])
         }
     };
     let fold = Histogram::new(&args.bins, &dims, &roles, weights)?;
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, &dims, comm.size()))
-        .transpose()?;
+    let parts = args.selection.parts(comm, &dims)?;
     let writing = results.min(WRITING);
     // Results that wait for the end where time is kept, those of a tile on their way out.
     let waiting = if over[0] { 0 } else { results };
     let beside = waiting.saturating_add(writing).saturating_add(results.min(WRITING));
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(job.budget.bytes.saturating_sub(base).saturating_sub(beside)),
-        parts: parts.as_deref(),
-    };
+    let demand =
+        folding::demand(comm, job.budget.bytes.saturating_sub(base).saturating_sub(beside), parts.as_deref());
     let streams: Vec<&dyn StreamSource> = sources.iter().map(|s| s as &dyn StreamSource).collect();
     let plan = StreamPlan::together(&streams, &fold, demand)
         .map_err(|e| folding::of_budget(e, job.budget, beside))?;

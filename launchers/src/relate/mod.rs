@@ -8,7 +8,7 @@ mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
@@ -73,14 +73,11 @@ pub(crate) struct RelateArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RelateArgs, verbosity: Verbosity) -> Result<()> {
     args.check()?;
-    let mut selection = args.selection.selection()?;
-    // All levels, unless one is chosen.
-    selection.all_levels = true;
-    selection.io = args.input.io;
+    let selection = args.selection.of_all_levels(args.input.io)?;
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
     let dataset = args.input.open(comm, verbosity)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let files = paths(&dataset);
     let source = dataset.source(comm, &args.var, &selection)?;
     let with = index::find(comm, &args.with, (&dataset, &source), &selection, verbosity)?;
     let taken: Vec<PathBuf> = files.iter().cloned().chain(with.files(&args.with)).collect();

@@ -2,6 +2,7 @@
 
 use super::index::{Series, With};
 use super::RelateArgs;
+use crate::common::check_once;
 use halocline_algorithms::statistics::relate::{Quantity, Treatment, Wanted};
 use halocline_core::{Error, Result};
 use std::path::PathBuf;
@@ -104,10 +105,7 @@ fn spread(values: &[f64]) -> Option<(f64, f64)> {
 impl RelateArgs {
     /// What can be checked before anything is opened.
     pub(super) fn check(&self) -> Result<()> {
-        let again = self.op.iter().enumerate().find(|(i, op)| self.op[..*i].contains(op));
-        if let Some((_, op)) = again {
-            return Err(Error::usage(format!("`{}` is asked for twice", op.name())).remedy("name it once"));
-        }
+        check_once(&self.op.iter().map(|op| op.name()).collect::<Vec<_>>())?;
         let wants = |op| self.op.contains(&op);
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(Error::usage(format!("--alpha {} is no level between 0 and 1", self.alpha)));

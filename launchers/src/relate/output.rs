@@ -3,8 +3,8 @@
 use super::index::With;
 use super::run::OfLag;
 use super::RelateArgs;
-use crate::carry;
 use crate::pairs::whole_time;
+use crate::{carry, common};
 use halocline_algorithms::statistics::relate::Quantity;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
@@ -268,9 +268,7 @@ fn global(args: &RelateArgs, dataset: &Dataset, with: &With, results: &[OfLag]) 
         "missing=skip pairs".to_owned(),
     ];
     options.extend(args.threshold.map(|t| format!("threshold={t}")));
-    options.extend(
-        args.input.describe().into_iter().chain(args.selection.describe()).map(|(k, v)| format!("{k}={v}")),
-    );
+    options.extend(common::described(&args.input, &args.selection));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Relation of {} to {}", args.var, with.name()))
@@ -279,9 +277,6 @@ fn global(args: &RelateArgs, dataset: &Dataset, with: &With, results: &[OfLag]) 
     if let Some(first) = results.first() {
         attributes.set("halocline_tiling", first.tiling.as_str());
     }
-    attributes.set("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

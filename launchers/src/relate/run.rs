@@ -6,8 +6,7 @@ use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::relate::{false_discovery_threshold, Quantity, Relate, RelateState};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::decomposition::Decomposition;
-use halocline_core::engine::{Demand, Engine, StreamPlan, StreamSource};
+use halocline_core::engine::{Engine, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{ErrorKind, Result};
@@ -49,12 +48,7 @@ pub(super) fn plan(
     budget: &MemoryBudget,
 ) -> Result<Vec<Pass>> {
     let dims = &source.variable().dims;
-    let parts = args
-        .selection
-        .decomposition
-        .as_deref()
-        .map(|text| Decomposition::parse_parts(text, dims, comm.size()))
-        .transpose()?;
+    let parts = args.selection.parts(comm, dims)?;
     let times = source.time().len();
     let thresholds = match with {
         With::Index(series) => {
@@ -69,12 +63,7 @@ pub(super) fn plan(
     // of all ranks, sorted.
     let maps = 8 * cells as u64 * (lags.len() * args.quantities().len() + 4) as u64;
     let room = budget.for_buffers(comm).saturating_sub(maps);
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(room),
-        parts: parts.as_deref(),
-    };
+    let demand = folding::demand(comm, room, parts.as_deref());
     let fold_of = |lags: &[i64]| match with {
         With::Index(series) => Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds),
         With::Field(_) => Relate::to_field(args.wanted()),

@@ -5,7 +5,7 @@ use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{ApproximatePercentiles, SketchState};
 use halocline_core::comm::Reduce;
-use halocline_core::engine::{Demand, SeriesResults, StreamPlan};
+use halocline_core::engine::{SeriesResults, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{ErrorKind, Result};
@@ -28,8 +28,8 @@ pub(crate) fn approximate(
     let comm = job.comm;
     let cells: usize = source.variable().dims.iter().skip(1).map(|d| d.len).product();
     let reserved = reserved + (cells * percents * 2 * size_of::<f64>()) as u64;
-    let room = Some(job.budget.for_buffers(comm).saturating_sub(reserved));
-    let demand = Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room, parts };
+    let room = job.budget.for_buffers(comm).saturating_sub(reserved);
+    let demand = folding::demand(comm, room, parts);
     let plan = StreamPlan::new(source, fold, demand).map_err(|mut e| {
         if e.kind == ErrorKind::Memory {
             let _ = write!(

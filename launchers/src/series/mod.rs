@@ -12,7 +12,7 @@ pub(crate) use running::{running, RunningAsk};
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
-use halocline_core::engine::{Demand, Engine, SeriesPlan, SeriesResults, SeriesWork};
+use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -29,8 +29,7 @@ fn plan(
     let comm = job.comm;
     let base = job.budget.largest_base(comm);
     let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
-    let demand =
-        Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts };
+    let demand = folding::demand(comm, room, parts);
     let plan =
         SeriesPlan::new(source, work, demand).map_err(|e| folding::of_budget(e, job.budget, reserved))?;
     tell(job, name, source, &plan, plan.estimate() + reserved);
@@ -57,9 +56,7 @@ fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes
         )
     });
     job.verbosity.detail(job.comm, || plan.describe());
-    if let Some(note) = source.io_note() {
-        job.verbosity.detail(job.comm, || format!("note: {note}"));
-    }
+    job.tell_notes(&[source]);
     report::event(job.comm, "plan", || {
         serde_json::json!({
             "variable": name,
@@ -85,9 +82,8 @@ fn run<W: SeriesWork>(
     work: &W,
     sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
 ) -> Result<()> {
-    let before = job.comm.is_root().then(|| folding::stamps(source));
-    Engine::with_progress(job.comm, job.progress).series(source, plan, work, sink)?;
-    job.comm.on_root(|| before.map_or(Ok(()), |before| folding::unchanged(source, &before)))
+    let engine = Engine::with_progress(job.comm, job.progress);
+    folding::guarded(job.comm, &[source], || engine.series(source, plan, work, sink))
 }
 
 /// Series are done anew or not at all.

@@ -1,10 +1,11 @@
 //! Statistics that run along series, written as they are found.
 
 use super::{plan, run, without_checkpoints};
-use crate::carry;
+use crate::asked::{name_of, Asked};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{Needed, Running, RunningOp};
-use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+use crate::{carry, cf};
+use halocline_algorithms::statistics::{Missing, Op, Running};
+use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
 use halocline_core::Result;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
@@ -14,13 +15,20 @@ use std::path::{Path, PathBuf};
 /// What to compute.
 #[derive(Debug, Clone)]
 pub(crate) struct RunningAsk {
-    pub(crate) ops: Vec<RunningOp>,
+    pub(crate) ops: Vec<Op>,
     /// Steps of a window.
     pub(crate) window: usize,
-    pub(crate) needed: Needed,
+    pub(crate) missing: Missing,
     pub(crate) ddof: u32,
     /// Parts per dimension, by hand; one list fits all variables.
     pub(crate) parts: Option<Vec<usize>>,
+}
+
+impl RunningAsk {
+    fn name_of(&self, variable: &str, op: Op) -> String {
+        let all: Vec<Asked> = self.ops.iter().copied().map(Asked::Op).collect();
+        name_of(&all, variable, Asked::Op(op))
+    }
 }
 
 /// Bytes that writing may take on a rank, at most and at least.
@@ -45,7 +53,7 @@ pub(crate) fn running(
     let mut works = Vec::new();
     for (name, source) in sources {
         let work = Running::new(&ask.ops, ask.window, source.variable().dims[0].len);
-        works.push(work.map_err(|e| blame(e, name))?.needed(ask.needed).ddof(ask.ddof));
+        works.push(work.map_err(|e| blame(e, name))?.missing(ask.missing).ddof(ask.ddof));
     }
     // Plans come before the file, so that what does not fit leaves none behind.
     let room = job.budget.for_buffers(job.comm);
@@ -78,11 +86,11 @@ pub(crate) fn running(
             let block = results.block(work.windows());
             for (&op, values) in ask.ops.iter().zip(results.values.drain(..)) {
                 let values = match op {
-                    RunningOp::Count => Values::I32(values.iter().map(|&n| n as i32).collect()),
+                    Op::Count => Values::I32(values.iter().map(|&n| n as i32).collect()),
                     _ => Values::F64(values),
                 };
                 let _timer = job.progress.phases.start(Phase::Write);
-                file.write_block(&name_of(name, op, &ask.ops), &block, &values)?;
+                file.write_block(&ask.name_of(name, op), &block, &values)?;
             }
             Ok(())
         })
@@ -91,19 +99,11 @@ pub(crate) fn running(
     job.write(|| file.finish_with_report())
 }
 
-/// One operation keeps the variable's name.
-fn name_of(variable: &str, op: RunningOp, ops: &[RunningOp]) -> String {
-    match ops {
-        [_] => variable.to_owned(),
-        _ => format!("{variable}_{}", op.name()),
-    }
-}
-
-fn spec(name: &str, source: &Source, op: RunningOp, ask: &RunningAsk, windows: usize) -> VariableSpec {
+fn spec(name: &str, source: &Source, op: Op, ask: &RunningAsk, windows: usize) -> VariableSpec {
     let dims = &source.variable().dims;
     let shape: Vec<usize> = std::iter::once(windows).chain(dims.iter().skip(1).map(|d| d.len)).collect();
-    let dtype = if op == RunningOp::Count { DType::I32 } else { DType::F64 };
-    VariableSpec::data(name_of(name, op, &ask.ops), dims.iter().map(|d| d.name.as_str()), dtype)
+    let dtype = if op == Op::Count { DType::I32 } else { DType::F64 };
+    VariableSpec::data(ask.name_of(name, op), dims.iter().map(|d| d.name.as_str()), dtype)
         .chunks(chunks(&shape))
         .attributes(attributes(source, name, op, ask.window))
 }
@@ -137,57 +137,18 @@ fn middles(source: &Source, window: usize) -> Coordinate {
         None => (values[step], values[step]),
     };
     let windows = values.len() + 1 - window.clamp(1, values.len().max(1));
-    let middle = |k: usize| {
-        let (a, b) = (values[k + (window - 1) / 2], values[k + window / 2]);
-        a + 0.5 * (b - a)
-    };
+    let middle = |k: usize| carry::middle([values[k + (window - 1) / 2], values[k + window / 2]]);
     let spans = (0..windows).flat_map(|k| [ends(k).0, ends(k + window - 1).1]).collect();
     let dim = Dim::new(times.variable.dims[0].name.clone(), windows, Role::Time);
-    let (name, vertices) = times.bounds.as_ref().map_or_else(
-        || (format!("{}_bnds", times.variable.name), "bnds".to_owned()),
-        |b| (b.variable.name.clone(), b.variable.dims[1].name.clone()),
-    );
-    let bounds = Coordinate {
-        variable: Variable {
-            name,
-            dims: vec![dim.clone(), Dim::new(vertices, 2, Role::Other)],
-            dtype: DType::F64,
-            attributes: Attributes::new(),
-        },
-        values: Values::F64(spans),
-        bounds: None,
-    };
-    Coordinate {
-        variable: Variable { dims: vec![dim], dtype: DType::F64, ..times.variable.clone() },
-        values: Values::F64((0..windows).map(middle).collect()),
-        bounds: Some(Box::new(bounds)),
-    }
+    carry::times_like(times, vec![dim], (0..windows).map(middle).collect(), spans)
 }
 
-/// What CF calls an operation in `cell_methods`, if it has a word for it.
-fn method(op: RunningOp) -> Option<&'static str> {
-    Some(match op {
-        RunningOp::Mean => "mean",
-        RunningOp::Sum => "sum",
-        RunningOp::Min => "minimum",
-        RunningOp::Max => "maximum",
-        RunningOp::Range => "range",
-        RunningOp::Var => "variance",
-        RunningOp::Std => "standard_deviation",
-        RunningOp::Rms => "root_mean_square",
-        RunningOp::Count => return None,
-    })
-}
-
-fn attributes(source: &Source, name: &str, op: RunningOp, window: usize) -> Attributes {
-    let mut attributes = source.decoded_attributes();
+fn attributes(source: &Source, name: &str, op: Op, window: usize) -> Attributes {
+    let mut attributes = carry::attributes(source);
     let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
     carry::refer_to_space(&mut attributes, source);
-    // What held of single values.
-    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
-        attributes.remove(of_values);
-    }
-    let Some(method) = method(op) else {
+    let quantity = op.quantities()[0];
+    let Some(method) = cf::method(quantity) else {
         let mut count = Attributes::new()
             .with(
                 "long_name",
@@ -197,12 +158,7 @@ fn attributes(source: &Source, name: &str, op: RunningOp, window: usize) -> Attr
         carry::refer_to_space(&mut count, source);
         return count;
     };
-    if op == RunningOp::Var {
-        // The unit of a square; that of a pure number stays.
-        if let Some(units) = attributes.text("units").filter(|u| *u != "1").map(|u| format!("({u})2")) {
-            attributes.set("units", units);
-        }
-    }
+    cf::set_units(&mut attributes, quantity);
     let dim = &source.variable().dims[0].name;
     let earlier =
         source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));

@@ -4,8 +4,9 @@ use super::options::Per;
 use super::over::Ground;
 use super::reduce::Results;
 use super::{space, StatsArgs};
-use crate::series;
-use crate::units::{difference, squared};
+use crate::asked::{self, Asked};
+use crate::cf::{self, difference};
+use crate::{carry, series};
 use halocline_algorithms::statistics::{Op, QuantileMethod, Quantity};
 use halocline_core::meta::{Attributes, Role};
 use halocline_io::source::Source;
@@ -18,25 +19,9 @@ pub(super) fn name(args: &StatsArgs, variable: &str, op: Op, quantity: Quantity)
         Quantity::SlopeError => "slope_stderr",
         Quantity::PValue => "slope_pvalue",
         Quantity::EffectiveSize => "effective_sample_size",
-        _ if args.op.len() == 1 => return variable.to_owned(),
-        _ => op.name(),
+        _ => return asked::name_of(&args.op, variable, Asked::Op(op)),
     };
     format!("{variable}_{suffix}")
-}
-
-/// What CF calls it in `cell_methods`.
-fn method(quantity: Quantity) -> Option<&'static str> {
-    Some(match quantity {
-        Quantity::Mean => "mean",
-        Quantity::Sum => "sum",
-        Quantity::Min => "minimum",
-        Quantity::Max => "maximum",
-        Quantity::Std => "standard_deviation",
-        Quantity::Var => "variance",
-        Quantity::Range => "range",
-        Quantity::Rms => "root_mean_square",
-        _ => return None,
-    })
 }
 
 /// What was reduced, in the words of CF: `time:`, `area:`, or names of dimensions.
@@ -61,15 +46,11 @@ fn over(results: &Results) -> String {
 /// The attributes of a result.
 pub(super) fn attributes(args: &StatsArgs, results: &Results, quantity: Quantity) -> Attributes {
     let source = &results.source;
-    let mut attributes = source.decoded_attributes();
+    let mut attributes = carry::attributes(source);
     let long_name = attributes.text("long_name").unwrap_or(&results.name).to_owned();
-    // What held of single values.
-    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
-        attributes.remove(of_values);
-    }
     let earlier =
         source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
-    let Some(method) = method(quantity) else {
+    let Some(method) = cf::method(quantity) else {
         let mut own = described(args, source, &long_name, quantity);
         space::refer(&mut own, source, &results.reduced);
         return own;
@@ -92,13 +73,7 @@ pub(super) fn attributes(args: &StatsArgs, results: &Results, quantity: Quantity
     let comment =
         if comments.is_empty() { String::new() } else { format!(" (comment: {})", comments.join(", ")) };
     attributes.set("cell_methods", format!("{earlier}{}{method}{comment}", over(results)));
-    if let Some(units) = source.variable().units() {
-        match quantity {
-            Quantity::Var => attributes.set("units", squared(units)),
-            Quantity::Std | Quantity::Range => attributes.set("units", difference(units)),
-            _ => {}
-        }
-    }
+    cf::set_units(&mut attributes, quantity);
     space::refer(&mut attributes, source, &results.reduced);
     attributes
 }
@@ -111,10 +86,7 @@ pub(super) fn percentile(
     error: Option<f64>,
 ) -> Attributes {
     let source = &results.source;
-    let mut attributes = source.decoded_attributes();
-    for of_values in ["actual_range", "cell_methods", "ancillary_variables", "cell_measures"] {
-        attributes.remove(of_values);
-    }
+    let mut attributes = carry::attributes(source);
     let variable = source.variable();
     let (earlier, dim) = (variable.attributes.text("cell_methods"), variable.dims[0].name.as_str());
     let method = args.percentile.unwrap_or(QuantileMethod::Linear).name();

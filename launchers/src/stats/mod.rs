@@ -15,7 +15,7 @@ mod weights;
 
 use crate::asked::{parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use crate::series::{running, RunningAsk};
 use halocline_algorithms::statistics::{Missing, QuantileMethod};
@@ -110,14 +110,11 @@ pub(crate) struct StatsArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result<()> {
     args.check()?;
-    let mut selection = args.selection.selection()?;
-    // All levels, unless one is chosen.
-    selection.all_levels = true;
-    selection.io = args.input.io;
+    let selection = args.selection.of_all_levels(args.input.io)?;
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
     let dataset = args.input.open(comm, verbosity)?;
-    let files: Vec<PathBuf> = dataset.files().iter().map(|f| PathBuf::from(&f.path)).collect();
+    let files = paths(&dataset);
     check_output(comm, &args.output, &files)?;
     let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
     let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
@@ -132,9 +129,10 @@ pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result
         FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
     let watch = job.watch();
     if let Some(window) = args.running {
-        let parts = sources.first().map(|s| args.parts(comm, s)).transpose()?.flatten();
-        let (needed, ddof) = (args.needed(), u32::from(args.ddof()));
-        let ask = RunningAsk { ops: args.running_ops(), window, needed, ddof, parts };
+        let parts =
+            sources.first().map(|s| args.selection.parts(comm, &s.variable().dims)).transpose()?.flatten();
+        let (missing, ddof) = (args.missing, u32::from(args.ddof()));
+        let ask = RunningAsk { ops: args.ops(), window, missing, ddof, parts };
         let named: Vec<(String, Source)> = args.var.iter().cloned().zip(sources).collect();
         let attributes = output::global(args, &dataset, "none", None);
         let report = running(&job, &named, &ask, &files, (&args.output, attributes))?;

@@ -1,6 +1,7 @@
 //! The options of the command as checked values.
 
 use crate::asked::Asked;
+use crate::common::check_once;
 use halocline_algorithms::statistics::{Missing, Op};
 use halocline_core::calendar::Period;
 use halocline_core::{Error, Result};
@@ -126,15 +127,10 @@ impl super::StatsArgs {
 
     /// Refuses what makes no sense before any file is opened.
     pub(super) fn check(&self) -> Result<()> {
-        let twice = |all: &[String]| {
-            all.iter().enumerate().find(|(i, v)| all[..*i].contains(v)).map(|(_, v)| v.clone())
-        };
         let ops: Vec<String> = self.op.iter().map(|asked| asked.name()).collect();
         let weights: Vec<String> = self.weights.iter().map(word).collect();
-        if let Some(name) =
-            twice(&self.var).or_else(|| twice(&ops)).or_else(|| twice(&self.over)).or_else(|| twice(&weights))
-        {
-            return Err(Error::usage(format!("`{name}` is asked for twice")).remedy("name it once"));
+        for names in [&self.var, &ops, &self.over, &weights] {
+            check_once(names)?;
         }
         self.check_weights()?;
         self.check_series()?;

@@ -3,8 +3,8 @@
 use super::options::{missing_text, word};
 use super::reduce::{quantities, Results};
 use super::{describe, space, StatsArgs};
-use crate::carry;
-use crate::series;
+use crate::asked::{name_of, Asked};
+use crate::{carry, common};
 use halocline_algorithms::statistics::{Op, QuantileMethod, Quantity};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
@@ -48,7 +48,7 @@ pub(super) fn write(
     for (result, maps) in results.iter().zip(&maps) {
         let error = maps.as_ref().and_then(|maps| maps.error);
         for percent in args.percents() {
-            let name = percentile_name(args, &result.name, percent);
+            let name = name_of(&args.op, &result.name, Asked::Percentile(percent));
             let dims = space::dims(&result.source, &result.reduced);
             let attributes = describe::percentile(args, result, percent, error);
             schema.add_variable(VariableSpec::data(name, dims, DType::F64).attributes(attributes));
@@ -70,18 +70,10 @@ pub(super) fn write(
     for (result, maps) in results.iter().zip(&mut maps) {
         let Some(maps) = maps else { continue };
         for (which, percent) in args.percents().into_iter().enumerate() {
-            maps.write(&mut output, &percentile_name(args, &result.name, percent), which)?;
+            maps.write(&mut output, &name_of(&args.op, &result.name, Asked::Percentile(percent)), which)?;
         }
     }
     output.finish_with_report()
-}
-
-/// The name of a percentile of a variable: its own, if nothing else is asked for.
-fn percentile_name(args: &StatsArgs, variable: &str, percent: f64) -> String {
-    match args.op.as_slice() {
-        [_] => variable.to_owned(),
-        _ => format!("{variable}_{}", series::percentile_name(percent)),
-    }
 }
 
 /// Counts are whole numbers, as wide as the greatest needs.
@@ -120,8 +112,7 @@ pub(super) fn global(args: &StatsArgs, dataset: &Dataset, used: &str, tiling: Op
         (None, true) => {}
     }
     options.push(format!("convention={}", word(&args.convention)));
-    let selected = args.input.describe().into_iter().chain(args.selection.describe());
-    options.extend(selected.map(|(k, v)| format!("{k}={v}")));
+    options.extend(common::described(&args.input, &args.selection));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("Statistics of {}", args.var.join(", ")))
@@ -130,9 +121,6 @@ pub(super) fn global(args: &StatsArgs, dataset: &Dataset, used: &str, tiling: Op
     if let Some(tiling) = tiling {
         attributes.set("halocline_tiling", tiling);
     }
-    attributes.set("history", carry::history(dataset));
-    if let Some(title) = dataset.attributes().text("title") {
-        attributes.set("input_title", title);
-    }
+    carry::add_origin(&mut attributes, dataset);
     attributes
 }

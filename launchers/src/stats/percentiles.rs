@@ -4,7 +4,7 @@ use super::reduce::{job_name, Task};
 use super::StatsArgs;
 use crate::folding::FoldJob;
 use crate::series::{self, SeriesMaps};
-use halocline_algorithms::statistics::{ApproximatePercentiles, Groups, Percentiles, QuantileMethod};
+use halocline_algorithms::statistics::{ApproximatePercentiles, Percentiles, QuantileMethod};
 use halocline_core::engine::StreamSource;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -29,11 +29,11 @@ pub(super) fn percentiles(
             .remedy("use --over time for them, in a run of their own"));
     }
     let (comm, source) = (job.comm, &task.source);
-    let parts = args.parts(comm, source)?;
+    let parts = args.selection.parts(comm, &source.variable().dims)?;
     let steps = source.time().len();
     let groups = &task.times.groups;
     if let Some(error) = args.approx {
-        let fold = ApproximatePercentiles::new(&percents, error, steps)?.needed(args.needed());
+        let fold = ApproximatePercentiles::new(&percents, error, steps)?.missing(args.missing);
         let fold = if StreamSource::is_single(source) { fold.of_singles() } else { fold };
         let belongs = comm.on_root(|| Ok(format!("sketches {error} {}", job_name(args, name, task))))?;
         let numbers = (percents.len(), reserved);
@@ -41,10 +41,9 @@ pub(super) fn percentiles(
             .map(Some);
     }
     let method = args.percentile.unwrap_or(QuantileMethod::Linear);
-    let mut work = Percentiles::new(&percents)?.method(method).needed(args.needed());
+    let mut work = Percentiles::new(&percents)?.method(method).missing(args.missing);
     if groups.len() > 1 {
-        let of: Vec<u32> = (0..steps).map(|step| groups.of(step).unwrap_or(Groups::NONE)).collect();
-        work = work.grouped(&of, groups.len())?;
+        work = work.pooled(groups.members());
     }
     series::percentiles(job, name, source, &work, parts.as_deref(), reserved).map(Some)
 }

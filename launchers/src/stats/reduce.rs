@@ -8,7 +8,7 @@ use super::StatsArgs;
 use crate::folding::{self, FoldJob};
 use crate::series::SeriesMaps;
 use halocline_algorithms::statistics::{Groups, Missing, Op, Quantity, Reduction, ReductionState, Rules};
-use halocline_core::engine::{Demand, Fold, StreamPlan};
+use halocline_core::engine::{Fold, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
@@ -91,7 +91,7 @@ fn cells(source: &Source, reduced: &Reduced, missing: Missing) -> Result<u64> {
 pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Results> {
     let comm = job.comm;
     let task = prepare(job, args, source)?;
-    let parts = args.parts(comm, &task.source)?;
+    let parts = args.selection.parts(comm, &task.source.variable().dims)?;
     let wanted = quantities(&args.ops());
     let shape = task.source.variable().shape();
     let whole = task.fold.result_box(&IndexBox::whole(&shape));
@@ -124,12 +124,7 @@ pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: So
     };
     let besides = maps + kept;
     let room = job.budget.for_buffers(comm).saturating_sub(besides);
-    let demand = Demand {
-        ranks: comm.size(),
-        threads: rayon::current_num_threads(),
-        room: Some(room),
-        parts: parts.as_deref(),
-    };
+    let demand = folding::demand(comm, room, parts.as_deref());
     let plan = StreamPlan::new(&task.source, &task.fold, demand)
         .map_err(|e| folding::of_budget(e, job.budget, besides))?;
     job.tell(name, &task.source, &plan, plan.estimate() + besides);

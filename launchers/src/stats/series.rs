@@ -2,12 +2,14 @@
 
 use super::options::By;
 use super::StatsArgs;
-use crate::asked;
-use halocline_algorithms::statistics::{Missing, Needed, Op, RunningOp};
-use halocline_core::comm::Comm;
-use halocline_core::decomposition::Decomposition;
+use crate::asked::{self, Asked};
+use halocline_algorithms::statistics::{Op, Running};
 use halocline_core::{Error, Result};
-use halocline_io::source::Source;
+
+/// Whether it can run along series.
+fn does_run(asked: &Asked) -> bool {
+    matches!(asked, Asked::Op(op) if Running::OPS.contains(op))
+}
 
 impl StatsArgs {
     /// The operations of the one pass.
@@ -18,24 +20,6 @@ impl StatsArgs {
     pub(super) fn percents(&self) -> Vec<f64> {
         asked::percents(&self.op)
     }
-    /// The operations as those that run along series.
-    pub(super) fn running_ops(&self) -> Vec<RunningOp> {
-        self.op.iter().filter_map(|asked| RunningOp::from_name(&asked.name())).collect()
-    }
-    /// The rule for missing values, as series have it.
-    pub(super) fn needed(&self) -> Needed {
-        match self.missing {
-            Missing::Skip => Needed::AtLeast(1),
-            Missing::Propagate => Needed::All,
-            Missing::AtLeast(n) => Needed::AtLeast(u32::try_from(n).unwrap_or(u32::MAX)),
-        }
-    }
-    /// Parts per dimension, by hand.
-    pub(super) fn parts(&self, comm: &Comm, source: &Source) -> Result<Option<Vec<usize>>> {
-        let text = self.selection.decomposition.as_deref();
-        text.map(|text| Decomposition::parse_parts(text, &source.variable().dims, comm.size())).transpose()
-    }
-
     /// Refuses what does not go together.
     pub(super) fn check_series(&self) -> Result<()> {
         let percents = self.percents();
@@ -54,7 +38,7 @@ impl StatsArgs {
         if self.running.is_none() {
             return Ok(());
         }
-        if let Some(asked) = self.op.iter().find(|asked| RunningOp::from_name(&asked.name()).is_none()) {
+        if let Some(asked) = self.op.iter().find(|asked| !does_run(asked)) {
             return Err(Error::usage(format!("there is no running {}", asked.name()))
                 .remedy("ask for it in a run of its own"));
         }

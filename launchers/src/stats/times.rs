@@ -2,9 +2,10 @@
 
 use super::options::{By, Per};
 use super::StatsArgs;
+use crate::carry;
 use halocline_algorithms::statistics::Groups;
 use halocline_core::calendar::{Calendar, Instant, Periods, TimeAxis};
-use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+use halocline_core::meta::{Coordinate, Dim, Role};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -45,13 +46,7 @@ impl Times {
 /// the middle.
 fn whole(source: &Source) -> Coordinate {
     let times = source.time_coordinate();
-    let values = match &times.bounds {
-        Some(bounds) => bounds.values.to_f64(),
-        None => times.values.to_f64(),
-    };
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    between(times, &[[least, greatest]])
+    between(times, &[carry::ends(times)])
 }
 
 /// A time in the middle of each period.
@@ -64,26 +59,8 @@ fn of_periods(source: &Source, periods: &Periods) -> Coordinate {
 /// The time coordinate with these bounds.
 fn between(times: &Coordinate, bounds: &[[f64; 2]]) -> Coordinate {
     let dim = Dim::new(times.variable.dims[0].name.clone(), bounds.len(), Role::Time);
-    let (name, vertices) = times.bounds.as_ref().map_or_else(
-        || (format!("{}_bnds", times.variable.name), "bnds".to_owned()),
-        |b| (b.variable.name.clone(), b.variable.dims[1].name.clone()),
-    );
-    let stored = Coordinate {
-        variable: Variable {
-            name,
-            dims: vec![dim.clone(), Dim::new(vertices, 2, Role::Other)],
-            dtype: DType::F64,
-            attributes: Attributes::new(),
-        },
-        values: Values::F64(bounds.concat()),
-        bounds: None,
-    };
-    let middles = bounds.iter().map(|[a, b]| a + 0.5 * (b - a)).collect();
-    Coordinate {
-        variable: Variable { dims: vec![dim], dtype: DType::F64, ..times.variable.clone() },
-        values: Values::F64(middles),
-        bounds: Some(Box::new(stored)),
-    }
+    let middles = bounds.iter().copied().map(carry::middle).collect();
+    carry::times_like(times, vec![dim], middles, bounds.concat())
 }
 
 /// Tells which periods have fewer times than their length suggests.

@@ -121,22 +121,40 @@ fn together(mut parts: [f64; PARTS], both: impl Fn(f64, f64) -> f64) -> f64 {
     parts[0]
 }
 
+/// Hands on each value with the number of the part that it belongs to.
+#[inline(always)]
+fn each<T: Stored>(values: &[T], mut take: impl FnMut(usize, f64)) {
+    let chunks = values.chunks_exact(PARTS);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for i in 0..PARTS {
+            take(i, chunk[i].into());
+        }
+    }
+    rest.iter().enumerate().for_each(|(i, &v)| take(i, v.into()));
+}
+
+/// [`each`] with weights.
+#[inline(always)]
+fn each_weighted<T: Stored>(values: &[T], weights: &[f64], mut take: impl FnMut(usize, f64, f64)) {
+    let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
+    let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
+    for (chunk, w) in chunks.zip(of) {
+        for i in 0..PARTS {
+            take(i, chunk[i].into(), w[i]);
+        }
+    }
+    rest.for_each(|(i, (&v, &w))| take(i, v.into(), w));
+}
+
 #[inline(always)]
 fn sums<T: Stored>(values: &[T]) -> (f64, f64) {
     let (mut sum, mut count) = ([0.0; PARTS], [0.0; PARTS]);
-    let chunks = values.chunks_exact(PARTS);
-    let rest = chunks.remainder();
-    let mut add = |i: usize, v: f64| {
+    each(values, |i, v| {
         let valid = !v.is_nan();
         sum[i] += if valid { v } else { 0.0 };
         count[i] += if valid { 1.0 } else { 0.0 };
-    };
-    for chunk in chunks {
-        for i in 0..PARTS {
-            add(i, chunk[i].into());
-        }
-    }
-    rest.iter().enumerate().for_each(|(i, &v)| add(i, v.into()));
+    });
     (together(sum, |a, b| a + b), together(count, |a, b| a + b))
 }
 
@@ -144,21 +162,13 @@ fn sums<T: Stored>(values: &[T]) -> (f64, f64) {
 #[inline(always)]
 fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
     let (mut weight, mut squared, mut sum) = ([0.0; PARTS], [0.0; PARTS], [0.0; PARTS]);
-    let mut add = |i: usize, v: f64, w: f64| {
+    each_weighted(values, weights, |i, v, w| {
         let valid = !v.is_nan();
         let w = if valid { w } else { 0.0 };
         weight[i] += w;
         squared[i] += w * w;
         sum[i] += if valid { w * v } else { 0.0 };
-    };
-    let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
-    let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
-    for (chunk, w) in chunks.zip(of) {
-        for i in 0..PARTS {
-            add(i, chunk[i].into(), w[i]);
-        }
-    }
-    rest.for_each(|(i, (&v, &w))| add(i, v.into(), w));
+    });
     (together(weight, |a, b| a + b), together(squared, |a, b| a + b), together(sum, |a, b| a + b))
 }
 
@@ -166,19 +176,11 @@ fn weighted_sums<T: Stored>(values: &[T], weights: &[f64]) -> (f64, f64, f64) {
 #[inline(always)]
 fn deviations<T: Stored>(values: &[T], centre: f64) -> (f64, f64) {
     let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
-    let mut add = |i: usize, v: f64| {
+    each(values, |i, v| {
         let d = if v.is_nan() { 0.0 } else { v - centre };
         first[i] += d;
         second[i] += d * d;
-    };
-    let chunks = values.chunks_exact(PARTS);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for i in 0..PARTS {
-            add(i, chunk[i].into());
-        }
-    }
-    rest.iter().enumerate().for_each(|(i, &v)| add(i, v.into()));
+    });
     (together(first, |a, b| a + b), together(second, |a, b| a + b))
 }
 
@@ -186,38 +188,22 @@ fn deviations<T: Stored>(values: &[T], centre: f64) -> (f64, f64) {
 #[inline(always)]
 fn weighted_deviations<T: Stored>(values: &[T], weights: &[f64], centre: f64) -> (f64, f64) {
     let (mut first, mut second) = ([0.0; PARTS], [0.0; PARTS]);
-    let mut add = |i: usize, v: f64, w: f64| {
+    each_weighted(values, weights, |i, v, w| {
         let d = v - centre;
         let weighted = if v.is_nan() { 0.0 } else { w * d };
         first[i] += weighted;
         second[i] += if v.is_nan() { 0.0 } else { weighted * d };
-    };
-    let (chunks, of) = (values.chunks_exact(PARTS), weights.chunks_exact(PARTS));
-    let rest = chunks.remainder().iter().zip(of.remainder()).enumerate();
-    for (chunk, w) in chunks.zip(of) {
-        for i in 0..PARTS {
-            add(i, chunk[i].into(), w[i]);
-        }
-    }
-    rest.for_each(|(i, (&v, &w))| add(i, v.into(), w));
+    });
     (together(first, |a, b| a + b), together(second, |a, b| a + b))
 }
 
 #[inline(always)]
 fn extremes<T: Stored>(values: &[T]) -> (f64, f64) {
     let (mut least, mut greatest) = ([f64::INFINITY; PARTS], [f64::NEG_INFINITY; PARTS]);
-    let mut extend = |i: usize, v: f64| {
+    each(values, |i, v| {
         // A comparison with NaN is false.
         least[i] = if v < least[i] { v } else { least[i] };
         greatest[i] = if v > greatest[i] { v } else { greatest[i] };
-    };
-    let chunks = values.chunks_exact(PARTS);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for i in 0..PARTS {
-            extend(i, chunk[i].into());
-        }
-    }
-    rest.iter().enumerate().for_each(|(i, &v)| extend(i, v.into()));
+    });
     (together(least, f64::min), together(greatest, f64::max))
 }

@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::sketch::{self, Sketch};
-use super::Needed;
+use crate::statistics::finish::Missing;
 use halocline_core::engine::{Fold, Numbers, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub struct ApproximatePercentiles {
     quantiles: Vec<f64>,
-    needed: Needed,
+    missing: Missing,
     steps: usize,
     capacity: usize,
     /// Bytes of a value.
@@ -60,7 +60,7 @@ impl ApproximatePercentiles {
         let quantiles = percents.iter().map(|p| p / 100.0).collect();
         Ok(Self {
             quantiles,
-            needed: Needed::AtLeast(1),
+            missing: Missing::Skip,
             steps,
             capacity: sketch::capacity(steps, error),
             size: 8,
@@ -73,8 +73,8 @@ impl ApproximatePercentiles {
     }
     /// With another rule for missing values.
     #[must_use]
-    pub fn needed(self, needed: Needed) -> Self {
-        Self { needed, ..self }
+    pub fn missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
     }
     /// Values of a level of each sketch: what the error comes to.
     pub fn capacity(&self) -> usize {
@@ -101,7 +101,7 @@ impl ApproximatePercentiles {
         let mut maps = vec![vec![f64::NAN; cells.len()]; self.quantiles.len()];
         let (mut room, mut worst) = (Vec::new(), 0.0f64);
         for (cell, sketch) in cells.iter().enumerate() {
-            if !self.needed.is_met(sketch.count as usize, self.steps) {
+            if u64::from(sketch.count) < self.missing.least(self.steps as u64) {
                 continue;
             }
             let n = f64::from(sketch.count);

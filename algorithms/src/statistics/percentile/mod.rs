@@ -10,29 +10,11 @@ mod tests;
 
 pub use approximate::{ApproximatePercentiles, SketchState};
 
+use super::finish::Missing;
 use super::quantile::{Place, QuantileMethod};
 use halocline_core::engine::{Numbers, Piece, SeriesWork};
 use halocline_core::{Error, Result};
 use key::Key;
-
-/// How many values that are not missing a result needs; with fewer it is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Needed {
-    /// So many; 0 means the same as 1.
-    AtLeast(u32),
-    /// All there could be: one that is missing makes the result missing.
-    All,
-}
-
-impl Needed {
-    /// Whether `count` values of `all` suffice.
-    pub(super) const fn is_met(self, count: usize, all: usize) -> bool {
-        match self {
-            Self::AtLeast(least) => count > 0 && count >= least as usize,
-            Self::All => count > 0 && count == all,
-        }
-    }
-}
 
 /// Percentiles of the values that each cell has at some steps: of all, of groups, or of pools of
 /// steps that may overlap.
@@ -44,7 +26,7 @@ pub struct Percentiles {
     /// Between 0 and 1.
     quantiles: Vec<f64>,
     method: QuantileMethod,
-    needed: Needed,
+    missing: Missing,
     /// Steps of each result; `None`: all.
     pools: Option<Vec<Vec<u32>>>,
 }
@@ -66,16 +48,9 @@ impl Percentiles {
     /// # Errors
     /// Usage, if there is none or one is not between 0 and 100.
     pub fn new(percents: &[f64]) -> Result<Self> {
-        if let Some(odd) = percents.iter().find(|p| !(0.0..=100.0).contains(*p)) {
-            return Err(
-                Error::usage(format!("there is no percentile {odd}")).remedy("name one from 0 to 100")
-            );
-        }
-        if percents.is_empty() {
-            return Err(Error::usage("no percentile is asked for"));
-        }
+        check(percents)?;
         let quantiles = percents.iter().map(|p| p / 100.0).collect();
-        Ok(Self { quantiles, method: QuantileMethod::Linear, needed: Needed::AtLeast(1), pools: None })
+        Ok(Self { quantiles, method: QuantileMethod::Linear, missing: Missing::Skip, pools: None })
     }
     /// By another definition.
     #[must_use]
@@ -84,24 +59,11 @@ impl Percentiles {
     }
     /// With another rule for missing values.
     #[must_use]
-    pub fn needed(self, needed: Needed) -> Self {
-        Self { needed, ..self }
+    pub fn missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
     }
-    /// Of the steps of each of `count` groups; `groups` has the number of each step's, `u32::MAX`
-    /// for a step that is left out.
-    ///
-    /// # Errors
-    /// Internal, if a group's number is not below `count`.
-    pub fn grouped(self, groups: &[u32], count: usize) -> Result<Self> {
-        let mut pools = vec![Vec::new(); count];
-        for (step, &group) in groups.iter().enumerate().filter(|(_, &group)| group != u32::MAX) {
-            let pool = pools.get_mut(group as usize);
-            pool.ok_or_else(|| Error::internal("a group of times has a number that is out of range"))?
-                .push(step as u32);
-        }
-        Ok(self.pooled(pools))
-    }
-    /// Of the steps in each of `pools`, which may overlap: windows around each day of the year.
+    /// Of the steps in each of `pools`, which may overlap: the [members](super::Groups::members) of
+    /// groups, windows around each day of the year.
     #[must_use]
     pub fn pooled(self, pools: Vec<Vec<u32>>) -> Self {
         Self { pools: Some(pools), ..self }
@@ -198,7 +160,7 @@ impl Percentiles {
         ranks: &mut Ranks,
         mut give: impl FnMut(usize, f64),
     ) {
-        if !self.needed.is_met(keys.len(), all) {
+        if (keys.len() as u64) < self.missing.least(all as u64) {
             return;
         }
         ranks.of(keys.len(), &self.quantiles, self.method);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::statistics::Groups;
 use halocline_core::index::IndexBox;
 use halocline_core::tiling::Tile;
 
@@ -57,7 +58,8 @@ fn pools_may_overlap_and_groups_leave_steps_out() {
         (0..12).map(|g| (0..60).filter(|t| (t + 12 - g) % 12 <= 2).collect()).collect();
     let out = run(&Percentiles::new(&[50.0]).unwrap().pooled(pools.clone()), steps, &values);
     let months: Vec<u32> = (0..60).map(|t| if t < 6 { u32::MAX } else { t % 12 }).collect();
-    let grouped = run(&Percentiles::new(&[50.0]).unwrap().grouped(&months, 12).unwrap(), steps, &values);
+    let groups = Groups::new(months.clone(), 12).unwrap();
+    let grouped = run(&Percentiles::new(&[50.0]).unwrap().pooled(groups.members()), steps, &values);
     for cell in 0..cells {
         for g in 0..12 {
             let median = |of: &mut dyn Iterator<Item = usize>| {
@@ -70,18 +72,18 @@ fn pools_may_overlap_and_groups_leave_steps_out() {
             assert_eq!(grouped[0][g * cells + cell], median(&mut (0..steps).filter(of_month)));
         }
     }
-    assert!(Percentiles::new(&[50.0]).unwrap().grouped(&[0, 3], 3).is_err());
+    assert!(Groups::new(vec![0, 3], 3).is_err());
 }
 
 #[test]
 fn a_result_needs_enough_values() {
     let nan = f64::NAN;
     let values = [1.0, nan, nan, 2.0, 5.0, nan, 3.0, 6.0, 9.0];
-    let of = |needed| run(&Percentiles::new(&[50.0]).unwrap().needed(needed), 3, &values).remove(0);
+    let of = |needed| run(&Percentiles::new(&[50.0]).unwrap().missing(needed), 3, &values).remove(0);
     let missing = |v: Vec<f64>| v.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
-    assert_eq!(of(Needed::AtLeast(0)), [2.0, 5.5, 9.0]);
-    assert_eq!(missing(of(Needed::AtLeast(2))), [false, false, true]);
-    assert_eq!(missing(of(Needed::All)), [false, true, true]);
+    assert_eq!(of(Missing::AtLeast(0)), [2.0, 5.5, 9.0]);
+    assert_eq!(missing(of(Missing::AtLeast(2))), [false, false, true]);
+    assert_eq!(missing(of(Missing::Propagate)), [false, true, true]);
     assert!(Percentiles::new(&[101.0]).is_err() && Percentiles::new(&[nan]).is_err());
     assert!(Percentiles::new(&[]).is_err());
 }

@@ -4,68 +4,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use super::percentile::Needed;
+use super::finish::Missing;
+use super::op::Op;
 use halocline_core::engine::{Numbers, Piece, SeriesWork};
 use halocline_core::{Error, Result};
 use state::{Extremes, Moments, Squares, State, Sum};
 use std::ops::Range;
-
-/// What is made of the n values in a window that are not missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RunningOp {
-    /// Σx / n.
-    Mean,
-    /// Σx.
-    Sum,
-    /// The least.
-    Min,
-    /// The greatest.
-    Max,
-    /// The greatest less the least.
-    Range,
-    /// Σ(x − x̄)² / (n − ddof); missing where n ≤ ddof.
-    Var,
-    /// The root of the variance.
-    Std,
-    /// √(Σx² / n).
-    Rms,
-    /// n itself, never missing.
-    Count,
-}
-
-impl RunningOp {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Mean,
-        Self::Sum,
-        Self::Min,
-        Self::Max,
-        Self::Range,
-        Self::Var,
-        Self::Std,
-        Self::Rms,
-        Self::Count,
-    ];
-
-    /// The name that users write.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Range => "range",
-            Self::Var => "var",
-            Self::Std => "std",
-            Self::Rms => "rms",
-            Self::Count => "count",
-        }
-    }
-    /// The operation of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|op| op.name() == name)
-    }
-}
 
 /// Statistics over each `window` of consecutive steps: row k is of the steps from k to
 /// k + window − 1, so there are steps − window + 1 rows.
@@ -75,19 +19,24 @@ impl RunningOp {
 /// of which are accumulated from their common edge.
 #[derive(Debug, Clone)]
 pub struct Running {
-    ops: Vec<RunningOp>,
+    ops: Vec<Op>,
     window: usize,
     steps: usize,
-    needed: Needed,
+    missing: Missing,
     ddof: u32,
 }
 
 impl Running {
+    /// The operations that run along series: Σ(x − x̄)² / (n − ddof) is missing where n ≤ ddof, the
+    /// count never.
+    pub const OPS: [Op; 9] =
+        [Op::Mean, Op::Sum, Op::Min, Op::Max, Op::Range, Op::Var, Op::Std, Op::Rms, Op::Count];
+
     /// `ops` over windows of a series of `steps`; of whatever is not missing, with ddof 1.
     ///
     /// # Errors
-    /// Usage, if no window fits or nothing is asked for.
-    pub fn new(ops: &[RunningOp], window: usize, steps: usize) -> Result<Self> {
+    /// Usage, if no window fits, or nothing is asked for or something that does not run.
+    pub fn new(ops: &[Op], window: usize, steps: usize) -> Result<Self> {
         if window == 0 || window > steps {
             return Err(Error::usage(format!("a window of {window} steps does not fit {steps} steps"))
                 .remedy(format!("choose --running from 1 to {steps}")));
@@ -95,12 +44,15 @@ impl Running {
         if ops.is_empty() {
             return Err(Error::usage("no operation is asked for"));
         }
-        Ok(Self { ops: ops.to_vec(), window, steps, needed: Needed::AtLeast(1), ddof: 1 })
+        if let Some(op) = ops.iter().find(|op| !Self::OPS.contains(op)) {
+            return Err(Error::usage(format!("there is no running {}", op.name())));
+        }
+        Ok(Self { ops: ops.to_vec(), window, steps, missing: Missing::Skip, ddof: 1 })
     }
     /// With another rule for missing values.
     #[must_use]
-    pub fn needed(self, needed: Needed) -> Self {
-        Self { needed, ..self }
+    pub fn missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
     }
     /// With another number that is taken from n in variances.
     #[must_use]
@@ -138,25 +90,27 @@ impl SeriesWork for Running {
 }
 
 impl Running {
-    fn one(&self, op: RunningOp, series: &Piece<'_>, cells: &Range<usize>, rows: &mut [&mut [f64]]) {
-        let enough = |n: f64| self.needed.is_met(n as usize, self.window);
+    fn one(&self, op: Op, series: &Piece<'_>, cells: &Range<usize>, rows: &mut [&mut [f64]]) {
+        let enough = |n: f64| n as u64 >= self.missing.least(self.window as u64);
         let or_missing = |n: f64, value: f64| if enough(n) { value } else { f64::NAN };
         let ddof = f64::from(self.ddof);
         let var = move |m: Moments| if m.n > ddof { m.squares / (m.n - ddof) } else { f64::NAN };
         match op {
-            RunningOp::Mean => self.slide(series, cells, rows, |s: Sum| or_missing(s.n, s.sum / s.n)),
-            RunningOp::Sum => self.slide(series, cells, rows, |s: Sum| or_missing(s.n, s.sum)),
-            RunningOp::Count => self.slide(series, cells, rows, |s: Sum| s.n),
-            RunningOp::Rms => {
+            Op::Mean => self.slide(series, cells, rows, |s: Sum| or_missing(s.n, s.sum / s.n)),
+            Op::Sum => self.slide(series, cells, rows, |s: Sum| or_missing(s.n, s.sum)),
+            Op::Count => self.slide(series, cells, rows, |s: Sum| s.n),
+            Op::Rms => {
                 self.slide(series, cells, rows, |s: Squares| or_missing(s.n, (s.sum / s.n).sqrt()));
             }
-            RunningOp::Min => self.slide(series, cells, rows, |s: Extremes| or_missing(s.n, s.least)),
-            RunningOp::Max => self.slide(series, cells, rows, |s: Extremes| or_missing(s.n, s.greatest)),
-            RunningOp::Range => {
+            Op::Min => self.slide(series, cells, rows, |s: Extremes| or_missing(s.n, s.least)),
+            Op::Max => self.slide(series, cells, rows, |s: Extremes| or_missing(s.n, s.greatest)),
+            Op::Range => {
                 self.slide(series, cells, rows, |s: Extremes| or_missing(s.n, s.greatest - s.least));
             }
-            RunningOp::Var => self.slide(series, cells, rows, |s: Moments| or_missing(s.n, var(s))),
-            RunningOp::Std => self.slide(series, cells, rows, |s: Moments| or_missing(s.n, var(s).sqrt())),
+            Op::Var => self.slide(series, cells, rows, |s: Moments| or_missing(s.n, var(s))),
+            Op::Std => self.slide(series, cells, rows, |s: Moments| or_missing(s.n, var(s).sqrt())),
+            // Refused when this was made.
+            Op::Trend => {}
         }
     }
 

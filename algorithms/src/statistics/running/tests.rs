@@ -12,7 +12,7 @@ fn run(work: &Running, values: &[f64]) -> Vec<Vec<f64>> {
 }
 
 /// Each window by itself, in the plainest way.
-fn plain(op: RunningOp, window: &[f64], ddof: f64) -> f64 {
+fn plain(op: Op, window: &[f64], ddof: f64) -> f64 {
     let all: Vec<f64> = window.iter().copied().filter(|v| !v.is_nan()).collect();
     let n = all.len() as f64;
     let mean = all.iter().sum::<f64>() / n;
@@ -20,17 +20,17 @@ fn plain(op: RunningOp, window: &[f64], ddof: f64) -> f64 {
     let least = all.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let value = match op {
-        RunningOp::Count => return n,
+        Op::Count => return n,
         _ if all.is_empty() => return f64::NAN,
-        RunningOp::Mean => mean,
-        RunningOp::Sum => all.iter().sum(),
-        RunningOp::Min => least,
-        RunningOp::Max => greatest,
-        RunningOp::Range => greatest - least,
-        RunningOp::Var if n > ddof => var,
-        RunningOp::Std if n > ddof => var.sqrt(),
-        RunningOp::Var | RunningOp::Std => return f64::NAN,
-        RunningOp::Rms => (all.iter().map(|v| v * v).sum::<f64>() / n).sqrt(),
+        Op::Mean => mean,
+        Op::Sum => all.iter().sum(),
+        Op::Min => least,
+        Op::Max => greatest,
+        Op::Range => greatest - least,
+        Op::Var if n > ddof => var,
+        Op::Std if n > ddof => var.sqrt(),
+        Op::Var | Op::Std | Op::Trend => return f64::NAN,
+        Op::Rms => (all.iter().map(|v| v * v).sum::<f64>() / n).sqrt(),
     };
     value
 }
@@ -43,9 +43,9 @@ fn every_window_is_what_it_is_by_itself() {
             .map(|i| if i % 5 == 2 || i % cells == 1 { f64::NAN } else { ((i * 7919) % 1009) as f64 - 300.0 })
             .collect();
         for ddof in [0, 1] {
-            let work = Running::new(&RunningOp::ALL, window, steps).unwrap().ddof(ddof);
+            let work = Running::new(&Running::OPS, window, steps).unwrap().ddof(ddof);
             let out = run(&work, &values);
-            for (op, out) in RunningOp::ALL.iter().zip(&out) {
+            for (op, out) in Running::OPS.iter().zip(&out) {
                 for k in 0..work.windows() {
                     for c in 0..cells {
                         let series: Vec<f64> = (k..k + window).map(|t| values[t * cells + c]).collect();
@@ -64,23 +64,23 @@ fn what_has_left_the_window_leaves_no_trace() {
     // A value that swallows all others in a sum, once.
     let mut values: Vec<f64> = (0..4000).map(|t| f64::from(t % 10)).collect();
     values[5] = 1e17;
-    let work = Running::new(&[RunningOp::Mean, RunningOp::Var, RunningOp::Sum], 10, 4000).unwrap();
+    let work = Running::new(&[Op::Mean, Op::Var, Op::Sum], 10, 4000).unwrap();
     let out = run(&work, &values);
     assert!(out[0][6..].iter().all(|v| *v == 4.5));
     assert!(out[2][6..].iter().all(|v| *v == 45.0));
     assert!(out[1][6..].iter().all(|v| (v - 82.5 / 9.0).abs() < 1e-12));
     // And a constant has no variance, however large.
-    let out = run(&Running::new(&[RunningOp::Var], 7, 100).unwrap(), &[1.1e9; 100]);
+    let out = run(&Running::new(&[Op::Var], 7, 100).unwrap(), &[1.1e9; 100]);
     assert!(out[0].iter().all(|v| *v == 0.0));
 }
 
 #[test]
 fn windows_need_enough_values() {
     let values = [1.0, f64::NAN, 3.0, 4.0];
-    let of = |needed| run(&Running::new(&[RunningOp::Sum], 2, 4).unwrap().needed(needed), &values).remove(0);
-    assert_eq!(of(Needed::AtLeast(1)), [1.0, 3.0, 7.0]);
-    let all = of(Needed::All);
+    let of = |needed| run(&Running::new(&[Op::Sum], 2, 4).unwrap().missing(needed), &values).remove(0);
+    assert_eq!(of(Missing::AtLeast(1)), [1.0, 3.0, 7.0]);
+    let all = of(Missing::Propagate);
     assert!(all[0].is_nan() && all[1].is_nan() && all[2] == 7.0);
-    assert!(Running::new(&[RunningOp::Sum], 0, 4).is_err());
-    assert_eq!(Running::new(&[RunningOp::Sum], 5, 4).unwrap_err().exit_code(), 2);
+    assert!(Running::new(&[Op::Sum], 0, 4).is_err());
+    assert_eq!(Running::new(&[Op::Sum], 5, 4).unwrap_err().exit_code(), 2);
 }

@@ -5,7 +5,9 @@ use super::{SeriesResults, SeriesWork};
 use crate::comm::Comm;
 use crate::decomposition::Decomposition;
 use crate::engine::piece::{Numbers, Piece};
-use crate::engine::stream::{block, tiles_in, time_ranges, NumbersMut, Sharing, StreamSource};
+use crate::engine::stream::{
+    block, fetch, shares, sized, tiles_in, time_ranges, NumbersMut, Sharing, StreamSource,
+};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::field::{Element, Field};
@@ -123,7 +125,12 @@ impl<W: SeriesWork> Run<'_, W> {
         let steps = self.plan.steps.saturating_mul(comm.size());
         let mut window = Vec::new();
         for times in time_ranges(&batch.range(0), self.plan.time_chunk, steps) {
-            let from = Arc::new(self.reading(&block(&times, &batch.ranges()[1..]))?);
+            let from = Arc::new(shares(
+                self.plan.tiling.dims(),
+                &block(&times, &batch.ranges()[1..]),
+                self.plan.time_chunk,
+                comm.size(),
+            )?);
             let share = from.block(rank);
             let values = rayon::join(|| read(self.source, self.progress, &share, window), || ()).0;
             let field = Field::new(variable.clone(), from, rank, comm.agree(values)?)?;
@@ -133,29 +140,6 @@ impl<W: SeriesWork> Run<'_, W> {
         }
         Ok(series.into_data())
     }
-
-    /// Who reads what of a window that is exchanged: whole chunks in time.
-    fn reading(&self, window: &IndexBox) -> Result<Decomposition> {
-        let (chunk, ranks) = (self.plan.time_chunk, self.comm.size());
-        let time = window.range(0);
-        let (first, count) = (time.start / chunk, time.end.div_ceil(chunk) - time.start / chunk);
-        let cut = |p: usize| ((first + p * count / ranks) * chunk).clamp(time.start, time.end);
-        let mut edges = vec![(0..=ranks).map(cut).collect::<Vec<_>>()];
-        edges[0][ranks] = time.end;
-        edges.extend(window.ranges()[1..].iter().map(|r| vec![r.start, r.end]));
-        Decomposition::from_edges(self.plan.tiling.dims().to_vec(), edges, ranks)
-    }
-}
-
-/// A buffer of this length; what was in it does not matter.
-fn sized<T: Kept>(mut values: Vec<T>, len: usize) -> Vec<T> {
-    if values.capacity() < len {
-        // Before the larger one is there.
-        drop(values);
-        return memory::filled(len, T::default());
-    }
-    values.resize(len, T::default());
-    values
 }
 
 fn read<T: Kept>(
@@ -166,11 +150,7 @@ fn read<T: Kept>(
 ) -> Result<Vec<T>> {
     let _timer = progress.phases.start(Phase::Read);
     let mut values = sized(buffer, block.len());
-    if !block.is_empty() {
-        source.read(block, T::filled(&mut values))?;
-        progress.bytes_read.add(source.stored_bytes(block));
-        progress.bytes_decoded.add((block.len() * source.variable().dtype.size()) as u64);
-    }
+    fetch(source, progress, block, T::filled(&mut values))?;
     Ok(values)
 }
 

@@ -1,13 +1,13 @@
 //! Maps over data larger than memory: windows are read, changed in place and handed on, the next
 //! one being read meanwhile.
 
+use super::reading::{fetch, sized};
 use super::{NumbersMut, StreamSource};
 use crate::budget::bytes_text;
 use crate::comm::Comm;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
-use crate::memory;
 use crate::meta::Values;
 use crate::progress::{Phase, Progress};
 use crate::rechunk::{common, cut, thickness};
@@ -153,13 +153,6 @@ impl Engine {
 
 /// A buffer, used before if there is one.
 fn room(source: &dyn StreamSource, len: usize, spare: Option<Values>) -> Values {
-    fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
-        if values.capacity() < len {
-            return memory::filled(len, T::default());
-        }
-        values.resize(len, T::default());
-        values
-    }
     match (spare, source.is_single()) {
         (Some(Values::F32(v)), true) => Values::F32(sized(v, len)),
         (Some(Values::F64(v)), false) => Values::F64(sized(v, len)),
@@ -174,17 +167,13 @@ fn read(
     window: &IndexBox,
     mut values: Values,
 ) -> Result<Values> {
-    if window.is_empty() {
-        return Ok(values);
-    }
     let _timer = progress.phases.start(Phase::Read);
-    match &mut values {
-        Values::F32(v) => source.read(window, NumbersMut::F32(v))?,
-        Values::F64(v) => source.read(window, NumbersMut::F64(v))?,
+    let out = match &mut values {
+        Values::F32(v) => NumbersMut::F32(v),
+        Values::F64(v) => NumbersMut::F64(v),
         _ => return Err(Error::internal("a window holds floats only")),
-    }
-    progress.bytes_read.add(source.stored_bytes(window));
-    progress.bytes_decoded.add((window.len() * source.variable().dtype.size()) as u64);
+    };
+    fetch(source, progress, window, out)?;
     Ok(values)
 }
 

@@ -7,6 +7,7 @@
 
 mod map;
 mod plan;
+mod reading;
 mod run;
 mod together;
 mod windows;
@@ -14,6 +15,7 @@ mod windows;
 pub use map::{MapPlan, StreamMap};
 pub(super) use plan::tiles_in;
 pub use plan::{Demand, Sharing, StreamPlan};
+pub(super) use reading::{fetch, shares, sized};
 pub(super) use run::StreamWork;
 pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 

@@ -1,6 +1,7 @@
 //! One rank's windows: read, exchanged where chunks are shared, absorbed.
 
 use super::plan::{tiles_in, Sharing, StreamPlan};
+use super::reading::{fetch, shares, sized};
 use super::windows::{block, space_boxes, time_ranges};
 use super::{NumbersMut, StreamSource};
 use crate::comm::{Comm, Reduce};
@@ -11,7 +12,6 @@ use crate::engine::{Fold, Parallelism};
 use crate::error::Result;
 use crate::field::{Element, Field};
 use crate::index::IndexBox;
-use crate::memory;
 use crate::meta::Variable;
 use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
@@ -208,17 +208,8 @@ impl<'a> StreamWork<'a> {
         })
     }
 
-    /// Who reads what of a window that is exchanged: whole chunks in time.
     fn reading(&self, comm: &Comm, window: &IndexBox) -> Result<Decomposition> {
-        let dims = self.plan.tiling.dims();
-        let chunk = self.plan.time_chunk;
-        let time = window.range(0);
-        let (first, count) = (time.start / chunk, time.end.div_ceil(chunk) - time.start / chunk);
-        let cut = |p: usize| ((first + p * count / comm.size()) * chunk).clamp(time.start, time.end);
-        let mut edges = vec![(0..=comm.size()).map(cut).collect::<Vec<_>>()];
-        edges[0][comm.size()] = time.end;
-        edges.extend(window.ranges()[1..].iter().map(|r| vec![r.start, r.end]));
-        Decomposition::from_edges(dims.to_vec(), edges, comm.size())
+        shares(self.plan.tiling.dims(), window, self.plan.time_chunk, comm.size())
     }
 
     fn load(&mut self, progress: &Progress, block: &IndexBox) -> Result<Loaded> {
@@ -291,14 +282,6 @@ fn moved<T: Element>(
     Ok(field.redistribute(comm, to)?.into_data())
 }
 
-fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
-    if values.capacity() < len {
-        return memory::filled(len, T::default());
-    }
-    values.resize(len, T::default());
-    values
-}
-
 fn read(
     sources: &[&dyn StreamSource],
     progress: &Progress,
@@ -306,16 +289,12 @@ fn read(
     mut buffers: Vec<Buffer>,
 ) -> Result<Loaded> {
     let _timer = progress.phases.start(Phase::Read);
-    for (source, buffer) in sources.iter().zip(&mut buffers).filter(|_| !block.is_empty()) {
-        source.read(
-            &block,
-            match buffer {
-                Buffer::F32(v) => NumbersMut::F32(v),
-                Buffer::F64(v) => NumbersMut::F64(v),
-            },
-        )?;
-        progress.bytes_read.add(source.stored_bytes(&block));
-        progress.bytes_decoded.add((block.len() * source.variable().dtype.size()) as u64);
+    for (source, buffer) in sources.iter().zip(&mut buffers) {
+        let out = match buffer {
+            Buffer::F32(v) => NumbersMut::F32(v),
+            Buffer::F64(v) => NumbersMut::F64(v),
+        };
+        fetch(*source, progress, &block, out)?;
     }
     Ok(Loaded { block, buffers })
 }
