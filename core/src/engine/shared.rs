@@ -37,12 +37,13 @@ impl<'a> SharedRun<'a> {
     ///
     /// # Errors
     /// Internal, if a fold takes whole tiles, or the sources are not as planned.
-    pub fn new(
+    pub fn new<'b: 'a>(
         engine: &'a Engine,
         sources: &[&'a dyn StreamSource],
         plan: &'a StreamPlan,
-        mut branches: Vec<Branch<'a>>,
+        branches: Vec<Branch<'b>>,
     ) -> Result<Self> {
+        let mut branches: Vec<Branch<'a>> = branches.into_iter().map(|b| Branch { work: b.work }).collect();
         let work = begin(engine, sources, plan, &mut branches)?;
         Ok(Self { engine, branches, plan, work })
     }
