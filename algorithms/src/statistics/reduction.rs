@@ -132,6 +132,14 @@ impl Fold for Reduction {
     fn pieces(&self) -> Pieces {
         Pieces::Steps
     }
+    fn steps_at_once(&self) -> usize {
+        // Where groups take turns, as calendar months do, few of the steps go to the same values.
+        if self.roles.contains(&Role::Time) && self.groups.take_turns() {
+            32
+        } else {
+            8
+        }
+    }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         let steps = tile.block.range(0).len();
         // The planner keeps this for each level of a merge tree over time.
