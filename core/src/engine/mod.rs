@@ -22,7 +22,7 @@ pub use cadence::{Cadence, CadenceEvent};
 pub use fold::{Fold, FoldRun, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
-pub use series::{SeriesPlan, SeriesResults, SeriesWork};
+pub use series::{Series, SeriesPlan, SeriesResults, SeriesWork};
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
 pub use stream::{Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource};
