@@ -15,7 +15,8 @@ pub enum Numbers<'a> {
 
 impl Numbers<'_> {
     /// Those in this range.
-    pub(super) fn slice(self, range: Range<usize>) -> Self {
+    #[must_use]
+    pub fn slice(self, range: Range<usize>) -> Self {
         match self {
             Self::F32(v) => Self::F32(&v[range]),
             Self::F64(v) => Self::F64(&v[range]),

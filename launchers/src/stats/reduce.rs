@@ -39,7 +39,7 @@ pub(super) struct Task {
     pub(super) times: Times,
     used: Used,
     fold: Reduction,
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 /// What an operation gives, in the order of the operations.

@@ -35,7 +35,7 @@ macro_rules! key {
                 f64::from(<$float>::from_bits(self.turned() as $bits))
             }
             fn ordered(self) -> u64 {
-                (self ^ Self::MIN) as $bits as u64
+                u64::from((self ^ Self::MIN) as $bits)
             }
             fn of_ordered(bits: u64) -> Self {
                 bits as $bits as Self ^ Self::MIN

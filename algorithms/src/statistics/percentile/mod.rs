@@ -1,6 +1,9 @@
 //! Exact percentiles: over time at each cell, over areas, members, or whatever is reduced.
 
 mod approximate;
+mod counting;
+#[cfg(test)]
+mod counting_tests;
 mod key;
 mod sketch;
 #[cfg(test)]
@@ -9,6 +12,7 @@ mod sketch_tests;
 mod tests;
 
 pub use approximate::{ApproximatePercentiles, SketchState};
+pub use counting::{CountState, CountedPercentiles, Found};
 
 use super::finish::Missing;
 use super::quantile::{Place, QuantileMethod};

@@ -286,6 +286,10 @@ impl SeriesPlan {
     pub fn tiling(&self) -> &Tiling {
         &self.tiling
     }
+    /// Values that each cell has.
+    pub fn samples(&self) -> usize {
+        self.space.samples
+    }
     /// Batches that are in memory one after the other.
     pub fn batches(&self) -> usize {
         self.batches.len()

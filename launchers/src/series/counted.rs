@@ -1,0 +1,141 @@
+//! Percentiles of cells that have more values than memory holds, or too many for one thread, by
+//! counting in several passes.
+
+use super::percentiles::{work_bytes, SeriesMaps};
+use super::{planned, run, tell, without_checkpoints};
+use crate::folding::{self, FoldJob};
+use halocline_algorithms::statistics::{CountedPercentiles, Found, Percentiles};
+use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork, StreamPlan, StreamSource};
+use halocline_core::index::IndexBox;
+use halocline_core::tiling::Tiling;
+use halocline_core::{ErrorKind, Result};
+use halocline_io::source::Source;
+
+/// Values of a cell, at least, that are worth another pass over the files when there are fewer
+/// cells than threads.
+const MANY: usize = 1 << 20;
+/// Binary digits that a pass may find.
+const DIGITS: [u32; 4] = [16, 11, 8, 4];
+
+/// The percentiles of one variable, in memory or by counting, whichever is possible or takes fewer
+/// passes over the files: the bits are the same. `counted` is the same work where it can be counted;
+/// for `parts` and `reserved` see [`percentiles`](super::percentiles()).
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn percentiles_over(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    (work, counted): (&Percentiles, Option<CountedPercentiles>),
+    (parts, reserved): (Option<&[usize]>, u64),
+) -> Result<SeriesMaps> {
+    without_checkpoints(job)?;
+    let reserved = reserved.saturating_add(work_bytes(source, work));
+    let plan = match planned(job, source, work, parts, reserved) {
+        Err(e) if e.kind != ErrorKind::Memory => return Err(e),
+        plan => plan,
+    };
+    if let Some(counted) = counted {
+        if let Some(digits) = better(job, source, plan.as_ref().ok(), &counted, (parts, reserved)) {
+            return by_counting(job, name, source, counted.digits(digits), (parts, reserved, work));
+        }
+    }
+    let plan = plan?;
+    tell(job, name, source, &plan, plan.estimate() + reserved);
+    let mut batches = Vec::new();
+    run(job, source, &plan, work, &mut |results| {
+        batches.push(results);
+        Ok(())
+    })?;
+    Ok(SeriesMaps::of_batches(plan.tiling().rule(), work.groups(), batches))
+}
+
+/// How many digits a pass should find, if counting serves better than what is planned: the same
+/// answer on every rank.
+fn better(
+    job: &FoldJob<'_>,
+    source: &Source,
+    plan: Option<&SeriesPlan>,
+    counted: &CountedPercentiles,
+    budget: (Option<&[usize]>, u64),
+) -> Option<u32> {
+    let busy = job.comm.size() * rayon::current_num_threads();
+    let is_slow = |plan: &SeriesPlan| plan.tiling().len() < busy && plan.samples() >= MANY;
+    let serves = |passes: usize| plan.is_none_or(|plan| plan.passes() > passes || is_slow(plan));
+    if !serves(counted.passes()) {
+        return None;
+    }
+    let digits = DIGITS.into_iter().filter_map(|digits| {
+        let work = counted.clone().digits(digits);
+        let plan = stream(job, source, &work.largest(), budget).ok()?;
+        // A pass reads a tile's values, starts with empty counters and merges them.
+        let tile = plan.tiling().tile(0);
+        let per_tile = tile.block.len() as u64 + work.counters(&tile);
+        Some((work.passes() as u64 * per_tile, work.passes(), digits))
+    });
+    let (_, _, digits) = digits.min().filter(|&(_, passes, _)| serves(passes))?;
+    Some(digits)
+}
+
+fn stream(
+    job: &FoldJob<'_>,
+    source: &Source,
+    work: &CountedPercentiles,
+    (parts, reserved): (Option<&[usize]>, u64),
+) -> Result<StreamPlan> {
+    let reserved = reserved.saturating_add(work.kept_bytes());
+    let room = job.budget.for_buffers(job.comm).saturating_sub(reserved);
+    StreamPlan::new(source as &dyn StreamSource, work, folding::demand(job.comm, room, parts))
+        .map_err(|e| folding::of_budget(e, job.budget, reserved))
+}
+
+fn by_counting(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    mut counted: CountedPercentiles,
+    (parts, reserved, work): (Option<&[usize]>, u64, &Percentiles),
+) -> Result<SeriesMaps> {
+    let comm = job.comm;
+    let passes = counted.passes();
+    job.verbosity
+        .say(comm, || format!("percentiles of {name} by counting, in {passes} passes over the files"));
+    let engine = Engine::with_progress(comm, job.progress);
+    for pass in 0..passes {
+        let plan = stream(job, source, &counted, (parts, reserved))?;
+        if pass == 0 {
+            let largest = stream(job, source, &counted.largest(), (parts, reserved))?;
+            job.tell(name, source, &plan, largest.estimate() + reserved + counted.kept_bytes());
+        }
+        let columns = job.run("", name, source, &plan, &counted)?;
+        let found = columns.iter().flat_map(|(column, state)| {
+            let first = plan.tiling().at_place(*column, 0, work.reduces());
+            counted.found(&plan.tiling().tile(first), state)
+        });
+        let found: Vec<Vec<Found>> = engine.gather(&found.collect())?;
+        counted = counted.advance(found.into_iter().flatten())?;
+    }
+    let dims = &source.variable().dims;
+    let reduced: Vec<bool> = dims.iter().map(|d| work.reduces().contains(&d.role)).collect();
+    // As if it had been in memory: how it was done does not show.
+    let rule = if reduced[1..].contains(&true) {
+        Tiling::cells_over(dims, &reduced, None)
+    } else {
+        Tiling::cells(dims, None)
+    };
+    let batch = if comm.is_root() {
+        SeriesResults {
+            cells: IndexBox::whole(&source.variable().shape()),
+            reduced,
+            values: counted.values(),
+        }
+    } else {
+        SeriesResults {
+            cells: folding::nothing(dims.len()),
+            reduced,
+            values: vec![Vec::new(); work.rows().len()],
+        }
+    };
+    Ok(SeriesMaps::of_batches(rule.rule(), work.groups(), vec![batch]))
+}
