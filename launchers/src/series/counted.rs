@@ -37,8 +37,21 @@ pub(crate) fn percentiles_over(
         plan => plan,
     };
     if let Some(counted) = counted {
-        if let Some(digits) = better(job, source, plan.as_ref().ok(), &counted, (parts, reserved)) {
-            return by_counting(job, name, source, counted.digits(digits), (parts, reserved, work));
+        let room =
+            job.budget.for_buffers(job.comm).saturating_sub(reserved).saturating_sub(counted.kept_bytes());
+        let budget = (parts, room);
+        match better(job, source, plan.as_ref().ok(), &counted, budget) {
+            Some(digits) => {
+                let counted = counted.digits(digits);
+                return by_counting(job, name, source, counted, (parts, room, reserved), work);
+            }
+            // What is counted needs less, unless there are many cells.
+            None if plan.is_err() && work.reduces().len() > 1 => {
+                let least = counted.digits(DIGITS[DIGITS.len() - 1]).largest();
+                stream(job, source, &least, budget)
+                    .map_err(|e| folding::of_budget(e, job.budget, reserved))?;
+            }
+            None => {}
         }
     }
     let plan = plan?;
@@ -82,12 +95,9 @@ fn stream(
     job: &FoldJob<'_>,
     source: &Source,
     work: &CountedPercentiles,
-    (parts, reserved): (Option<&[usize]>, u64),
+    (parts, room): (Option<&[usize]>, u64),
 ) -> Result<StreamPlan> {
-    let reserved = reserved.saturating_add(work.kept_bytes());
-    let room = job.budget.for_buffers(job.comm).saturating_sub(reserved);
     StreamPlan::new(source as &dyn StreamSource, work, folding::demand(job.comm, room, parts))
-        .map_err(|e| folding::of_budget(e, job.budget, reserved))
 }
 
 fn by_counting(
@@ -95,19 +105,18 @@ fn by_counting(
     name: &str,
     source: &Source,
     mut counted: CountedPercentiles,
-    (parts, reserved, work): (Option<&[usize]>, u64, &Percentiles),
+    (parts, room, reserved): (Option<&[usize]>, u64, u64),
+    work: &Percentiles,
 ) -> Result<SeriesMaps> {
     let comm = job.comm;
     let passes = counted.passes();
+    // One plan for all passes, so that what one has taken serves the next.
+    let plan = stream(job, source, &counted.largest(), (parts, room))?;
     job.verbosity
         .say(comm, || format!("percentiles of {name} by counting, in {passes} passes over the files"));
+    job.tell(name, source, &plan, plan.estimate() + reserved + counted.kept_bytes());
     let engine = Engine::with_progress(comm, job.progress);
-    for pass in 0..passes {
-        let plan = stream(job, source, &counted, (parts, reserved))?;
-        if pass == 0 {
-            let largest = stream(job, source, &counted.largest(), (parts, reserved))?;
-            job.tell(name, source, &plan, largest.estimate() + reserved + counted.kept_bytes());
-        }
+    for _ in 0..passes {
         let columns = job.run("", name, source, &plan, &counted)?;
         let found = columns.iter().flat_map(|(column, state)| {
             let first = plan.tiling().at_place(*column, 0, work.reduces());

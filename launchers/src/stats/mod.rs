@@ -62,8 +62,8 @@ pub(crate) struct StatsArgs {
     /// [default: linear]
     #[arg(long, value_name = "METHOD", value_parser = parse_method)]
     percentile: Option<QuantileMethod>,
-    /// Percentiles over time in one pass by sketches: values whose rank is wrong by ERR times the number of
-    /// values at most, as in 0.01
+    /// Percentiles over time in one pass by sketches: values whose rank is wrong by ERR times the
+    /// number of values at most, as in 0.01
     #[arg(long, value_name = "ERR", conflicts_with = "percentile")]
     approx: Option<f64>,
     /// Weights of mean, std, var and rms: area, time (lengths from bounds, else of months) or

@@ -4,6 +4,7 @@ mod approximate;
 mod counting;
 #[cfg(test)]
 mod counting_tests;
+mod counts;
 mod key;
 mod sketch;
 #[cfg(test)]
@@ -12,7 +13,8 @@ mod sketch_tests;
 mod tests;
 
 pub use approximate::{ApproximatePercentiles, SketchState};
-pub use counting::{CountState, CountedPercentiles, Found};
+pub use counting::{CountedPercentiles, Found};
+pub use counts::CountState;
 
 use super::finish::Missing;
 use super::quantile::{Place, QuantileMethod};

@@ -15,6 +15,8 @@ const WINDOW: u64 = 16 << 20;
 /// Bytes of a batch on each rank, beyond which more is no faster where parts of chunks can be read:
 /// memory that is used again costs less than memory that is new.
 const BATCH: u64 = 256 << 20;
+/// The same where steps are kept, which are read whole.
+const BATCH_OF_STEPS: u64 = 32 << 20;
 /// Bytes that a rank reads of each step, at least, before batches are made smaller for that: for
 /// the sake of disks.
 const RUN: u64 = 256 << 10;
@@ -107,16 +109,17 @@ impl SeriesPlan {
             estimate: 0,
         };
         let mut most = plan.space.cells(&whole);
-        if divisible {
+        // Over other dimensions than time, what is kept as a rule divides whole chunks, too.
+        if divisible || !plan.space.of_times {
             let samples = plan.space.samples as u64;
             let of_cell = samples.saturating_mul(sizes.element).saturating_add(sizes.results).max(1);
-            // Where steps are kept, each is read in runs as long as they are.
-            let run = if plan.space.reduced()[0] {
-                RUN / sizes.element / (samples / steps.max(1) as u64).max(1)
+            let enough = if plan.space.reduced()[0] {
+                let of_step = (samples / steps.max(1) as u64).max(1);
+                (BATCH / of_cell).max(RUN / sizes.element / of_step)
             } else {
-                1
+                (BATCH_OF_STEPS / of_cell).max(1)
             };
-            let enough = (BATCH / of_cell).max(run).saturating_mul(plan.ranks as u64);
+            let enough = enough.saturating_mul(plan.ranks as u64);
             most = most.min(usize::try_from(enough).unwrap_or(usize::MAX));
         }
         if most == plan.space.cells(&whole) && plan.fits(&whole, &tiles, &chunked, &sizes)? {
@@ -128,7 +131,8 @@ impl SeriesPlan {
             plan.read_ahead = ahead;
             if plan.cut(&whole, (edges, most), (&tiles, &chunked), &sizes)? {
                 plan.passes = if divisible { 1 } else { plan.count_passes(&chunks) };
-                if !ahead || (plan.passes == 1 && plan.sharing == Sharing::Own) {
+                let pays = plan.passes == 1 && plan.sharing == Sharing::Own && plan.batches.len() > 1;
+                if !ahead || pays {
                     return Ok(plan);
                 }
             }

@@ -2,9 +2,10 @@ use super::tests::{value, Made};
 use super::*;
 use crate::comm::run_threads;
 use crate::engine::piece::Numbers;
-use crate::engine::stream::{Demand, StreamSource};
+use crate::engine::stream::Demand;
 use crate::engine::Engine;
 use crate::ErrorKind;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// A sum in the order of the samples, and the first and the last of them.
@@ -49,7 +50,7 @@ impl SeriesWork for Work {
 
 /// What a result should be: C order of what is kept behind one index for time, if that is reduced.
 fn expected(shape: &[usize], reduced: &[bool]) -> Vec<f64> {
-    let mut series: std::collections::BTreeMap<Vec<usize>, Vec<f64>> = Default::default();
+    let mut series: BTreeMap<Vec<usize>, Vec<f64>> = BTreeMap::new();
     for i in 0..shape.iter().product() {
         let (mut rest, mut at) = (i, vec![0; shape.len()]);
         for d in (0..shape.len()).rev() {
@@ -165,9 +166,15 @@ fn what_is_reduced_is_not_divided() {
 
 #[test]
 fn maps_are_read_a_few_steps_at_a_time() {
-    let source = Made::new(&[1200, 360, 720], &[1, 360, 720], true);
-    let demand = Demand { ranks: 1, threads: 2, room: Some(1 << 40), parts: None };
-    let plan = SeriesPlan::new(&source, &Work(vec![Role::Y, Role::X]), demand).unwrap();
-    assert_eq!((plan.batches(), plan.passes()), (5, 1), "{}", plan.describe());
-    assert!(source.variable().dims.len() == 3 && plan.estimate() < 600_000_000);
+    for divisible in [true, false] {
+        let source = Made::new(&[1200, 360, 720], &[1, 360, 720], divisible);
+        let demand = Demand { ranks: 1, threads: 2, room: Some(1 << 40), parts: None };
+        let plan = SeriesPlan::new(&source, &Work(vec![Role::Y, Role::X]), demand).unwrap();
+        assert_eq!((plan.batches(), plan.passes()), (38, 1), "{}", plan.describe());
+        assert!(plan.describe().ends_with("read one ahead") && plan.estimate() < 70_000_000);
+        // Rows of whole maps, all times: of what must be decoded whole all is read at once.
+        let plan = SeriesPlan::new(&source, &Work(vec![Role::Time, Role::X]), demand).unwrap();
+        assert_eq!((plan.batches() == 1, plan.passes()), (!divisible, 1), "{}", plan.describe());
+        assert!(plan.estimate() < if divisible { 700_000_000 } else { 1_400_000_000 });
+    }
 }

@@ -171,10 +171,11 @@ fn walk(axes: &[Axis], mut each: impl FnMut(usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     /// The samples of a cell of `tile` in `own`, by hand.
     fn by_hand(tile: &IndexBox, own: &IndexBox, reduced: &[bool]) -> Vec<Vec<f64>> {
-        let mut series: std::collections::BTreeMap<Vec<usize>, Vec<f64>> = Default::default();
+        let mut series: BTreeMap<Vec<usize>, Vec<f64>> = BTreeMap::new();
         let shape = own.shape();
         for i in 0..own.len() {
             let (mut rest, mut at) = (i, own.start());
