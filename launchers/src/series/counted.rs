@@ -14,6 +14,8 @@ use halocline_io::source::Source;
 /// Values of a cell, at least, that are worth another pass over the files when there are fewer
 /// cells than threads.
 const MANY: usize = 1 << 20;
+/// How many values take as long to count as a counter whose memory is new.
+const NEW: u64 = 4;
 /// Binary digits that a pass may find.
 const DIGITS: [u32; 4] = [16, 11, 8, 4];
 
@@ -82,10 +84,15 @@ fn better(
     let digits = DIGITS.into_iter().filter_map(|digits| {
         let work = counted.clone().digits(digits);
         let plan = stream(job, source, &work.largest(), budget).ok()?;
-        // A pass reads a tile's values, starts with empty counters and merges them.
-        let tile = plan.tiling().tile(0);
-        let per_tile = tile.block.len() as u64 + work.counters(&tile);
-        Some((work.passes() as u64 * per_tile, work.passes(), digits))
+        // What a pass touches: the values, the counters of each tile, and those of all cells on each
+        // level of the merge tree, whose memory is new.
+        let (tiling, whole) = (plan.tiling(), &source.variable().shape());
+        let levels = u64::from(tiling.counts()[0].max(1).ilog2()) + 1;
+        let values = whole.iter().fold(1u64, |n, &len| n.saturating_mul(len as u64));
+        let of_tiles = work.counters(&tiling.tile(0)).saturating_mul(tiling.len() as u64);
+        let merged = work.all_counters().saturating_mul(NEW * levels);
+        let touched = values.saturating_add(of_tiles).saturating_add(merged);
+        Some((touched.saturating_mul(work.passes() as u64), work.passes(), digits))
     });
     let (_, _, digits) = digits.min().filter(|&(_, passes, _)| serves(passes))?;
     Some(digits)

@@ -137,6 +137,11 @@ impl CountedPercentiles {
         let cells: usize = space.map(|(range, _)| range.len()).product();
         cells.saturating_mul(self.of_cell()) as u64
     }
+    /// Counters of all cells and groups.
+    pub fn all_counters(&self) -> u64 {
+        let slots = self.groups.len().saturating_mul(self.kept.len());
+        slots.saturating_mul(self.of_cell()) as u64
+    }
     /// Bytes that are kept of all cells beside states, on every rank, and once more while passes
     /// tell what they found.
     pub fn kept_bytes(&self) -> u64 {
