@@ -12,6 +12,7 @@ mod folding;
 mod histogram;
 mod info;
 mod pairs;
+mod passes;
 mod plot;
 mod progress;
 mod rechunk;
@@ -20,6 +21,7 @@ mod report;
 mod series;
 mod start;
 mod stats;
+mod step;
 mod stop;
 
 use clap::{Parser, Subcommand};
