@@ -17,6 +17,7 @@ mod progress;
 mod rechunk;
 mod relate;
 mod report;
+mod run;
 mod series;
 mod start;
 mod stats;
@@ -69,6 +70,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
     Relate(relate::RelateArgs),
+    Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
@@ -123,6 +125,7 @@ fn main() -> ExitCode {
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
+        Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");

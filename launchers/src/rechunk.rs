@@ -45,6 +45,25 @@ pub(crate) struct RechunkArgs {
     output: PathBuf,
 }
 
+impl RechunkArgs {
+    /// What can be checked before anything is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.options().map(drop)
+    }
+
+    fn options(&self) -> Result<RechunkOptions> {
+        Ok(RechunkOptions {
+            variables: self.var.clone(),
+            chunks: self.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
+            compression: self
+                .compress
+                .parse()
+                .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
+            scratch: self.scratch.clone().unwrap_or_else(scratch::default_directory),
+        })
+    }
+}
+
 /// Runs the command.
 ///
 /// # Collective
@@ -52,15 +71,7 @@ pub(crate) struct RechunkArgs {
 pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<()> {
     let progress = Arc::new(Progress::default());
     let opening = progress.phases.start(Phase::Open);
-    let options = RechunkOptions {
-        variables: args.var.clone(),
-        chunks: args.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
-        compression: args
-            .compress
-            .parse()
-            .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
-        scratch: args.scratch.clone().unwrap_or_else(scratch::default_directory),
-    };
+    let options = args.options()?;
     let dataset = args.input.open(comm, verbosity)?;
     let files = paths(&dataset);
     check_output(comm, &args.output, &files)?;
