@@ -2,10 +2,10 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::common::{bytes_text, Verbosity};
-use crate::{progress, report};
+use crate::{passes, progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Cadence, Demand, Engine, Fold, FoldRun, StreamPlan, StreamSource};
+use halocline_core::engine::{Demand, Fold, FoldBranch, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
@@ -17,10 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Between two looks at the clock of all ranks, at most.
-const BATCH: Duration = Duration::from_millis(500);
-
 /// The surroundings of folds: the same for all variables of a command.
+#[derive(Clone, Copy)]
 pub(crate) struct FoldJob<'a> {
     pub(crate) comm: &'a Comm,
     pub(crate) verbosity: Verbosity,
@@ -110,49 +108,10 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        guarded(self.comm, sources, || self.run_through(job, variable, sources, plan, fold))
-    }
-
-    fn run_through<F: Fold>(
-        &self,
-        job: &str,
-        variable: &str,
-        sources: &[&Source],
-        plan: &StreamPlan,
-        fold: &F,
-    ) -> Result<Vec<(usize, F::State)>> {
-        let engine = Engine::with_progress(self.comm, self.progress);
-        let sources: Vec<&dyn StreamSource> = sources.iter().map(|s| *s as &dyn StreamSource).collect();
-        let mut run = FoldRun::stream_together(&engine, &sources, plan, fold)?;
-        let Some(checkpoints) = self.checkpoints else {
-            // Nothing to decide in between: one batch.
-            while run.advance(usize::MAX)? {}
-            return run.finish();
-        };
-        let file = checkpoints.of(variable);
-        let there = self.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
-        if checkpoints.resume && there {
-            run.load(&file, job)?;
-        }
-        let stop = || checkpoints.stop.requested();
-        let note = |event: &halocline_core::engine::CadenceEvent| {
-            checkpoints.note(self.comm, self.verbosity, event);
-        };
-        let length = BATCH.min(checkpoints.every);
-        let mut cadence = Cadence::new(&file, checkpoints.every, &stop, &note);
-        loop {
-            let batch = Instant::now();
-            let more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
-            if !more {
-                break;
-            }
-            cadence.turn(self.comm, &mut |path| run.save(path, job))?;
-        }
-        if checkpoints.is_followed(variable) {
-            // A stop while a later variable is worked on must not lose this one.
-            cadence.save(&mut |path| run.save(path, job))?;
-        }
-        run.finish()
+        let mut branch = FoldBranch::new(fold);
+        let saved = Some((variable.to_owned(), job.to_owned()));
+        guarded(self.comm, sources, || passes::stream(self, sources, plan, vec![branch.branch()], saved))?;
+        Ok(branch.take())
     }
 
     /// Does `write` and counts its time, that of making the file durable apart.

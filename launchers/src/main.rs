@@ -12,6 +12,7 @@ mod folding;
 mod histogram;
 mod info;
 mod pairs;
+mod passes;
 mod plot;
 mod progress;
 mod rechunk;
@@ -21,6 +22,7 @@ mod run;
 mod series;
 mod start;
 mod stats;
+mod step;
 mod stop;
 
 use clap::{Parser, Subcommand};

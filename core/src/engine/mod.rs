@@ -7,22 +7,29 @@
 //! `index << level .. (index + 1) << level`, its left child merges with its right child, and a
 //! child without a sibling passes up as it is. Who computed a node never matters.
 
+mod branch;
 mod cadence;
 pub mod checkpoint;
 mod fold;
 mod map;
+mod persist;
 mod piece;
+mod run;
 mod series;
+mod shared;
 mod source;
 mod state;
 mod stream;
 mod tree;
 
+pub use branch::{Branch, FoldBranch};
 pub use cadence::{Cadence, CadenceEvent};
-pub use fold::{Fold, FoldRun, Parallelism};
+pub use fold::{Fold, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
+pub use run::FoldRun;
 pub use series::{SeriesPlan, SeriesResults, SeriesWork};
+pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
 pub use stream::{Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource};

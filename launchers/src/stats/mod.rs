@@ -8,6 +8,7 @@ mod output;
 mod over;
 mod percentiles;
 mod reduce;
+mod run;
 mod series;
 mod space;
 mod times;
@@ -15,17 +16,15 @@ mod weights;
 
 use crate::asked::{parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
-use crate::folding::{self, FoldJob};
-use crate::series::{running, RunningAsk};
+use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::FoldJob;
+use crate::step;
 use halocline_algorithms::statistics::{Missing, QuantileMethod};
 use halocline_core::comm::Comm;
-use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
-use halocline_io::source::Source;
 use options::{parse_missing, By, Convention, Per, Weight};
+use run::Statistics;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Statistics over time, area, latitude, longitude, levels or several of them, in one pass and
 /// bounded memory.
@@ -109,42 +108,13 @@ pub(crate) struct StatsArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &StatsArgs, verbosity: Verbosity) -> Result<()> {
-    args.check()?;
-    let selection = args.selection.of_all_levels(args.input.io)?;
-    let progress = Arc::new(Progress::default());
-    let opening = progress.phases.start(Phase::Open);
-    let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    check_output(comm, &args.output, &files)?;
-    let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
-    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
-    let sources: Vec<Source> =
-        args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
-    for (name, source) in args.var.iter().zip(&sources) {
-        folding::check_is_data(name, source).map_err(|e| folding::blame(e, files.first(), name))?;
-    }
-    drop(opening);
-    let budget = args.memory.budget(comm)?;
-    let job =
-        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
-    let watch = job.watch();
-    if let Some(window) = args.running {
-        let parts =
-            sources.first().map(|s| args.selection.parts(comm, &s.variable().dims)).transpose()?.flatten();
-        let (missing, ddof) = (args.missing, u32::from(args.ddof()));
-        let ask = RunningAsk { ops: args.ops(), window, missing, ddof, parts };
-        let named: Vec<(String, Source)> = args.var.iter().cloned().zip(sources).collect();
-        let attributes = output::global(args, &dataset, "none", None);
-        let report = running(&job, &named, &ask, &files, (&args.output, attributes))?;
-        drop(watch);
-        return job.finished(&args.output, &report);
-    }
-    let mut results = Vec::new();
-    for (name, source) in args.var.iter().zip(sources) {
-        let reduced = reduce::reduce(&job, args, name, source);
-        results.push(reduced.map_err(|e| folding::blame(e, files.first(), name))?);
-    }
-    let report = job.write(|| output::write(comm, args, &dataset, results))?;
-    drop(watch);
-    job.finished(&args.output, &report)
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a StatsArgs) -> Result<Statistics<'a>> {
+    Statistics::open(job, args)
 }

@@ -1,18 +1,20 @@
 //! One variable through the fold.
 
 use super::over::Reduced;
-use super::percentiles::percentiles;
 use super::times::{self, Times};
 use super::weights::{self, Used};
 use super::StatsArgs;
-use crate::folding::{self, FoldJob};
+use crate::folding;
+use crate::passes::{self, Pass, Wanted};
 use crate::series::SeriesMaps;
-use halocline_algorithms::statistics::{Groups, Missing, Op, Quantity, Reduction, ReductionState, Rules};
+use halocline_algorithms::statistics::{Missing, Op, Quantity, Reduction, ReductionState, Rules};
+use halocline_core::comm::Comm;
 use halocline_core::engine::{Fold, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
-use halocline_io::source::Source;
+use halocline_io::source::{Selection, Source};
+use std::path::PathBuf;
 
 /// This rank's part of the results of one variable.
 pub(super) struct Results {
@@ -34,12 +36,22 @@ pub(super) struct Results {
 
 /// What is decided of a variable before it is read.
 pub(super) struct Task {
+    pub(super) name: String,
     pub(super) source: Source,
     pub(super) reduced: Reduced,
     pub(super) times: Times,
+    /// What makes two reads the same.
+    pub(super) key: String,
+    /// Parts of the dimensions, by hand.
+    pub(super) parts: Option<Vec<usize>>,
+    /// Bytes of the results, on the rank that holds them all, and once more on their way out.
+    pub(super) maps: u64,
+    /// Bytes that are needed beside windows and states: results, and states that stay until the
+    /// end, or travel.
+    pub(super) besides: u64,
     used: Used,
-    fold: Reduction,
     rules: Rules,
+    accumulators: String,
 }
 
 /// What an operation gives, in the order of the operations.
@@ -47,17 +59,50 @@ pub(super) fn quantities(ops: &[Op]) -> Vec<(Op, Quantity)> {
     ops.iter().flat_map(|op| op.quantities().iter().map(|q| (*op, *q))).collect()
 }
 
-fn prepare(job: &FoldJob<'_>, args: &StatsArgs, source: Source) -> Result<Task> {
+/// Decides what is to be done with a variable, and the pass that does it.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn prepare(
+    comm: &Comm,
+    args: &StatsArgs,
+    selection: &Selection,
+    name: &str,
+    source: Source,
+) -> Result<(Task, Pass<Reduction>)> {
     let reduced = Reduced::find(&args.over, &source)?;
     let times = Times::new(args, &source, reduced.has(Role::Time))?;
-    let (weights, used) = weights::find(job.comm, args, &source, &reduced)?;
+    let (weights, used) = weights::find(comm, args, &source, &reduced)?;
     let ops = args.ops();
     let regressor = if ops.contains(&Op::Trend) { times::regressor(&source, args.per()) } else { Vec::new() };
     let dims = source.variable().dims.clone();
     let fold = Reduction::new(&dims, &reduced.roles, &ops, times.groups.clone(), weights, regressor)?;
     let cells = cells(&source, &reduced, args.missing)?;
     let rules = Rules { missing: args.missing, ddof: args.ddof(), cells };
-    Ok(Task { source, reduced, times, used, fold, rules })
+    let parts = args.selection.parts(comm, &dims)?;
+    let shape = source.variable().shape();
+    let whole = fold.result_box(&IndexBox::whole(&shape));
+    let maps = (whole.len() * quantities(&ops).len() * 2 * std::mem::size_of::<f64>()) as u64;
+    let states = fold.result_bytes(&shape);
+    let kept = match (reduced.has(Role::Time), comm.size()) {
+        (true, 1) => 0,
+        (true, _) if fold.groups().len() == 1 => 0,
+        _ => 2 * states,
+    };
+    let task = Task {
+        name: name.to_owned(),
+        key: passes::key(&source, selection),
+        source,
+        reduced,
+        times,
+        parts,
+        maps,
+        besides: maps + kept,
+        used,
+        rules,
+        accumulators: fold.accumulators(),
+    };
+    Ok((task, Pass::new(fold, None)))
 }
 
 /// Cells of a step that are reduced together.
@@ -84,82 +129,82 @@ fn cells(source: &Source, reduced: &Reduced, missing: Missing) -> Result<u64> {
     }
 }
 
-/// Streams one variable through the fold.
-///
-/// # Collective
-/// Every rank calls this.
-pub(super) fn reduce(job: &FoldJob<'_>, args: &StatsArgs, name: &str, source: Source) -> Result<Results> {
-    let comm = job.comm;
-    let task = prepare(job, args, source)?;
-    let parts = args.selection.parts(comm, &task.source.variable().dims)?;
-    let wanted = quantities(&args.ops());
-    let shape = task.source.variable().shape();
-    let whole = task.fold.result_box(&IndexBox::whole(&shape));
-    // The results, on the rank that holds them all, and once more on their way out; states that
-    // stay until the end, or travel.
-    let maps = (whole.len() * wanted.len() * 2 * std::mem::size_of::<f64>()) as u64;
-    let series = percentiles(job, args, name, &task, maps)?;
-    if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| wanted.is_empty()) {
-        let Task { source, reduced, times, used, .. } = task;
-        let (block, name) = (IndexBox::new(Vec::new()), name.to_owned());
-        let time = times.coordinate;
-        return Ok(Results {
-            name,
-            source,
-            reduced,
-            time,
-            used,
-            tiling,
-            block,
-            most: 0,
-            values: Vec::new(),
-            series,
-        });
+impl Task {
+    /// The one pass over the variable, as it is asked for.
+    pub(super) fn wanted<'a>(&'a self, args: &'a StatsArgs, file: Option<&'a PathBuf>) -> Wanted<'a> {
+        let name = self.name.as_str();
+        Wanted {
+            sources: vec![&self.source],
+            key: &self.key,
+            title: Some(name.to_owned()),
+            note: self.times.note.as_ref().map(|note| format!("{name}: {note}")),
+            beside: self.besides,
+            later: 0,
+            parts: self.parts.as_deref(),
+            state: name,
+            belongs: Box::new(move || job_name(args, name, self)),
+            blame: (file, name),
+        }
     }
-    let states = task.fold.result_bytes(&shape);
-    let kept = match (task.reduced.has(Role::Time), comm.size()) {
-        (true, 1) => 0,
-        (true, _) if task.fold.groups().len() == 1 => 0,
-        _ => 2 * states,
-    };
-    let besides = maps + kept;
-    let room = job.budget.for_buffers(comm).saturating_sub(besides);
-    let demand = folding::demand(comm, room, parts.as_deref());
-    let plan = StreamPlan::new(&task.source, &task.fold, demand)
-        .map_err(|e| folding::of_budget(e, job.budget, besides))?;
-    job.tell(name, &task.source, &plan, plan.estimate() + besides);
-    if let Some(note) = &task.times.note {
-        job.verbosity.say(comm, || format!("{name}: {note}"));
+
+    /// The results where nothing is asked for that one pass gives.
+    pub(super) fn without_pass(self, series: SeriesMaps) -> Results {
+        let (tiling, block) = (series.tiling.clone(), IndexBox::new(Vec::new()));
+        self.results(tiling, block, 0, Vec::new(), Some(series))
     }
-    let belongs = comm.on_root(|| Ok(job_name(args, name, &task)))?;
-    let columns = job.run(&belongs, name, &task.source, &plan, &task.fold)?;
-    comm.agree(check_weights(&columns))?;
-    let block = folding::held(&plan, task.fold.reduces(), comm.rank())
-        .map_or_else(|| folding::nothing(shape.len()), |own| task.fold.result_box(&own));
-    let values: Result<Vec<Vec<f64>>> =
-        wanted.iter().map(|(_, q)| assemble(&plan, &task, &block, &columns, *q)).collect();
-    let values = comm.agree(values)?;
-    let most = task.fold.groups().sizes().into_iter().max().unwrap_or(0).saturating_mul(task.rules.cells);
-    let tiling = plan.tiling().rule().to_owned();
-    let Task { source, reduced, times, used, .. } = task;
-    let kept = block.ranges().iter().enumerate().filter(|(d, _)| *d == 0 || !reduced.dims[*d]);
-    let block = IndexBox::new(kept.map(|(_, range)| range.clone()).collect());
-    let name = name.to_owned();
-    Ok(Results { name, source, reduced, time: times.coordinate, used, tiling, block, most, values, series })
+
+    /// The results of the pass, once it is done.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn after(
+        self,
+        comm: &Comm,
+        args: &StatsArgs,
+        mut pass: Pass<Reduction>,
+        series: Option<SeriesMaps>,
+    ) -> Result<Results> {
+        let columns = pass.branch.take();
+        let (plan, fold) = (pass.ran()?, pass.fold());
+        comm.agree(check_weights(&columns))?;
+        let block = folding::held(plan, fold.reduces(), comm.rank())
+            .map_or_else(|| folding::nothing(self.source.variable().dims.len()), |own| fold.result_box(&own));
+        let values: Result<Vec<Vec<f64>>> = quantities(&args.ops())
+            .iter()
+            .map(|(_, q)| assemble(plan, (fold, &self.rules), &block, &columns, *q))
+            .collect();
+        let values = comm.agree(values)?;
+        let most = fold.groups().sizes().into_iter().max().unwrap_or(0).saturating_mul(self.rules.cells);
+        let tiling = plan.tiling().rule().to_owned();
+        let kept = block.ranges().iter().enumerate().filter(|(d, _)| *d == 0 || !self.reduced.dims[*d]);
+        let block = IndexBox::new(kept.map(|(_, range)| range.clone()).collect());
+        Ok(self.results(tiling, block, most, values, series))
+    }
+
+    fn results(
+        self,
+        tiling: String,
+        block: IndexBox,
+        most: u64,
+        values: Vec<Vec<f64>>,
+        series: Option<SeriesMaps>,
+    ) -> Results {
+        let Self { name, source, reduced, times, used, .. } = self;
+        Results { name, source, reduced, time: times.coordinate, used, tiling, block, most, values, series }
+    }
 }
 
 /// What a saved state belongs to: everything that its numbers depend on.
 pub(super) fn job_name(args: &StatsArgs, name: &str, task: &Task) -> String {
     let by = super::options::word(&args.by);
-    let groups: &Groups = task.fold.groups();
     format!(
         "{name} over={:?} by={by}:{} weights={} convention={} per={} kept={} {:?} {}",
         task.reduced.dims,
-        groups.len(),
+        task.times.groups.len(),
         task.used.text(),
         super::options::word(&args.convention),
         super::options::word(&args.per()),
-        task.fold.accumulators(),
+        task.accumulators,
         args.selection.describe(),
         folding::fingerprint(&task.source)
     )
@@ -177,16 +222,16 @@ fn check_weights(columns: &[(usize, ReductionState)]) -> Result<()> {
 /// The values of one quantity from the states of columns.
 fn assemble(
     plan: &StreamPlan,
-    task: &Task,
+    (fold, rules): (&Reduction, &Rules),
     block: &IndexBox,
     columns: &[(usize, ReductionState)],
     quantity: Quantity,
 ) -> Result<Vec<f64>> {
     let mut map = vec![f64::NAN; block.len()];
     for (column, state) in columns {
-        let first = plan.tiling().at_place(*column, 0, task.fold.reduces());
-        let place = task.fold.result_box(&plan.tiling().tile(first).block);
-        let values = task.fold.finish(state, quantity, &task.rules)?;
+        let first = plan.tiling().at_place(*column, 0, fold.reduces());
+        let place = fold.result_box(&plan.tiling().tile(first).block);
+        let values = fold.finish(state, quantity, rules)?;
         for (&group, values) in state.groups().iter().zip(values.chunks(state.cells().max(1))) {
             let group = group as usize;
             block.insert(&mut map, &place.with_range(0, group..group + 1), values);

@@ -5,6 +5,7 @@ use super::windows::{atoms, space_boxes};
 use super::StreamSource;
 use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
+use crate::engine::branch::Branch;
 use crate::engine::Fold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
@@ -77,6 +78,28 @@ impl StreamPlan {
     /// # Errors
     /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
     pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
+        Self::of_states(sources, &|tile| fold.state_bytes(tile), demand)
+    }
+
+    /// [`Self::together`] for several folds on one read: their states add up.
+    ///
+    /// # Errors
+    /// As [`Self::together`].
+    pub fn shared(
+        sources: &[&dyn StreamSource],
+        branches: &[Branch<'_>],
+        demand: Demand<'_>,
+    ) -> Result<Self> {
+        let bytes = |tile: &Tile| branches.iter().map(|b| b.work.state_bytes(tile)).sum();
+        Self::of_states(sources, &bytes, demand)
+    }
+
+    /// A plan where the states of a tile take `state_bytes`.
+    fn of_states(
+        sources: &[&dyn StreamSource],
+        state_bytes: &dyn Fn(&Tile) -> u64,
+        demand: Demand<'_>,
+    ) -> Result<Self> {
         let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
         same_shapes(sources)?;
         let dims = &source.variable().dims;
@@ -90,7 +113,7 @@ impl StreamPlan {
         // What a step of the whole map needs in states, from the first tile of each column.
         let first = |id: usize| tiling.tile(id);
         let columns = tiling.len() / tiling.counts()[0].max(1);
-        let state_of = |id: usize| fold.state_bytes(&first(id));
+        let state_of = |id: usize| state_bytes(&first(id));
         let states: u64 = (0..columns.min(tiling.len())).map(state_of).sum();
         let data = source.variable().shape().iter().product::<usize>() as u64 * element(sources);
         let choice = Choice { tiling: &tiling, atoms: &atoms, divisible, ranks: demand.ranks, data, states };
@@ -212,6 +235,10 @@ impl StreamPlan {
     /// Who reduces what.
     pub fn deal(&self) -> &Decomposition {
         &self.deal
+    }
+    /// The rank that reduces tile `id`; rank 0 stands in for one without cells.
+    pub(in crate::engine) fn owner(&self, id: usize) -> usize {
+        self.deal.owner(&self.tiling.tile(id).block.start()).unwrap_or(0)
     }
     /// Who reads chunks that several need.
     pub fn sharing(&self) -> Sharing {

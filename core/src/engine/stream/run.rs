@@ -6,9 +6,9 @@ use super::windows::{block, space_boxes, time_ranges};
 use super::{NumbersMut, StreamSource};
 use crate::comm::{Comm, Reduce};
 use crate::decomposition::Decomposition;
+use crate::engine::branch::{Absorb, Branch};
 use crate::engine::piece::{Numbers, Piece};
-use crate::engine::tree::{MergeTree, Place};
-use crate::engine::{Fold, Parallelism};
+use crate::engine::Parallelism;
 use crate::error::Result;
 use crate::field::{Element, Field};
 use crate::index::IndexBox;
@@ -32,6 +32,15 @@ struct Unit {
 enum Buffer {
     F32(Vec<f32>),
     F64(Vec<f64>),
+}
+
+impl Buffer {
+    fn from(&self, start: usize) -> Numbers<'_> {
+        match self {
+            Self::F32(v) => Numbers::F32(v.get(start..).unwrap_or_default()),
+            Self::F64(v) => Numbers::F64(v.get(start..).unwrap_or_default()),
+        }
+    }
 }
 
 /// Values of all sources and where they belong.
@@ -96,16 +105,15 @@ impl<'a> StreamWork<'a> {
         self.todo.iter().map(of).sum()
     }
 
-    /// Does units while `go` says so, and hands the states of finished tiles to `finished`.
+    /// Does units while `go` says so, and lets the branches merge the states of finished tiles.
     ///
     /// # Collective
     /// Where chunks are exchanged: then ranks stop together, as soon as one wants to.
-    pub(crate) fn advance<F: Fold>(
+    pub(crate) fn advance(
         &mut self,
         comm: &Comm,
-        fold: &F,
+        branches: &mut [Branch<'_>],
         progress: &Progress,
-        tree: &mut MergeTree<F::State>,
         go: &mut dyn FnMut() -> bool,
     ) -> Result<()> {
         let exchanged = self.plan.sharing == Sharing::Exchanged;
@@ -123,21 +131,20 @@ impl<'a> StreamWork<'a> {
                 return Ok(());
             }
             let Some(unit) = self.todo.pop_front() else { return Ok(()) };
-            let tiles = tiles_in(&self.plan.tiling, &unit.leaf, &unit.space);
-            let mut states: Vec<(Place, Tile, F::State)> = tiles
-                .into_iter()
-                .filter(|t| own.contains(&t.block) && !self.done.get(t.id).copied().unwrap_or(false))
-                .map(|tile| {
-                    let (column, leaf) = self.plan.tiling.place(tile.id, fold.reduces());
-                    ((column, 0, leaf), tile, fold.start(column))
-                })
-                .collect();
-            self.fill(comm, fold, progress, &unit, &mut states)?;
-            let merging = progress.phases.start(Phase::Compute);
-            for (place, _, state) in states {
-                progress.tiles_done.add(1);
-                tree.insert(place, state, &|a, b| fold.merge(a, b))?;
+            let mut tiles = tiles_in(&self.plan.tiling, &unit.leaf, &unit.space);
+            tiles.retain(|t| own.contains(&t.block) && !self.done.get(t.id).copied().unwrap_or(false));
+            let mut lanes: Vec<Lane<'_>> = tiles.iter().map(Lane::new).collect();
+            for branch in &mut *branches {
+                let inside = branch.work.parallelism() == Parallelism::Inside;
+                for (lane, state) in lanes.iter_mut().zip(branch.work.open(&self.plan.tiling, &tiles)) {
+                    if inside { &mut lane.inside } else { &mut lane.across }.push(state);
+                }
             }
+            self.fill(comm, progress, &unit, &mut lanes)?;
+            drop(lanes);
+            let merging = progress.phases.start(Phase::Compute);
+            branches.iter_mut().try_for_each(|branch| branch.work.close())?;
+            progress.tiles_done.add(tiles.len() as u64);
             drop(merging);
         }
     }
@@ -152,14 +159,7 @@ impl<'a> StreamWork<'a> {
     }
 
     /// Streams the windows of a unit through the states of its tiles.
-    fn fill<F: Fold>(
-        &mut self,
-        comm: &Comm,
-        fold: &F,
-        progress: &Progress,
-        unit: &Unit,
-        states: &mut [(Place, Tile, F::State)],
-    ) -> Result<()> {
+    fn fill(&mut self, comm: &Comm, progress: &Progress, unit: &Unit, lanes: &mut [Lane<'_>]) -> Result<()> {
         let mut windows = self.windows(unit);
         // The one behind the last, to be read ahead.
         if let Some(next) = self.todo.front().filter(|_| self.plan.read_ahead) {
@@ -187,7 +187,7 @@ impl<'a> StreamWork<'a> {
             let sources = &self.sources;
             let (ahead, absorbed) = rayon::join(
                 || following.zip(room).map(|(block, buffers)| read(sources, progress, block, buffers)),
-                || absorb(fold, progress, states, &current),
+                || absorb(progress, lanes, &current),
             );
             self.spare.push(current.buffers);
             let absorbed = absorbed.and_then(|()| ahead.transpose());
@@ -299,36 +299,46 @@ fn read(
     Ok(Loaded { block, buffers })
 }
 
+/// A tile in hand and its states, one of each branch.
+struct Lane<'a> {
+    tile: &'a Tile,
+    /// Of folds that leave the threads to many tiles at once.
+    across: Vec<Box<dyn Absorb + 'a>>,
+    /// Of those that use all threads themselves.
+    inside: Vec<Box<dyn Absorb + 'a>>,
+}
+
+impl<'a> Lane<'a> {
+    fn new(tile: &'a Tile) -> Self {
+        Self { tile, across: Vec::new(), inside: Vec::new() }
+    }
+}
+
 /// Hands each tile its cells of a window.
-fn absorb<'w, F: Fold>(
-    fold: &F,
-    progress: &Progress,
-    states: &mut [(Place, Tile, F::State)],
-    window: &'w Loaded,
-) -> Result<()> {
+fn absorb(progress: &Progress, lanes: &mut [Lane<'_>], window: &Loaded) -> Result<()> {
     let _timer = progress.phases.start(Phase::Compute);
     let space = IndexBox::new(window.block.ranges()[1..].to_vec());
-    let one = |(_, tile, state): &mut (Place, Tile, F::State)| {
-        let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
-        // The cells of a tile follow one another in a window.
-        let mut start = 0;
-        space.for_each_run(&cells, |from, _, _| start = from);
-        let from_start = |buffer: &'w Buffer| match buffer {
-            Buffer::F32(v) => Numbers::F32(v.get(start..).unwrap_or_default()),
-            Buffer::F64(v) => Numbers::F64(v.get(start..).unwrap_or_default()),
-        };
-        let steps = window.block.range(0);
-        if let [only] = window.buffers.as_slice() {
-            return fold.absorb(state, &Piece::steps_of(tile, steps, from_start(only), space.len()));
-        }
-        let together: Vec<Numbers<'_>> = window.buffers.iter().map(from_start).collect();
-        fold.absorb(state, &Piece::steps_together(tile, steps, &together, space.len()))
-    };
-    match fold.parallelism() {
-        Parallelism::Inside => states.iter_mut().try_for_each(one),
-        // The error of the first tile, whichever thread is faster.
-        Parallelism::Tiles => {
-            states.par_iter_mut().map(one).collect::<Vec<Result<()>>>().into_iter().collect()
-        }
+    // The error of the first tile, whichever thread is faster.
+    let across: Vec<Result<()>> =
+        lanes.par_iter_mut().map(|lane| hand(lane.tile, &mut lane.across, window, &space)).collect();
+    across.into_iter().collect::<Result<()>>()?;
+    lanes.iter_mut().try_for_each(|lane| hand(lane.tile, &mut lane.inside, window, &space))
+}
+
+/// Hands the states of a tile its cells of a window whose cells at one time are `space`.
+fn hand(tile: &Tile, states: &mut [Box<dyn Absorb + '_>], window: &Loaded, space: &IndexBox) -> Result<()> {
+    if states.is_empty() {
+        return Ok(());
     }
+    let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
+    // The cells of a tile follow one another in a window.
+    let mut start = 0;
+    space.for_each_run(&cells, |from, _, _| start = from);
+    let steps = window.block.range(0);
+    let together: Vec<Numbers<'_>> = window.buffers.iter().map(|buffer| buffer.from(start)).collect();
+    let piece = match together.as_slice() {
+        [only] => Piece::steps_of(tile, steps, *only, space.len()),
+        all => Piece::steps_together(tile, steps, all, space.len()),
+    };
+    states.iter_mut().try_for_each(|state| state.absorb(&piece))
 }
