@@ -70,6 +70,20 @@ impl RechunkArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<()> {
     let progress = Arc::new(Progress::default());
+    rechunk(comm, args, verbosity, &progress)?;
+    report::summary(comm, verbosity, &progress)
+}
+
+/// The work of the command, counted by `progress`.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn rechunk(
+    comm: &Comm,
+    args: &RechunkArgs,
+    verbosity: Verbosity,
+    progress: &Arc<Progress>,
+) -> Result<()> {
     let opening = progress.phases.start(Phase::Open);
     let options = args.options()?;
     let dataset = args.input.open(comm, verbosity)?;
@@ -127,8 +141,8 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
             "memory_budget": budget.bytes,
         })
     });
-    let watch = progress::Watch::start(comm, verbosity, &progress);
-    let done = job.run(comm, &args.output, &history_line(&command_line()), &progress)?;
+    let watch = progress::Watch::start(comm, verbosity, progress);
+    let done = job.run(comm, &args.output, &history_line(&command_line()), progress)?;
     drop(watch);
     verbosity.say(comm, || {
         format!(
@@ -138,5 +152,5 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
             bytes_text(done.written)
         )
     });
-    report::summary(comm, verbosity, &progress)
+    Ok(())
 }

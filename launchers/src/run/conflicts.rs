@@ -15,9 +15,11 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<()> {
     let made: Vec<(&Step, &Made)> =
         pipeline.steps.iter().flat_map(|s| s.made.iter().map(move |m| (s, m))).collect();
     let at = |line: usize| format!("{}:{line}", pipeline.file);
+    for (step, file) in &made {
+        check_output(&Comm::serial(), &file.path, &[]).map_err(|e| pipeline.blame(step, e))?;
+    }
     for (index, (step, file)) in made.iter().enumerate().filter(|(_, (_, file))| file.stays) {
         let path = &file.path;
-        check_output(&Comm::serial(), path, &[]).map_err(|e| pipeline.blame(step, e))?;
         if is_same_place(path, Path::new(&pipeline.file)) {
             return Err(Error::usage(format!("{} would replace the pipeline itself", step.label))
                 .in_file(at(file.line)));

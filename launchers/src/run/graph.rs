@@ -4,6 +4,7 @@ use super::commands::Kind;
 use super::document::{Document, Item, Section};
 use super::inputs::Input;
 use super::names::{Names, Node, Reference};
+use super::scratch::prefix;
 use super::steps::{Pipeline, Step};
 use super::words::{check_keys, keys, nearest, text};
 use halocline_core::{Error, Result};
@@ -36,8 +37,8 @@ pub(super) struct Resolver<'a> {
     pub(super) document: &'a Document,
     pub(super) around: &'a Surroundings<'a>,
     pub(super) names: Names<'a>,
-    /// The directory of this run.
-    pub(super) scratch: PathBuf,
+    /// How the paths of files that do not stay begin.
+    pub(super) scratch: String,
     kinds: Vec<Kind>,
     sources: Vec<Input>,
     states: Vec<State>,
@@ -65,7 +66,7 @@ pub(super) fn resolve(document: &Document, around: &Surroundings<'_>) -> Result<
     let mut resolver = Resolver {
         document,
         around,
-        scratch: scratch.join(format!(".halocline-run-{}", around.run)),
+        scratch: prefix(&scratch, around.run).display().to_string(),
         sources: sources(document)?,
         states: kinds.iter().map(|_| State::New).collect(),
         wanted: names.wanted(document, &kinds)?,
@@ -80,9 +81,8 @@ pub(super) fn resolve(document: &Document, around: &Surroundings<'_>) -> Result<
     if steps.is_empty() {
         return Err(Error::usage("the pipeline makes nothing: its steps only select").in_file(&document.file));
     }
-    let kept = steps.iter().flat_map(|step| &step.made).any(|made| !made.stays);
     let rounds = rounds(&steps);
-    Ok(Pipeline { file: document.file.clone(), steps, rounds, scratch: kept.then_some(scratch) })
+    Ok(Pipeline { file: document.file.clone(), steps, rounds, scratch })
 }
 
 fn kind(document: &Document, section: &Section) -> Result<Kind> {

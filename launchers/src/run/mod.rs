@@ -13,6 +13,7 @@ mod names;
 mod outputs;
 pub(crate) mod scratch;
 mod steps;
+mod together;
 mod words;
 
 use crate::common::{MemoryArgs, Verbosity};
@@ -55,7 +56,9 @@ pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<(
     let around = graph::Surroundings { scratch, run, memory: memory.asked() };
     let pipeline = graph::resolve(&document, &around)?;
     comm.on_root(|| conflicts::check(&pipeline))?;
-    execute::run(comm, verbosity, &pipeline)
+    let budget = memory.budget(comm)?;
+    let around = execute::Around { comm, verbosity, budget: &budget, pipeline: &pipeline };
+    execute::run(&around)
 }
 
 /// What a pipeline says above its sections.

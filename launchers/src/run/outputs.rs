@@ -5,7 +5,7 @@ use super::document::{Document, Entry, Item, Section};
 use super::steps::Made;
 use super::words::text;
 use halocline_core::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A step whose files are asked for.
 pub(super) struct Maker<'a> {
@@ -18,7 +18,8 @@ pub(super) struct Maker<'a> {
     pub(super) name: String,
     /// Whether others read its output, its anomalies.
     pub(super) wanted: [bool; 2],
-    pub(super) scratch: &'a Path,
+    /// How the paths of files that do not stay begin.
+    pub(super) scratch: &'a str,
 }
 
 impl Maker<'_> {
@@ -54,7 +55,7 @@ impl Maker<'_> {
     }
 
     fn kept(&self, ending: &str, line: usize) -> Made {
-        Made { path: self.scratch.join(format!("{}{ending}", self.name)), line, stays: false }
+        Made { path: PathBuf::from(format!("{}{}{ending}", self.scratch, self.name)), line, stays: false }
     }
 
     fn stays(&self, entry: &Entry) -> Result<Made> {

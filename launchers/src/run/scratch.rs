@@ -1,48 +1,52 @@
-//! Files that only other steps read: a directory of the run, gone when the run ends, whatever
-//! ends it (but for a kill, which nobody can answer).
+//! Files that only other steps read: gone when those are done or the run ends, whatever ends it
+//! (but for a kill, which nobody can answer).
 
+use super::steps::Pipeline;
 use halocline_core::comm::Comm;
-use halocline_core::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The directory that is there now, for the thread that answers signals.
-static DIRECTORY: Mutex<Option<PathBuf>> = Mutex::new(None);
-/// The directory of this run, on every rank; what lies in it is called by its name alone.
-static NAME: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files that may be there, for the thread that answers signals.
+static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// How the paths of such files begin in this run, on every rank.
+static PREFIX: Mutex<String> = Mutex::new(String::new());
 
-fn locked(place: &'static Mutex<Option<PathBuf>>) -> MutexGuard<'static, Option<PathBuf>> {
+fn locked<T>(place: &'static Mutex<T>) -> MutexGuard<'static, T> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The directory, removed when this is dropped by the rank that made it.
+/// How the paths of files between steps begin in a run: beside each other, hidden, of a number
+/// that no other run has.
+pub(super) fn prefix(directory: &Path, run: u32) -> PathBuf {
+    directory.join(format!(".halocline-run-{run}."))
+}
+
+/// The files of a pipeline that do not stay; removed when this is dropped by the rank that writes.
 #[derive(Debug)]
 pub(super) struct Scratch {
     owns: bool,
 }
 
 impl Scratch {
-    /// Makes the directory.
-    ///
-    /// # Errors
-    /// System, if that can't be.
-    ///
-    /// # Collective
-    /// One rank makes it.
-    pub(super) fn create(comm: &Comm, directory: &Path) -> Result<Self> {
-        *locked(&NAME) = Some(directory.to_owned());
-        let scratch = Self { owns: comm.is_root() };
-        comm.on_root(|| {
-            let mut made = locked(&DIRECTORY);
-            std::fs::create_dir(directory).map_err(|e| {
-                Error::system(format!("the directory for files between steps can't be made: {e}"))
-                    .in_file(directory)
-                    .remedy("name one that can be written with --scratch")
-            })?;
-            *made = Some(directory.to_owned());
-            Ok(())
-        })?;
-        Ok(scratch)
+    /// From now on the files are removed at any end.
+    pub(super) fn watch(comm: &Comm, pipeline: &Pipeline) -> Self {
+        locked(&PREFIX).clone_from(&pipeline.scratch);
+        if comm.is_root() {
+            let made = pipeline.steps.iter().flat_map(|step| &step.made);
+            *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
+        }
+        Self { owns: comm.is_root() }
+    }
+
+    /// Removes files that nobody needs any more.
+    pub(super) fn release<'a>(&self, files: impl Iterator<Item = &'a Path>) {
+        if self.owns {
+            let mut kept = locked(&FILES);
+            for file in files {
+                let _ = std::fs::remove_file(file);
+                kept.retain(|other| other != file);
+            }
+        }
     }
 }
 
@@ -56,16 +60,19 @@ impl Drop for Scratch {
 
 /// Removes what is there of this process.
 pub(crate) fn remove() {
-    if let Some(directory) = locked(&DIRECTORY).take() {
-        // What can't be removed is told by nobody: the run has its own end to tell.
-        let _ = std::fs::remove_dir_all(directory);
+    for file in std::mem::take(&mut *locked(&FILES)) {
+        // It may not be there yet, or be out of reach: the run has its own end to tell.
+        let _ = std::fs::remove_file(file);
     }
 }
 
-/// A text that names files, as outputs record it: the directory of a run is of that run alone.
+/// A text that names files, as outputs record it and people read it: without what is of this run
+/// alone.
 pub(crate) fn told(text: &str) -> String {
-    match locked(&NAME).as_ref().map(|directory| format!("{}/", directory.display())) {
-        Some(directory) => text.replace(&directory, ""),
-        None => text.to_owned(),
+    let prefix = locked(&PREFIX);
+    if prefix.is_empty() {
+        text.to_owned()
+    } else {
+        text.replace(prefix.as_str(), "")
     }
 }

@@ -48,8 +48,8 @@ pub(super) struct Pipeline {
     pub(super) steps: Vec<Step>,
     /// Which steps can run as soon as those of the rounds before are done.
     pub(super) rounds: Vec<Vec<usize>>,
-    /// The directory of files that do not stay, if there are any.
-    pub(super) scratch: Option<PathBuf>,
+    /// How the paths of files that do not stay begin.
+    pub(super) scratch: String,
 }
 
 impl Pipeline {
@@ -58,10 +58,13 @@ impl Pipeline {
         blame(&self.file, step.line, &step.label, &step.keys, error)
     }
 
-    /// Outputs that are there to stay, of these steps.
-    pub(super) fn outputs<'a>(&'a self, of: &'a [usize]) -> impl Iterator<Item = &'a Path> {
-        let made = of.iter().flat_map(|&step| &self.steps[step].made);
-        made.filter(|made| made.stays).map(|made| made.path.as_path())
+    /// Files that do not stay and are of no use behind the round of this number.
+    pub(super) fn useless_after(&self, round: usize) -> impl Iterator<Item = &Path> {
+        let later = self.rounds.get(round + 1..).unwrap_or_default().concat();
+        let done = self.rounds.get(..=round).unwrap_or_default().concat();
+        let is_read = move |step: &usize| later.iter().any(|&other| self.steps[other].needs.contains(step));
+        let unread = done.into_iter().filter(move |step| !is_read(step));
+        unread.flat_map(|step| &self.steps[step].made).filter(|m| !m.stays).map(|m| m.path.as_path())
     }
 }
 
