@@ -74,6 +74,35 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
     report::summary(comm, verbosity, &progress)
 }
 
+/// How the work is going to be done, and in how much memory.
+///
+/// # Collective
+/// Every rank calls this.
+fn plan<'a>(
+    comm: &Comm,
+    args: &RechunkArgs,
+    dataset: &'a Dataset,
+    options: &RechunkOptions,
+) -> Result<(Rechunk<'a>, MemoryBudget)> {
+    check_output(comm, &args.output, &paths(dataset))?;
+    let budget = args.memory.budget(comm)?;
+    Ok((Rechunk::plan(comm, dataset, options, &budget)?, budget))
+}
+
+/// Bytes of values that the command moves, and those of memory that it takes on a rank.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn look(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<(u64, u64)> {
+    let dataset = args.input.open(comm, verbosity)?;
+    let options = args.options()?;
+    let (job, _) = plan(comm, args, &dataset, &options)?;
+    let bytes = |(info, ..): (&VariableInfo, &[usize], &[usize], &_)| {
+        info.variable.shape().iter().product::<usize>() as u64 * info.variable.dtype.size() as u64
+    };
+    Ok((job.variables().map(bytes).sum(), job.estimate()))
+}
+
 /// The work of the command, counted by `progress`.
 ///
 /// # Collective
@@ -84,13 +113,10 @@ pub(crate) fn rechunk(
     verbosity: Verbosity,
     progress: &Arc<Progress>,
 ) -> Result<()> {
-    let opening = progress.phases.start(Phase::Open);
     let options = args.options()?;
+    let opening = progress.phases.start(Phase::Open);
     let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    check_output(comm, &args.output, &files)?;
-    let budget = args.memory.budget(comm)?;
-    let job = Rechunk::plan(comm, &dataset, &options, &budget)?;
+    let (job, budget) = plan(comm, args, &dataset, &options)?;
     drop(opening);
     let chunk = |lengths: &[usize]| lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     for (info, from, to, plan) in job.variables() {
