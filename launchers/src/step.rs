@@ -89,6 +89,11 @@ impl Alone {
     pub(crate) fn series(name: &str, source: &Source) -> Self {
         Self { what: format!("whole series of {name}"), bytes: folding::bytes_to_read(source) }
     }
+    /// A field from which its climatology is taken off.
+    pub(crate) fn anomalies(field: &Source) -> Self {
+        let name = &field.variable().name;
+        Self { what: format!("{name}, less its climatology"), bytes: folding::bytes_to_read(field) }
+    }
 }
 
 /// Runs a command of one step to its end. `open` reads metadata, with no checkpoints yet.

@@ -6,24 +6,21 @@ mod anomaly;
 mod coordinate;
 mod output;
 mod parts;
+mod run;
 
 use crate::asked::{self, parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{
-    check_once, check_output, described, is_same_place, paths, InputArgs, MemoryArgs, SelectionArgs,
-    Verbosity,
-};
-use crate::folding::{self, FoldJob};
+use crate::common::{check_once, described, is_same_place, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::FoldJob;
+use crate::step;
 use halocline_algorithms::statistics::{Op, QuantileMethod};
 use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
 use halocline_core::comm::Comm;
-use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, Result};
 use halocline_io::output::Compression;
-use halocline_io::source::Source;
 use halocline_io::Selection;
+use run::Climatology;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// The mean year or day: statistics of each calendar month, season, day or hour over all years,
 /// and departures from it.
@@ -201,53 +198,13 @@ impl ClimatologyArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &ClimatologyArgs, verbosity: Verbosity) -> Result<()> {
-    let wanted = args.job()?;
-    let progress = Arc::new(Progress::default());
-    let opening = progress.phases.start(Phase::Open);
-    let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    check_output(comm, &args.output, &files)?;
-    if let Some(anomaly) = &args.anomaly {
-        check_output(comm, anomaly, &files)?;
-    }
-    let outputs = std::iter::once(&args.output).chain(&args.anomaly);
-    let taken: Vec<PathBuf> = files.iter().chain(outputs).cloned().collect();
-    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var)?;
-    let blame = |e, name: &String| folding::blame(e, files.first(), name);
-    let all_of = |selection: &Selection| -> Result<Vec<Source>> {
-        args.var
-            .iter()
-            .map(|name| {
-                let source = dataset.source(comm, name, selection)?;
-                folding::check_is_data(name, &source).map_err(|e| blame(e, name))?;
-                Ok(source)
-            })
-            .collect()
-    };
-    let bases = all_of(&wanted.base)?;
-    let fields = if args.anomaly.is_some() { all_of(&wanted.all)? } else { Vec::new() };
-    drop(opening);
-    let budget = args.memory.budget(comm)?;
-    for (name, field) in args.var.iter().zip(&fields) {
-        let base = bases.iter().find(|b| b.variable().name == *name);
-        base.map_or(Ok(()), |base| parts::check(wanted.cycle, base, field)).map_err(|e| blame(e, name))?;
-    }
-    let job =
-        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
-    let watch = job.watch();
-    let mut results = Vec::new();
-    for (name, source) in args.var.iter().zip(bases) {
-        let made = parts::reduce(&job, args, &wanted, name, source);
-        results.push(made.map_err(|e| blame(e, name))?);
-    }
-    let report = job.write(|| output::write(comm, args, &wanted, &dataset, &mut results))?;
-    let Some(anomaly) = &args.anomaly else {
-        drop(watch);
-        return job.finished(&args.output, &report);
-    };
-    drop(results);
-    job.verbosity.say(comm, || format!("wrote {}", args.output.display()));
-    let report = anomaly::write(&job, args, &wanted, &dataset, &fields, anomaly)?;
-    drop(watch);
-    job.finished(anomaly, &report)
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a ClimatologyArgs) -> Result<Climatology<'a>> {
+    Climatology::open(job, args)
 }

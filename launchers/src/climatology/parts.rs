@@ -3,17 +3,19 @@
 use super::{ClimatologyArgs, Job};
 use crate::asked;
 use crate::folding::{self, FoldJob};
+use crate::passes::{self, Pass, Wanted};
 use crate::series::{self, SeriesMaps};
 use halocline_algorithms::climatology;
 use halocline_algorithms::statistics::{
     Groups, Percentiles, Quantity, Reduction, ReductionState, Rules, Weights,
 };
 use halocline_core::calendar::{Cycle, DateTime};
-use halocline_core::engine::StreamPlan;
+use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
+use std::path::PathBuf;
 
 /// This rank's part of the climatology of one variable.
 pub(super) struct Parts {
@@ -28,8 +30,7 @@ pub(super) struct Parts {
 }
 
 struct Reduced {
-    fold: Reduction,
-    plan: StreamPlan,
+    pass: Pass<Reduction>,
     columns: Vec<(usize, ReductionState)>,
     /// The cells of this rank; the first dimension counts parts.
     block: IndexBox,
@@ -65,57 +66,116 @@ pub(super) fn check(cycle: Cycle, base: &Source, field: &Source) -> Result<()> {
     }
 }
 
-/// Streams the base period of one variable through the fold.
-pub(super) fn reduce(
-    job: &FoldJob<'_>,
+/// What is decided of a variable before it is read.
+pub(super) struct Task {
+    pub(super) name: String,
+    pub(super) source: Source,
+    groups: Groups,
+    /// What makes two reads the same.
+    key: String,
+    /// Parts of the dimensions, by hand.
+    by_hand: Option<Vec<usize>>,
+    /// Bytes of one result on the rank that holds all of it; with a window, what is pooled beside
+    /// it.
+    maps: u64,
+}
+
+/// Decides what is to be done with a variable, and the pass that does it, if one does.
+pub(super) fn prepare(
+    comm: &Comm,
     args: &ClimatologyArgs,
     wanted: &Job,
     name: &str,
     source: Source,
-) -> Result<Parts> {
-    let comm = job.comm;
+) -> Result<(Task, Option<Pass<Reduction>>)> {
     let dims = source.variable().dims.clone();
     let by_hand = args.selection.parts(comm, &dims)?;
     let groups = climatology::groups(wanted.cycle, source.time().calendar, &dates(&source)?)?;
-    let count = groups.len();
-    // One result on the rank that holds all of it; with a window, what is pooled beside it.
     let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
-    let maps = (count * cells * std::mem::size_of::<f64>()) as u64;
-    let percents = asked::percents(&wanted.asked);
-    let series = if percents.is_empty() {
+    let maps = (groups.len() * cells * std::mem::size_of::<f64>()) as u64;
+    let ops = asked::ops(&wanted.asked);
+    let pass = if ops.is_empty() {
         None
     } else {
-        let pools = pools(&groups, wanted.window);
+        let (groups, weights) = (groups.clone(), Weights::default());
+        Some(Pass::new(Reduction::new(&dims, &[Role::Time], &ops, groups, weights, Vec::new())?, None))
+    };
+    let key = passes::key(&source, &wanted.base);
+    Ok((Task { name: name.to_owned(), source, groups, key, by_hand, maps }, pass))
+}
+
+impl Task {
+    /// The percentiles, if there are any.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn percentiles(&self, job: &FoldJob<'_>, wanted: &Job) -> Result<Option<SeriesMaps>> {
+        let percents = asked::percents(&wanted.asked);
+        if percents.is_empty() {
+            return Ok(None);
+        }
+        let pools = pools(&self.groups, wanted.window);
         let work = Percentiles::new(&percents)?.method(wanted.method).pooled(pools);
-        Some(series::percentiles(job, name, &source, &work, by_hand.as_deref(), maps)?)
-    };
-    let ops = asked::ops(&wanted.asked);
-    let name = name.to_owned();
-    if let Some(tiling) = series.as_ref().map(|s| s.tiling.clone()).filter(|_| ops.is_empty()) {
-        return Ok(Parts { name, source, tiling, reduced: None, series });
+        let parts = self.by_hand.as_deref();
+        series::percentiles(job, &self.name, &self.source, &work, parts, self.maps).map(Some)
     }
-    let fold = Reduction::new(&dims, &[Role::Time], &ops, groups, Weights::default(), Vec::new())?;
-    let room = job.budget.for_buffers(comm).saturating_sub(maps);
-    let demand = folding::demand(comm, room, by_hand.as_deref());
-    let plan =
-        StreamPlan::new(&source, &fold, demand).map_err(|e| folding::of_budget(e, job.budget, maps))?;
-    job.tell(&name, &source, &plan, plan.estimate() + maps);
-    let what = || {
-        let about = (&wanted.cycle, &ops, wanted.window, args.selection.describe());
-        Ok(format!("climatology of {name} {about:?} {:?} {}", args.base, folding::fingerprint(&source)))
-    };
-    let belongs = comm.on_root(what)?;
-    let mut columns = job.run(&belongs, &name, &source, &plan, &fold)?;
-    if wanted.window > 1 {
-        let lists = climatology::window(count, wanted.window);
-        for (_, state) in &mut columns {
-            *state = fold.pooled(state, &lists);
+
+    /// The one pass over the base period, as it is asked for.
+    pub(super) fn wanted<'a>(
+        &'a self,
+        args: &'a ClimatologyArgs,
+        wanted: &'a Job,
+        file: Option<&'a PathBuf>,
+    ) -> Wanted<'a> {
+        let name = self.name.as_str();
+        let belongs = move || {
+            let ops = asked::ops(&wanted.asked);
+            let about = (&wanted.cycle, &ops, wanted.window, args.selection.describe());
+            let input = folding::fingerprint(&self.source);
+            format!("climatology of {name} {about:?} {:?} {input}", args.base)
+        };
+        Wanted {
+            sources: vec![&self.source],
+            key: &self.key,
+            title: Some(name.to_owned()),
+            note: None,
+            beside: self.maps,
+            later: 0,
+            parts: self.by_hand.as_deref(),
+            state: name,
+            belongs: Box::new(belongs),
+            blame: (file, name),
         }
     }
-    let block = folding::held(&plan, &[Role::Time], comm.rank())
-        .map_or_else(|| folding::nothing(dims.len()), |own| fold.result_box(&own));
-    let tiling = plan.tiling().rule().to_owned();
-    Ok(Parts { name, source, tiling, reduced: Some(Reduced { fold, plan, columns, block }), series })
+
+    /// The results, once the pass is done.
+    pub(super) fn after(
+        self,
+        comm: &Comm,
+        wanted: &Job,
+        pass: Option<Pass<Reduction>>,
+        series: Option<SeriesMaps>,
+    ) -> Result<Parts> {
+        let Self { name, source, groups, .. } = self;
+        let Some(mut pass) = pass else {
+            let tiling = series.as_ref().map_or_else(String::new, |series| series.tiling.clone());
+            return Ok(Parts { name, source, tiling, reduced: None, series });
+        };
+        let mut columns = pass.branch.take();
+        if wanted.window > 1 {
+            let lists = climatology::window(groups.len(), wanted.window);
+            for (_, state) in &mut columns {
+                *state = pass.fold().pooled(state, &lists);
+            }
+        }
+        let plan = pass.ran()?;
+        let block = folding::held(plan, &[Role::Time], comm.rank()).map_or_else(
+            || folding::nothing(source.variable().dims.len()),
+            |own| pass.fold().result_box(&own),
+        );
+        let tiling = plan.tiling().rule().to_owned();
+        Ok(Parts { name, source, tiling, reduced: Some(Reduced { pass, columns, block }), series })
+    }
 }
 
 /// The steps that are pooled for each part, in the order of time.
@@ -140,7 +200,8 @@ impl Parts {
         /// Values of a piece: what compressing in threads wants.
         const VALUES: usize = 4 << 20;
         let rules = Rules { missing: halocline_algorithms::statistics::Missing::Skip, ddof: 1, cells: 1 };
-        let Some(Reduced { fold, plan, columns, block: own }) = &self.reduced else { return Ok(()) };
+        let Some(Reduced { pass, columns, block: own }) = &self.reduced else { return Ok(()) };
+        let (fold, plan) = (pass.fold(), pass.ran()?);
         let mut finished = Vec::with_capacity(columns.len());
         for (column, state) in columns {
             let id = plan.tiling().at_place(*column, 0, &[Role::Time]);

@@ -2,21 +2,20 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod count;
 mod options;
 mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
-use crate::folding::{self, FoldJob};
-use crate::pairs;
+use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::FoldJob;
+use crate::step;
 use halocline_algorithms::statistics::Bins;
 use halocline_core::comm::Comm;
-use halocline_core::progress::{Phase, Progress};
-use halocline_core::{Error, Result};
-use halocline_io::source::Source;
+use halocline_core::Result;
+use run::Histograms;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Histograms of a variable, or joint ones of two, over all dimensions or some.
 ///
@@ -67,38 +66,13 @@ enum Weights {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &HistogramArgs, verbosity: Verbosity) -> Result<()> {
-    args.check()?;
-    let selection = args.selection.of_all_levels(args.input.io)?;
-    let progress = Arc::new(Progress::default());
-    let opening = progress.phases.start(Phase::Open);
-    let dataset = args.input.open(comm, verbosity)?;
-    let mut files = paths(&dataset);
-    let mut sources: Vec<Source> =
-        args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
-    let mut second = args.var.get(1).map(|name| (files.first().cloned().unwrap_or_default(), name.clone()));
-    if let Some((others, name)) = args.with.as_deref().map(options::parse_with).transpose()? {
-        let other = halocline_io::open_with(comm, &[others], dataset.options())?;
-        other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
-        sources.push(other.source(comm, &name, &selection)?);
-        let file = other.files().first().map_or_else(PathBuf::new, |f| PathBuf::from(&f.path));
-        pairs::check_members(&dataset, &other).map_err(|e| folding::blame(e, Some(&file), &name))?;
-        files.extend(paths(&other));
-        second = Some((file, name));
-    }
-    if let ([a, b], Some((file, name))) = (sources.as_slice(), &second) {
-        pairs::check_together(a, b).map_err(|e| folding::blame(e, Some(file), name))?;
-    }
-    check_output(comm, &args.output, &files)?;
-    drop(opening);
-    let taken: Vec<PathBuf> = files.iter().chain([&args.output]).cloned().collect();
-    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &args.var[..1])?;
-    let budget = args.memory.budget(comm)?;
-    let job =
-        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
-    let watch = job.watch();
-    let blame = |e: Error| folding::blame(e, files.first(), &args.var[0]);
-    let counted = run::count(&job, args, &sources).map_err(blame)?;
-    let report = job.write(|| output::write(comm, args, &dataset, &sources, &counted))?;
-    drop(watch);
-    job.finished(&args.output, &report)
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HistogramArgs) -> Result<Histograms<'a>> {
+    Histograms::open(job, args)
 }

@@ -1,6 +1,6 @@
 //! The NetCDF file of histograms.
 
-use super::run::Counted;
+use super::count::Counted;
 use super::{HistogramArgs, Weights};
 use crate::pairs::whole_time;
 use crate::{carry, common};

@@ -1,90 +1,79 @@
-//! Streams the variables through the fold.
+//! The command as a step: what is opened, the pass it asks for, the file it writes.
 
-use super::{HistogramArgs, Weights};
+use super::count::Counting;
+use super::{options, output, HistogramArgs};
+use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::statistics::{Histogram, HistogramState};
-use halocline_core::budget;
-use halocline_core::engine::{StreamPlan, StreamSource};
-use halocline_core::index::IndexBox;
+use crate::pairs;
+use crate::passes::Request;
+use crate::step::{Alone, Carried, Step, Written};
 use halocline_core::Result;
+use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
+use std::path::PathBuf;
 
-/// Bytes that writing may keep incomplete chunks in.
-const WRITING: u64 = 64 << 20;
-
-/// This rank's histograms.
-pub(super) struct Counted {
-    /// Whether each dimension of the variable is counted over.
-    pub(super) over: Vec<bool>,
-    /// Boxes of the dimensions that are kept, and their histograms.
-    pub(super) columns: Vec<(IndexBox, HistogramState)>,
-    pub(super) tiling: String,
-    /// Bytes for writing.
-    pub(super) writing: usize,
+/// `halocline histogram`, opened.
+pub(crate) struct Histograms<'a> {
+    args: &'a HistogramArgs,
+    dataset: Dataset,
+    files: Vec<PathBuf>,
+    /// One, or two that are read in lockstep.
+    sources: Vec<Source>,
+    counting: Counting,
 }
 
-/// Counts.
-///
-/// # Collective
-/// Every rank calls this.
-pub(super) fn count(job: &FoldJob<'_>, args: &HistogramArgs, sources: &[Source]) -> Result<Counted> {
-    let (comm, source) = (job.comm, &sources[0]);
-    let dims = source.variable().dims.clone();
-    let roles = args.roles(&dims)?;
-    let over: Vec<bool> = dims.iter().map(|d| roles.contains(&d.role)).collect();
-    let each = if args.weights == Weights::None { 8 } else { 16 };
-    let kept = dims.iter().zip(&over).filter(|(_, over)| !**over).map(|(d, _)| d.len as u64);
-    let table = Histogram::table_cells(&args.bins);
-    let results = kept.fold(table.saturating_mul(each), u64::saturating_mul);
-    let base = job.budget.largest_base(comm);
-    // Before anything of that size is multiplied or made.
-    if results > job.budget.bytes.saturating_sub(base) {
-        let needed = results.saturating_add(base);
-        return Err(budget::refuse(
-            needed,
-            job.budget,
-            "ask for fewer --bins, or count --over more dimensions",
-        ));
-    }
-    let weights = match args.weights {
-        Weights::None => Vec::new(),
-        Weights::Area => {
-            let areas = source.grid().areas()?;
-            let total: f64 = areas.iter().sum();
-            areas.iter().map(|a| a / total).collect()
+impl<'a> Histograms<'a> {
+    pub(super) fn open(job: &FoldJob<'_>, args: &'a HistogramArgs) -> Result<Self> {
+        let (comm, verbosity) = (job.comm, job.verbosity);
+        args.check()?;
+        let selection = args.selection.of_all_levels(args.input.io)?;
+        let dataset = args.input.open(comm, verbosity)?;
+        let mut files = paths(&dataset);
+        let mut sources: Vec<Source> =
+            args.var.iter().map(|name| dataset.source(comm, name, &selection)).collect::<Result<_>>()?;
+        let mut second =
+            args.var.get(1).map(|name| (files.first().cloned().unwrap_or_default(), name.clone()));
+        if let Some((others, name)) = args.with.as_deref().map(options::parse_with).transpose()? {
+            let other = halocline_io::open_with(comm, &[others], dataset.options())?;
+            other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
+            sources.push(other.source(comm, &name, &selection)?);
+            let file = other.files().first().map_or_else(PathBuf::new, |f| PathBuf::from(&f.path));
+            pairs::check_members(&dataset, &other).map_err(|e| folding::blame(e, Some(&file), &name))?;
+            files.extend(paths(&other));
+            second = Some((file, name));
         }
-    };
-    let fold = Histogram::new(&args.bins, &dims, &roles, weights)?;
-    let parts = args.selection.parts(comm, &dims)?;
-    let writing = results.min(WRITING);
-    // Results that wait for the end where time is kept, those of a tile on their way out.
-    let waiting = if over[0] { 0 } else { results };
-    let beside = waiting.saturating_add(writing).saturating_add(results.min(WRITING));
-    let demand =
-        folding::demand(comm, job.budget.bytes.saturating_sub(base).saturating_sub(beside), parts.as_deref());
-    let streams: Vec<&dyn StreamSource> = sources.iter().map(|s| s as &dyn StreamSource).collect();
-    let plan = StreamPlan::together(&streams, &fold, demand)
-        .map_err(|e| folding::of_budget(e, job.budget, beside))?;
-    let names: Vec<&str> = sources.iter().map(|s| s.variable().name.as_str()).collect();
-    let together: Vec<&Source> = sources.iter().collect();
-    job.tell_together(&names.join(" and "), &together, &plan, plan.estimate() + beside);
-    let belongs = comm.on_root(|| {
-        let inputs: Vec<String> = sources.iter().map(folding::fingerprint).collect();
-        Ok(format!(
-            "{names:?} {:?} {roles:?} weights={:?} {:?} {}",
-            args.bins,
-            args.weights,
-            args.selection.describe(),
-            inputs.join(" with ")
-        ))
-    })?;
-    let columns = job.run_together(&belongs, &args.var[0], &together, &plan, &fold)?;
-    let tiling = plan.tiling();
-    let place = |column: usize| {
-        let block = tiling.tile(tiling.at_place(column, 0, &roles)).block;
-        let kept = block.ranges().iter().zip(&over).filter(|(_, over)| !**over);
-        IndexBox::new(kept.map(|(range, _)| range.clone()).collect())
-    };
-    let columns = columns.into_iter().map(|(column, state)| (place(column), state)).collect();
-    Ok(Counted { over, columns, tiling: tiling.rule().to_owned(), writing: writing as usize })
+        if let ([a, b], Some((file, name))) = (sources.as_slice(), &second) {
+            pairs::check_together(a, b).map_err(|e| folding::blame(e, Some(file), name))?;
+        }
+        check_output(comm, &args.output, &files)?;
+        let counting = Counting::new(job, args, &selection, &sources)
+            .map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
+        Ok(Self { args, dataset, files, sources, counting })
+    }
+}
+
+impl Step for Histograms<'_> {
+    fn taken(&self) -> Vec<PathBuf> {
+        self.files.iter().chain([&self.args.output]).cloned().collect()
+    }
+
+    fn states(&self) -> Vec<String> {
+        self.args.var[..1].to_vec()
+    }
+
+    fn alone(&self) -> Vec<Alone> {
+        Vec::new()
+    }
+
+    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
+        Ok(vec![self.counting.request(self.args, &self.sources, self.files.first())])
+    }
+
+    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
+        let counted =
+            self.counting.counted().map_err(|e| folding::blame(e, self.files.first(), &self.args.var[0]))?;
+        let (args, sources) = (self.args, &self.sources);
+        let report = job.write(|| output::write(job.comm, args, &self.dataset, sources, &counted))?;
+        Ok(Carried::Done(Written { output: args.output.clone(), report }))
+    }
 }
