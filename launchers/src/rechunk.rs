@@ -4,11 +4,12 @@
 
 use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
 use crate::{progress, report};
-use halocline_core::budget::bytes_text;
+use halocline_core::budget::{bytes_text, MemoryBudget};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::rechunk::Method;
 use halocline_core::{Error, Result};
+use halocline_io::dataset::{Dataset, VariableInfo};
 use halocline_io::output::history_line;
 use halocline_io::rechunk::{parse_chunks, Rechunk, RechunkOptions};
 use halocline_io::scratch;
@@ -97,10 +98,10 @@ pub(crate) fn look(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Res
     let dataset = args.input.open(comm, verbosity)?;
     let options = args.options()?;
     let (job, _) = plan(comm, args, &dataset, &options)?;
-    let bytes = |(info, ..): (&VariableInfo, &[usize], &[usize], &_)| {
+    let bytes = |info: &VariableInfo| {
         info.variable.shape().iter().product::<usize>() as u64 * info.variable.dtype.size() as u64
     };
-    Ok((job.variables().map(bytes).sum(), job.estimate()))
+    Ok((job.variables().map(|(info, ..)| bytes(info)).sum(), job.estimate()))
 }
 
 /// The work of the command, counted by `progress`.

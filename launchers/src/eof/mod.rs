@@ -148,8 +148,7 @@ pub(crate) fn open(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<
 
 /// What the analysis refuses, it refuses of this variable of these files.
 fn blame(e: Error, args: &EofArgs, dataset: &Dataset) -> Error {
-    let analysed =
-        !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
+    let analysed = !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
     match paths(dataset).first() {
         Some(file) if analysed => e.in_file(file).in_variable(&args.var),
         _ => e,

@@ -41,7 +41,11 @@ impl Resolver<'_> {
         args.check().map_err(blame)?;
         needs.sort_unstable();
         needs.dedup();
-        Ok(Step { label, line: section.line, args, needs, made, reads, keys })
+        let source = match input.needs {
+            None => Some(words::words(document, Kind::Select, &input.entries())?),
+            Some(_) => None,
+        };
+        Ok(Step { label, line: section.line, args, needs, made, reads, source, keys })
     }
 
     fn maker<'s>(&'s self, index: usize, label: &'s str) -> Maker<'s> {

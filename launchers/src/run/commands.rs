@@ -2,14 +2,16 @@
 //! knows, so that there is one definition of each.
 
 use crate::climatology::ClimatologyArgs;
-use crate::common::{InputArgs, SelectionArgs};
+use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::eof::EofArgs;
+use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
 use crate::rechunk::RechunkArgs;
 use crate::relate::RelateArgs;
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
+use halocline_core::comm::Comm;
 use halocline_core::Result;
 
 /// What a step does.
@@ -126,6 +128,20 @@ impl Args {
             Self::Plot(args) => args.check(),
         }
     }
+}
+
+/// Bytes that are fetched of a source.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn bytes_of(comm: &Comm, words: &[String], verbosity: Verbosity) -> Result<u64> {
+    let parsed = Kind::Select.command().try_get_matches_from(words);
+    let args = parsed.and_then(|matches| SourceArgs::from_arg_matches(&matches));
+    let args = args.map_err(|e| crate::usage(&e))?;
+    let selection = args.selection.of_all_levels(args.input.io)?;
+    let dataset = args.input.open(comm, verbosity)?;
+    let of = |name: &String| Ok(folding::bytes_to_read(&dataset.source(comm, name, &selection)?));
+    args.var.iter().map(of).sum()
 }
 
 /// Refuses words of a selection (`--time=…`) that say nothing.

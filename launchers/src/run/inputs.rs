@@ -83,6 +83,11 @@ impl Input {
         }
     }
 
+    /// All keys.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.files.iter().chain(&self.selection).chain(&self.var).cloned().collect()
+    }
+
     /// Whether it says which files.
     pub(super) fn names_files(&self) -> bool {
         self.of_files("files").or(self.of_files("file-list")).is_some()

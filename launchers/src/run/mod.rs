@@ -6,6 +6,7 @@ mod assemble;
 mod commands;
 mod conflicts;
 mod document;
+mod dry;
 mod execute;
 mod graph;
 mod inputs;
@@ -55,10 +56,15 @@ pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<(
     let scratch = args.scratch.as_deref().or(options.scratch.as_deref());
     let around = graph::Surroundings { scratch, run, memory: memory.asked() };
     let pipeline = graph::resolve(&document, &around)?;
+    scratch::name(&pipeline.scratch);
     comm.on_root(|| conflicts::check(&pipeline))?;
     let budget = memory.budget(comm)?;
     let around = execute::Around { comm, verbosity, budget: &budget, pipeline: &pipeline };
-    execute::run(&around)
+    if args.dry_run {
+        dry::run(&around)
+    } else {
+        execute::run(&around)
+    }
 }
 
 /// What a pipeline says above its sections.

@@ -21,6 +21,11 @@ pub(super) fn prefix(directory: &Path, run: u32) -> PathBuf {
     directory.join(format!(".halocline-run-{run}."))
 }
 
+/// Notes how the paths of files between steps begin, for [`told`].
+pub(super) fn name(prefix: &str) {
+    prefix.clone_into(&mut locked(&PREFIX));
+}
+
 /// The files of a pipeline that do not stay; removed when this is dropped by the rank that writes.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -30,7 +35,6 @@ pub(super) struct Scratch {
 impl Scratch {
     /// From now on the files are removed at any end.
     pub(super) fn watch(comm: &Comm, pipeline: &Pipeline) -> Self {
-        locked(&PREFIX).clone_from(&pipeline.scratch);
         if comm.is_root() {
             let made = pipeline.steps.iter().flat_map(|step| &step.made);
             *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();

@@ -36,6 +36,8 @@ pub(super) struct Step {
     pub(super) needs: Vec<usize>,
     pub(super) made: Vec<Made>,
     pub(super) reads: Reads,
+    /// The words of its source, if that is no file of another step.
+    pub(super) source: Option<Vec<String>>,
     /// On which line each option is.
     pub(super) keys: Vec<(String, usize)>,
 }

@@ -2,14 +2,16 @@
 //! memory holds.
 
 use super::commands::Args;
+use super::dry::{makes, Told};
 use super::scratch::told;
 use super::steps::{Pipeline, Step};
 use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
-use crate::stats;
 use crate::step::{self, Carried, Written};
+use crate::{climatology, histogram, stats};
 use halocline_core::{Error, Result};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 /// Steps on their way.
@@ -33,6 +35,8 @@ struct Running<'a> {
 fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::Step + 'a>>> {
     Ok(match args {
         Args::Stats(args) => Some(Box::new(stats::open(job, args)?)),
+        Args::Climatology(args) => Some(Box::new(climatology::open(job, args)?)),
+        Args::Histogram(args) => Some(Box::new(histogram::open(job, args)?)),
         _ => None,
     })
 }
@@ -145,6 +149,53 @@ impl<'a> Together<'a> {
         }
         reading.run(job).map_err(|e| blame(foremost, e))?;
         Ok((taking, free))
+    }
+
+    /// Tells what would be read, without reading.
+    ///
+    /// # Errors
+    /// Those of plans, with the step.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn look(&mut self, job: &FoldJob<'_>, told: &mut Told) -> Result<()> {
+        let pipeline = self.pipeline;
+        let steps: Vec<&Step> = self.running.iter().map(|r| &pipeline.steps[r.index]).collect();
+        for (running, step) in self.running.iter().zip(&steps) {
+            for alone in running.command.alone() {
+                told.line(format!("  {} by itself: {}, {}", step.label, alone.what, bytes_text(alone.bytes)));
+                told.shared += alone.bytes;
+                told.apart += alone.bytes;
+            }
+        }
+        let (mut waiting, mut holding) = (Vec::new(), VecDeque::new());
+        for (at, (running, step)) in self.running.iter_mut().zip(&steps).enumerate() {
+            let mut requests = running.command.requests().map_err(|e| pipeline.blame(step, e))?;
+            requests.iter_mut().for_each(|request| request.step = at);
+            if running.reads_first {
+                holding.push_back((at, requests));
+            } else {
+                waiting.append(&mut requests);
+            }
+        }
+        let (mut pass, mut holds) = (0, None);
+        loop {
+            // As in a run: one of those that hold results, in front of all others.
+            while !waiting.iter().any(|request| Some(request.step) == holds) {
+                let Some((at, requests)) = holding.pop_front() else { break };
+                holds = Some(at);
+                waiting.splice(0..0, requests);
+            }
+            let Some(foremost) = waiting.first().map(|request| request.step) else { break };
+            let reading = Reading::next(job, &mut waiting).map_err(|e| pipeline.blame(steps[foremost], e))?;
+            let Some(reading) = reading else { break };
+            pass += 1;
+            told.reading(pass, &reading, &steps);
+        }
+        for step in steps {
+            told.line(format!("    {}{}", step.label, makes(step)));
+        }
+        Ok(())
     }
 
     /// Says what is in place.
