@@ -93,24 +93,10 @@ impl FoldJob<'_> {
         plan: &StreamPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        self.run_together(job, variable, &[source], plan, fold)
-    }
-
-    /// [`Self::run`] over several sources in lockstep.
-    ///
-    /// # Collective
-    /// Every rank calls this.
-    pub(crate) fn run_together<F: Fold>(
-        &self,
-        job: &str,
-        variable: &str,
-        sources: &[&Source],
-        plan: &StreamPlan,
-        fold: &F,
-    ) -> Result<Vec<(usize, F::State)>> {
         let mut branch = FoldBranch::new(fold);
         let saved = Some((variable.to_owned(), job.to_owned()));
-        guarded(self.comm, sources, || passes::stream(self, sources, plan, vec![branch.branch()], saved))?;
+        let sources = [source];
+        guarded(self.comm, &sources, || passes::stream(self, &sources, plan, vec![branch.branch()], saved))?;
         Ok(branch.take())
     }
 

@@ -82,17 +82,24 @@ pub(crate) struct Alone {
     pub(crate) what: String,
     /// Bytes of one pass over it, of all ranks together.
     pub(crate) bytes: u64,
+    /// Whether [`Step::begin`] reads it, and keeps what it finds until the step is done.
+    pub(crate) is_first: bool,
 }
 
 impl Alone {
-    /// Series of whole variables: one pass at least, more where memory is short.
-    pub(crate) fn series(name: &str, source: &Source) -> Self {
-        Self { what: format!("whole series of {name}"), bytes: folding::bytes_to_read(source) }
+    /// Series of a whole variable: one pass at least, more where memory is short.
+    pub(crate) fn series(name: &str, source: &Source, is_first: bool) -> Self {
+        Self { what: format!("whole series of {name}"), bytes: folding::bytes_to_read(source), is_first }
     }
     /// A field from which its climatology is taken off.
     pub(crate) fn anomalies(field: &Source) -> Self {
-        let name = &field.variable().name;
-        Self { what: format!("{name}, less its climatology"), bytes: folding::bytes_to_read(field) }
+        let what = format!("{}, less its climatology", field.variable().name);
+        Self { what, bytes: folding::bytes_to_read(field), is_first: false }
+    }
+    /// A further pass of a step whose states don't fit into memory at once.
+    pub(crate) fn later(name: &str, sources: &[&Source]) -> Self {
+        let bytes = sources.iter().map(|source| folding::bytes_to_read(source)).sum();
+        Self { what: format!("{name}, in a later pass"), bytes, is_first: false }
     }
 }
 

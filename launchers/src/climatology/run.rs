@@ -93,7 +93,7 @@ impl Step for Climatology<'_> {
         let percentiles = !asked::percents(&self.wanted.asked).is_empty();
         let tasks = self.variables.iter().filter_map(|v| v.task.as_ref()).filter(|_| percentiles);
         let anomalies = self.fields.iter().map(Alone::anomalies);
-        tasks.map(|(task, _)| Alone::series(&task.name, &task.source)).chain(anomalies).collect()
+        tasks.map(|(task, _)| Alone::series(&task.name, &task.source, true)).chain(anomalies).collect()
     }
 
     fn begin(&mut self, job: &FoldJob<'_>) -> Result<()> {

@@ -3,19 +3,20 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod index;
+mod lags;
 mod options;
 mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
-use crate::folding::{self, FoldJob};
+use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::FoldJob;
+use crate::step;
 use halocline_core::comm::Comm;
-use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
 use options::{Lags, RelateOp};
+use run::Relations;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// How a variable goes with an index series, or with another field of the same grid and times,
 /// at every cell: correlation, regression, covariance, composites.
@@ -72,29 +73,13 @@ pub(crate) struct RelateArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RelateArgs, verbosity: Verbosity) -> Result<()> {
-    args.check()?;
-    let selection = args.selection.of_all_levels(args.input.io)?;
-    let progress = Arc::new(Progress::default());
-    let opening = progress.phases.start(Phase::Open);
-    let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    let source = dataset.source(comm, &args.var, &selection)?;
-    let with = index::find(comm, &args.with, (&dataset, &source), &selection, verbosity)?;
-    let taken: Vec<PathBuf> = files.iter().cloned().chain(with.files(&args.with)).collect();
-    check_output(comm, &args.output, &taken)?;
-    args.check_with(&with)?;
-    drop(opening);
-    let budget = args.memory.budget(comm)?;
-    let blame = |e| folding::blame(e, files.first(), &args.var);
-    let plans = run::plan(comm, args, &source, &with, &budget).map_err(blame)?;
-    let taken: Vec<PathBuf> = taken.iter().chain([&args.output]).cloned().collect();
-    let names: Vec<String> = plans.iter().map(|p| p.name.clone()).collect();
-    let checkpoints = args.checkpoint.plan(comm, verbosity, &taken, &names)?;
-    let job =
-        FoldJob { comm, verbosity, budget: &budget, checkpoints: checkpoints.as_ref(), progress: &progress };
-    let watch = job.watch();
-    let results = run::relate(&job, args, &source, &with, plans).map_err(blame)?;
-    let report = job.write(|| output::write(comm, args, (&dataset, &source), &with, &results))?;
-    drop(watch);
-    job.finished(&args.output, &report)
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a RelateArgs) -> Result<Relations<'a>> {
+    Relations::open(job, args)
 }

@@ -5,6 +5,7 @@ use super::RelateArgs;
 use crate::common::check_once;
 use halocline_algorithms::statistics::relate::{Quantity, Treatment, Wanted};
 use halocline_core::{Error, Result};
+use halocline_io::source::Source;
 use std::path::PathBuf;
 
 /// What is computed.
@@ -74,6 +75,13 @@ impl With {
             Self::Index(_) => {
                 vec![PathBuf::from(text), PathBuf::from(text.rsplit_once(':').map_or(text, |(file, _)| file))]
             }
+        }
+    }
+    /// What is read in lockstep: the variable, and the field if it is one.
+    pub(super) fn beside<'a>(&'a self, source: &'a Source) -> Vec<&'a Source> {
+        match self {
+            Self::Field(field) => vec![source, field],
+            Self::Index(_) => vec![source],
         }
     }
     /// What it is called.

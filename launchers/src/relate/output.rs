@@ -1,7 +1,7 @@
 //! The NetCDF file of relations.
 
 use super::index::With;
-use super::run::OfLag;
+use super::lags::OfLag;
 use super::RelateArgs;
 use crate::pairs::whole_time;
 use crate::{carry, common};

@@ -86,9 +86,8 @@ impl Step for Statistics<'_> {
     fn alone(&self) -> Vec<Alone> {
         let percentiles = !self.args.percents().is_empty();
         let tasks = self.variables.iter().filter_map(|v| v.task.as_ref()).filter(|_| percentiles);
-        let sources = tasks.map(|(task, _)| (task.name.as_str(), &task.source));
-        let series = self.series.iter().map(|(name, source)| (name.as_str(), source));
-        sources.chain(series).map(|(name, source)| Alone::series(name, source)).collect()
+        let running = self.series.iter().map(|(name, source)| Alone::series(name, source, false));
+        tasks.map(|(task, _)| Alone::series(&task.name, &task.source, true)).chain(running).collect()
     }
 
     fn begin(&mut self, job: &FoldJob<'_>) -> Result<()> {
