@@ -9,7 +9,7 @@ use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
 use crate::step::{self, Carried, Written};
-use crate::{climatology, histogram, stats};
+use crate::{climatology, histogram, relate, stats};
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -37,6 +37,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Stats(args) => Some(Box::new(stats::open(job, args)?)),
         Args::Climatology(args) => Some(Box::new(climatology::open(job, args)?)),
         Args::Histogram(args) => Some(Box::new(histogram::open(job, args)?)),
+        Args::Relate(args) => Some(Box::new(relate::open(job, args)?)),
         _ => None,
     })
 }
@@ -54,7 +55,7 @@ impl<'a> Together<'a> {
         for &index in steps {
             let step = &pipeline.steps[index];
             if let Some(command) = open(job, &step.args).map_err(|e| pipeline.blame(step, e))? {
-                let reads_first = !command.alone().is_empty();
+                let reads_first = command.alone().iter().any(|alone| alone.is_first);
                 running.push(Running { index, command, reads_first, has_begun: false, is_done: false });
             }
         }
