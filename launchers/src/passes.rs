@@ -9,6 +9,9 @@ use halocline_io::source::{Selection, Source};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+#[cfg(test)]
+mod tests;
+
 /// Between two looks at the clock of all ranks, at most.
 const BATCH: Duration = Duration::from_millis(500);
 

@@ -8,6 +8,7 @@ mod engine;
 mod eof;
 mod fields;
 mod output;
+mod shared;
 mod stream;
 mod together;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         .chain(output::all())
         .chain(stream::all())
         .chain(together::all())
+        .chain(shared::all())
         .collect();
     if Launch::detect().is_launched() {
         under_mpi(&tests)

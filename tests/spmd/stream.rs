@@ -53,6 +53,10 @@ impl Made {
         let (chunks, read) = (chunks.to_vec(), AtomicUsize::new(0));
         Self { variable, chunks, divisible, single: true, fail_at: None, read }
     }
+    /// Values read so far, by this rank.
+    pub(crate) fn values_read(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
 }
 
 impl StreamSource for Made {
@@ -222,7 +226,7 @@ fn decoded_once(comm: &Comm) {
     let mut run = FoldRun::stream(&engine, &source, &plan, &Sum).expect("streams");
     while run.advance(1).expect("advances") {}
     check(&engine, &plan, &run.finish().expect("finishes"));
-    let read = source.read.load(Ordering::Relaxed);
+    let read = source.values_read();
     let all: usize = engine.gather(&read).expect("gathers").iter().sum();
     assert_eq!(all, 60 * 300 * 301, "every value is read by one rank");
     assert!(read <= (60usize.div_ceil(comm.size()) + 8) * 300 * 301, "and the work is shared");
