@@ -73,8 +73,7 @@ fn groups(steps: &mut [Made], bytes: u64) -> Result<Vec<Vec<usize>>> {
     let base = MemoryBudget::asked(0, &comm).base();
     let budget = MemoryBudget::asked(base + bytes, &comm);
     let verbosity = Verbosity::default();
-    let job =
-        FoldJob { comm: &comm, verbosity, budget: &budget, checkpoints: None, progress: &progress };
+    let job = FoldJob { comm: &comm, verbosity, budget: &budget, checkpoints: None, progress: &progress };
     let mut waiting: Vec<Request<'_>> = steps.iter_mut().enumerate().map(|(k, s)| s.request(k)).collect();
     let mut groups = Vec::new();
     while let Some(reading) = Reading::next(&job, &mut waiting)? {

@@ -32,7 +32,13 @@ impl Resolver<'_> {
         let mut words = self.of_surroundings(kind, &entries);
         words.extend(words::words(document, kind, &entries)?);
         let keys: Vec<(String, usize)> = entries.iter().map(|e| (e.key.clone(), e.line)).collect();
-        let blame = |e| blame(&document.file, section.line, &label, &keys, e);
+        // All of it is the pipeline's fault, whatever file is spoken of.
+        let blame = |mut e: Error| {
+            let file = e.file.take();
+            let spoken_of = made.iter().find(|m| file.as_deref() == m.path.to_str());
+            e.message = file.iter().map(|file| format!("{file}: ")).collect::<String>() + &e.message;
+            blame(&document.file, spoken_of.map_or(section.line, |m| m.line), &label, &keys, e)
+        };
         let args = Args::parse(kind, &words).map_err(|e| {
             let help = format!("see `halocline {} --help`", kind.command_name());
             blame(crate::usage(&e).remedy(help))

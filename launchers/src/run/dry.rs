@@ -3,7 +3,7 @@
 use super::commands::{self, Args};
 use super::execute::Around;
 use super::scratch::told;
-use super::steps::Step;
+use super::steps::{Pipeline, Step};
 use super::together::Together;
 use crate::common::bytes_text;
 use crate::folding::FoldJob;
@@ -81,7 +81,7 @@ pub(super) fn run(around: &Around<'_>) -> Result<()> {
         }
         for step in round.iter().map(|&index| &pipeline.steps[index]) {
             if number > 0 {
-                later(&job, step, &mut told).map_err(|e| pipeline.blame(step, e))?;
+                later(&job, pipeline, step, &mut told).map_err(|e| pipeline.blame(step, e))?;
             } else {
                 alone(&job, step, &mut told).map_err(|e| pipeline.blame(step, e))?;
             }
@@ -124,7 +124,7 @@ fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
 }
 
 /// A step some of whose files are made by others.
-fn later(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
+fn later(job: &FoldJob<'_>, pipeline: &Pipeline, step: &Step, told: &mut Told) -> Result<()> {
     let known = match &step.source {
         Some(words) => {
             let bytes = commands::bytes_of(job.comm, words, job.verbosity)?;
@@ -134,7 +134,8 @@ fn later(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
         }
         None => String::new(),
     };
-    told.line(format!("  {} reads {known}what is made in rounds before", step.label));
+    let makers: Vec<&str> = step.needs.iter().map(|&need| pipeline.steps[need].label.as_str()).collect();
+    told.line(format!("  {} reads {known}what comes of {}", step.label, makers.join(", ")));
     told.line(format!("    {}{}", step.label, makes(step)));
     Ok(())
 }

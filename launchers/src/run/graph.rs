@@ -52,22 +52,22 @@ pub(super) struct Resolver<'a> {
 /// # Errors
 /// Usage, with the line.
 pub(super) fn resolve(document: &Document, around: &Surroundings<'_>) -> Result<Pipeline> {
+    let kinds = document.steps.iter().map(|step| kind(document, step)).collect::<Result<Vec<_>>>()?;
+    for (section, &kind) in document.steps.iter().zip(&kinds) {
+        check_keys(document, &section.entries, &keys(kind, true), &format!("`{}`", kind.name()))?;
+    }
+    let (names, sources) = (Names::of(document)?, sources(document)?);
     if document.steps.is_empty() {
         return Err(Error::usage("the pipeline has no steps")
             .in_file(&document.file)
             .remedy("add a [[step]]"));
     }
-    let kinds = document.steps.iter().map(|step| kind(document, step)).collect::<Result<Vec<_>>>()?;
-    for (section, &kind) in document.steps.iter().zip(&kinds) {
-        check_keys(document, &section.entries, &keys(kind, true), &format!("`{}`", kind.name()))?;
-    }
-    let names = Names::of(document)?;
     let scratch = around.scratch.map_or_else(|| beside_first_output(document), Path::to_owned);
     let mut resolver = Resolver {
         document,
         around,
         scratch: prefix(&scratch, around.run).display().to_string(),
-        sources: sources(document)?,
+        sources,
         states: kinds.iter().map(|_| State::New).collect(),
         wanted: names.wanted(document, &kinds)?,
         kinds,

@@ -106,6 +106,7 @@ impl Input {
 
     /// Refuses a selection that says nothing, on its own line.
     fn check_selection(&self, document: &Document) -> Result<()> {
+        words::words(document, commands::Kind::Select, &self.entries())?;
         for entry in self.selection.iter().chain(self.of_files("io")) {
             let words = words::words(document, commands::Kind::Select, std::slice::from_ref(entry))?;
             let words: Vec<String> = words.into_iter().filter(|w| w != "--").collect();

@@ -58,7 +58,10 @@ pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<(
     let pipeline = graph::resolve(&document, &around)?;
     scratch::name(&pipeline.scratch);
     comm.on_root(|| conflicts::check(&pipeline))?;
-    let budget = memory.budget(comm)?;
+    let mut budget = memory.budget(comm)?;
+    if args.memory.asked().is_none() && options.memory.is_some() {
+        "as the pipeline says".clone_into(&mut budget.origin);
+    }
     let around = execute::Around { comm, verbosity, budget: &budget, pipeline: &pipeline };
     if args.dry_run {
         dry::run(&around)
