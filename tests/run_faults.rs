@@ -120,6 +120,16 @@ fn what_is_above_the_sections_and_what_is_no_pipeline() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.starts_with("halocline: p.toml: ") && said.contains(what), "{said}");
     }
+    // As long a chain as there may be, and one that is longer.
+    let link = |n: usize| format!("[[step]]\nname = 's{n}'\ndo = 'select'\nfrom = 's{}'\n", n + 1);
+    for (steps, what) in [(498, "both write"), (499, "more than 500 steps")] {
+        let chain: String = (0..steps).map(link).collect();
+        let ends = format!("[source.s{steps}]\nfiles = 'a.nc'\nvar = 'x'\n");
+        let last = "[[step]]\ndo = 'stats'\nfrom = 's0'\noutput = 'b.nc'\n";
+        let (got, said) = place.run(Launch::ThreadRanks(2), &format!("{ends}{chain}{last}{last}"), &[]);
+        assert_eq!(got, Some(2), "{said}");
+        assert!(said.contains(what), "{said}");
+    }
     std::fs::copy(place.at("sst.nc"), place.at("p.toml")).expect("copied");
     let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
     assert_eq!(output.status.code(), Some(2));
@@ -185,7 +195,7 @@ fn memory_is_kept_or_refused_and_changes_no_bits() {
     assert!(said.contains("one read for step 1, step 2, step 3, step 4"), "{said}");
     let free: Vec<_> = (0..4).map(|n| contents(&place.at(&format!("out{n}.nc")))).collect();
     // So much that not all of them go together.
-    let (code, said) = place.run(Launch::Plain(2), &pipeline, &["--memory", "190MB"]);
+    let (code, said) = place.run(Launch::Plain(2), &pipeline, &["--memory", "230MB"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("one read for") && !said.contains("step 1, step 2, step 3, step 4"), "{said}");
     for (n, free) in free.iter().enumerate() {

@@ -36,7 +36,7 @@ impl Resolver<'_> {
         let blame = |mut e: Error| {
             let file = e.file.take();
             let spoken_of = made.iter().find(|m| file.as_deref() == m.path.to_str());
-            e.message = file.iter().map(|file| format!("{file}: ")).collect::<String>() + &e.message;
+            e.message = file.map_or_else(|| e.message.clone(), |file| format!("{file}: {}", e.message));
             blame(&document.file, spoken_of.map_or(section.line, |m| m.line), &label, &keys, e)
         };
         let args = Args::parse(kind, &words).map_err(|e| {

@@ -87,14 +87,14 @@ pub(super) fn run(around: &Around<'_>) -> Result<()> {
             }
         }
     }
-    let mut sum = format!("reads {} in all", bytes_text(told.shared));
-    if told.apart > told.shared {
-        sum += &format!(", where the steps one after the other would read {}", bytes_text(told.apart));
-    }
-    if pipeline.rounds.len() > 1 {
-        sum += ", beside files that are made on the way";
-    }
-    told.line(sum);
+    let apart = match bytes_text(told.apart) {
+        bytes if told.apart > told.shared => {
+            format!(", where the steps one after the other would read {bytes}")
+        }
+        _ => String::new(),
+    };
+    let on_the_way = if pipeline.rounds.len() > 1 { ", beside files that are made on the way" } else { "" };
+    told.line(format!("reads {} in all{apart}{on_the_way}", bytes_text(told.shared)));
     let printed = if comm.is_root() { info::print(&(told.lines.join("\n") + "\n")) } else { Ok(()) };
     comm.agree(printed)
 }

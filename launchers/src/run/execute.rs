@@ -48,6 +48,7 @@ fn rounds(around: &Around<'_>, scratch: &Scratch, there: &mut Vec<PathBuf>) -> R
         together.run(&job, there)?;
         drop((watch, together));
         for step in round.iter().map(|&index| &pipeline.steps[index]) {
+            tidy(&job);
             if alone(&job, &step.args).map_err(|e| pipeline.blame(step, e))? {
                 there.extend(step.made.iter().filter(|made| made.stays).map(|made| made.path.clone()));
             }
@@ -55,6 +56,17 @@ fn rounds(around: &Around<'_>, scratch: &Scratch, there: &mut Vec<PathBuf>) -> R
         scratch.release(pipeline.useless_after(number));
     }
     report::summary(comm, verbosity, &progress)
+}
+
+/// Gives memory back, where it is short: what steps before have freed must not count against the
+/// next.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn tidy(job: &FoldJob<'_>) {
+    if job.budget.for_buffers(job.comm) < job.budget.bytes / 4 * 3 {
+        halocline_core::memory::give_back();
+    }
 }
 
 /// Runs a command that shares nothing; tells whether it is one.

@@ -10,6 +10,9 @@ use super::words::{check_keys, keys, nearest, text};
 use halocline_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
+/// Steps of a pipeline, at most; nobody writes more by hand.
+const MOST: usize = 500;
+
 /// How far a step is.
 #[derive(Debug)]
 enum State {
@@ -61,6 +64,9 @@ pub(super) fn resolve(document: &Document, around: &Surroundings<'_>) -> Result<
         return Err(Error::usage("the pipeline has no steps")
             .in_file(&document.file)
             .remedy("add a [[step]]"));
+    }
+    if let Some(section) = document.steps.get(MOST) {
+        return Err(document.refuse(section.line, format!("there are more than {MOST} steps")));
     }
     let scratch = around.scratch.map_or_else(|| beside_first_output(document), Path::to_owned);
     let mut resolver = Resolver {

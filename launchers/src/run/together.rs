@@ -3,6 +3,7 @@
 
 use super::commands::Args;
 use super::dry::{makes, Told};
+use super::execute::tidy;
 use super::scratch::told;
 use super::steps::{Pipeline, Step};
 use crate::common::bytes_text;
@@ -79,10 +80,7 @@ impl<'a> Together<'a> {
     /// Every rank calls this.
     pub(super) fn run(&mut self, job: &FoldJob<'_>, there: &mut Vec<PathBuf>) -> Result<()> {
         while self.running.iter().any(|r| !r.is_done) {
-            // What steps before have freed must not count against the next.
-            if job.budget.for_buffers(job.comm) < job.budget.bytes / 4 * 3 {
-                halocline_core::memory::give_back();
-            }
+            tidy(job);
             self.begin(job)?;
             let (read, mut ready) = self.read(job)?;
             // Who takes part in a read gives its memory back before others go on.
