@@ -20,6 +20,8 @@ use std::process::ExitCode;
 type Test = (&'static str, fn(&Comm));
 
 fn main() -> ExitCode {
+    // As with other test binaries, a word chooses the tests whose names hold it.
+    let word = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     let tests: Vec<Test> = conformance::all()
         .into_iter()
         .chain(fields::all())
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         .chain(stream::all())
         .chain(together::all())
         .chain(shared::all())
+        .filter(|(name, _)| name.contains(&word))
         .collect();
     if Launch::detect().is_launched() {
         under_mpi(&tests)

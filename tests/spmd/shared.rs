@@ -196,13 +196,14 @@ fn same_bits(comm: &Comm) {
         (&[2, 1, 2], &[1, 1, 2]),
     ];
     for (shape, chunks) in cases {
+        let mut expected = None;
         for divisible in [true, false] {
             let one = Made::new(shape, chunks, divisible);
             let sources: [&dyn StreamSource; 1] = [&one];
-            let expected = alone(comm, &sources, &folds());
+            let expected = expected.get_or_insert_with(|| alone(comm, &sources, &folds()));
             for (room, steps) in [(None, usize::MAX), (Some(16_000_000), 2)] {
                 let (found, (count, greatest), sharing) = together(comm, &sources, &folds(), (room, steps));
-                assert!(found == expected, "{shape:?} {chunks:?} {divisible} {room:?}");
+                assert!(found == *expected, "{shape:?} {chunks:?} {divisible} {room:?}");
                 assert!(count > 0 && greatest > 244.0, "{count} {greatest}");
                 let exchanged = shape == [60, 120, 301] && !divisible && comm.size() > 1;
                 assert!(!exchanged || sharing == Sharing::Exchanged);
@@ -234,10 +235,11 @@ fn read_once(comm: &Comm) {
 }
 
 fn stops(comm: &Comm) {
-    let source = Made::new(&[200, 120, 301], &[1, 120, 301], true);
+    let source = Made::new(&[130, 120, 301], &[1, 120, 301], true);
     let sources: [&dyn StreamSource; 1] = [&source];
-    let expected = alone(comm, &sources, &folds());
-    let mut sums = branches(&folds());
+    let some = &folds()[..2];
+    let expected = alone(comm, &sources, some);
+    let mut sums = branches(some);
     let all: Vec<_> = sums.iter_mut().map(FoldBranch::branch).collect();
     let plan = StreamPlan::shared(&sources, &all, demand(comm, None, None)).expect("plans");
     let engine = Engine::new(comm);
@@ -259,13 +261,13 @@ fn stops(comm: &Comm) {
 
 fn errors(comm: &Comm) {
     for divisible in [true, false] {
-        let source = Made::new(&[200, 120, 301], &[1, 120, 301], divisible);
+        let source = Made::new(&[130, 120, 301], &[1, 120, 301], divisible);
         let sources: [&dyn StreamSource; 1] = [&source];
         let tiles = {
             let plan = StreamPlan::new(&source, &folds()[0], demand(comm, None, None)).expect("plans");
             plan.tiling().len()
         };
-        for (which, bad) in [(1, 0), (4, tiles / 2), (3, tiles - 1)] {
+        for (which, bad) in [(4, tiles / 2), (3, tiles - 1)] {
             let mut some = folds();
             some[which].fail_at = Some(bad);
             let mut sums = branches(&some);
@@ -290,7 +292,7 @@ fn errors(comm: &Comm) {
 fn states(comm: &Comm) {
     let folder = crate::checkpoint::folder(comm, "shared");
     let path = folder.join("state");
-    let source = Made::new(&[200, 120, 301], &[1, 120, 301], false);
+    let source = Made::new(&[130, 120, 301], &[1, 120, 301], false);
     let sources: [&dyn StreamSource; 1] = [&source];
     let one = &folds()[..1];
     let expected = alone(comm, &sources, one);
