@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 44] = [
+const BAD: [(&str, i32, usize, &str); 48] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -78,6 +78,10 @@ const BAD: [(&str, i32, usize, &str); 44] = [
     ("[[step]]\ndo = 'climatology'\nfrom = 'sst'\nby = 'month'\noutput = 'a.nc'\nanomaly = true", 2, 9, "no step reads the anomalies"),
     ("[[step]]\nname = 'a'\ndo = 'select'\nfrom = 'sst'\nlevel = 1\n[[step]]\ndo = 'stats'\nfrom = 'a'\nlevel = 2\noutput = 'a.nc'", 2, 12, "selected on line 8 already"),
     ("[[step]]\nname = 'a'\ndo = 'select'\nfrom = 'sst'\ntime = 2010\n[[step]]\ndo = 'rechunk'\nfrom = 'a'\noutput = 'a.nc'", 2, 11, "takes no `time`"),
+    ("[source.b]\nfiles = 'x.nc'\nvar = 'x'\ntime = 2010\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 11, "selects otherwise"),
+    ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
+    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
+    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'eof'\nfrom = 'b'\noutput = 'a.nc'", 2, 6, "multiple times"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),

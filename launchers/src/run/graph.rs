@@ -237,3 +237,52 @@ impl<'a> Resolver<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLES: [&str; 4] = [
+        include_str!("../../../docs/pipelines/monthly.toml"),
+        include_str!("../../../docs/pipelines/statistics.toml"),
+        include_str!("../../../docs/pipelines/index.toml"),
+        include_str!("../../../docs/pipelines/ensemble.toml"),
+    ];
+
+    fn resolved(text: &str) -> Result<Pipeline> {
+        let document = Document::parse(Path::new("p.toml"), text)?;
+        resolve(&document, &Surroundings { scratch: Some(Path::new("s")), run: 7, memory: None })
+    }
+
+    #[test]
+    fn rounds_follow_what_is_read() {
+        let pipeline = resolved(EXAMPLES[2]).expect("an example");
+        assert_eq!(pipeline.rounds, [vec![0], vec![1], vec![2, 3]]);
+        let kept = |round| pipeline.useless_after(round).map(Path::to_owned).collect::<Vec<_>>();
+        assert_eq!(kept(1), [] as [PathBuf; 0]);
+        assert_eq!(kept(2), [PathBuf::from("s/.halocline-run-7.anomalies.climatology.nc")]);
+        let backwards = "[[step]]\ndo = 'eof'\nfrom = 'b'\nvar = 'x'\noutput = 'e'\n\
+             [[step]]\nname = 'b'\ndo = 'select'\nfrom = 'a'\n\
+             [[step]]\nname = 'a'\ndo = 'stats'\nfiles = 'f'\nvar = 'x'\n";
+        let pipeline = resolved(backwards).expect("in any order");
+        let labels: Vec<&str> = pipeline.steps.iter().map(|step| step.label.as_str()).collect();
+        assert_eq!((labels, pipeline.rounds.len()), (vec!["step `a`", "step 1"], 2));
+    }
+
+    #[test]
+    fn damaged_pipelines_are_errors_on_their_lines() {
+        for example in EXAMPLES {
+            resolved(example).expect("an example");
+            for (count, (at, _)) in example.char_indices().enumerate().filter(|(n, _)| n % 5 == 0) {
+                let rest = &example[at..];
+                let other = ["", "\"", "[", "=", "\n", "\u{e9}", "1"][count % 7];
+                let without = rest.chars().next().map_or(0, char::len_utf8);
+                let text = format!("{}{other}{}", &example[..at], &rest[without..]);
+                if let Err(e) = resolved(&text) {
+                    assert_eq!(e.exit_code(), 2, "{e}");
+                    assert!(e.file.as_deref().is_some_and(|file| file.starts_with("p.toml")), "{e}");
+                }
+            }
+        }
+    }
+}

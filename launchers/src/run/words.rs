@@ -7,7 +7,11 @@ use halocline_core::{Error, Result};
 
 /// Options of commands that have no place in a step, and what to do instead.
 const ELSEWHERE: [(&[&str], &str, &str); 2] = [
-    (&["memory"], "is of the whole pipeline", "put it above the first section, or say --memory"),
+    (
+        &["memory", "scratch"],
+        "is of the whole pipeline",
+        "put it above the first section, or on the command line",
+    ),
     (
         &["checkpoint", "checkpoint-every", "resume", "time-limit"],
         "has no place in a pipeline, whose passes save no state",
