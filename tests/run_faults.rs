@@ -81,7 +81,7 @@ const BAD: [(&str, i32, usize, &str); 48] = [
     ("[source.b]\nfiles = 'x.nc'\nvar = 'x'\ntime = 2010\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 11, "selects otherwise"),
     ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
-    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'eof'\nfrom = 'b'\noutput = 'a.nc'", 2, 6, "multiple times"),
+    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'eof'\nfrom = 'b'\noutput = 'a.nc'", 2, 6, "the step takes one"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),

@@ -150,6 +150,11 @@ fn option_words(option: &clap::Arg, entry: &Entry) -> std::result::Result<Vec<St
         _ => {}
     }
     let repeats = matches!(option.get_action(), ArgAction::Append);
+    if let (Item::List(items), "var", false) = (&entry.value, key.as_str(), repeats) {
+        if items.len() > 1 {
+            return Err("names several variables, and the step takes one: say which there".to_owned());
+        }
+    }
     let values = match &entry.value {
         // Edges of bins, corners of boxes: numbers are the parts of one value.
         Item::List(items) if !repeats || option.get_value_delimiter().is_none() && are_numbers(items) => {
