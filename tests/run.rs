@@ -194,9 +194,9 @@ fn one_read_serves_all_that_read_the_same() {
          [[step]]\ndo = 'climatology'\nfrom = 'sst'\nby = 'month'\noutput = 'd.nc'\n\
          [[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'index.csv'\noutput = 'e.nc'\n",
     );
-    let index: String =
-        (0..128).map(|m| format!("{}-{:02},{}\n", 2010 + m / 12, m % 12 + 1, m * m % 13)).collect();
-    std::fs::write(place.at("index.csv"), index).expect("written");
+    let index: Vec<String> =
+        (0..128).map(|m| format!("{}-{:02},{}", 2010 + m / 12, m % 12 + 1, m * m % 13)).collect();
+    std::fs::write(place.at("index.csv"), index.join("\n")).expect("written");
     for launch in [Launch::Plain(2), Launch::ThreadRanks(3)] {
         let output = place.well(launch, &["run", pipeline, "--log-json", "all"]);
         assert!(

@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 48] = [
+const BAD: [(&str, i32, usize, &str); 51] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -82,6 +82,10 @@ const BAD: [(&str, i32, usize, &str); 48] = [
     ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'eof'\nfrom = 'b'\noutput = 'a.nc'", 2, 6, "the step takes one"),
+    // What only data tell.
+    ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nover = 'lev'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),

@@ -62,7 +62,8 @@ impl Resolver<'_> {
             section,
             kind: self.kind(index),
             label,
-            name: name.unwrap_or_else(|| format!("step-{}", index + 1)),
+            // No name that a user gives has a dot.
+            name: name.unwrap_or_else(|| format!("step.{}", index + 1)),
             wanted: self.wanted(index),
             scratch: &self.scratch,
         }

@@ -57,7 +57,11 @@ pub(super) struct Pipeline {
 impl Pipeline {
     /// An error of a step, with the line that is to blame where it can be told.
     pub(super) fn blame(&self, step: &Step, error: Error) -> Error {
-        blame(&self.file, step.line, &step.label, &step.keys, error)
+        // A path or pattern that is not there is to be mended where it is written.
+        let mut read = step.reads.files.iter().chain(&step.reads.lists).chain(&step.reads.others);
+        let absent = error.file.as_ref().filter(|file| !Path::new(file).exists());
+        let written = read.find(|(text, _)| absent == Some(text)).map(|(_, line)| *line);
+        blame(&self.file, written.unwrap_or(step.line), &step.label, &step.keys, error)
     }
 
     /// Files that do not stay and are of no use behind the round of this number.
@@ -78,7 +82,11 @@ pub(super) fn blame(
     keys: &[(String, usize)],
     mut error: Error,
 ) -> Error {
-    let named = option_in(&error.message, keys).or_else(|| option_in(error.remedy.as_deref()?, keys));
+    let of_variable = error.variable.is_some() || error.message.contains("no variable");
+    let of_variable = of_variable && error.kind == ErrorKind::Usage;
+    let named = option_in(&error.message, keys)
+        .or_else(|| option_in(error.remedy.as_deref()?, keys))
+        .or_else(|| keys.iter().find(|(key, _)| of_variable && key == "var").map(|(_, line)| *line));
     let place = format!("{file}:{}", named.unwrap_or(line));
     if error.kind == ErrorKind::Usage && error.file.is_none() {
         error.message = format!("{label}: {}", error.message);
