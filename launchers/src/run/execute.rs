@@ -40,15 +40,16 @@ fn rounds(around: &Around<'_>, scratch: &Scratch, there: &mut Vec<PathBuf>) -> R
     let Around { comm, verbosity, budget, pipeline } = *around;
     let progress = Arc::new(Progress::default());
     let job = FoldJob { comm, verbosity, budget, checkpoints: None, progress: &progress };
+    let base = budget.base();
     for (number, round) in pipeline.rounds.iter().enumerate() {
         let opening = progress.phases.start(Phase::Open);
         let mut together = Together::open(&job, pipeline, round)?;
         drop(opening);
         let watch = job.watch();
-        together.run(&job, there)?;
+        together.run(&job, base, there)?;
         drop((watch, together));
         for step in round.iter().map(|&index| &pipeline.steps[index]) {
-            tidy(&job);
+            tidy(budget, base);
             if alone(&job, &step.args).map_err(|e| pipeline.blame(step, e))? {
                 there.extend(step.made.iter().filter(|made| made.stays).map(|made| made.path.clone()));
             }
@@ -58,13 +59,10 @@ fn rounds(around: &Around<'_>, scratch: &Scratch, there: &mut Vec<PathBuf>) -> R
     report::summary(comm, verbosity, &progress)
 }
 
-/// Gives memory back, where it is short: what steps before have freed must not count against the
-/// next.
-///
-/// # Collective
-/// Every rank calls this.
-pub(super) fn tidy(job: &FoldJob<'_>) {
-    if job.budget.for_buffers(job.comm) < job.budget.bytes / 4 * 3 {
+/// Gives memory back that steps before have freed, where it would count against the next: more
+/// than a small part of the budget beyond `base`, that of the beginning.
+pub(super) fn tidy(budget: &MemoryBudget, base: u64) {
+    if budget.base() > base + budget.bytes / 64 {
         halocline_core::memory::give_back();
     }
 }

@@ -71,16 +71,22 @@ impl<'a> Together<'a> {
         self.pipeline.blame(self.step(at), error)
     }
 
-    /// Runs all of them to their ends; adds to `there` what is in place to stay.
+    /// Runs all of them to their ends; adds to `there` what is in place to stay. `base` is what the
+    /// process took before any step.
     ///
     /// # Errors
     /// Those of the commands, with the step.
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn run(&mut self, job: &FoldJob<'_>, there: &mut Vec<PathBuf>) -> Result<()> {
+    pub(super) fn run(&mut self, job: &FoldJob<'_>, base: u64, there: &mut Vec<PathBuf>) -> Result<()> {
+        let pipeline = self.pipeline;
+        for running in &mut self.running {
+            let checked = running.command.requests().and_then(|requests| Reading::check(job, requests));
+            checked.map_err(|e| pipeline.blame(&pipeline.steps[running.index], e))?;
+        }
         while self.running.iter().any(|r| !r.is_done) {
-            tidy(job);
+            tidy(job.budget, base);
             self.begin(job)?;
             let (read, mut ready) = self.read(job)?;
             // Who takes part in a read gives its memory back before others go on.
