@@ -68,6 +68,17 @@ impl Groups {
         }
         members
     }
+    /// Whether groups come back after others.
+    pub(super) fn take_turns(&self) -> bool {
+        let mut seen = HashSet::new();
+        let mut groups = self.of.iter().filter(|&&g| g != Self::NONE).peekable();
+        while let Some(group) = groups.next() {
+            if groups.peek() != Some(&group) && !seen.insert(group) {
+                return true;
+            }
+        }
+        false
+    }
     /// Different groups among these steps.
     pub(super) fn within(&self, steps: Range<usize>) -> usize {
         let inside = self.of.get(steps).unwrap_or_default();

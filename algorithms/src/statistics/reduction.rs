@@ -11,7 +11,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tile;
 use halocline_core::{Error, Result};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Any [`Op`]s over any dimensions of a variable, in one read.
 ///
@@ -35,6 +35,16 @@ pub struct Reduction {
     pub(super) times: Vec<f64>,
     /// Of leaves of a length, see [`Groups::peak`].
     peak: Mutex<Option<(usize, usize)>>,
+    spare: Mutex<Spare>,
+}
+
+/// States that were merged into others: memory that is there need not be asked for and cleared
+/// page by page by the system, which takes longer than to sum a tile.
+#[derive(Debug, Default)]
+struct Spare {
+    states: Vec<ReductionState>,
+    /// The most groups of a single tile: merged states of more would keep memory for nothing.
+    groups: usize,
 }
 
 impl Reduction {
@@ -76,7 +86,8 @@ impl Reduction {
             return Err(Error::internal("groups, weights or times of a reduction don't fit its dimensions"));
         }
         let roles = over.to_vec();
-        Ok(Self { roles, reduced, needs, groups, weights, times, peak: Mutex::new(None) })
+        let (peak, spare) = (Mutex::default(), Mutex::default());
+        Ok(Self { roles, reduced, needs, groups, weights, times, peak, spare })
     }
 
     /// The groups of steps.
@@ -121,13 +132,21 @@ impl Fold for Reduction {
     fn pieces(&self) -> Pieces {
         Pieces::Steps
     }
+    fn steps_at_once(&self) -> usize {
+        // Where groups take turns, as calendar months do, few of the steps go to the same values.
+        if self.roles.contains(&Role::Time) && self.groups.take_turns() {
+            32
+        } else {
+            8
+        }
+    }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         let steps = tile.block.range(0).len();
         // The planner keeps this for each level of a merge tree over time.
         let levels = self.groups.steps().div_ceil(steps.max(1)).max(1).ilog2() as usize + 2;
         let groups = if self.roles.contains(&Role::Time) {
             // Together they hold no more than its peak.
-            let mut known = self.peak.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut known = self.peak.lock().unwrap_or_else(PoisonError::into_inner);
             let peak =
                 known.filter(|(length, _)| *length == steps).map_or_else(|| self.groups.peak(steps), |k| k.1);
             *known = Some((steps, peak));
@@ -139,13 +158,16 @@ impl Fold for Reduction {
         (self.cells(tile) * groups) as u64 * self.needs.bytes()
     }
     fn start(&self, _column: usize) -> ReductionState {
-        ReductionState::default()
+        self.spare().states.pop().unwrap_or_default()
     }
     fn absorb(&self, state: &mut ReductionState, piece: &Piece<'_>) -> Result<()> {
         let tile = piece.tile();
         if state.groups.is_empty() {
             state.cells = self.cells(tile);
-            state.expect(self.needs, self.groups.within(tile.block.range(0)));
+            let groups = self.groups.within(tile.block.range(0));
+            state.expect(self.needs, groups);
+            let mut spare = self.spare();
+            spare.groups = spare.groups.max(groups);
         }
         let layout = Layout::new(tile, &self.reduced, &self.weights);
         for (group, steps) in self.groups.runs(piece.steps()) {
@@ -154,8 +176,13 @@ impl Fold for Reduction {
         }
         Ok(())
     }
-    fn merge(&self, mut left: ReductionState, right: ReductionState) -> Result<ReductionState> {
-        left.merge(right, self.needs, &self.times);
+    fn merge(&self, mut left: ReductionState, mut right: ReductionState) -> Result<ReductionState> {
+        left.merge(&mut right, self.needs, &self.times);
+        let mut spare = self.spare();
+        if right.groups.len() <= spare.groups {
+            right.clear();
+            spare.states.push(right);
+        }
         Ok(left)
     }
 }
@@ -168,5 +195,8 @@ impl Reduction {
     }
     pub(super) fn weights(&self) -> &Weights {
         &self.weights
+    }
+    fn spare(&self) -> std::sync::MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

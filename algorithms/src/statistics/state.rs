@@ -62,6 +62,19 @@ impl ReductionState {
         self.weight.iter().all(|w| w.is_finite())
     }
 
+    /// As before the first value; keeps memory.
+    pub(super) fn clear(&mut self) {
+        self.groups.clear();
+        self.cells = 0;
+        self.count.clear();
+        let Self { sum, weight, weight_squared, weighted_sum, .. } = self;
+        [sum, weight, weight_squared, weighted_sum].into_iter().for_each(Vec::clear);
+        let Self { least, greatest, centre, first, second, squares, .. } = self;
+        [least, greatest, centre, first, second, squares].into_iter().for_each(Vec::clear);
+        self.settled = false;
+        self.trend.clear();
+    }
+
     /// Prepares for up to `more` further groups.
     pub(super) fn expect(&mut self, needs: Needs, more: usize) {
         let n = (self.groups.len() + more) * self.cells;
@@ -161,7 +174,7 @@ impl ReductionState {
     }
 
     /// Takes in the values that a later state has seen.
-    pub(super) fn merge(&mut self, mut other: Self, needs: Needs, times: &[f64]) {
+    pub(super) fn merge(&mut self, other: &mut Self, needs: Needs, times: &[f64]) {
         if other.groups.is_empty() {
             return;
         }
@@ -175,7 +188,7 @@ impl ReductionState {
                 Some(at) => at * self.cells..(at + 1) * self.cells,
                 None => self.new_slot(group, needs),
             };
-            self.merge_slot(to, &other, from, needs);
+            self.merge_slot(to, other, from, needs);
         }
         if needs.trend {
             self.trend.merge(&mut other.trend, &other.count, times);

@@ -61,10 +61,17 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// As before the first step; keeps memory.
+    pub(super) fn clear(&mut self) {
+        self.planes.clear();
+        (self.steps, self.settled) = (None, false);
+    }
+
     /// Makes room, and notes that these steps follow.
     pub(super) fn begin(&mut self, cells: usize, steps: Range<usize>) {
         if self.planes.is_empty() {
-            self.planes = vec![0.0; PLANES * cells];
+            self.planes.reserve_exact(PLANES * cells);
+            self.planes.resize(PLANES * cells, 0.0);
             for plane in [CENTRE, BEGIN, LAST] {
                 self.planes[plane * cells..(plane + 1) * cells].fill(f64::NAN);
             }

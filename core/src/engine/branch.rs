@@ -30,6 +30,7 @@ pub(super) trait Work {
     fn reduces(&self) -> &[Role];
     fn parallelism(&self) -> Parallelism;
     fn pieces(&self) -> Pieces;
+    fn steps_at_once(&self) -> usize;
     fn state_bytes(&self, tile: &Tile) -> u64;
     /// Forgets all that was found.
     fn begin(&mut self, tiling: &Tiling);
@@ -134,6 +135,9 @@ impl<F: Fold> Work for FoldBranch<F> {
     fn pieces(&self) -> Pieces {
         self.fold.pieces()
     }
+    fn steps_at_once(&self) -> usize {
+        self.fold.steps_at_once()
+    }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         self.fold.state_bytes(tile)
     }
@@ -158,10 +162,8 @@ impl<F: Fold> Work for FoldBranch<F> {
     }
 
     fn close(&mut self) -> Result<()> {
-        for (place, state) in self.open.drain(..) {
-            self.tree.insert(place, state, &|a, b| self.fold.merge(a, b))?;
-        }
-        Ok(())
+        let fold = &self.fold;
+        self.tree.insert_all(self.open.drain(..).collect(), &|a, b| fold.merge(a, b))
     }
 
     fn nodes(&self) -> Box<dyn Iterator<Item = Result<StateNode>> + '_> {

@@ -41,6 +41,11 @@ pub trait Fold: Sync {
     fn pieces(&self) -> Pieces {
         Pieces::Whole
     }
+    /// How many steps a piece should have, where memory allows: what is kept of a cell is then
+    /// touched once for so many values. A result never depends on it.
+    fn steps_at_once(&self) -> usize {
+        8
+    }
     /// About how many bytes the state of a tile takes; 0 if it hardly matters.
     fn state_bytes(&self, tile: &Tile) -> u64 {
         let _ = tile;

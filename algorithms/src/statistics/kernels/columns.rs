@@ -12,6 +12,8 @@ use std::ops::Range;
 const BLOCK: usize = 1024;
 /// Cells that are worked on together, in registers.
 const LANES: usize = 8;
+/// The same where a kernel has many accumulators.
+const FEW_LANES: usize = 4;
 
 /// A row of values.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,8 @@ pub(in crate::statistics) struct Source<'a, T> {
 
 /// Takes `N` cells from `at` on of all rows into accumulators.
 pub(in crate::statistics) trait Kernel<T> {
+    /// Whether accumulators of [`LANES`] cells are more than registers hold.
+    const IS_LARGE: bool = false;
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize);
 }
 
@@ -43,9 +47,13 @@ impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
     #[inline(always)]
     fn call(mut self) {
         let mut at = self.block.start;
-        while at + LANES <= self.block.end {
+        while !K::IS_LARGE && at + LANES <= self.block.end {
             self.kernel.take::<LANES>(self.sources, at);
             at += LANES;
+        }
+        while at + FEW_LANES <= self.block.end {
+            self.kernel.take::<FEW_LANES>(self.sources, at);
+            at += FEW_LANES;
         }
         while at < self.block.end {
             self.kernel.take::<1>(self.sources, at);
@@ -71,6 +79,30 @@ where
 #[inline(always)]
 pub(in crate::statistics) fn store<T: Copy, const N: usize>(all: &mut [T], at: usize, values: [T; N]) {
     all[at..at + N].copy_from_slice(&values);
+}
+
+#[inline(always)]
+pub(in crate::statistics) fn any_nan<const N: usize>(values: &[f64; N]) -> bool {
+    let mut any = false;
+    for v in values {
+        any |= v.is_nan();
+    }
+    any
+}
+
+/// Whether some cells have no value in any row, as on land.
+#[inline(always)]
+pub(in crate::statistics) fn all_missing<T: Stored, const N: usize>(
+    sources: &[Source<'_, T>],
+    at: usize,
+) -> bool {
+    let mut all = true;
+    for source in sources {
+        for v in &source.values[at..at + N] {
+            all &= v.is_missing();
+        }
+    }
+    all
 }
 
 /// Takes maps into a slot.
@@ -197,7 +229,25 @@ struct Add<'a> {
 impl<T: Stored> Kernel<T> for Add<'_> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
-        let mut sum: [f64; N] = load(self.sum, at);
+        let before: [f64; N] = load(self.sum, at);
+        let mut sum = before;
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            for i in 0..N {
+                sum[i] += v[i];
+            }
+        }
+        // A missing value would have spoilt the sum.
+        if !any_nan(&sum) {
+            store(self.sum, at, sum);
+            let count: [u64; N] = load(self.count, at);
+            store(self.count, at, count.map(|n| n + sources.len() as u64));
+            return;
+        }
+        if all_missing::<T, N>(sources, at) {
+            return;
+        }
+        sum = before;
         let mut count: [u64; N] = load(self.count, at);
         for source in sources {
             let v: [f64; N] = load(source.values, at);
@@ -275,6 +325,12 @@ struct Spread<'a, const WEIGHTED: bool> {
 impl<T: Stored, const WEIGHTED: bool> Kernel<T> for Spread<'_, WEIGHTED> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
+        if !WEIGHTED && self.whole::<T, N>(sources, at) {
+            return;
+        }
+        if all_missing::<T, N>(sources, at) {
+            return;
+        }
         let mut centre: [f64; N] = load(self.centre, at);
         let mut first: [f64; N] = load(self.first, at);
         let mut second: [f64; N] = load(self.second, at);
@@ -300,6 +356,40 @@ impl<T: Stored, const WEIGHTED: bool> Kernel<T> for Spread<'_, WEIGHTED> {
         store(self.centre, at, centre);
         store(self.first, at, first);
         store(self.second, at, second);
+    }
+}
+
+impl<const WEIGHTED: bool> Spread<'_, WEIGHTED> {
+    /// Takes in cells that have a value in every row, unweighted; says whether they had.
+    #[inline(always)]
+    fn whole<T: Stored, const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) -> bool {
+        let Some(row) = sources.first() else { return true };
+        let mut centre: [f64; N] = load(self.centre, at);
+        if any_nan(&centre) {
+            if centre.iter().any(|c| !c.is_nan()) {
+                return false;
+            }
+            // Nothing has begun.
+            centre = load(row.values, at);
+        }
+        let mut first: [f64; N] = load(self.first, at);
+        let mut second: [f64; N] = load(self.second, at);
+        for source in sources {
+            let v: [f64; N] = load(source.values, at);
+            for i in 0..N {
+                let d = v[i] - centre[i];
+                first[i] += d;
+                second[i] += d * d;
+            }
+        }
+        // A missing value would have spoilt the sum.
+        if any_nan(&first) {
+            return false;
+        }
+        store(self.centre, at, centre);
+        store(self.first, at, first);
+        store(self.second, at, second);
+        true
     }
 }
 

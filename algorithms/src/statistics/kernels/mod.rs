@@ -1,10 +1,12 @@
 //! The inner loops, for whatever vector unit the machine has. What is added to what in which
 //! order is written out, so the width of vectors changes no bit.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 mod columns;
 mod rows;
 
-pub(super) use columns::{load, store, Columns, Kernel, Source};
+pub(super) use columns::{all_missing, any_nan, load, store, Columns, Kernel, Source};
 
 use super::layout::Layout;
 use super::reduction::Reduction;
@@ -24,6 +26,8 @@ pub(super) struct Task<'a> {
 pub(super) trait Stored: Copy + Into<f64> {
     /// The values, if they are of this type.
     fn of(numbers: Numbers<'_>) -> &[Self];
+    /// Whether it is NaN.
+    fn is_missing(self) -> bool;
 }
 
 impl Stored for f32 {
@@ -33,6 +37,10 @@ impl Stored for f32 {
             Numbers::F64(_) => &[],
         }
     }
+    #[inline(always)]
+    fn is_missing(self) -> bool {
+        self.is_nan()
+    }
 }
 
 impl Stored for f64 {
@@ -41,6 +49,10 @@ impl Stored for f64 {
             Numbers::F64(v) => v,
             Numbers::F32(_) => &[],
         }
+    }
+    #[inline(always)]
+    fn is_missing(self) -> bool {
+        self.is_nan()
     }
 }
 

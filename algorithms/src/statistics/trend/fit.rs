@@ -6,7 +6,7 @@ use super::{
     ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, LAST, MISSING_T, MISSING_TT,
     PLANES, PXX, TX, X, XX,
 };
-use crate::statistics::kernels::{load, store, Kernel, Source, Stored};
+use crate::statistics::kernels::{all_missing, any_nan, load, store, Kernel, Source, Stored};
 
 /// The kernel that takes in rows, each of one step.
 pub(in crate::statistics) struct Fit<'a> {
@@ -19,15 +19,15 @@ pub(in crate::statistics) struct Fit<'a> {
 }
 
 impl<T: Stored> Kernel<T> for Fit<'_> {
+    const IS_LARGE: bool = true;
     #[inline(always)]
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
         if self.whole::<N, T>(sources, at) {
             return;
         }
         let centre: [f64; N] = load(self.planes, at);
-        let absent = |source: &Source<'_, T>| load::<T, f64, N>(source.values, at).iter().all(|v| v.is_nan());
         // Land: nothing has begun.
-        if centre.iter().all(|c| c.is_nan()) && sources.iter().all(absent) {
+        if centre.iter().all(|c| c.is_nan()) && all_missing::<T, N>(sources, at) {
             return;
         }
         self.gaps::<N, T>(sources, at);
@@ -76,7 +76,7 @@ impl Fit<'_> {
             }
             last = v;
         }
-        if x.iter().chain(&pxx).any(|x| x.is_nan()) {
+        if any_nan(&x) | any_nan(&pxx) {
             return false;
         }
         store(self.planes, at, centre);

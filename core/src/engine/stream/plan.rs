@@ -12,13 +12,14 @@ use crate::index::IndexBox;
 use crate::tiling::{Tile, Tiling};
 use std::ops::Range;
 
-/// Bytes of a window, at least, when memory is plenty: stays in a shared cache.
-const WINDOW: u64 = 16 << 20;
+/// Bytes of a window, at least, when memory is plenty: two of them, and states, stay in a shared
+/// cache.
+const WINDOW: u64 = 4 << 20;
 /// Bytes of a window for each thread, so that all have something to do.
-const WINDOW_PER_THREAD: u64 = 4 << 20;
-/// Steps of a window, where memory allows: what a fold keeps of a cell is then touched once for
-/// so many values.
-const STEPS: usize = 8;
+const WINDOW_PER_THREAD: u64 = 2 << 20;
+/// Steps for which windows of this size are right; of folds that want more, they are twice as
+/// large, and hold fewer cells.
+const USUAL_STEPS: usize = 8;
 
 /// Who reads the chunks that several ranks need a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl StreamPlan {
     /// # Errors
     /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
     pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
-        Self::of_states(sources, &|tile| fold.state_bytes(tile), demand)
+        Self::of_states(sources, &|tile| fold.state_bytes(tile), fold.steps_at_once(), demand)
     }
 
     /// [`Self::together`] for several folds on one read: their states add up.
@@ -91,13 +92,15 @@ impl StreamPlan {
         demand: Demand<'_>,
     ) -> Result<Self> {
         let bytes = |tile: &Tile| branches.iter().map(|b| b.work.state_bytes(tile)).sum();
-        Self::of_states(sources, &bytes, demand)
+        let steps = branches.iter().map(|b| b.work.steps_at_once()).max().unwrap_or(1);
+        Self::of_states(sources, &bytes, steps, demand)
     }
 
-    /// A plan where the states of a tile take `state_bytes`.
+    /// A plan where the states of a tile take `state_bytes`, and windows are to hold `steps` steps.
     fn of_states(
         sources: &[&dyn StreamSource],
         state_bytes: &dyn Fn(&Tile) -> u64,
+        steps: usize,
         demand: Demand<'_>,
     ) -> Result<Self> {
         let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
@@ -129,7 +132,7 @@ impl StreamPlan {
             atoms,
             time_chunk: common[0].max(1),
             cells: usize::MAX,
-            steps: STEPS,
+            steps,
             read_ahead: true,
             estimate: 0,
             window: 0,
@@ -174,7 +177,8 @@ impl StreamPlan {
         let fixed = scratch + own * levels + travelling;
         // A window that is read, one that is absorbed, and what is on its way to other ranks.
         let copies = if self.sharing == Sharing::Exchanged { 5 } else { 2 };
-        let wanted = WINDOW.max(WINDOW_PER_THREAD * demand.threads as u64);
+        let usual = WINDOW.max(WINDOW_PER_THREAD * demand.threads as u64);
+        let wanted = if self.steps > USUAL_STEPS { 2 * usual } else { usual };
         // Pieces differ by a tile: the largest counts.
         let blocks = (0..self.deal.ranks()).map(|rank| self.deal.block(rank));
         let whole = blocks.max_by_key(IndexBox::len).unwrap_or_else(|| self.deal.block(0));
@@ -200,7 +204,7 @@ impl StreamPlan {
                 .remedy("give more --memory, use more ranks, or store the data in smaller chunks (halocline rechunk)"));
             }
         }
-        let steps = STEPS.div_ceil(self.time_chunk) * self.time_chunk;
+        let steps = self.steps.div_ceil(self.time_chunk) * self.time_chunk;
         self.cells = ((window / element) as usize / steps).max(1);
         let cells = self.largest(&whole, self.cells);
         self.steps = ((window / element) as usize / cells.max(1)).max(1);
