@@ -4,7 +4,7 @@
 //! arrays ask the system for huge pages, which cost a five-hundredth of the page faults and
 //! spare the translation caches.
 
-#![allow(unsafe_code)] // one call of madvise, below
+#![allow(unsafe_code)] // madvise and malloc_trim, below
 
 /// Arrays below this size stay on ordinary pages.
 const LARGE: usize = 8 << 20;
@@ -36,6 +36,21 @@ pub fn use_huge_pages<T>(data: &Vec<T>) {
         let _ = unsafe {
             rustix::mm::madvise(start as *mut core::ffi::c_void, length, rustix::mm::Advice::LinuxHugepage)
         };
+    }
+}
+
+/// Gives memory that is free in this process, but still resident, back to the system, so that
+/// what comes next is not charged for what is over. Without effect where the allocator has no
+/// way; it costs the first touch of pages anew.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        extern "C" {
+            fn malloc_trim(pad: usize) -> core::ffi::c_int;
+        }
+        // SAFETY: a function of the C library that every program here is linked with; it takes
+        // the allocator's own locks and touches free memory only.
+        let _ = unsafe { malloc_trim(0) };
     }
 }
 

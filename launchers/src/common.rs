@@ -85,6 +85,14 @@ pub(crate) struct MemoryArgs {
 }
 
 impl MemoryArgs {
+    /// As it was asked for.
+    pub(crate) fn asked(&self) -> Option<&str> {
+        self.memory.as_deref()
+    }
+    /// This, or what is asked for elsewhere.
+    pub(crate) fn or(&self, other: Option<&str>) -> Self {
+        Self { memory: self.memory.clone().or_else(|| other.map(str::to_owned)) }
+    }
     /// The budget of this rank, the same on every one.
     ///
     /// # Collective
@@ -118,19 +126,25 @@ impl InputArgs {
     /// One rank reads the list.
     fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
-        let listed = comm.on_root(|| {
-            let text = std::fs::read_to_string(list).map_err(|e| {
-                let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
-                kind(format!("can't read the list of files: {e}")).in_file(list)
-            })?;
-            let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-            Ok(lines.map(str::to_owned).collect::<Vec<String>>())
-        })?;
+        let listed = comm.on_root(|| listed(list))?;
         if listed.is_empty() && self.inputs.is_empty() {
             return Err(Error::usage("the list names no files").in_file(list));
         }
         Ok(self.inputs.iter().cloned().chain(listed).collect())
     }
+}
+
+/// The files that a list names, one a line.
+///
+/// # Errors
+/// Data, if it is not there; system, if it can't be read.
+pub(crate) fn listed(list: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(list).map_err(|e| {
+        let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
+        kind(format!("can't read the list of files: {e}")).in_file(list)
+    })?;
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
 }
 
 /// Which part of the data, and how it is divided among ranks.

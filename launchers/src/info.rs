@@ -38,7 +38,8 @@ pub(crate) fn run(comm: &Comm, args: &InfoArgs, verbosity: Verbosity) -> Result<
     comm.agree(printed)
 }
 
-fn print(text: &str) -> Result<()> {
+/// Prints on standard output.
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {

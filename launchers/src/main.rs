@@ -18,6 +18,7 @@ mod progress;
 mod rechunk;
 mod relate;
 mod report;
+mod run;
 mod series;
 mod start;
 mod stats;
@@ -71,6 +72,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
     Relate(relate::RelateArgs),
+    Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
@@ -125,6 +127,7 @@ fn main() -> ExitCode {
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
+        Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");

@@ -138,6 +138,21 @@ impl<'a> Reading<'a> {
         Ok(Some(Self { requests, plan }))
     }
 
+    /// Refuses requests that do not fit into memory even alone: for those who want to know before
+    /// others have read for long.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// Memory, with the numbers.
+    pub(crate) fn check(job: &FoldJob<'_>, requests: Vec<Request<'a>>) -> Result<()> {
+        let room = job.budget.for_buffers(job.comm);
+        // Those that have a plan were checked when it was made.
+        let mut open = requests.into_iter().filter(|request| request.plan.is_none());
+        open.try_for_each(|request| plan_of(job, room, &mut [request]).map(drop))
+    }
+
     /// The requests that share it.
     pub(crate) fn requests(&self) -> &[Request<'a>] {
         &self.requests

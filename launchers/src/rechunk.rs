@@ -4,11 +4,12 @@
 
 use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
 use crate::{progress, report};
-use halocline_core::budget::bytes_text;
+use halocline_core::budget::{bytes_text, MemoryBudget};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::rechunk::Method;
 use halocline_core::{Error, Result};
+use halocline_io::dataset::{Dataset, VariableInfo};
 use halocline_io::output::history_line;
 use halocline_io::rechunk::{parse_chunks, Rechunk, RechunkOptions};
 use halocline_io::scratch;
@@ -45,27 +46,78 @@ pub(crate) struct RechunkArgs {
     output: PathBuf,
 }
 
+impl RechunkArgs {
+    /// What can be checked before anything is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.options().map(drop)
+    }
+
+    fn options(&self) -> Result<RechunkOptions> {
+        Ok(RechunkOptions {
+            variables: self.var.clone(),
+            chunks: self.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
+            compression: self
+                .compress
+                .parse()
+                .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
+            scratch: self.scratch.clone().unwrap_or_else(scratch::default_directory),
+        })
+    }
+}
+
 /// Runs the command.
 ///
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<()> {
     let progress = Arc::new(Progress::default());
-    let opening = progress.phases.start(Phase::Open);
-    let options = RechunkOptions {
-        variables: args.var.clone(),
-        chunks: args.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
-        compression: args
-            .compress
-            .parse()
-            .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
-        scratch: args.scratch.clone().unwrap_or_else(scratch::default_directory),
-    };
-    let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    check_output(comm, &args.output, &files)?;
+    rechunk(comm, args, verbosity, &progress)?;
+    report::summary(comm, verbosity, &progress)
+}
+
+/// How the work is going to be done, and in how much memory.
+///
+/// # Collective
+/// Every rank calls this.
+fn plan<'a>(
+    comm: &Comm,
+    args: &RechunkArgs,
+    dataset: &'a Dataset,
+    options: &RechunkOptions,
+) -> Result<(Rechunk<'a>, MemoryBudget)> {
+    check_output(comm, &args.output, &paths(dataset))?;
     let budget = args.memory.budget(comm)?;
-    let job = Rechunk::plan(comm, &dataset, &options, &budget)?;
+    Ok((Rechunk::plan(comm, dataset, options, &budget)?, budget))
+}
+
+/// Bytes of values that the command moves, and those of memory that it takes on a rank.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn look(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Result<(u64, u64)> {
+    let dataset = args.input.open(comm, verbosity)?;
+    let options = args.options()?;
+    let (job, _) = plan(comm, args, &dataset, &options)?;
+    let bytes = |info: &VariableInfo| {
+        info.variable.shape().iter().product::<usize>() as u64 * info.variable.dtype.size() as u64
+    };
+    Ok((job.variables().map(|(info, ..)| bytes(info)).sum(), job.estimate()))
+}
+
+/// The work of the command, counted by `progress`.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn rechunk(
+    comm: &Comm,
+    args: &RechunkArgs,
+    verbosity: Verbosity,
+    progress: &Arc<Progress>,
+) -> Result<()> {
+    let options = args.options()?;
+    let opening = progress.phases.start(Phase::Open);
+    let dataset = args.input.open(comm, verbosity)?;
+    let (job, budget) = plan(comm, args, &dataset, &options)?;
     drop(opening);
     let chunk = |lengths: &[usize]| lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
     for (info, from, to, plan) in job.variables() {
@@ -116,8 +168,8 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
             "memory_budget": budget.bytes,
         })
     });
-    let watch = progress::Watch::start(comm, verbosity, &progress);
-    let done = job.run(comm, &args.output, &history_line(&command_line()), &progress)?;
+    let watch = progress::Watch::start(comm, verbosity, progress);
+    let done = job.run(comm, &args.output, &history_line(&command_line()), progress)?;
     drop(watch);
     verbosity.say(comm, || {
         format!(
@@ -127,5 +179,5 @@ pub(crate) fn run(comm: &Comm, args: &RechunkArgs, verbosity: Verbosity) -> Resu
             bytes_text(done.written)
         )
     });
-    report::summary(comm, verbosity, &progress)
+    Ok(())
 }

@@ -134,8 +134,9 @@ fn clean_up_on_signals() {
     };
     std::thread::spawn(move || {
         for signal in signals.forever().filter(|signal| *signal != SIGXFSZ && !stop::takes(*signal)) {
-            halocline_io::output::remove_unfinished();
+            let _ending = halocline_io::output::remove_unfinished();
             halocline_core::engine::checkpoint::remove_unfinished();
+            crate::run::scratch::remove();
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });

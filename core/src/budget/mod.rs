@@ -39,12 +39,21 @@ pub struct MemoryBudget {
     pub origin: String,
     /// Ranks that live in this process: its memory is theirs together.
     ranks_in_process: usize,
+    /// What was resident before the first of several jobs.
+    before: Option<u64>,
 }
 
 impl MemoryBudget {
     /// What the user set with `--memory`, for each rank.
     pub fn asked(bytes: u64, comm: &Comm) -> Self {
-        Self { bytes, origin: "--memory".to_owned(), ranks_in_process: ranks_in_process(comm) }
+        Self { bytes, origin: "--memory".to_owned(), ranks_in_process: ranks_in_process(comm), before: None }
+    }
+
+    /// This budget for several jobs, one after the other, of which the first begins now. What
+    /// libraries have taken when later ones begin is not reserved for them a second time.
+    #[must_use]
+    pub fn for_several(self) -> Self {
+        Self { before: resident(), ..self }
     }
 
     /// The budget of every rank: `asked` if given, else the smallest that any rank
@@ -69,7 +78,12 @@ impl MemoryBudget {
     /// What this rank's share of the process takes beside buffers: what is resident now (programs,
     /// libraries, MPI, metadata) and a reserve of 24 MiB for what libraries take when used.
     pub fn base(&self) -> u64 {
-        resident().unwrap_or(RESERVE).saturating_add(RESERVE) / self.ranks_in_process as u64
+        let now = resident().unwrap_or(RESERVE);
+        let all = match self.before {
+            None => now.saturating_add(RESERVE),
+            Some(before) => before.saturating_add(RESERVE).max(now.saturating_add(RESERVE / 4)),
+        };
+        all / self.ranks_in_process as u64
     }
 
     /// What is left of this rank's budget for buffers beside [`Self::base`]; 0 if nothing is.
@@ -126,7 +140,7 @@ fn detect_in(around: &Surroundings<'_>, ranks_on_node: usize, ranks_in_process: 
     let (bytes, origin) = least.unwrap_or_else(|| {
         (UNKNOWN / on_node as u64, "a guess: nothing tells how much memory there is".to_owned())
     });
-    MemoryBudget { bytes, origin, ranks_in_process: in_process }
+    MemoryBudget { bytes, origin, ranks_in_process: in_process, before: None }
 }
 
 /// Ranks of `comm` that run on this rank's node.

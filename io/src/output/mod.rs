@@ -57,7 +57,7 @@ pub use ffi::keep_hdf5_from_exit;
 pub use history::history_line;
 pub use report::WriteReport;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
-pub use target::remove_unfinished;
+pub use target::{remove_unfinished, Ending};
 
 use cells::Cell;
 use halocline_core::comm::Comm;

@@ -3,7 +3,7 @@
 use super::hdf5::Container;
 use super::one_writer::OneWriter;
 use super::schema::Schema;
-use super::{define, Output, Writer, Writing};
+use super::{define, target, Output, Writer, Writing};
 use halocline_core::{Error, Result};
 
 #[cfg(feature = "mpi")]
@@ -33,7 +33,7 @@ impl Output {
     fn container(&self, schema: &Schema) -> Result<Container> {
         let path = &self.target.temporary;
         let refused = |e: netcdf::Error| Error::system(format!("can't be created: {e}"));
-        let mut file = netcdf::create(path).map_err(refused)?;
+        let mut file = target::create(path).map_err(refused)?;
         define::define(&mut file, path, schema)?;
         file.close().map_err(refused)?;
         let unlimited = schema.dims.iter().filter(|dim| dim.unlimited);

@@ -9,7 +9,7 @@ use super::ffi::NcChar;
 use super::hdf5::Container;
 use super::layout::Layout;
 use super::one_writer::OneWriter;
-use super::target::Target;
+use super::target::{self, Target};
 use super::{zstd_filter, Compression, Limits, Output, Writer};
 use bytemuck::Pod;
 use halocline_core::comm::Comm;
@@ -134,7 +134,7 @@ impl Output {
     }
     fn define_stored(&mut self, define: impl FnOnce(&mut Defining<'_>) -> Result<()>) -> Result<Container> {
         let path = &self.target.temporary;
-        let created = netcdf::create(path);
+        let created = target::create(path);
         let mut file = created.map_err(|e| Error::system(format!("can't be created: {e}")))?;
         define(&mut Defining { file: &mut file, path })?;
         for layout in &mut self.layouts {

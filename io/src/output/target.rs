@@ -96,12 +96,28 @@ fn forget(temporary: &Path) {
     unfinished().retain(|path| path != temporary);
 }
 
+/// While this is there, no output is created.
+#[derive(Debug)]
+pub struct Ending {
+    _held: MutexGuard<'static, Vec<PathBuf>>,
+}
+
 /// Removes the temporary files of all outputs of this process that are not finished: for a
-/// program that is being ended by a signal, right before it ends.
-pub fn remove_unfinished() {
-    for path in unfinished().drain(..) {
+/// program that is being ended by a signal, right before it ends. What comes of it is to be kept
+/// until then, or a file could be created behind it.
+#[must_use]
+pub fn remove_unfinished() -> Ending {
+    let mut held = unfinished();
+    for path in held.drain(..) {
         let _ = fs::remove_file(path);
     }
+    Ending { _held: held }
+}
+
+/// Creates a temporary file anew for the library, unless the process is ending.
+pub(super) fn create(temporary: &Path) -> netcdf::Result<netcdf::FileMut> {
+    let _held = unfinished();
+    netcdf::create(temporary)
 }
 
 fn directory(path: &Path) -> &Path {
@@ -149,9 +165,10 @@ fn prepare(path: &Path) -> Result<[PathBuf; 2]> {
             temporary.extend_from_slice(format!("-{attempt}").as_bytes());
         }
         let temporary = directory.join(OsString::from_vec(temporary));
+        let mut unfinished = unfinished();
         match OpenOptions::new().write(true).create_new(true).open(&temporary) {
             Ok(_) => {
-                unfinished().push(temporary.clone());
+                unfinished.push(temporary.clone());
                 return Ok([path, temporary]);
             }
             // Two outputs of that name at once, or what a process of the same number left.

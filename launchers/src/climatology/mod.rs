@@ -113,6 +113,11 @@ struct Job {
 }
 
 impl ClimatologyArgs {
+    /// What can be checked before anything is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.job().map(drop)
+    }
+
     fn job(&self) -> Result<Job> {
         let leap = match self.leap_day {
             Leap::Keep => LeapDay::Keep,

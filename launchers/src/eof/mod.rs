@@ -123,36 +123,40 @@ impl EofArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
-    let mut selection = args.selection.selection()?;
-    selection.io = args.input.io;
-    let dataset = args.input.open(comm, verbosity)?;
-    let files = paths(&dataset);
-    check_output(comm, &args.output, &files)?;
-    let source = dataset.source(comm, &args.var, &selection)?;
+    let (dataset, source) = open(comm, args, verbosity)?;
     source.notes().iter().for_each(|note| verbosity.say(comm, || format!("note: {note}")));
     let result = match source.element() {
         Element::F32 => job::<f32>(comm, args, (&dataset, &source), verbosity),
         Element::F64 => job::<f64>(comm, args, (&dataset, &source), verbosity),
     };
-    result.map_err(|e| {
-        // What the analysis refuses, it refuses of this variable of these files.
-        let analysed =
-            !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
-        match files.first() {
-            Some(file) if analysed => e.in_file(file).in_variable(&args.var),
-            _ => e,
-        }
-    })
+    result.map_err(|e| blame(e, args, &dataset))
 }
 
-fn job<T: Loaded>(
-    comm: &Comm,
-    args: &EofArgs,
-    (dataset, source): (&Dataset, &Source),
-    verbosity: Verbosity,
-) -> Result<()> {
-    let clock = Instant::now();
-    let dims = &source.variable().dims;
+/// Looks at the files, and refuses what can be refused before data are read.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(Dataset, Source)> {
+    let mut selection = args.selection.selection()?;
+    selection.io = args.input.io;
+    let dataset = args.input.open(comm, verbosity)?;
+    check_output(comm, &args.output, &paths(&dataset))?;
+    let source = dataset.source(comm, &args.var, &selection)?;
+    check(args, &source).map_err(|e| blame(e, args, &dataset))?;
+    Ok((dataset, source))
+}
+
+/// What the analysis refuses, it refuses of this variable of these files.
+fn blame(e: Error, args: &EofArgs, dataset: &Dataset) -> Error {
+    let analysed = !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
+    match paths(dataset).first() {
+        Some(file) if analysed => e.in_file(file).in_variable(&args.var),
+        _ => e,
+    }
+}
+
+/// Refuses data that have no modes, and more modes than there are.
+fn check(args: &EofArgs, source: &Source) -> Result<()> {
     let (grid, times) = (source.grid(), source.time());
     if grid.dims.is_empty() {
         return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
@@ -164,10 +168,22 @@ fn job<T: Loaded>(
         )));
     }
     let limit = (times.values.len() - 1).min(grid.len());
-    if let Some(modes) = args.modes.filter(|modes| !(1..=limit).contains(modes)) {
-        return Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
-            .remedy(format!("choose --modes between 1 and {limit}")));
+    match args.modes.filter(|modes| !(1..=limit).contains(modes)) {
+        None => Ok(()),
+        Some(modes) => Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
+            .remedy(format!("choose --modes between 1 and {limit}"))),
     }
+}
+
+fn job<T: Loaded>(
+    comm: &Comm,
+    args: &EofArgs,
+    (dataset, source): (&Dataset, &Source),
+    verbosity: Verbosity,
+) -> Result<()> {
+    let clock = Instant::now();
+    let dims = &source.variable().dims;
+    let (grid, times) = (source.grid(), source.time());
     let parts = args.selection.parts(comm, dims)?;
     let weights = weights(args, source)?;
     let months = match args.anomaly {

@@ -44,7 +44,7 @@ pub(super) fn parse_with(text: &str) -> Result<(String, String)> {
 
 impl HistogramArgs {
     /// What can be checked before anything is opened.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let variables = self.var.len() + usize::from(self.with.is_some());
         if variables > 2 {
             return Err(Error::usage(format!(

@@ -238,7 +238,7 @@ fn global(args: &HistogramArgs, dataset: &Dataset, names: &[String], counted: &C
         format!("weights={weights}"),
         "missing=counted apart".to_owned(),
     ];
-    options.extend(args.with.iter().map(|w| format!("with={w}")));
+    options.extend(args.with.iter().map(|w| format!("with={}", crate::run::scratch::told(w))));
     options.extend(common::described(&args.input, &args.selection));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")

@@ -47,6 +47,13 @@ fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
         .ok_or_else(|| "write it as 1600x1200".to_owned())
 }
 
+impl PlotArgs {
+    /// What can be checked before anything is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        format_of(&self.output).map(drop)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Collective

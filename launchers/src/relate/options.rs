@@ -112,7 +112,7 @@ fn spread(values: &[f64]) -> Option<(f64, f64)> {
 
 impl RelateArgs {
     /// What can be checked before anything is opened.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         check_once(&self.op.iter().map(|op| op.name()).collect::<Vec<_>>())?;
         let wants = |op| self.op.contains(&op);
         if !(self.alpha > 0.0 && self.alpha < 1.0) {

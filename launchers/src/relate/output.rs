@@ -260,7 +260,7 @@ fn global(args: &RelateArgs, dataset: &Dataset, with: &With, results: &[OfLag]) 
     let ops: Vec<&str> = args.op.iter().map(|op| op.name()).collect();
     let mut options = vec![
         format!("op={}", ops.join(",")),
-        format!("with={}", args.with),
+        format!("with={}", crate::run::scratch::told(&args.with)),
         format!("detrend={}", args.detrend),
         format!("standardize={}", args.standardize),
         format!("ddof={}", args.ddof),

@@ -126,7 +126,7 @@ impl super::StatsArgs {
     }
 
     /// Refuses what makes no sense before any file is opened.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let ops: Vec<String> = self.op.iter().map(|asked| asked.name()).collect();
         let weights: Vec<String> = self.weights.iter().map(word).collect();
         for names in [&self.var, &ops, &self.over, &weights] {

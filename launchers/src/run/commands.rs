@@ -1,0 +1,154 @@
+//! The commands that steps can be, and their options: those of the command line, which clap
+//! knows, so that there is one definition of each.
+
+use crate::climatology::ClimatologyArgs;
+use crate::common::{InputArgs, SelectionArgs, Verbosity};
+use crate::eof::EofArgs;
+use crate::folding;
+use crate::histogram::HistogramArgs;
+use crate::plot::PlotArgs;
+use crate::rechunk::RechunkArgs;
+use crate::relate::RelateArgs;
+use crate::stats::StatsArgs;
+use clap::{Args as _, FromArgMatches as _};
+use halocline_core::comm::Comm;
+use halocline_core::Result;
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Select,
+    Stats,
+    Climatology,
+    /// A climatology of which the anomalies are wanted.
+    Anomaly,
+    Relate,
+    Histogram,
+    Eof,
+    Rechunk,
+    Plot,
+}
+
+const KINDS: [(&str, Kind); 9] = [
+    ("select", Kind::Select),
+    ("stats", Kind::Stats),
+    ("climatology", Kind::Climatology),
+    ("anomaly", Kind::Anomaly),
+    ("relate", Kind::Relate),
+    ("histogram", Kind::Histogram),
+    ("eof", Kind::Eof),
+    ("rechunk", Kind::Rechunk),
+    ("plot", Kind::Plot),
+];
+
+/// The options of a source: which files, and what of them.
+#[derive(Debug, clap::Args)]
+struct SourceArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variables
+    #[arg(long, value_delimiter = ',')]
+    var: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+impl Kind {
+    pub(super) fn of(word: &str) -> Option<Self> {
+        KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind)
+    }
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().map(|(name, _)| *name)
+    }
+    pub(super) fn name(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+    /// The command that does it, for those who look for help.
+    pub(super) fn command_name(self) -> &'static str {
+        match self {
+            Self::Anomaly => "climatology",
+            other => other.name(),
+        }
+    }
+    /// The command, as clap knows it; that of a source for `select`.
+    pub(super) fn command(self) -> clap::Command {
+        let command = clap::Command::new(self.command_name()).no_binary_name(true).disable_help_flag(true);
+        match self {
+            Self::Select => SourceArgs::augment_args(command),
+            Self::Stats => StatsArgs::augment_args(command),
+            Self::Climatology | Self::Anomaly => ClimatologyArgs::augment_args(command),
+            Self::Relate => RelateArgs::augment_args(command),
+            Self::Histogram => HistogramArgs::augment_args(command),
+            Self::Eof => EofArgs::augment_args(command),
+            Self::Rechunk => RechunkArgs::augment_args(command),
+            Self::Plot => PlotArgs::augment_args(command),
+        }
+    }
+}
+
+/// A step's command with its options.
+#[derive(Debug)]
+pub(super) enum Args {
+    Stats(Box<StatsArgs>),
+    Climatology(Box<ClimatologyArgs>),
+    Relate(Box<RelateArgs>),
+    Histogram(Box<HistogramArgs>),
+    Eof(Box<EofArgs>),
+    Rechunk(Box<RechunkArgs>),
+    Plot(Box<PlotArgs>),
+}
+
+impl Args {
+    /// Parses the words of a step; `None` for a selection, which is no command.
+    pub(super) fn parse(kind: Kind, words: &[String]) -> std::result::Result<Option<Self>, clap::Error> {
+        let matches = kind.command().try_get_matches_from(words)?;
+        Ok(Some(match kind {
+            Kind::Select => return Ok(None),
+            Kind::Stats => Self::Stats(Box::new(StatsArgs::from_arg_matches(&matches)?)),
+            Kind::Climatology | Kind::Anomaly => {
+                Self::Climatology(Box::new(ClimatologyArgs::from_arg_matches(&matches)?))
+            }
+            Kind::Relate => Self::Relate(Box::new(RelateArgs::from_arg_matches(&matches)?)),
+            Kind::Histogram => Self::Histogram(Box::new(HistogramArgs::from_arg_matches(&matches)?)),
+            Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
+            Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
+            Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
+        }))
+    }
+
+    /// What the command refuses before it opens anything.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Stats(args) => args.check(),
+            Self::Climatology(args) => args.check(),
+            Self::Relate(args) => args.check(),
+            Self::Histogram(args) => args.check(),
+            Self::Eof(_) => Ok(()),
+            Self::Rechunk(args) => args.check(),
+            Self::Plot(args) => args.check(),
+        }
+    }
+}
+
+/// Bytes that are fetched of a source.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn bytes_of(comm: &Comm, words: &[String], verbosity: Verbosity) -> Result<u64> {
+    let parsed = Kind::Select.command().try_get_matches_from(words);
+    let args = parsed.and_then(|matches| SourceArgs::from_arg_matches(&matches));
+    let args = args.map_err(|e| crate::usage(&e))?;
+    let selection = args.selection.of_all_levels(args.input.io)?;
+    let dataset = args.input.open(comm, verbosity)?;
+    let of = |name: &String| Ok(folding::bytes_to_read(&dataset.source(comm, name, &selection)?));
+    args.var.iter().map(of).sum()
+}
+
+/// Refuses words of a selection (`--time=…`) that say nothing.
+pub(super) fn check_selection(words: &[String]) -> Result<()> {
+    let words = words.iter().cloned().chain(["file".to_owned()]);
+    let parsed = Kind::Select.command().try_get_matches_from(words);
+    let args = parsed.and_then(|matches| SourceArgs::from_arg_matches(&matches));
+    let args = args.map_err(|e| crate::usage(&e))?;
+    args.selection.selection().map(drop)
+}

@@ -1,0 +1,82 @@
+//! Files that only other steps read: gone when those are done or the run ends, whatever ends it
+//! (but for a kill, which nobody can answer).
+
+use super::steps::Pipeline;
+use halocline_core::comm::Comm;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The files that may be there, for the thread that answers signals.
+static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// How the paths of such files begin in this run, on every rank.
+static PREFIX: Mutex<String> = Mutex::new(String::new());
+
+fn locked<T>(place: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How the paths of files between steps begin in a run: beside each other, hidden, of a number
+/// that no other run has.
+pub(super) fn prefix(directory: &Path, run: u32) -> PathBuf {
+    directory.join(format!(".halocline-run-{run}."))
+}
+
+/// Notes how the paths of files between steps begin, for [`told`].
+pub(super) fn name(prefix: &str) {
+    prefix.clone_into(&mut locked(&PREFIX));
+}
+
+/// The files of a pipeline that do not stay; removed when this is dropped by the rank that writes.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    owns: bool,
+}
+
+impl Scratch {
+    /// From now on the files are removed at any end.
+    pub(super) fn watch(comm: &Comm, pipeline: &Pipeline) -> Self {
+        if comm.is_root() {
+            let made = pipeline.steps.iter().flat_map(|step| &step.made);
+            *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
+        }
+        Self { owns: comm.is_root() }
+    }
+
+    /// Removes files that nobody needs any more.
+    pub(super) fn release<'a>(&self, files: impl Iterator<Item = &'a Path>) {
+        if self.owns {
+            let mut kept = locked(&FILES);
+            for file in files {
+                let _ = std::fs::remove_file(file);
+                kept.retain(|other| other != file);
+            }
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.owns {
+            remove();
+        }
+    }
+}
+
+/// Removes what is there of this process.
+pub(crate) fn remove() {
+    for file in std::mem::take(&mut *locked(&FILES)) {
+        // It may not be there yet, or be out of reach: the run has its own end to tell.
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+/// A text that names files, as outputs record it and people read it: without what is of this run
+/// alone.
+pub(crate) fn told(text: &str) -> String {
+    let prefix = locked(&PREFIX);
+    if prefix.is_empty() {
+        text.to_owned()
+    } else {
+        text.replace(prefix.as_str(), "")
+    }
+}

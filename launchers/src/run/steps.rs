@@ -1,0 +1,124 @@
+//! Steps of a pipeline as commands that can run, and how their errors name them.
+
+use super::commands::Args;
+use halocline_core::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// A file that a step makes.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) path: PathBuf,
+    /// The line that asks for it.
+    pub(super) line: usize,
+    /// Whether it stays when the pipeline has ended.
+    pub(super) stays: bool,
+}
+
+/// Words of a step that name files it reads, each with its line.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// Paths and patterns.
+    pub(super) files: Vec<(String, usize)>,
+    /// Text files that list paths.
+    pub(super) lists: Vec<(String, usize)>,
+    /// What else an option names, a variable or feature behind it.
+    pub(super) others: Vec<(String, usize)>,
+}
+
+/// A step, its command parsed and checked.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// `step `NAME``, or its number.
+    pub(super) label: String,
+    pub(super) line: usize,
+    pub(super) args: Args,
+    /// The steps, by their place in the pipeline, whose files it reads.
+    pub(super) needs: Vec<usize>,
+    pub(super) made: Vec<Made>,
+    pub(super) reads: Reads,
+    /// The words of its source, if that is no file of another step.
+    pub(super) source: Option<Vec<String>>,
+    /// On which line each option is.
+    pub(super) keys: Vec<(String, usize)>,
+}
+
+/// A pipeline that holds together.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    /// The file, as errors name it.
+    pub(super) file: String,
+    pub(super) steps: Vec<Step>,
+    /// Which steps can run as soon as those of the rounds before are done.
+    pub(super) rounds: Vec<Vec<usize>>,
+    /// How the paths of files that do not stay begin.
+    pub(super) scratch: String,
+}
+
+impl Pipeline {
+    /// An error of a step, with the line that is to blame where it can be told.
+    pub(super) fn blame(&self, step: &Step, error: Error) -> Error {
+        // A path or pattern that is not there is to be mended where it is written.
+        let mut read = step.reads.files.iter().chain(&step.reads.lists).chain(&step.reads.others);
+        let absent = error.file.as_ref().filter(|file| !Path::new(file).exists());
+        let written = read.find(|(text, _)| absent == Some(text)).map(|(_, line)| *line);
+        blame(&self.file, written.unwrap_or(step.line), &step.label, &step.keys, error)
+    }
+
+    /// Files that do not stay and are of no use behind the round of this number.
+    pub(super) fn useless_after(&self, round: usize) -> impl Iterator<Item = &Path> {
+        let later = self.rounds.get(round + 1..).unwrap_or_default().concat();
+        let done = self.rounds.get(..=round).unwrap_or_default().concat();
+        let is_read = move |step: &usize| later.iter().any(|&other| self.steps[other].needs.contains(step));
+        let unread = done.into_iter().filter(move |step| !is_read(step));
+        unread.flat_map(|step| &self.steps[step].made).filter(|m| !m.stays).map(|m| m.path.as_path())
+    }
+}
+
+/// Adds to an error which step met it. What is wrong with an option is said of its line.
+pub(super) fn blame(
+    file: &str,
+    line: usize,
+    label: &str,
+    keys: &[(String, usize)],
+    mut error: Error,
+) -> Error {
+    let of_variable = error.variable.is_some() || error.message.contains("no variable");
+    let of_variable = of_variable && error.kind == ErrorKind::Usage;
+    let named = option_in(&error.message, keys)
+        .or_else(|| option_in(error.remedy.as_deref()?, keys))
+        .or_else(|| keys.iter().find(|(key, _)| of_variable && key == "var").map(|(_, line)| *line));
+    let place = format!("{file}:{}", named.unwrap_or(line));
+    if error.kind == ErrorKind::Usage && error.file.is_none() {
+        error.message = format!("{label}: {}", error.message);
+        return error.in_file(place);
+    }
+    error.message = format!("{} ({label}, {place})", error.message);
+    error
+}
+
+/// The line of the first option (`--key`) that a text speaks of.
+fn option_in(text: &str, keys: &[(String, usize)]) -> Option<usize> {
+    text.match_indices("--").find_map(|(at, _)| {
+        let rest = &text[at + 2..];
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(rest.len());
+        keys.iter().find(|(key, _)| *key == rest[..end]).map(|(_, line)| *line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_line_of_the_option() {
+        let keys = [("op".to_owned(), 3), ("over".to_owned(), 4)];
+        let of = |error| blame("p.toml", 2, "step `a`", &keys, error).to_string();
+        assert_eq!(of(Error::usage("--over x and --op y")), "p.toml:4: step `a`: --over x and --op y");
+        assert_eq!(of(Error::usage("odd")), "p.toml:2: step `a`: odd");
+        assert_eq!(of(Error::usage("odd").remedy("use --op b")), "p.toml:3: step `a`: odd; use --op b");
+        let error = Error::data("is torn").in_file("a.nc").in_variable("sst");
+        assert_eq!(of(error), "a.nc: variable `sst`: is torn (step `a`, p.toml:2)");
+        let error = Error::usage("--over `lev` is no dimension").in_file("a.nc");
+        assert_eq!(of(error), "a.nc: --over `lev` is no dimension (step `a`, p.toml:4)");
+    }
+}
