@@ -77,10 +77,11 @@ impl<T: Stored> Mask<T> {
         let (low, high) = (self.low, self.high);
         match (self.missing.as_slice(), self.unlimited) {
             ([], true) => with.run(T::is_nan),
-            (&[a], true) => with.run(move |v| v == a || v.is_nan()),
-            (&[a, b], true) => with.run(move |v| v == a || v == b || v.is_nan()),
-            ([], false) => with.run(move |v| v < low || v > high || v.is_nan()),
-            (&[a], false) => with.run(move |v| v == a || v < low || v > high || v.is_nan()),
+            // All is compared, whatever comes out first: that needs no branches.
+            (&[a], true) => with.run(move |v| (v == a) | v.is_nan()),
+            (&[a, b], true) => with.run(move |v| (v == a) | (v == b) | v.is_nan()),
+            ([], false) => with.run(move |v| (v < low) | (v > high) | v.is_nan()),
+            (&[a], false) => with.run(move |v| (v == a) | (v < low) | (v > high) | v.is_nan()),
             _ => {
                 let many = self.missing;
                 with.run(move |v| many.contains(&v) || v < low || v > high || v.is_nan())

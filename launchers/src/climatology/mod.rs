@@ -73,7 +73,7 @@ pub(crate) struct ClimatologyArgs {
     standardize: bool,
     /// Compression of the anomalies: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N
     /// from -7 to 22, which not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
+    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1", requires = "anomaly")]
     compress: String,
 }
 

@@ -112,12 +112,22 @@ impl Row {
     #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
     fn add_base(&mut self, sums: [&mut [f64]; BASE], n: usize) {
         let [count, ry, rx, sy, sx, syy, sxx, sxy] = sums.map(|s| &mut s[..n]);
+        // Few rows have cells that begin; in others nothing is chosen, as blends are slow on some
+        // processors.
+        let mut any = false;
+        for i in 0..n {
+            any |= !(self.y[i].is_nan() | self.x[i].is_nan()) & (count[i] == 0.0);
+        }
+        if any {
+            for i in 0..n {
+                if count[i] == 0.0 && !(self.y[i].is_nan() || self.x[i].is_nan()) {
+                    (ry[i], rx[i]) = (self.y[i], self.x[i]);
+                }
+            }
+        }
         for i in 0..n {
             let (y, x) = (self.y[i], self.x[i]);
-            let valid = !(y.is_nan() || x.is_nan());
-            let begins = valid && count[i] == 0.0;
-            ry[i] = if begins { y } else { ry[i] };
-            rx[i] = if begins { x } else { rx[i] };
+            let valid = !(y.is_nan() | x.is_nan());
             let dy = if valid { y - ry[i] } else { 0.0 };
             let dx = if valid { x - rx[i] } else { 0.0 };
             let pair = if valid { 1.0 } else { 0.0 };
@@ -146,7 +156,7 @@ impl Row {
         let [ry, rx] = references.map(|r| &r[..n]);
         for i in 0..n {
             let valid = self.pair[i] > 0.0;
-            let twice = valid && !is_first && !last_y[i].is_nan();
+            let twice = valid & !is_first & !last_y[i].is_nan();
             let py = if twice { last_y[i] - ry[i] } else { 0.0 };
             let px = if twice { last_x[i] - rx[i] } else { 0.0 };
             let (qy, qx) = (if twice { self.dy[i] } else { 0.0 }, if twice { self.dx[i] } else { 0.0 });
@@ -156,8 +166,10 @@ impl Row {
             y1[i] += qy + py;
             xx[i] += qx * px;
             x1[i] += qx + px;
-            last_y[i] = if valid { self.y[i] } else { f64::NAN };
-            last_x[i] = if valid { self.x[i] } else { f64::NAN };
+            // Bits that make it NaN where there is no pair.
+            let gone = if valid { 0 } else { f64::NAN.to_bits() };
+            last_y[i] = f64::from_bits(self.y[i].to_bits() | gone);
+            last_x[i] = f64::from_bits(self.x[i].to_bits() | gone);
             self.before_y[i] = py;
             self.before_x[i] = px;
             self.twice[i] = one;

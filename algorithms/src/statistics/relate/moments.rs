@@ -1,5 +1,6 @@
 //! What is kept of the pairs of a cell: sums about a reference, and how states merge.
 
+use crate::statistics::chan::at_least_zero;
 use serde::{Deserialize, Serialize};
 
 /// Sums of each cell, one block of `cells` numbers after the other; groups that are not asked for
@@ -64,7 +65,7 @@ impl Cell {
         self.mean = to;
         for (k, &d) in d.iter().enumerate() {
             // Nothing is less than no square at all.
-            self.square[k] = (self.square[k] - 2.0 * d * self.sum[k] + n * d * d).max(0.0);
+            self.square[k] = at_least_zero(self.square[k] - 2.0 * d * self.sum[k] + n * d * d);
             self.next[k] += -d * self.next_sum[k] + self.pairs * d * d;
         }
         for (k, [i, j]) in [[0, 1], [0, 2], [1, 2]].into_iter().enumerate() {
@@ -195,7 +196,7 @@ impl Class {
         if n == 0.0 {
             return [0.0, f64::NAN, 0.0];
         }
-        [n, reference + sum / n, (square - sum * sum / n).max(0.0)]
+        [n, reference + sum / n, at_least_zero(square - sum * sum / n)]
     }
     /// Adds values that come later.
     pub(super) fn append(&mut self, right: &Self) {
