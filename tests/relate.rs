@@ -146,8 +146,9 @@ fn the_same_bits_on_any_ranks() {
         .collect();
     std::fs::write(&index, rows.join("\n")).expect("written");
     let field = format!("{}:tos", text(&other));
-    let cases: [(&str, &[&str]); 2] = [
+    let cases: [(&str, &[&str]); 3] = [
         (&field, &["--op", "correlation,regression", "--detrend"]),
+        (&field, &["--op", "correlation", "--lags", "-2..3"]),
         (text(&index), &["--lags", "-3..2", "--op", "regression,composite,covariance", "--standardize"]),
     ];
     for (with, options) in cases {
@@ -163,6 +164,48 @@ fn the_same_bits_on_any_ranks() {
             assert!(*expected == contents, "{launch:?} {with}");
         }
     }
+}
+
+#[test]
+fn fields_at_lags_go_with_earlier_and_later_times() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (input, other, out) = (at("in.nc"), at("other.nc"), at("out.nc"));
+    let shape = [50, 5, 7];
+    Made { shape, layout: Layout::Chunked([7, 5, 3], Some(1)), since: 0 }.write(&input);
+    Made { shape, layout: Layout::Chunked([4, 2, 7], None), since: 0 }.write(&other);
+    let with = format!("{}:tos", text(&other));
+    let arguments =
+        ["relate", text(&input), "--var", "tos", "--with", &with, "--op", "correlation,covariance"];
+    let more = ["--lags", "-3,0,2", "-q", "-o", text(&out)];
+    run_well(Launch::ThreadRanks(3), &[&arguments[..], &more[..]].concat());
+    let (series, cells) = (values(&input, "tos"), shape[1] * shape[2]);
+    let (found, covariance) = (values(&out, "tos_correlation"), values(&out, "tos_covariance"));
+    for (k, lag) in [-3i64, 0, 2].into_iter().enumerate() {
+        for cell in 0..cells {
+            let value = |t: i64| series.get((t * cells as i64) as usize + cell).copied().unwrap_or(f64::NAN);
+            let pairs: Vec<(f64, f64)> = (0..shape[0] as i64)
+                .filter(|t| (0..shape[0] as i64).contains(&(t - lag)))
+                .map(|t| (value(t), value(t - lag)))
+                .filter(|(y, x)| y.abs() < 1e15 && x.abs() < 1e15)
+                .collect();
+            let n = pairs.len() as f64;
+            let (my, mx) =
+                (pairs.iter().map(|p| p.0).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
+            let sum = |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|p| f(p.0 - my, p.1 - mx)).sum::<f64>();
+            let (yy, xx, xy) = (sum(&|y, _| y * y), sum(&|_, x| x * x), sum(&|y, x| x * y));
+            let at = k * cells + cell;
+            if pairs.len() < 2 {
+                assert!(!(found[at].abs() <= 1.0), "{lag} {cell}");
+                continue;
+            }
+            assert!((covariance[at] - xy / (n - 1.0)).abs() < 1e-9 * (xx * yy).sqrt(), "{lag} {cell}");
+            assert!((found[at] - xy / (xx * yy).sqrt()).abs() < 1e-9, "{lag} {cell}: {}", found[at]);
+        }
+    }
+    let too_long = [&arguments[..], &["--lags", "50", "-o", text(&out)]].concat();
+    let done = run(Launch::Plain(1), &too_long);
+    assert_eq!(done.status.code(), Some(2), "{done:?}");
 }
 
 #[test]
@@ -318,7 +361,6 @@ fn what_is_refused() {
         (&good, &["--threshold", "1"], 2, "composite"),
         (&good, &["--standardize"], 2, "regression"),
         (&good, &["--op", "composite", "--detrend"], 2, "--detrend"),
-        (&itself, &["--lags", "0..1"], 2, "index"),
         (&itself, &["--op", "composite"], 2, "index"),
         (&constant, &[], 3, "does not vary"),
         (&nothing, &[], 3, "does not vary"),

@@ -80,11 +80,19 @@ const fn integer(dtype: DType) -> Option<(u32, bool)> {
     })
 }
 
+/// Bits of a type of integers, whether they are read as signed, and whether that is how they are
+/// stored.
+type Kind = (u32, bool, bool);
+
 /// The integer of another signedness with the same bits, or the value itself if it is one of the
 /// wanted type already.
-fn same_bits(v: i128, bits: u32, signed: bool) -> Option<i128> {
+///
+/// Where nothing says that signs are to be read otherwise than stored (`as_stored`), a signed
+/// variable's attribute that its type can't hold is of a wider type, and stays what it is: no
+/// value equals it.
+fn same_bits(v: i128, (bits, signed, as_stored): Kind) -> Option<i128> {
     let (modulus, half) = (1i128 << bits, 1i128 << (bits - 1));
-    let v = if signed && v >= half {
+    let v = if signed && v >= half && !as_stored {
         v - modulus
     } else if !signed && v < 0 {
         v + modulus
@@ -129,8 +137,9 @@ pub(crate) fn rule(dtype: DType, filled: bool, get: impl Fn(&str) -> Option<RawA
     let declared = get("_FillValue").is_some();
     let default = if declared || !filled { None } else { default_fill(dtype) };
     let rule = if let (Some((bits, _)), Some(signed)) = (integer(dtype), signed) {
-        let cast = |v: RawValue| v.whole().and_then(|v| same_bits(v, bits, signed));
-        let limit = |v: Option<RawValue>, upper| v.and_then(|v| bound(v, bits, signed, upper));
+        let kind = (bits, signed, get("_Unsigned").is_none());
+        let cast = |v: RawValue| v.whole().and_then(|v| same_bits(v, kind));
+        let limit = |v: Option<RawValue>, upper| v.and_then(|v| bound(v, kind, upper));
         let list = missing.into_iter().chain(default).filter_map(cast).collect();
         Rule::integers(list, limit(low, false), limit(high, true))
     } else {
@@ -155,9 +164,9 @@ fn split(v: RawValue, packed_integers: bool) -> (Option<f64>, Option<RawValue>) 
 }
 
 /// A limit of integers as one that the type can hold: a fraction is rounded inwards.
-fn bound(v: RawValue, bits: u32, signed: bool, upper: bool) -> Option<i128> {
+fn bound(v: RawValue, kind: Kind, upper: bool) -> Option<i128> {
     match v {
-        RawValue::Integer(v) => Some(same_bits(v, bits, signed).unwrap_or(v)),
+        RawValue::Integer(v) => Some(same_bits(v, kind).unwrap_or(v)),
         _ if v.as_f64().is_nan() => None,
         _ if upper => Some(v.as_f64().floor() as i128),
         _ => Some(v.as_f64().ceil() as i128),
@@ -272,6 +281,19 @@ mod tests {
         assert_eq!(decode(StoredValues::I8(vec![-127]), &[]), [-127.0]);
         assert_eq!(shown(&decode(StoredValues::I16(vec![-32_767, 3]), &[])), [-1.0, 3.0]);
         assert_eq!(shown(&decode(StoredValues::U64(vec![u64::MAX - 1, 3]), &[])), [-1.0, 3.0]);
+    }
+
+    #[test]
+    fn an_attribute_wider_than_its_variable_is_not_folded_back() {
+        // 40000 has the bits of -25536, which is a value.
+        let stored = || StoredValues::I16(vec![-25_536, 7, 30_000]);
+        assert_eq!(shown(&decode(stored(), &[("missing_value", i(40_000))])), [-25_536.0, 7.0, 30_000.0]);
+        assert_eq!(shown(&decode(stored(), &[("valid_max", i(40_000))])), [-25_536.0, 7.0, 30_000.0]);
+        let unsigned = ("_Unsigned", RawAttribute::Text("true".into()));
+        assert_eq!(
+            shown(&decode(stored(), &[("missing_value", i(40_000)), unsigned])),
+            [-1.0, 7.0, 30_000.0]
+        );
     }
 
     #[test]

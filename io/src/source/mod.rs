@@ -1,5 +1,6 @@
 //! One variable after selection, ready to be read in blocks.
 
+mod between;
 mod build;
 mod coordinate;
 pub(crate) mod handles;

@@ -1,4 +1,5 @@
-//! The passes over the variable: one for each group of lags that fits into memory.
+//! The passes over the variable: one for each group of lags of an index that fits into memory, and
+//! one for each lag of a field.
 
 use super::index::With;
 use super::RelateArgs;
@@ -21,8 +22,36 @@ pub(super) struct LagPass {
     pub(super) name: String,
     pub(super) pass: Pass<Relate>,
     lags: Vec<i64>,
+    /// What is read in lockstep where that is not all times of both fields.
+    shifted: Option<Box<Shifted>>,
     /// Bytes beside the plan's.
     pub(super) maps: u64,
+}
+
+/// Two fields at the times that have one another at a lag.
+struct Shifted {
+    variable: Source,
+    other: Source,
+    /// What makes two reads the same.
+    key: String,
+}
+
+impl Shifted {
+    /// The variable at each time t that has the other field at t − lag; nothing of the kind
+    /// without a lag.
+    fn by(lag: i64, source: &Source, field: &Source, key: &str) -> Result<Option<Box<Self>>> {
+        if lag == 0 {
+            return Ok(None);
+        }
+        let (by, times) = (lag.unsigned_abs() as usize, source.time().len());
+        let (late, early) = (source.between(by..times), source.between(0..times.saturating_sub(by)));
+        let (variable, other) = if lag > 0 {
+            (late?, field.between(0..times.saturating_sub(by))?)
+        } else {
+            (early?, field.between(by..times)?)
+        };
+        Ok(Some(Box::new(Self { variable, other, key: format!("{key} at lag {lag}") })))
+    }
 }
 
 /// The results of one lag on this rank.
@@ -46,6 +75,7 @@ pub(super) fn plan(
     args: &RelateArgs,
     source: &Source,
     with: &With,
+    key: &str,
     (budget, parts): (&MemoryBudget, Option<&[usize]>),
 ) -> Result<Vec<LagPass>> {
     let dims = &source.variable().dims;
@@ -55,7 +85,10 @@ pub(super) fn plan(
             args.check_lags(series, times)?;
             args.thresholds(series, times)?
         }
-        With::Field(_) => None,
+        With::Field(_) => {
+            args.check_shifts(times)?;
+            None
+        }
     };
     let lags = args.lag_list();
     let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
@@ -68,13 +101,20 @@ pub(super) fn plan(
         With::Index(series) => Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds),
         With::Field(_) => Relate::to_field(args.wanted()),
     };
-    let mut group = lags.len();
+    // At another lag, other times of the two fields are read in lockstep.
+    let mut group = if matches!(with, With::Field(_)) { 1 } else { lags.len() };
     loop {
         let mut passes = Vec::new();
         let mut refused = None;
         for some in lags.chunks(group) {
             let fold = fold_of(some);
-            match StreamPlan::together(&sources(source, with), &fold, demand) {
+            let shifted = match (with, some) {
+                (With::Field(field), &[lag]) => Shifted::by(lag, source, field, key)?,
+                _ => None,
+            };
+            let sources = read(source, with, shifted.as_deref());
+            let streams: Vec<&dyn StreamSource> = sources.iter().map(|s| *s as &dyn StreamSource).collect();
+            match StreamPlan::together(&streams, &fold, demand) {
                 Ok(plan) => {
                     let name = match some {
                         _ if some.len() == lags.len() => args.var.clone(),
@@ -85,6 +125,7 @@ pub(super) fn plan(
                         name,
                         pass: Pass::new(fold, Some(plan)),
                         lags: some.to_vec(),
+                        shifted,
                         maps,
                     });
                 }
@@ -102,8 +143,12 @@ pub(super) fn plan(
     }
 }
 
-fn sources<'a>(source: &'a Source, with: &'a With) -> Vec<&'a dyn StreamSource> {
-    with.beside(source).into_iter().map(|source| source as &dyn StreamSource).collect()
+/// What is read in lockstep.
+fn read<'a>(source: &'a Source, with: &'a With, shifted: Option<&'a Shifted>) -> Vec<&'a Source> {
+    match shifted {
+        Some(shifted) => vec![&shifted.variable, &shifted.other],
+        None => with.beside(source),
+    }
 }
 
 impl LagPass {
@@ -152,10 +197,11 @@ impl LagPass {
         (source, with): (&'a Source, &'a With),
         of: OfAll<'a>,
     ) -> Request<'a> {
-        let Self { name, pass, lags, maps } = self;
+        let Self { name, pass, lags, shifted, maps } = self;
+        let shifted = shifted.as_deref();
         pass.request(Wanted {
-            sources: with.beside(source),
-            key: of.key,
+            sources: read(source, with, shifted),
+            key: shifted.map_or(of.key, |shifted| &shifted.key),
             title: of.title,
             note: None,
             beside: *maps,

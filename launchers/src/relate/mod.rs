@@ -38,7 +38,8 @@ pub(crate) struct RelateArgs {
     /// What to compute, separated by commas: correlation, regression, covariance, composite
     #[arg(long, value_name = "OP,…", default_value = "correlation", value_delimiter = ',', value_parser = options::parse_op)]
     op: Vec<RelateOp>,
-    /// Lags in time steps, as in -12..12 or 0,3,6; positive: the index leads the variable
+    /// Lags in time steps, as in -12..12 or 0,3,6; positive: the index, or the
+    /// other field, leads the variable
     #[arg(long, value_name = "A..B", allow_hyphen_values = true, value_parser = options::parse_lags)]
     lags: Option<Lags>,
     /// Remove a straight line, fitted over the record number, from both first

@@ -137,10 +137,6 @@ impl RelateArgs {
     /// What depends on what the variable is related to.
     pub(super) fn check_with(&self, with: &With) -> Result<()> {
         let With::Index(series) = with else {
-            if self.lags.is_some() {
-                return Err(Error::usage("--lags are of an index; two fields are related at the same times")
-                    .remedy("shift the times of one of them first, as with `cdo shifttime`"));
-            }
             if self.op.contains(&RelateOp::Composite) {
                 return Err(Error::usage("composites need an index, and `--with` names a field"));
             }
@@ -162,6 +158,15 @@ impl RelateArgs {
                 Err(Error::data("the index is missing at all times of the variable").in_file(&self.with))
             }
             Some(lag) => Err(Error::usage(format!("at lag {lag}, no time of the variable has an index"))
+                .remedy("ask for shorter lags")),
+        }
+    }
+
+    /// Refuses lags at which no time of the variable has one of the other field.
+    pub(super) fn check_shifts(&self, times: usize) -> Result<()> {
+        match self.lag_list().iter().find(|lag| lag.unsigned_abs() >= times as u64) {
+            None => Ok(()),
+            Some(lag) => Err(Error::usage(format!("at lag {lag}, no two of {times} times go together"))
                 .remedy("ask for shorter lags")),
         }
     }

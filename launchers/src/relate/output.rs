@@ -26,7 +26,7 @@ pub(super) fn write(
     results: &[OfLag],
 ) -> Result<WriteReport> {
     let mut schema = Schema { attributes: global(args, dataset, with, results), ..Schema::new() };
-    let (lag, time) = (lag_coordinate(args), whole_time(source));
+    let (lag, time) = (lag_coordinate(args, with), whole_time(source));
     let mut pending = Vec::new();
     if let Some(lag) = &lag {
         pending.extend(schema.add_coordinate(lag)?);
@@ -127,14 +127,18 @@ fn mask_name(args: &RelateArgs, quantity: Quantity) -> String {
 }
 
 /// The lags as a coordinate, where any are asked for.
-fn lag_coordinate(args: &RelateArgs) -> Option<Coordinate> {
+fn lag_coordinate(args: &RelateArgs, with: &With) -> Option<Coordinate> {
     let lags = &args.lags.as_ref()?.0;
+    let other = match with {
+        With::Index(_) => "the index",
+        With::Field(_) => "the other field",
+    };
     let attributes = Attributes::new()
-        .with("long_name", "lag of the variable behind the index, in time steps")
+        .with("long_name", format!("lag of the variable behind {other}, in time steps"))
         .with("units", "1")
         .with(
             "comment",
-            "positive: the index leads; the variable at step t is paired with the index at step t - lag",
+            format!("positive: {other} leads; the variable at step t is paired with {other} at step t - lag"),
         );
     let dims = vec![Dim::new("lag", lags.len(), Role::Other)];
     Some(Coordinate {

@@ -43,14 +43,14 @@ impl<'a> Relations<'a> {
         check_output(comm, &args.output, &taken)?;
         args.check_with(&with)?;
         let parts = args.selection.parts(comm, &source.variable().dims);
-        let planned = parts.and_then(|parts| {
-            let limits = (job.budget, parts.as_deref());
-            Ok((lags::plan(comm, args, &source, &with, limits)?, parts))
-        });
-        let (passes, parts) = planned.map_err(|e| folding::blame(e, files.first(), &args.var))?;
         let keys: Vec<String> =
             with.beside(&source).iter().map(|source| passes::key(source, &selection)).collect();
         let key = keys.join(" with ");
+        let planned = parts.and_then(|parts| {
+            let limits = (job.budget, parts.as_deref());
+            Ok((lags::plan(comm, args, &source, &with, &key, limits)?, parts))
+        });
+        let (passes, parts) = planned.map_err(|e| folding::blame(e, files.first(), &args.var))?;
         Ok(Self { args, dataset, files, source, with, key, parts, passes, done: 0, results: Vec::new() })
     }
 }

@@ -40,7 +40,10 @@ impl Bins {
         if !(low.is_finite() && high.is_finite()) {
             return Err(Error::usage(format!("bins from {low} to {high} have no finite ends")));
         }
-        if low >= high || !(high - low).is_finite() {
+        if !(high - low).is_finite() {
+            return Err(Error::usage(format!("bins from {low:e} to {high:e} are wider than numbers go")));
+        }
+        if low >= high {
             return Err(Error::usage(format!("bins from {low} to {high} don't increase"))
                 .remedy("write the lower end first, as in --bins -2:35:100"));
         }
