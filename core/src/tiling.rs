@@ -129,6 +129,23 @@ impl Tiling {
         Self { rule: "series-2".into(), dims: dims.to_vec(), edges }
     }
 
+    /// [`Self::cells`] where other dimensions than time are reduced (or more than time): all
+    /// values along the `reduced` of them, of as many cells of what is kept as make about 1 Mi
+    /// values; one cell if it has as many itself, 16 where fewer would share the lines of a cache.
+    /// Rule `series-3`.
+    pub fn cells_over(dims: &[Dim], reduced: &[bool], chunks: Option<&[usize]>) -> Self {
+        let mut edges: Vec<Vec<usize>> = dims.iter().map(|d| vec![0, d.len]).collect();
+        let kept: Vec<usize> = (0..dims.len()).filter(|&d| !reduced[d]).collect();
+        let samples = dims.iter().zip(reduced).filter(|(_, r)| **r);
+        let samples = samples.fold(1usize, |n, (d, _)| n.saturating_mul(d.len));
+        let cells = kept.iter().fold(1usize, |n, &d| n.saturating_mul(dims[d].len));
+        let wanted = (CELLS_VALUES / samples.max(1)).min(cells / SERIES_TILES);
+        let interleaved = reduced.last() == Some(&false) && samples <= CELLS_VALUES;
+        let wanted = wanted.clamp(if interleaved { SMALLEST } else { 1 }, STREAM_CELLS);
+        cut_space(dims, &kept, wanted, chunks, &mut edges);
+        Self { rule: "series-3".into(), dims: dims.to_vec(), edges }
+    }
+
     /// Tiles of whole maps: all cells at some times. Rule `maps-1`: the times of a tile are a
     /// power of two that makes about 4 Mi values, at least 32 tiles where there are the times.
     pub fn maps(dims: &[Dim]) -> Self {

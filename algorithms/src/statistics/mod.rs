@@ -25,7 +25,9 @@ pub use finish::{Missing, Rules};
 pub use groups::Groups;
 pub use histogram::{Bins, Histogram, HistogramState};
 pub use op::{Op, Quantity};
-pub use percentile::{ApproximatePercentiles, Percentiles, SketchState};
+pub use percentile::{
+    ApproximatePercentiles, CountState, CountedPercentiles, Found, Percentiles, SketchState,
+};
 pub use quantile::QuantileMethod;
 pub use reduction::Reduction;
 pub use running::Running;

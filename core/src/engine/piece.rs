@@ -15,11 +15,17 @@ pub enum Numbers<'a> {
 
 impl Numbers<'_> {
     /// Those in this range.
-    fn slice(self, range: Range<usize>) -> Self {
+    #[must_use]
+    pub fn slice(self, range: Range<usize>) -> Self {
         match self {
             Self::F32(v) => Self::F32(&v[range]),
             Self::F64(v) => Self::F64(&v[range]),
         }
+    }
+    /// Those from this place on.
+    #[must_use]
+    pub fn from(self, start: usize) -> Self {
+        self.slice(start.min(self.len())..self.len())
     }
     /// How many there are.
     pub const fn len(self) -> usize {

@@ -54,7 +54,8 @@ pub(crate) fn approximate(
     // Numbers that are not negative compare as their bits do.
     let mut bits = [worst.to_bits()];
     comm.all_reduce(&mut bits, Reduce::Max);
-    let batch = SeriesResults { cells: own, values };
+    let reduced = source.variable().dims.iter().map(|d| d.role == Role::Time).collect();
+    let batch = SeriesResults { cells: own, reduced, values };
     Ok(SeriesMaps::of_sketches(plan.tiling().rule(), batch, f64::from_bits(bits[0])))
 }
 

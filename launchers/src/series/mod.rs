@@ -2,10 +2,12 @@
 //! them.
 
 mod approximate;
+mod counted;
 mod percentiles;
 mod running;
 
 pub(crate) use approximate::approximate;
+pub(crate) use counted::percentiles_over;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
 pub(crate) use running::{running, RunningAsk};
 
@@ -17,10 +19,9 @@ use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
 /// Plans `work` within what the budget leaves beside `reserved` bytes for results and their
-/// writing, and says so.
-fn plan(
+/// writing.
+fn planned(
     job: &FoldJob<'_>,
-    name: &str,
     source: &Source,
     work: &dyn SeriesWork,
     parts: Option<&[usize]>,
@@ -30,8 +31,19 @@ fn plan(
     let base = job.budget.largest_base(comm);
     let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
     let demand = folding::demand(comm, room, parts);
-    let plan =
-        SeriesPlan::new(source, work, demand).map_err(|e| folding::of_budget(e, job.budget, reserved))?;
+    SeriesPlan::new(source, work, demand).map_err(|e| folding::of_budget(e, job.budget, reserved))
+}
+
+/// [`planned`], and says so.
+fn plan(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    work: &dyn SeriesWork,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    let plan = planned(job, source, work, parts, reserved)?;
     tell(job, name, source, &plan, plan.estimate() + reserved);
     Ok(plan)
 }

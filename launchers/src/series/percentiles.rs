@@ -1,4 +1,4 @@
-//! Percentiles of each cell over time.
+//! Percentiles of each cell, over time or whatever else is reduced.
 
 use super::{plan, run, without_checkpoints};
 use crate::folding::FoldJob;
@@ -47,16 +47,21 @@ pub(crate) fn percentiles(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesMaps> {
-    let cells: usize = source.variable().dims.iter().skip(1).map(|d| d.len).product();
-    let values: usize = work.rows().iter().map(|rows| rows * cells).sum();
-    // The maps of all ranks come together at the one that writes.
-    let maps = 2 * (values * size_of::<f64>()) as u64;
+    let maps = work_bytes(source, work);
     let mut batches = Vec::new();
     let tiling = each(job, name, source, work, (parts, reserved.saturating_add(maps)), &mut |results| {
         batches.push(results);
         Ok(())
     })?;
-    Ok(SeriesMaps { tiling, error: None, rows: work.groups(), batches })
+    Ok(SeriesMaps::of_batches(&tiling, work.groups(), batches))
+}
+
+/// Bytes of the results: the maps of all ranks come together at the one that writes.
+pub(super) fn work_bytes(source: &Source, work: &Percentiles) -> u64 {
+    let kept = source.variable().dims.iter().filter(|d| !work.reduces().contains(&d.role));
+    let cells = kept.fold(1u64, |n, d| n.saturating_mul(d.len as u64));
+    let rows: u64 = work.rows().iter().map(|&rows| rows as u64).sum();
+    rows.saturating_mul(cells).saturating_mul(2 * size_of::<f64>() as u64)
 }
 
 /// [`percentiles`] for results larger than memory (many groups): `sink` gets them batch by batch,
@@ -81,11 +86,15 @@ pub(crate) fn each(
 impl SeriesMaps {
     /// Those that sketches gave, whose ranks may be wrong by `error`.
     pub(super) fn of_sketches(tiling: &str, batch: SeriesResults, error: f64) -> Self {
-        Self { tiling: tiling.to_owned(), error: Some(error), rows: 1, batches: vec![batch] }
+        Self { error: Some(error), ..Self::of_batches(tiling, 1, vec![batch]) }
+    }
+    /// Exact ones.
+    pub(super) fn of_batches(tiling: &str, rows: usize, batches: Vec<SeriesResults>) -> Self {
+        Self { tiling: tiling.to_owned(), error: None, rows, batches }
     }
 
     /// Writes the maps of percentile number `which` as the variable `name`, whose first dimension
-    /// counts groups (or is the one time that stands for all).
+    /// counts groups (or is the one time that stands for all, or time itself where it is kept).
     ///
     /// # Collective
     /// Every rank calls this.
@@ -99,7 +108,7 @@ impl SeriesMaps {
     }
 }
 
-/// What a percentile over `dim` says of itself; `attributes` are those of the variable `name`,
+/// What a percentile over `dim` (`time`, or several, as in `time: lat`) says of itself; `attributes` are those of the variable `name`,
 /// decoded, without those that held of single values; `earlier` are its cell methods; `error` is
 /// [`SeriesMaps::error`].
 pub(crate) fn describe(
@@ -123,7 +132,8 @@ pub(crate) fn describe(
         attributes.set("cell_methods", methods.join(" "));
     }
     let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
-    attributes.set("long_name", format!("percentile {percent} over {dim} of {long_name}"));
+    attributes
+        .set("long_name", format!("percentile {percent} over {} of {long_name}", dim.replace(": ", ", ")));
     attributes.set("percentile", percent);
     match error {
         None => attributes.set("percentile_method", method),

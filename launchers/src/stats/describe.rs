@@ -88,9 +88,11 @@ pub(super) fn percentile(
     let source = &results.source;
     let mut attributes = carry::attributes(source);
     let variable = source.variable();
-    let (earlier, dim) = (variable.attributes.text("cell_methods"), variable.dims[0].name.as_str());
+    let (earlier, over) = (variable.attributes.text("cell_methods"), over(results));
     let method = args.percentile.unwrap_or(QuantileMethod::Linear).name();
-    series::describe(&mut attributes, (&results.name, dim), earlier, percent, method, error);
+    let over = over.trim_end_matches(": ");
+    series::describe(&mut attributes, (&results.name, over), earlier, percent, method, error);
+    super::percentiles::describe_weights(&mut attributes, results);
     space::refer(&mut attributes, source, &results.reduced);
     attributes
 }

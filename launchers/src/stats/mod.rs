@@ -42,7 +42,7 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     var: Vec<String>,
     /// What to compute, separated by commas: mean, sum, min, max, std, var, count, range, rms,
-    /// trend, and percentiles over time such as p50 or p99.9
+    /// trend, and percentiles such as p50 or p99.9, which are not weighted
     #[arg(long, value_name = "OP,…", default_value = "mean", value_delimiter = ',', value_parser = parse_asked)]
     op: Vec<Asked>,
     /// The dimensions to reduce, separated by commas: time, lat, lon, lev, or as the file names
@@ -61,8 +61,8 @@ pub(crate) struct StatsArgs {
     /// [default: linear]
     #[arg(long, value_name = "METHOD", value_parser = parse_method)]
     percentile: Option<QuantileMethod>,
-    /// Percentiles in one pass by sketches: values whose rank is wrong by ERR times the number of
-    /// values at most, as in 0.01
+    /// Percentiles over time in one pass by sketches: values whose rank is wrong by ERR times the
+    /// number of values at most, as in 0.01
     #[arg(long, value_name = "ERR", conflicts_with = "percentile")]
     approx: Option<f64>,
     /// Weights of mean, std, var and rms: area, time (lengths from bounds, else of months) or

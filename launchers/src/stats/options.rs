@@ -132,8 +132,8 @@ impl super::StatsArgs {
         for names in [&self.var, &ops, &self.over, &weights] {
             check_once(names)?;
         }
-        self.check_weights()?;
         self.check_series()?;
+        self.check_weights()?;
         let trend = self.op.contains(&Asked::Op(Op::Trend));
         if self.per.is_some() && !trend {
             return Err(Error::usage("--per is for trends").remedy("leave it out, or ask for --op trend"));

@@ -50,7 +50,7 @@ pub(super) struct Task {
     /// end, or travel.
     pub(super) besides: u64,
     used: Used,
-    rules: Rules,
+    pub(super) rules: Rules,
     accumulators: String,
 }
 

@@ -1,6 +1,6 @@
 //! What goes together of what is asked for, and how series understand it.
 
-use super::options::By;
+use super::options::{By, Weight};
 use super::StatsArgs;
 use crate::asked::{self, Asked};
 use halocline_algorithms::statistics::{Op, Running};
@@ -34,6 +34,11 @@ impl StatsArgs {
         if self.approx.is_some() && self.by != By::All {
             return Err(Error::usage("--approx is for percentiles of all times together")
                 .remedy("leave --by or --approx out"));
+        }
+        let is_alone = self.ops().is_empty() && self.weights.iter().any(|w| *w != Weight::None);
+        if !percents.is_empty() && (is_alone || self.weights.contains(&Weight::Area)) {
+            return Err(Error::usage("percentiles are not weighted: all values count alike")
+                .remedy("leave --weights out, or ask for what is weighted in a run of its own"));
         }
         if self.running.is_none() {
             return Ok(());

@@ -5,7 +5,7 @@
 
 use super::bins::{Bins, ABOVE, APART, BELOW, MISSING};
 use halocline_core::engine::Numbers;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 /// Marks a value for which the edges have to be asked.
 const NEAR: u32 = 1 << 31;
@@ -71,18 +71,10 @@ impl Coder {
         let arch = Arch::new();
         match (values, self.singles, self.doubles) {
             (Numbers::F32(v), Some(ruler), _) => {
-                let marked = arch.dispatch(
-                    #[inline(always)]
-                    || guess_singles(v, out, ruler),
-                );
-                self.settle(v, out, marked);
+                arch.dispatch(Guess { values: v, out, ruler, bins: &self.bins });
             }
             (Numbers::F64(v), _, Some(ruler)) => {
-                let marked = arch.dispatch(
-                    #[inline(always)]
-                    || guess_doubles(v, out, ruler),
-                );
-                self.settle(v, out, marked);
+                arch.dispatch(Guess { values: v, out, ruler, bins: &self.bins });
             }
             (Numbers::F32(v), ..) => self.ask(v, out),
             (Numbers::F64(v), ..) => self.ask(v, out),
@@ -92,51 +84,80 @@ impl Coder {
     fn ask<T: Copy + Into<f64>>(&self, values: &[T], out: &mut [u32]) {
         values.iter().zip(out).for_each(|(&v, out)| *out = self.bins.code(v.into()) as u32);
     }
-    /// Asks the edges about marked values.
-    fn settle<T: Copy + Into<f64>>(&self, values: &[T], out: &mut [u32], marked: bool) {
-        if marked {
-            for (&v, code) in values.iter().zip(out).filter(|(_, code)| **code & NEAR != 0) {
-                *code = self.bins.code(v.into()) as u32;
-            }
-        }
+}
+
+/// Asks the edges about marked values.
+#[cold]
+#[inline(never)]
+fn settle<T: Copy + Into<f64>>(bins: &Bins, values: &[T], out: &mut [u32]) {
+    for (&v, code) in values.iter().zip(out).filter(|(_, code)| **code & NEAR != 0) {
+        *code = bins.code(v.into()) as u32;
     }
 }
 
-/// Makes a loop that finds bins by multiplication; it says whether any value is so near to an
-/// edge that it is only marked. Adding `$round` rounds a number to a whole one, which the bits
-/// `$mask` then hold.
+/// A row at work.
+struct Guess<'a, T> {
+    values: &'a [T],
+    out: &'a mut [u32],
+    ruler: Ruler<T>,
+    bins: &'a Bins,
+}
+
+/// Values that are looked through together for marks: few such runs have any.
+const RUN: usize = 64;
+
+/// Makes a loop that finds bins by multiplication; where that lands so near to an edge that
+/// rounding could matter, a value is marked, and the edges are asked. Adding `$round` rounds a
+/// number to a whole one, which the bits `$mask` then hold.
+///
+/// What lies outside of bins gets the code of their first or last value, and then is told apart
+/// by what is added: a choice between two codes would become a blend, many times slower on some
+/// processors.
 macro_rules! guess {
-    ($name:ident, $float:ty, $round:expr, $mask:expr) => {
-        #[inline(always)]
-        #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-        fn $name(values: &[$float], out: &mut [u32], ruler: Ruler<$float>) -> bool {
-            const ROUND: $float = $round;
-            let Ruler { low, first, last, scale, near, count } = ruler;
-            let [below, above, missing] = [BELOW, ABOVE, MISSING].map(|code| count + code as u32);
-            let most = count as $float;
-            let mut any = 0;
-            for (&v, out) in values.iter().zip(out.iter_mut()) {
-                let at = (v - low) * scale;
-                // Within the bins, also for those that are not.
-                let at = if at > 0.0 { at } else { 0.0 };
-                let at = if at < most { at } else { most };
-                let nearest = (at + ROUND) - ROUND;
-                let mark = if (at - nearest).abs() < near { NEAR } else { 0 };
-                // Not near to an edge: rounding half a bin less to the nearest is rounding down.
-                let inside = ((at - 0.5 + ROUND).to_bits() & $mask) as u32 | mark;
-                let code = if v < first { below } else { inside };
-                let code = if v > last { above } else { code };
-                let code = if v.is_nan() { missing } else { code };
-                *out = code;
-                any |= code;
+    ($float:ty, $round:expr, $mask:expr) => {
+        impl NullaryFnOnce for Guess<'_, $float> {
+            type Output = ();
+            #[inline(always)]
+            #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+            fn call(self) {
+                const ROUND: $float = $round;
+                let Self { values, out, ruler, bins } = self;
+                let Ruler { low, first, last, scale, near, count } = ruler;
+                let within = |v: $float| {
+                    let at = (v - low) * scale;
+                    let nearest = (at + ROUND) - ROUND;
+                    let mark = if (at - nearest).abs() < near { NEAR } else { 0 };
+                    // Not near to an edge: rounding half a bin less to the nearest is rounding down.
+                    ((at - 0.5 + ROUND).to_bits() & $mask) as u32 | mark
+                };
+                let [below, above, missing] = [BELOW, ABOVE, MISSING].map(|code| count + code as u32);
+                let below = below.wrapping_sub(within(first));
+                let above = above.wrapping_sub(within(last));
+                let missing = missing.wrapping_sub(within(first));
+                for (values, out) in values.chunks(RUN).zip(out.chunks_mut(RUN)) {
+                    let mut any = 0;
+                    for (&v, out) in values.iter().zip(out.iter_mut()) {
+                        // NaN becomes the first.
+                        let inside = if v > first { v } else { first };
+                        let inside = if inside < last { inside } else { last };
+                        let apart = if v < first { below } else { 0 }
+                            | if v > last { above } else { 0 }
+                            | if v.is_nan() { missing } else { 0 };
+                        let code = within(inside).wrapping_add(apart);
+                        *out = code;
+                        any |= code;
+                    }
+                    if any & NEAR != 0 {
+                        settle(bins, values, out);
+                    }
+                }
             }
-            any & NEAR != 0
         }
     };
 }
 
-guess!(guess_singles, f32, 12_582_912.0, 0x3f_ffff);
-guess!(guess_doubles, f64, 6_755_399_441_055_744.0, 0x7fff_ffff);
+guess!(f32, 12_582_912.0, 0x3f_ffff);
+guess!(f64, 6_755_399_441_055_744.0, 0x7fff_ffff);
 
 #[cfg(test)]
 mod tests {

@@ -115,18 +115,34 @@ impl<'a> Table<'a> {
             }
             return;
         }
+        // On land all is missing, cell after cell: to count each where the one before was counted
+        // would take the longest of all. It is the last code of a table.
+        let missing = self.len as u32 - 1;
+        let mut land = 0;
         let [even, odd] = &mut self.turns;
         if even.is_empty() {
             let table = &mut self.state.counts[of_step * self.len..][..self.len];
-            codes.iter().for_each(|&code| table[code as usize] += 1);
+            for &code in codes {
+                if code == missing {
+                    land += 1;
+                } else {
+                    table[code as usize] += 1;
+                }
+            }
+            table[missing as usize] += land;
             return;
         }
         let pairs = codes.chunks_exact(2);
         pairs.remainder().iter().for_each(|&code| even[code as usize] += 1);
         for pair in pairs {
+            if pair == [missing, missing] {
+                land += 2;
+                continue;
+            }
             even[pair[0] as usize] += 1;
             odd[pair[1] as usize] += 1;
         }
+        even[missing as usize] += land as u32;
         self.counted += codes.len();
         if self.counted > u32::MAX as usize / 2 {
             self.add_turns();

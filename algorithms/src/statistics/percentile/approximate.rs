@@ -124,7 +124,7 @@ impl ApproximatePercentiles {
             let width = WIDTH.min(piece.cells() - start);
             let mut counts = vec![0; width];
             for step in piece.steps() {
-                K::turn(piece.step(step), start, stride, &mut keys, &mut counts, true);
+                K::turn(piece.step(step).from(start), stride, &mut keys, &mut counts, true);
             }
             for (k, &count) in counts.iter().enumerate() {
                 for &key in &keys[k * stride..k * stride + count] {

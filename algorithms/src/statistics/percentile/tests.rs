@@ -1,14 +1,11 @@
 use super::*;
 use crate::statistics::Groups;
-use halocline_core::index::IndexBox;
-use halocline_core::tiling::Tile;
 
 fn run(work: &Percentiles, steps: usize, values: &[f64]) -> Vec<Vec<f64>> {
     let cells = values.len() / steps.max(1);
-    let tile = Tile { id: 0, block: IndexBox::whole(&[steps, cells]) };
     let mut out: Vec<Vec<f64>> = work.rows().iter().map(|&n| vec![f64::NAN; n * cells]).collect();
     let mut rows: Vec<Vec<&mut [f64]>> = out.iter_mut().map(|o| o.chunks_mut(cells).collect()).collect();
-    work.work(&Piece::whole(&tile, values), &mut rows).unwrap();
+    work.work(&Series::of_steps(steps, values), &mut rows).unwrap();
     out
 }
 

@@ -6,7 +6,7 @@ mod tests;
 
 use super::finish::Missing;
 use super::op::Op;
-use halocline_core::engine::{Numbers, Piece, SeriesWork};
+use halocline_core::engine::{Numbers, Series, SeriesWork};
 use halocline_core::{Error, Result};
 use state::{Extremes, Moments, Squares, State, Sum};
 use std::ops::Range;
@@ -75,7 +75,7 @@ impl SeriesWork for Running {
     fn scratch_per_thread(&self, _steps: usize, _cells: usize) -> u64 {
         (self.window as u64 + 2) * (WIDTH * size_of::<Moments>()) as u64
     }
-    fn work(&self, series: &Piece<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()> {
+    fn work(&self, series: &Series<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()> {
         if series.steps() != (0..self.steps) {
             return Err(Error::internal("running statistics are planned for other times"));
         }
@@ -90,7 +90,7 @@ impl SeriesWork for Running {
 }
 
 impl Running {
-    fn one(&self, op: Op, series: &Piece<'_>, cells: &Range<usize>, rows: &mut [&mut [f64]]) {
+    fn one(&self, op: Op, series: &Series<'_>, cells: &Range<usize>, rows: &mut [&mut [f64]]) {
         let enough = |n: f64| n as u64 >= self.missing.least(self.window as u64);
         let or_missing = |n: f64, value: f64| if enough(n) { value } else { f64::NAN };
         let ddof = f64::from(self.ddof);
@@ -117,7 +117,7 @@ impl Running {
     /// Gives every window of every cell what `finish` makes of its values.
     fn slide<S: State>(
         &self,
-        series: &Piece<'_>,
+        series: &Series<'_>,
         cells: &Range<usize>,
         rows: &mut [&mut [f64]],
         finish: impl Fn(S) -> f64,

@@ -1,13 +1,10 @@
 use super::*;
-use halocline_core::index::IndexBox;
-use halocline_core::tiling::Tile;
 
 fn run(work: &Running, values: &[f64]) -> Vec<Vec<f64>> {
     let cells = values.len() / work.steps;
-    let tile = Tile { id: 0, block: IndexBox::whole(&[work.steps, cells]) };
     let mut out: Vec<Vec<f64>> = work.rows().iter().map(|&n| vec![f64::NAN; n * cells]).collect();
     let mut rows: Vec<Vec<&mut [f64]>> = out.iter_mut().map(|o| o.chunks_mut(cells).collect()).collect();
-    work.work(&Piece::whole(&tile, values), &mut rows).unwrap();
+    work.work(&Series::of_steps(work.steps, values), &mut rows).unwrap();
     out
 }
 

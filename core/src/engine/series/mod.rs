@@ -1,7 +1,9 @@
 //! Whole series of data larger than memory: batches of cells with all their times.
 //!
 //! Percentiles, running means and their like need all times of a cell at once, while files hold
-//! maps. A *batch* is a box in space whose cells are in memory with all their times; the ranks
+//! maps; percentiles over areas or members need all of these. Dimensions are *reduced*, as time
+//! is as a rule, or kept; a cell is an index of those kept, its samples are all along those
+//! reduced. A *batch* is a box of cells that are in memory with all their samples; the ranks
 //! share its tiles. Where parts of stored chunks can be read alone, batches are as large as is
 //! useful, and read no byte twice. Else what fits into memory is one batch, and what does not is
 //! decoded once for each batch that cuts a chunk (passes), by one rank, and an all-to-all carries
@@ -10,46 +12,65 @@
 
 mod plan;
 mod run;
+mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_over;
+mod view;
 
 pub use plan::SeriesPlan;
+pub use view::Series;
 
-use super::piece::Piece;
 use crate::error::Result;
 use crate::index::IndexBox;
+use crate::meta::Role;
 
 /// Work on the whole series of some cells, in which no cell knows of another.
 pub trait SeriesWork: Sync {
+    /// The dimensions that are reduced; one of them is there.
+    fn reduces(&self) -> &[Role] {
+        &[Role::Time]
+    }
     /// What the work results in: for each result, how many values a cell gets (a running mean as
     /// many as there are windows, a percentile one for each group of times).
     fn rows(&self) -> Vec<usize>;
-    /// Bytes that a thread takes for itself while it works on a tile of so many steps and cells.
-    fn scratch_per_thread(&self, steps: usize, cells: usize) -> u64 {
-        let _ = (steps, cells);
+    /// Bytes that a thread takes for itself while it works on a tile of so many samples and cells.
+    fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
+        let _ = (samples, cells);
         0
     }
-    /// Works on one tile, all steps of which are in `series`, missing as NaN. `results[r][k]` is
+    /// Works on one tile, all samples of which are in `series`, missing as NaN. `results[r][k]` is
     /// row `k` of result `r`, one value for each cell of the tile in C order, missing at first.
     ///
     /// # Errors
     /// When the data forbid the analysis.
-    fn work(&self, series: &Piece<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()>;
+    fn work(&self, series: &Series<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()>;
 }
 
 /// The results of one batch on one rank.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesResults {
-    /// The cells of this rank, with all times; may be empty.
+    /// The cells of this rank, with all that is reduced; may be empty.
     pub cells: IndexBox,
+    /// For each dimension, whether it is reduced.
+    pub reduced: Vec<bool>,
     /// By result: rows times cells, C order.
     pub values: Vec<Vec<f64>>,
 }
 
 impl SeriesResults {
-    /// Where a result of `rows` rows lies in a variable whose first dimension counts them.
+    /// Where a result lies in a variable whose first dimension counts its rows if the first
+    /// dimension is reduced, and that has no other dimensions that are. Where the first is kept, a
+    /// result has one row.
     #[must_use]
     pub fn block(&self, rows: usize) -> IndexBox {
-        self.cells.with_range(0, 0..if self.cells.is_empty() { 0 } else { rows })
+        let first = match (self.cells.is_empty(), self.reduced.first()) {
+            (true, _) => 0..0,
+            (false, Some(false)) => self.cells.range(0),
+            (false, _) => 0..rows,
+        };
+        let rest = self.cells.ranges().iter().zip(&self.reduced).skip(1).filter(|(_, reduced)| !**reduced);
+        IndexBox::new(std::iter::once(first).chain(rest.map(|(range, _)| range.clone())).collect())
     }
 }

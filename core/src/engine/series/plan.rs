@@ -1,9 +1,10 @@
 //! Which cells are in memory together, and who reads and works on what of them.
 
+use super::space::Space;
 use super::SeriesWork;
 use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
-use crate::engine::stream::{atoms, block, space_boxes, Demand, Sharing, StreamSource};
+use crate::engine::stream::{atoms, Demand, Sharing, StreamSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
 use crate::tiling::Tiling;
@@ -14,6 +15,8 @@ const WINDOW: u64 = 16 << 20;
 /// Bytes of a batch on each rank, beyond which more is no faster where parts of chunks can be read:
 /// memory that is used again costs less than memory that is new.
 const BATCH: u64 = 256 << 20;
+/// The same where steps are kept, which are read whole.
+const BATCH_OF_STEPS: u64 = 32 << 20;
 /// Bytes that a rank reads of each step, at least, before batches are made smaller for that: for
 /// the sake of disks.
 const RUN: u64 = 256 << 10;
@@ -24,6 +27,7 @@ const UNEVEN: f64 = 1.4;
 /// A plan for whole series: the same on every rank.
 #[derive(Debug, Clone)]
 pub struct SeriesPlan {
+    pub(super) space: Space,
     pub(super) tiling: Tiling,
     /// Boxes of whole series, in C order.
     pub(super) batches: Vec<IndexBox>,
@@ -44,7 +48,6 @@ pub struct SeriesPlan {
 /// Bytes of what a plan has to count with.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
-    steps: usize,
     element: u64,
     /// Bytes of the results of a cell.
     results: u64,
@@ -58,37 +61,41 @@ impl SeriesPlan {
     ///
     /// # Errors
     /// Memory, if not even the smallest batch fits into [`Demand::room`]; usage, if parts set by
-    /// hand cut time.
+    /// hand cut what is reduced.
     pub fn new(source: &dyn StreamSource, work: &dyn SeriesWork, demand: Demand<'_>) -> Result<Self> {
         let dims = source.variable().dims.clone();
         let name = &source.variable().name;
-        if demand.parts.is_some_and(|parts| parts.first().is_some_and(|&p| p > 1)) {
-            return Err(Error::usage("whole series are needed, so ranks can't divide time")
-                .in_variable(name)
-                .remedy("divide other dimensions with --decomposition, or leave it to the program"));
+        let space = Space::new(&dims, work.reduces())?;
+        if let Some(parts) = demand.parts {
+            space.check_parts(&dims, parts).map_err(|e| e.in_variable(name))?;
         }
         let steps = dims.first().map_or(0, |d| d.len);
         let chunks = source.chunks();
         let divisible = source.is_divisible();
-        let tiling = Tiling::cells(&dims, Some(&chunks));
+        let tiling = space.tiling(&dims, &chunks);
         let whole = IndexBox::whole(&source.variable().shape());
-        let largest_tile = (1..dims.len())
+        let largest_tile = space
+            .kept()
             .map(|d| tiling.edges(d).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0))
             .product::<usize>();
-        let threads = demand.threads.max(1) as u64;
+        // Each row of a tile has a place that says where it goes.
+        let of_row = 8 + size_of::<&mut [f64]>().div_ceil((space.cells(&whole) / tiling.len().max(1)).max(1));
+        // No more threads work than there are tiles.
+        let threads = demand.threads.max(1);
+        let working = threads.min(tiling.len().max(1)) as u64;
         let sizes = Sizes {
-            steps,
             element: if source.is_single() { 4 } else { 8 },
-            // Each row of a tile (16 cells or more) has a place that says where it goes.
-            results: work.rows().iter().fold(0u64, |n, &r| n.saturating_add(9 * r as u64)),
-            fixed: threads
-                .saturating_mul(source.scratch_per_thread() + work.scratch_per_thread(steps, largest_tile)),
+            results: work.rows().iter().fold(0u64, |n, &r| n.saturating_add((of_row * r) as u64)),
+            fixed: (threads as u64)
+                .saturating_mul(source.scratch_per_thread())
+                .saturating_add(working.saturating_mul(work.scratch_per_thread(space.samples, largest_tile))),
             room: demand.room,
         };
         let tiles: Vec<Vec<usize>> = (0..dims.len()).map(|d| tiling.edges(d).to_vec()).collect();
         let chunked: Vec<Vec<usize>> =
             (0..dims.len()).map(|d| atoms(&tiling, d, if divisible { 1 } else { chunks[d] })).collect();
         let mut plan = Self {
+            space,
             tiling,
             batches: vec![whole.clone()],
             sharing: Sharing::Own,
@@ -101,13 +108,21 @@ impl SeriesPlan {
             passes: 1,
             estimate: 0,
         };
-        let mut most = cells(&whole);
-        if divisible {
-            let of_cell = (steps as u64).saturating_mul(sizes.element).saturating_add(sizes.results).max(1);
-            let enough = (BATCH / of_cell).max(RUN / sizes.element).saturating_mul(plan.ranks as u64);
+        let mut most = plan.space.cells(&whole);
+        // Over other dimensions than time, what is kept as a rule divides whole chunks, too.
+        if divisible || !plan.space.of_times {
+            let samples = plan.space.samples as u64;
+            let of_cell = samples.saturating_mul(sizes.element).saturating_add(sizes.results).max(1);
+            let enough = if plan.space.reduced()[0] {
+                let of_step = (samples / steps.max(1) as u64).max(1);
+                (BATCH / of_cell).max(RUN / sizes.element / of_step)
+            } else {
+                (BATCH_OF_STEPS / of_cell).max(1)
+            };
+            let enough = enough.saturating_mul(plan.ranks as u64);
             most = most.min(usize::try_from(enough).unwrap_or(usize::MAX));
         }
-        if most == cells(&whole) && plan.fits(&whole, &tiles, &chunked, &sizes)? {
+        if most == plan.space.cells(&whole) && plan.fits(&whole, &tiles, &chunked, &sizes)? {
             return Ok(plan);
         }
         // Else batches that keep chunks whole, read ahead where that costs no pass; else batches
@@ -116,7 +131,8 @@ impl SeriesPlan {
             plan.read_ahead = ahead;
             if plan.cut(&whole, (edges, most), (&tiles, &chunked), &sizes)? {
                 plan.passes = if divisible { 1 } else { plan.count_passes(&chunks) };
-                if !ahead || (plan.passes == 1 && plan.sharing == Sharing::Own) {
+                let pays = plan.passes == 1 && plan.sharing == Sharing::Own && plan.batches.len() > 1;
+                if !ahead || pays {
                     return Ok(plan);
                 }
             }
@@ -135,19 +151,18 @@ impl SeriesPlan {
     ) -> Result<bool> {
         let room = sizes.room.unwrap_or(u64::MAX);
         loop {
-            self.batches =
-                space_boxes(edges, whole, most).iter().map(|s| block(&whole.range(0), s)).collect();
+            self.batches = self.space.boxes(edges, whole, most);
             let largest = self.largest();
             if self.fits(&largest, cuts.0, cuts.1, sizes)? {
                 return Ok(true);
             }
-            if cells(&largest) > most || most <= 1 {
+            if self.space.cells(&largest) > most || most <= 1 {
                 // They can't be smaller.
                 return Ok(false);
             }
             let over = room.saturating_sub(sizes.fixed) as f64
                 / self.estimate.saturating_sub(sizes.fixed).max(1) as f64;
-            most = (cells(&largest) as f64 * over.clamp(0.01, 0.95)) as usize;
+            most = (self.space.cells(&largest) as f64 * over.clamp(0.01, 0.95)) as usize;
         }
     }
 
@@ -161,25 +176,26 @@ impl SeriesPlan {
     ) -> Result<bool> {
         self.cuts = chunked.to_vec();
         self.sharing = Sharing::Own;
-        let even = cells(batch).div_ceil(self.ranks);
+        let even = self.space.cells(batch).div_ceil(self.ranks);
         if self.ranks > 1 && self.share_of(batch)? as f64 > UNEVEN * even as f64 && chunked != tiles {
             self.cuts = tiles.to_vec();
             self.sharing = Sharing::Exchanged;
         }
         let share = self.share_of(batch)? as u64;
-        let series = share.saturating_mul(sizes.steps as u64).saturating_mul(sizes.element);
+        let series = share.saturating_mul(self.space.samples as u64).saturating_mul(sizes.element);
         let copies = if self.read_ahead { 2 } else { 1 };
         let held = series.saturating_mul(copies).saturating_add(share.saturating_mul(sizes.results));
         let mut exchanged = 0;
         if self.sharing == Sharing::Exchanged {
-            let chunk = self.time_chunk.min(sizes.steps.max(1));
-            let row = (cells(batch) as u64 * sizes.element).max(1);
+            let times = batch.range(0).len().max(1);
+            let chunk = self.time_chunk.min(self.tiling.dims()[0].len.max(1));
+            let row = (Space::of_step(batch) as u64 * sizes.element).max(1);
             // Small beside the series that they become.
             let wanted = sizes.room.map_or(WINDOW, |room| WINDOW.min(room / 16));
             let steps = (wanted / row) as usize / chunk * chunk;
-            self.steps = steps.clamp(chunk, sizes.steps.div_ceil(self.ranks).div_ceil(chunk).max(1) * chunk);
+            self.steps = steps.clamp(chunk, times.div_ceil(self.ranks).div_ceil(chunk).max(1) * chunk);
             // What was read, its parts on their way, and what arrives.
-            let arrives = share.saturating_mul(sizes.element).saturating_mul(self.ranks as u64);
+            let arrives = self.most_of_step(batch)?.saturating_mul(sizes.element * self.ranks as u64);
             exchanged = (2 * row).saturating_add(arrives).saturating_mul(self.steps as u64);
         }
         self.estimate = sizes.fixed.saturating_add(held).saturating_add(exchanged);
@@ -191,11 +207,15 @@ impl SeriesPlan {
         Error::new(
             ErrorKind::Memory,
             format!(
-                "{} are needed for whole series ({} for the smallest batch of {} cells with all {} steps, {} for what threads keep), {} are there",
+                "{} are needed for whole series ({} for the smallest batch of {} with all {} {}, {} for what threads keep), {} are there",
                 bytes_text(self.estimate),
                 bytes_text(self.estimate - sizes.fixed),
-                cells(&self.largest()),
-                sizes.steps,
+                match self.space.cells(&self.largest()) {
+                    1 => "1 cell".to_owned(),
+                    n => format!("{n} cells"),
+                },
+                self.space.samples,
+                if self.space.of_times { "steps" } else { "values" },
                 bytes_text(sizes.fixed),
                 bytes_text(room)
             ),
@@ -206,20 +226,27 @@ impl SeriesPlan {
 
     fn largest(&self) -> IndexBox {
         let first = || IndexBox::whole(&vec![0; self.tiling.dims().len()]);
-        self.batches.iter().max_by_key(|b| cells(b)).cloned().unwrap_or_else(first)
+        self.batches.iter().max_by_key(|b| self.space.cells(b)).cloned().unwrap_or_else(first)
     }
 
     /// Cells of the rank that has most of a batch.
     fn share_of(&self, batch: &IndexBox) -> Result<usize> {
         let deal = self.deal(batch)?;
-        Ok((0..self.ranks).map(|rank| cells(&deal.block(rank))).max().unwrap_or(0))
+        let cells = |rank| self.space.cells(&deal.block(rank));
+        Ok((0..self.ranks).map(cells).max().unwrap_or(0))
+    }
+
+    /// Values of a step of the rank that has most of them.
+    fn most_of_step(&self, batch: &IndexBox) -> Result<u64> {
+        let deal = self.deal(batch)?;
+        Ok((0..self.ranks).map(|rank| Space::of_step(&deal.block(rank)) as u64).max().unwrap_or(0))
     }
 
     /// Who works on what of a batch.
     pub(super) fn deal(&self, batch: &IndexBox) -> Result<Decomposition> {
         let mut left = self.ranks;
-        let mut edges = vec![vec![batch.range(0).start, batch.range(0).end]];
-        for d in 1..batch.ndim() {
+        let mut edges: Vec<Vec<usize>> = batch.ranges().iter().map(|r| vec![r.start, r.end]).collect();
+        for d in self.space.kept() {
             let range = batch.range(d);
             let inner = self.cuts[d].iter().copied().filter(|&e| e > range.start && e < range.end);
             let all: Vec<usize> = std::iter::once(range.start).chain(inner).chain([range.end]).collect();
@@ -230,7 +257,7 @@ impl SeriesPlan {
             };
             left /= parts.min(left.max(1));
             left = left.max(1);
-            edges.push((0..=parts).map(|p| all[p * n / parts]).collect());
+            edges[d] = (0..=parts).map(|p| all[p * n / parts]).collect();
         }
         Decomposition::from_edges(self.tiling.dims().to_vec(), edges, self.ranks)
     }
@@ -244,11 +271,13 @@ impl SeriesPlan {
         };
         let mut counts = std::collections::HashMap::new();
         for batch in &self.batches {
+            let chunked: Vec<usize> = self.space.kept().map(|d| chunks[d].max(1)).collect();
+            let cells = self.space.kept_of(batch);
             let slabs: Vec<Range<usize>> =
-                (1..batch.ndim()).map(|d| covering(&batch.range(d), chunks[d].max(1))).collect();
+                cells.ranges().iter().zip(&chunked).map(|(range, &chunk)| covering(range, chunk)).collect();
             // Where a batch holds several chunks, it ends in one that others may have begun.
             let first: Vec<usize> = slabs.iter().map(|s| s.start).collect();
-            let last: Vec<usize> = slabs.iter().zip(&chunks[1..]).map(|(s, &c)| s.end - c.max(1)).collect();
+            let last: Vec<usize> = slabs.iter().zip(&chunked).map(|(s, &c)| s.end - c).collect();
             *counts.entry(first.clone()).or_insert(0usize) += 1;
             if last != first {
                 *counts.entry(last).or_insert(0usize) += 1;
@@ -260,6 +289,10 @@ impl SeriesPlan {
     /// How the index space is cut.
     pub fn tiling(&self) -> &Tiling {
         &self.tiling
+    }
+    /// Values that each cell has.
+    pub fn samples(&self) -> usize {
+        self.space.samples
     }
     /// Batches that are in memory one after the other.
     pub fn batches(&self) -> usize {
@@ -287,7 +320,7 @@ impl SeriesPlan {
             1 => "all series in memory at once".to_owned(),
             n => format!(
                 "{n} batches of up to {} series{}{}",
-                cells(&self.largest()),
+                self.space.cells(&self.largest()),
                 match self.passes {
                     1 => String::new(),
                     passes => format!(", stored chunks decoded in {passes} passes"),
@@ -306,9 +339,4 @@ impl SeriesPlan {
             },
         )
     }
-}
-
-/// Cells of a box in space.
-pub(super) fn cells(block: &IndexBox) -> usize {
-    block.ranges().iter().skip(1).map(ExactSizeIterator::len).product()
 }

@@ -1,10 +1,11 @@
 //! One batch after the other: read, exchanged where chunks are shared, worked on, handed on.
 
-use super::plan::{cells, SeriesPlan};
-use super::{SeriesResults, SeriesWork};
+use super::plan::SeriesPlan;
+use super::space::Space;
+use super::{Series, SeriesResults, SeriesWork};
 use crate::comm::Comm;
 use crate::decomposition::Decomposition;
-use crate::engine::piece::{Numbers, Piece};
+use crate::engine::piece::Numbers;
 use crate::engine::stream::{
     block, fetch, shares, sized, tiles_in, time_ranges, NumbersMut, Sharing, StreamSource,
 };
@@ -99,12 +100,13 @@ impl<W: SeriesWork> Run<'_, W> {
             let own_tiles = tiles(&own);
             let (read, worked) = rayon::join(
                 || next.zip(buffer).map(|(next, buffer)| read(self.source, self.progress, &next, buffer)),
-                || compute(self.work, self.progress, &own, &own_tiles, &values),
+                || compute((self.work, &plan.space), self.progress, &own, &own_tiles, &values),
             );
             spare.push(values);
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
-            comm.agree(sink(SeriesResults { cells: own, values: results }))?;
+            let reduced = plan.space.reduced().to_vec();
+            comm.agree(sink(SeriesResults { cells: own, reduced, values: results }))?;
         }
         Ok(())
     }
@@ -163,27 +165,26 @@ struct Job<'a> {
 
 /// The results of the cells of `own`, whose series are `values`; tiles in threads.
 fn compute<T: Kept, W: SeriesWork>(
-    work: &W,
+    (work, space): (&W, &Space),
     progress: &Progress,
     own: &IndexBox,
     tiles: &[Tile],
     values: &[T],
 ) -> Result<Vec<Vec<f64>>> {
     let _timer = progress.phases.start(Phase::Compute);
-    let width = if own.is_empty() { 0 } else { cells(own) };
-    if tiles.iter().map(|t| cells(&t.block)).sum::<usize>() != width {
+    let width = if own.is_empty() { 0 } else { space.cells(own) };
+    if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
         return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));
     }
     let mut results: Vec<Vec<f64>> =
         work.rows().iter().map(|&rows| memory::filled(rows * width, f64::NAN)).collect();
-    let space = IndexBox::new(own.ranges()[1..].to_vec());
+    let kept = space.kept_of(own);
     let mut jobs: Vec<Job<'_>> = tiles
         .iter()
         .map(|tile| {
-            let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
             // The cells of a tile follow one another.
             let mut start = 0;
-            space.for_each_run(&cells, |from, _, _| start = from);
+            kept.for_each_run(&space.kept_of(&tile.block), |from, _, _| start = from);
             Job { tile, start, results: results.iter().map(|_| Vec::new()).collect() }
         })
         .collect();
@@ -191,15 +192,14 @@ fn compute<T: Kept, W: SeriesWork>(
     for (r, result) in results.iter_mut().enumerate() {
         for mut row in result.chunks_mut(width.max(1)) {
             for job in &mut jobs {
-                let (mine, rest) = row.split_at_mut(cells(&job.tile.block));
+                let (mine, rest) = row.split_at_mut(space.cells(&job.tile.block));
                 job.results[r].push(mine);
                 row = rest;
             }
         }
     }
     let one = |mut job: Job<'_>| {
-        let values = T::seen(values.get(job.start..).unwrap_or_default());
-        let series = Piece::steps_of(job.tile, own.range(0), values, width);
+        let series = Series::new(job.tile, own, space.reduced(), T::seen(values));
         work.work(&series, &mut job.results)?;
         progress.tiles_done.add(1);
         Ok(())

@@ -8,22 +8,22 @@ use crate::{Error, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Numbers made up from their place; stored in chunks that only look so.
-struct Made {
-    variable: Variable,
-    chunks: Vec<usize>,
-    divisible: bool,
-    single: bool,
-    fail_at: Option<usize>,
-    read: AtomicUsize,
+pub(super) struct Made {
+    pub(super) variable: Variable,
+    pub(super) chunks: Vec<usize>,
+    pub(super) divisible: bool,
+    pub(super) single: bool,
+    pub(super) fail_at: Option<usize>,
+    pub(super) read: AtomicUsize,
 }
 
-fn value(at: &[usize]) -> f64 {
+pub(super) fn value(at: &[usize]) -> f64 {
     let mixed = at.iter().fold(7usize, |m, &i| (m * 31 + i) * 7919 % 10_007);
     f64::from((mixed as f64 * 1.1e-3 + 250.0) as f32)
 }
 
 impl Made {
-    fn new(shape: &[usize], chunks: &[usize], divisible: bool) -> Self {
+    pub(super) fn new(shape: &[usize], chunks: &[usize], divisible: bool) -> Self {
         let roles = match shape.len() {
             3 => vec![Role::Time, Role::Y, Role::X],
             n => [Role::Time, Role::Level, Role::Y, Role::X][..n].to_vec(),
@@ -80,7 +80,7 @@ impl SeriesWork for Work {
     fn rows(&self) -> Vec<usize> {
         vec![1, self.steps - 1]
     }
-    fn work(&self, series: &Piece<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()> {
+    fn work(&self, series: &Series<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()> {
         assert_eq!(series.steps(), 0..self.steps);
         for cell in 0..series.cells() {
             let at = |t: usize| match series.step(t) {
