@@ -142,6 +142,24 @@ fn what_is_above_the_sections_and_what_is_no_pipeline() {
     let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
     assert_eq!(output.status.code(), Some(2));
     std::fs::remove_file(place.at("p.toml")).expect("is there");
+    std::os::unix::fs::symlink("/dev/zero", place.at("p.toml")).expect("a link");
+    let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no regular file"));
+    std::fs::remove_file(place.at("p.toml")).expect("is there");
+    let list = "[source.a]\nfile-list = '/dev/zero'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'a'\noutput = 'a.nc'\n";
+    let (code, said) = place.run(Launch::Plain(1), list, &[]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("it is a device") && said.contains("p.toml:"), "{said}");
+    // A link to what the other step makes.
+    std::os::unix::fs::symlink("y.nc", place.at("l.nc")).expect("a link");
+    let step = |output: &str| {
+        format!("[[step]]\ndo = 'stats'\nfiles = 'sst.nc'\nvar = 'sst'\noutput = '{output}'\n")
+    };
+    let (code, said) = place.run(Launch::Plain(1), &(step("y.nc") + &step("l.nc")), &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("both write"), "{said}");
+    std::fs::remove_file(place.at("p.toml")).expect("is there");
     let output = within_two_minutes(&place.command(Launch::ThreadRanks(2), &[]));
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
@@ -223,7 +241,7 @@ fn memory_is_kept_or_refused_and_changes_no_bits() {
 fn a_run_that_is_ended_leaves_no_files_between_steps() {
     let mut launches = vec![Launch::Plain(2), Launch::ThreadRanks(2)];
     if cfg!(feature = "mpi") {
-        launches.push(Launch::Mpi(2));
+        launches.extend([Launch::Mpi(2), Launch::Mpi(2), Launch::Mpi(3), Launch::Mpi(2)]);
     }
     let place = Place::new();
     let layout = Layout::Chunked([40, 40, 80], None);

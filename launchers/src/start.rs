@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// error is printed by one; a panic ends all ranks with 70.
 pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<()> + Sync) -> ExitCode {
     one_line_panics();
-    clean_up_on_signals();
+    clean_up_on_signals(launch.is_spokesman());
     if let Some(ranks) = cli.thread_ranks {
         return run_thread_ranks(launch, usize::from(ranks), cli, command);
     }
@@ -67,6 +67,10 @@ fn end(result: Result<()>, print: bool) -> ExitCode {
     report::end(error.as_ref().map_or(0, Error::exit_code), error.as_ref());
     error.map_or(ExitCode::SUCCESS, |error| tell(&error, print))
 }
+
+/// How long ranks that write nothing give the one that does, when a signal ends all; shorter than
+/// launchers wait before they kill.
+const BEHIND: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How long ranks that say nothing give the one that does.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
@@ -126,8 +130,9 @@ fn one_line_panics() {
 
 /// A job that is cancelled, or runs into its wall time, leaves no temporary files; one that
 /// saves its state is asked to stop instead. A file that grows beyond the limit of its size is
-/// an error of writing like others, not the end.
-fn clean_up_on_signals() {
+/// an error of writing like others, not the end. A launcher kills the ranks that are left as soon
+/// as one has died of a signal, so the one that writes goes first.
+fn clean_up_on_signals(writes: bool) {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGXFSZ]) else {
         return;
@@ -137,6 +142,10 @@ fn clean_up_on_signals() {
             let _ending = halocline_io::output::remove_unfinished();
             halocline_core::engine::checkpoint::remove_unfinished();
             crate::run::scratch::remove();
+            if !writes {
+                std::thread::sleep(BEHIND);
+                crate::run::scratch::remove();
+            }
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });

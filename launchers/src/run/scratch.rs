@@ -35,10 +35,9 @@ pub(super) struct Scratch {
 impl Scratch {
     /// From now on the files are removed at any end.
     pub(super) fn watch(comm: &Comm, pipeline: &Pipeline) -> Self {
-        if comm.is_root() {
-            let made = pipeline.steps.iter().flat_map(|step| &step.made);
-            *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
-        }
+        // On every rank: a signal may leave another no time.
+        let made = pipeline.steps.iter().flat_map(|step| &step.made);
+        *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
         Self { owns: comm.is_root() }
     }
 
@@ -64,7 +63,7 @@ impl Drop for Scratch {
 
 /// Removes what is there of this process.
 pub(crate) fn remove() {
-    for file in std::mem::take(&mut *locked(&FILES)) {
+    for file in locked(&FILES).iter() {
         // It may not be there yet, or be out of reach: the run has its own end to tell.
         let _ = std::fs::remove_file(file);
     }
