@@ -79,6 +79,7 @@ name = 'modes'
 do = 'eof'
 from = 'clim.anomaly'
 modes = 3
+anomaly = 'none'
 output = 'eof.nc'
 [[step]]
 name = 'nino'
@@ -139,7 +140,7 @@ const COMMANDS: [&str; 11] = [
     "stats sst.nc --var sst --time 2010/2019 --region nino3.4 --over lat,lon -o index.nc",
     "climatology sst.nc --var sst --time 2010/2019 --by month --op mean,p90 -o clim.nc --anomaly clim.anomaly.nc",
     "relate sst.nc --var sst --time 2010/2019 --with index.nc:sst --op correlation,regression --lags -2,0,3 -o relation.nc",
-    "eof clim.anomaly.nc --var sst --modes 3 -o eof.nc",
+    "eof clim.anomaly.nc --var sst --modes 3 --anomaly none -o eof.nc",
     "stats sst.nc --var sst --time 2010/2019 --op mean,std,p50 --by year -o years.nc",
     "stats sst.nc --var sst --time 2010/2019 --op trend -o trend.nc",
     "histogram sst.nc --var sst --time 2010/2019 --bins -2,5,10,20,35 --over time -o counts.nc",

@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 51] = [
+const BAD: [(&str, i32, usize, &str); 54] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -86,6 +86,9 @@ const BAD: [(&str, i32, usize, &str); 51] = [
     ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nover = 'lev'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
+    ("[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'sst.nc:tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nmask = 'no.nc:m'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:7)"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = '/dev/null'", 4, 0, "not a regular file"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),
@@ -262,7 +265,8 @@ fn a_run_that_is_ended_leaves_no_files_between_steps() {
             assert!(begun.elapsed() < Duration::from_secs(60), "{launch:?}: {:?}", scratch());
             std::thread::sleep(Duration::from_millis(2));
         }
-        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+        let signal = if launch == Launch::ThreadRanks(2) { "-HUP" } else { "-TERM" };
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
         assert!(sent.success());
         let status = child.wait().expect("ends");
         assert!(!status.success(), "{launch:?}: it was done before it was ended");

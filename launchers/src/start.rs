@@ -133,8 +133,15 @@ fn one_line_panics() {
 /// an error of writing like others, not the end. A launcher kills the ranks that are left as soon
 /// as one has died of a signal, so the one that writes goes first.
 fn clean_up_on_signals(writes: bool) {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGXFSZ]) else {
+    use signal_hook::consts::{
+        SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+    };
+    let ignored = ignored_signals();
+    // `nohup` and others have these ignored, which is to stay so.
+    let others = [SIGHUP, SIGQUIT, SIGALRM, SIGUSR2, SIGXCPU];
+    let others = others.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let all = [SIGINT, SIGTERM, SIGUSR1, SIGXFSZ].into_iter().chain(others);
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(all) else {
         return;
     };
     std::thread::spawn(move || {
@@ -149,4 +156,11 @@ fn clean_up_on_signals(writes: bool) {
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });
+}
+
+/// The signals that this process was started to ignore, a bit each, where the system tells.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -54,6 +54,10 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<()> {
     let at = |line: usize| format!("{}:{line}", pipeline.file);
     for Target { step, made, .. } in &targets {
         check_output(&Comm::serial(), &made.path, &[]).map_err(|e| pipeline.blame(step, e))?;
+        if std::fs::metadata(&made.path).is_ok_and(|about| !about.is_file()) {
+            let refused = Error::system("is not a regular file").in_file(&made.path);
+            return Err(pipeline.blame(step, refused));
+        }
     }
     let itself = Place::of(Path::new(&pipeline.file));
     let stay: Vec<&Target<'_>> = targets.iter().filter(|target| target.made.stays).collect();

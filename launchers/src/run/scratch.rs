@@ -3,6 +3,7 @@
 
 use super::steps::Pipeline;
 use halocline_core::comm::Comm;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,8 +18,19 @@ fn locked<T>(place: &'static Mutex<T>) -> MutexGuard<'static, T> {
 
 /// How the paths of files between steps begin in a run: beside each other, hidden, of a number
 /// that no other run has.
-pub(super) fn prefix(directory: &Path, run: u32) -> PathBuf {
-    directory.join(format!(".halocline-run-{run}."))
+pub(super) fn prefix(directory: &Path, run: u64) -> PathBuf {
+    directory.join(format!(".halocline-run-{run:016x}."))
+}
+
+/// A number that no other run has: processes of several nodes and containers, which may have the
+/// same number of their own, meet in one directory.
+pub(super) fn tag() -> u64 {
+    // Keyed by the system's random numbers.
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    hasher.write_u128(now.map_or(0, |time| time.as_nanos()));
+    hasher.finish()
 }
 
 /// Notes how the paths of files between steps begin, for [`told`].
