@@ -79,6 +79,7 @@ name = 'modes'
 do = 'eof'
 from = 'clim.anomaly'
 modes = 3
+anomaly = 'none'
 output = 'eof.nc'
 [[step]]
 name = 'nino'
@@ -139,7 +140,7 @@ const COMMANDS: [&str; 11] = [
     "stats sst.nc --var sst --time 2010/2019 --region nino3.4 --over lat,lon -o index.nc",
     "climatology sst.nc --var sst --time 2010/2019 --by month --op mean,p90 -o clim.nc --anomaly clim.anomaly.nc",
     "relate sst.nc --var sst --time 2010/2019 --with index.nc:sst --op correlation,regression --lags -2,0,3 -o relation.nc",
-    "eof clim.anomaly.nc --var sst --modes 3 -o eof.nc",
+    "eof clim.anomaly.nc --var sst --modes 3 --anomaly none -o eof.nc",
     "stats sst.nc --var sst --time 2010/2019 --op mean,std,p50 --by year -o years.nc",
     "stats sst.nc --var sst --time 2010/2019 --op trend -o trend.nc",
     "histogram sst.nc --var sst --time 2010/2019 --bins -2,5,10,20,35 --over time -o counts.nc",
@@ -295,4 +296,34 @@ fn files_of_a_pipeline_say_what_they_are_of() {
     }
     assert_eq!(attribute(&place.at("a.nc"), "sst_correlation", "units").as_deref(), Some("1"));
     assert!(values(&place.at("a.nc"), "sst_correlation").iter().any(|v| v.is_finite()));
+}
+
+#[test]
+fn files_between_steps_serve_every_command() {
+    let lines = "[[step]]\nname = 'monthly'\ndo = 'anomaly'\nfrom = 'listed'\nby = 'month'\n\
+         [[step]]\nname = 'seasonal'\ndo = 'anomaly'\nfrom = 'listed'\nby = 'season'\n\
+         [[step]]\ndo = 'histogram'\nfrom = 'monthly'\nwith = 'seasonal'\nbins = ['-3:3:30', [-5, -1, 0, 1, 5]]\noutput = 'joint.nc'\n\
+         [[step]]\nname = 'series'\ndo = 'rechunk'\nfrom = 'monthly'\nchunks = ['time=all', 'lat=10', 'lon=10']\n\
+         [[step]]\ndo = 'stats'\nfrom = 'series'\nop = 'p50'\noutput = 'median.nc'\n\
+         [[step]]\ndo = 'relate'\nfrom = 'monthly'\nwith = 'seasonal:sst'\noutput = 'related.nc'\n\
+         [[step]]\ndo = 'plot'\nfrom = 'series'\noutput = 'map.svg'\n\
+         [source.listed]\nfile-list = 'list'\nvar = 'sst'\nio = 'library'\nno-cache = true\n";
+    let outputs = ["joint.nc", "median.nc", "related.nc", "map.svg"];
+    let mut first: Vec<BTreeMap<String, String>> = Vec::new();
+    for launch in [Launch::Plain(2), Launch::ThreadRanks(3)] {
+        let place = Place::new();
+        std::fs::write(place.at("list"), "# one file\nsst.nc\n").expect("written");
+        std::fs::create_dir(place.at("between")).expect("made");
+        let pipeline = place.pipeline(lines);
+        let output = place.well(launch, &["run", pipeline, "--scratch", "between"]);
+        assert!(said(&output).contains("one read for step 3, step 6"), "{}", said(&output));
+        assert_eq!(names_in(&place.at("between")), [""; 0]);
+        let all: Vec<_> = outputs.iter().map(|name| whole(&place.at(name))).collect();
+        if first.is_empty() {
+            first = all;
+        } else {
+            assert!(all == first, "{launch:?}: other bits");
+        }
+    }
+    assert!(first[0][":halocline_histogram_options"].contains("with=seasonal.nc:sst"));
 }

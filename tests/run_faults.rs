@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 51] = [
+const BAD: [(&str, i32, usize, &str); 54] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -86,6 +86,9 @@ const BAD: [(&str, i32, usize, &str); 51] = [
     ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nover = 'lev'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
+    ("[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'sst.nc:tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nmask = 'no.nc:m'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:7)"),
+    ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = '/dev/null'", 4, 0, "not a regular file"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),
@@ -141,6 +144,24 @@ fn what_is_above_the_sections_and_what_is_no_pipeline() {
     std::fs::copy(place.at("sst.nc"), place.at("p.toml")).expect("copied");
     let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
     assert_eq!(output.status.code(), Some(2));
+    std::fs::remove_file(place.at("p.toml")).expect("is there");
+    std::os::unix::fs::symlink("/dev/zero", place.at("p.toml")).expect("a link");
+    let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no regular file"));
+    std::fs::remove_file(place.at("p.toml")).expect("is there");
+    let list = "[source.a]\nfile-list = '/dev/zero'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'a'\noutput = 'a.nc'\n";
+    let (code, said) = place.run(Launch::Plain(1), list, &[]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("it is a device") && said.contains("p.toml:"), "{said}");
+    // A link to what the other step makes.
+    std::os::unix::fs::symlink("y.nc", place.at("l.nc")).expect("a link");
+    let step = |output: &str| {
+        format!("[[step]]\ndo = 'stats'\nfiles = 'sst.nc'\nvar = 'sst'\noutput = '{output}'\n")
+    };
+    let (code, said) = place.run(Launch::Plain(1), &(step("y.nc") + &step("l.nc")), &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("both write"), "{said}");
     std::fs::remove_file(place.at("p.toml")).expect("is there");
     let output = within_two_minutes(&place.command(Launch::ThreadRanks(2), &[]));
     assert_eq!(output.status.code(), Some(3));
@@ -223,7 +244,7 @@ fn memory_is_kept_or_refused_and_changes_no_bits() {
 fn a_run_that_is_ended_leaves_no_files_between_steps() {
     let mut launches = vec![Launch::Plain(2), Launch::ThreadRanks(2)];
     if cfg!(feature = "mpi") {
-        launches.push(Launch::Mpi(2));
+        launches.extend([Launch::Mpi(2), Launch::Mpi(2), Launch::Mpi(3), Launch::Mpi(2)]);
     }
     let place = Place::new();
     let layout = Layout::Chunked([40, 40, 80], None);
@@ -244,7 +265,8 @@ fn a_run_that_is_ended_leaves_no_files_between_steps() {
             assert!(begun.elapsed() < Duration::from_secs(60), "{launch:?}: {:?}", scratch());
             std::thread::sleep(Duration::from_millis(2));
         }
-        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+        let signal = if launch == Launch::ThreadRanks(2) { "-HUP" } else { "-TERM" };
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
         assert!(sent.success());
         let status = child.wait().expect("ends");
         assert!(!status.success(), "{launch:?}: it was done before it was ended");

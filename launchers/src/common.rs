@@ -8,6 +8,8 @@ use halocline_core::decomposition::Decomposition;
 use halocline_core::meta::Dim;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Io, NamedRegion, OpenOptions, Region, Selection};
+use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// How much is said.
@@ -139,10 +141,24 @@ impl InputArgs {
 /// # Errors
 /// Data, if it is not there; system, if it can't be read.
 pub(crate) fn listed(list: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(list).map_err(|e| {
+    /// Bytes of a list, at most: a million long paths.
+    const LONGEST: u64 = 256 << 20;
+    let mut text = String::new();
+    // It may be a pipe, whose length nobody knows; but not a device without end.
+    let is_endless = |about: &std::fs::Metadata| about.file_type().is_char_device();
+    let read = std::fs::File::open(list).and_then(|file| {
+        if is_endless(&file.metadata()?) {
+            return Err(std::io::Error::other("it is a device"));
+        }
+        file.take(LONGEST + 1).read_to_string(&mut text)
+    });
+    read.map_err(|e| {
         let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
         kind(format!("can't read the list of files: {e}")).in_file(list)
     })?;
+    if text.len() as u64 > LONGEST {
+        return Err(Error::data("is too long for a list of files").in_file(list));
+    }
     let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     Ok(lines.map(str::to_owned).collect())
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// error is printed by one; a panic ends all ranks with 70.
 pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<()> + Sync) -> ExitCode {
     one_line_panics();
-    clean_up_on_signals();
+    clean_up_on_signals(launch.is_spokesman());
     if let Some(ranks) = cli.thread_ranks {
         return run_thread_ranks(launch, usize::from(ranks), cli, command);
     }
@@ -67,6 +67,10 @@ fn end(result: Result<()>, print: bool) -> ExitCode {
     report::end(error.as_ref().map_or(0, Error::exit_code), error.as_ref());
     error.map_or(ExitCode::SUCCESS, |error| tell(&error, print))
 }
+
+/// How long ranks that write nothing give the one that does, when a signal ends all; shorter than
+/// launchers wait before they kill.
+const BEHIND: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How long ranks that say nothing give the one that does.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
@@ -126,10 +130,18 @@ fn one_line_panics() {
 
 /// A job that is cancelled, or runs into its wall time, leaves no temporary files; one that
 /// saves its state is asked to stop instead. A file that grows beyond the limit of its size is
-/// an error of writing like others, not the end.
-fn clean_up_on_signals() {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGXFSZ]) else {
+/// an error of writing like others, not the end. A launcher kills the ranks that are left as soon
+/// as one has died of a signal, so the one that writes goes first.
+fn clean_up_on_signals(writes: bool) {
+    use signal_hook::consts::{
+        SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+    };
+    let ignored = ignored_signals();
+    // `nohup` and others have these ignored, which is to stay so.
+    let others = [SIGHUP, SIGQUIT, SIGALRM, SIGUSR2, SIGXCPU];
+    let others = others.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let all = [SIGINT, SIGTERM, SIGUSR1, SIGXFSZ].into_iter().chain(others);
+    let Ok(mut signals) = signal_hook::iterator::Signals::new(all) else {
         return;
     };
     std::thread::spawn(move || {
@@ -137,7 +149,18 @@ fn clean_up_on_signals() {
             let _ending = halocline_io::output::remove_unfinished();
             halocline_core::engine::checkpoint::remove_unfinished();
             crate::run::scratch::remove();
+            if !writes {
+                std::thread::sleep(BEHIND);
+                crate::run::scratch::remove();
+            }
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });
+}
+
+/// The signals that this process was started to ignore, a bit each, where the system tells.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

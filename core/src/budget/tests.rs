@@ -132,6 +132,18 @@ fn nothing_known_is_a_guess_that_says_so() {
 }
 
 #[test]
+fn what_libraries_take_is_reserved_once_for_several_jobs() {
+    let comm = Comm::serial();
+    let one = MemoryBudget::asked(1 << 40, &comm);
+    let several = one.clone().for_several();
+    let Some(before) = several.before else { return };
+    // As if libraries had taken much, and nothing, since then.
+    let later = |before| MemoryBudget { before: Some(before), ..one.clone() }.base();
+    assert!(later(0) < one.base() && later(0) + RESERVE > one.base());
+    assert!(later(before + (64 << 20)) >= before + (64 << 20) + RESERVE);
+}
+
+#[test]
 fn this_process_has_a_budget_and_a_peak() {
     let budget = MemoryBudget::of(&Comm::serial(), None);
     assert!(budget.bytes > 0 && !budget.origin.is_empty());

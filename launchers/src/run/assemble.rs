@@ -21,7 +21,8 @@ impl Resolver<'_> {
         entries.extend(outputs::entries(&made));
         for entry in &section.entries {
             match entry.key.as_str() {
-                "name" | "do" | "from" | "var" | "output" | "anomaly" => {}
+                "name" | "do" | "from" | "var" | "output" => {}
+                "anomaly" if kind == Kind::Climatology => {}
                 key if OF_FILES.contains(&key) || OF_SELECTIONS.contains(&key) => {}
                 "with" => entries.push(self.with_entry(entry, input, &mut needs, &mut reads)?),
                 _ => entries.push(entry.clone()),

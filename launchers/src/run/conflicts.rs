@@ -13,19 +13,32 @@ struct Target<'a> {
     place: Place,
 }
 
-/// An entry of a directory, and what is there now: two paths may meet in either.
+/// An entry of a directory, and where it leads, which need not be there: two paths may meet in
+/// either.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
     entry: PathBuf,
-    found: Option<PathBuf>,
+    end: PathBuf,
+    exists: bool,
 }
 
 impl Place {
     fn of(path: &Path) -> Self {
-        Self { entry: settled(path), found: path.canonicalize().ok() }
+        /// Links in a row, as the system allows.
+        const LINKS: usize = 40;
+        let entry = settled(path);
+        let found = path.canonicalize().ok();
+        let exists = found.is_some();
+        let mut end = found.unwrap_or_else(|| entry.clone());
+        // A link to what is not there yet leads to it once it is.
+        for _ in 0..LINKS {
+            let Ok(next) = std::fs::read_link(&end) else { break };
+            end = settled(&end.parent().unwrap_or(&end).join(next));
+        }
+        Self { entry, end, exists }
     }
     fn is(&self, other: &Self) -> bool {
-        self.entry == other.entry || self.found.is_some() && self.found == other.found
+        self.entry == other.entry || self.end == other.end
     }
 }
 
@@ -41,6 +54,10 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<()> {
     let at = |line: usize| format!("{}:{line}", pipeline.file);
     for Target { step, made, .. } in &targets {
         check_output(&Comm::serial(), &made.path, &[]).map_err(|e| pipeline.blame(step, e))?;
+        if std::fs::metadata(&made.path).is_ok_and(|about| !about.is_file()) {
+            let refused = Error::system("is not a regular file").in_file(&made.path);
+            return Err(pipeline.blame(step, refused));
+        }
     }
     let itself = Place::of(Path::new(&pipeline.file));
     let stay: Vec<&Target<'_>> = targets.iter().filter(|target| target.made.stays).collect();
@@ -112,7 +129,7 @@ struct Read {
 impl Read {
     fn of(text: &str) -> Self {
         let place = Place::of(Path::new(text));
-        let is_pattern = text.contains(['*', '?', '[']) && place.found.is_none();
+        let is_pattern = text.contains(['*', '?', '[']) && !place.exists;
         let pattern = glob::Pattern::new(&place.entry.to_string_lossy()).ok().filter(|_| is_pattern);
         let matches = glob::glob(text).ok().filter(|_| is_pattern).into_iter().flatten().flatten();
         Self { place, pattern, found: matches.map(|path| Place::of(&path)).collect() }
@@ -146,6 +163,11 @@ mod tests {
         let text = |name: &str| at(name).to_string_lossy().into_owned();
         let names = |read: &str, file: &str| Read::of(&text(read)).meets(&Place::of(&at(file)));
         assert!(names("tos_*.nc", "tos_mean.nc") && names("a.nc", "./a.nc"));
+        let link = at(&format!("halocline-link-{}.nc", std::process::id()));
+        std::os::unix::fs::symlink("halocline-not-there.nc", &link).expect("a link");
+        let met = Place::of(&link).is(&Place::of(&at("halocline-not-there.nc")));
+        std::fs::remove_file(&link).expect("is there");
+        assert!(met);
         assert!(!names("tos_*.nc", "sub/tos_mean.nc") && !names("b.nc", "a.nc"));
     }
 }

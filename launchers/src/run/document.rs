@@ -1,6 +1,7 @@
 //! The text of a pipeline: what is written in it, and on which line.
 
 use halocline_core::{Error, Result};
+use std::io::Read as _;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
@@ -141,16 +142,19 @@ impl Document {
             let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
             kind(format!("can't read the pipeline: {e}")).in_file(file)
         };
+        let no_pipeline =
+            |what: String| Error::usage(what).in_file(file).remedy("name a TOML file with sources and steps");
         let about = std::fs::metadata(file).map_err(|e| failed(&e))?;
-        if about.len() > LONGEST {
-            return Err(Error::usage(format!("{} bytes are too many for a pipeline", about.len()))
-                .in_file(file)
-                .remedy("name a TOML file with sources and steps"));
+        if !about.is_file() {
+            return Err(no_pipeline("is no regular file".to_owned()));
         }
-        let bytes = std::fs::read(file).map_err(|e| failed(&e))?;
-        String::from_utf8(bytes).map_err(|_| {
-            Error::usage("is no text").in_file(file).remedy("name a TOML file with sources and steps")
-        })
+        let (mut bytes, most) = (Vec::new(), LONGEST + 1);
+        let read = std::fs::File::open(file).and_then(|opened| opened.take(most).read_to_end(&mut bytes));
+        read.map_err(|e| failed(&e))?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(no_pipeline(format!("{} bytes are too many for a pipeline", about.len())));
+        }
+        String::from_utf8(bytes).map_err(|_| no_pipeline("is no text".to_owned()))
     }
 
     /// What errors call a line.

@@ -30,7 +30,7 @@ pub(super) struct Surroundings<'a> {
     /// The directory for files that do not stay.
     pub(super) scratch: Option<&'a Path>,
     /// A number that no other run has.
-    pub(super) run: u32,
+    pub(super) run: u64,
     /// The most memory of a rank.
     pub(super) memory: Option<&'a str>,
 }
@@ -118,7 +118,9 @@ fn sources(document: &Document) -> Result<Vec<Input>> {
 
 /// The directory of the first file that stays: one that all ranks see.
 fn beside_first_output(document: &Document) -> PathBuf {
-    let outputs = document.steps.iter().flat_map(|s| s.get("output").into_iter().chain(s.get("anomaly")));
+    let of_climatology = |s: &&Section| s.get("do").and_then(|e| e.value.scalar()) == Some("climatology");
+    let anomaly = |s| Some(s).filter(of_climatology).and_then(|s| s.get("anomaly"));
+    let outputs = document.steps.iter().flat_map(|s| s.get("output").into_iter().chain(anomaly(s)));
     let first = outputs.filter_map(|entry| entry.value.scalar()).map(Path::new).next();
     first.and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned)
 }
@@ -260,7 +262,7 @@ mod tests {
         assert_eq!(pipeline.rounds, [vec![0], vec![1], vec![2, 3]]);
         let kept = |round| pipeline.useless_after(round).map(Path::to_owned).collect::<Vec<_>>();
         assert_eq!(kept(1), [] as [PathBuf; 0]);
-        assert_eq!(kept(2), [PathBuf::from("s/.halocline-run-7.anomalies.climatology.nc")]);
+        assert_eq!(kept(2), [PathBuf::from("s/.halocline-run-0000000000000007.anomalies.climatology.nc")]);
         let backwards = "[[step]]\ndo = 'eof'\nfrom = 'b'\nvar = 'x'\noutput = 'e'\n\
              [[step]]\nname = 'b'\ndo = 'select'\nfrom = 'a'\n\
              [[step]]\nname = 'a'\ndo = 'stats'\nfiles = 'f'\nvar = 'x'\n";

@@ -49,7 +49,7 @@ pub(crate) struct RunArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<()> {
-    let (text, run) = comm.on_root(|| Ok((Document::read(&args.pipeline)?, std::process::id())))?;
+    let (text, run) = comm.on_root(|| Ok((Document::read(&args.pipeline)?, scratch::tag())))?;
     let document = Document::parse(&args.pipeline, &text)?;
     let options = Options::of(&document)?;
     let memory = args.memory.or(options.memory.as_deref());

@@ -35,7 +35,8 @@ impl Maker<'_> {
             let anomaly = output.or(kept).ok_or_else(|| self.nothing_comes())?;
             return Ok(vec![self.kept(".climatology.nc", self.section.line), anomaly]);
         }
-        let anomaly = match self.section.get("anomaly") {
+        // Others have an option of that name which is no file.
+        let anomaly = match self.section.get("anomaly").filter(|_| self.kind == Kind::Climatology) {
             None | Some(Entry { value: Item::Flag(false), .. }) => None,
             Some(Entry { value: Item::Flag(true), line, .. }) if wanted_anomaly => {
                 Some(self.kept(".anomaly.nc", *line))

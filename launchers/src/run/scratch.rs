@@ -3,6 +3,7 @@
 
 use super::steps::Pipeline;
 use halocline_core::comm::Comm;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,8 +18,19 @@ fn locked<T>(place: &'static Mutex<T>) -> MutexGuard<'static, T> {
 
 /// How the paths of files between steps begin in a run: beside each other, hidden, of a number
 /// that no other run has.
-pub(super) fn prefix(directory: &Path, run: u32) -> PathBuf {
-    directory.join(format!(".halocline-run-{run}."))
+pub(super) fn prefix(directory: &Path, run: u64) -> PathBuf {
+    directory.join(format!(".halocline-run-{run:016x}."))
+}
+
+/// A number that no other run has: processes of several nodes and containers, which may have the
+/// same number of their own, meet in one directory.
+pub(super) fn tag() -> u64 {
+    // Keyed by the system's random numbers.
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    hasher.write_u128(now.map_or(0, |time| time.as_nanos()));
+    hasher.finish()
 }
 
 /// Notes how the paths of files between steps begin, for [`told`].
@@ -35,10 +47,9 @@ pub(super) struct Scratch {
 impl Scratch {
     /// From now on the files are removed at any end.
     pub(super) fn watch(comm: &Comm, pipeline: &Pipeline) -> Self {
-        if comm.is_root() {
-            let made = pipeline.steps.iter().flat_map(|step| &step.made);
-            *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
-        }
+        // On every rank: a signal may leave another no time.
+        let made = pipeline.steps.iter().flat_map(|step| &step.made);
+        *locked(&FILES) = made.filter(|made| !made.stays).map(|made| made.path.clone()).collect();
         Self { owns: comm.is_root() }
     }
 
@@ -64,7 +75,7 @@ impl Drop for Scratch {
 
 /// Removes what is there of this process.
 pub(crate) fn remove() {
-    for file in std::mem::take(&mut *locked(&FILES)) {
+    for file in locked(&FILES).iter() {
         // It may not be there yet, or be out of reach: the run has its own end to tell.
         let _ = std::fs::remove_file(file);
     }

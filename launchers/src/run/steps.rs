@@ -57,11 +57,24 @@ pub(super) struct Pipeline {
 impl Pipeline {
     /// An error of a step, with the line that is to blame where it can be told.
     pub(super) fn blame(&self, step: &Step, error: Error) -> Error {
-        // A path or pattern that is not there is to be mended where it is written.
-        let mut read = step.reads.files.iter().chain(&step.reads.lists).chain(&step.reads.others);
-        let absent = error.file.as_ref().filter(|file| !Path::new(file).exists());
-        let written = read.find(|(text, _)| absent == Some(text)).map(|(_, line)| *line);
-        blame(&self.file, written.unwrap_or(step.line), &step.label, &step.keys, error)
+        // What is not there is to be mended where it is written; so is a mask or an index.
+        let file = error.file.as_deref();
+        let absent = file.filter(|file| !Path::new(file).exists());
+        let Reads { files, lists, others } = &step.reads;
+        let mut read = files.iter().chain(lists).filter(|(text, _)| absent == Some(text));
+        let head = |text: &str| text.rsplit_once(':').map_or(text.len(), |(head, _)| head.len());
+        let mut beside = others
+            .iter()
+            .filter(|(text, _)| file.is_some_and(|file| file == text || file == &text[..head(text)]));
+        // Unless it is the input as well.
+        let is_input = files.iter().any(|(text, _)| Some(text.as_str()) == file);
+        let beside = beside.next().filter(|_| !is_input);
+        let written = read.next().or(beside).map(|(_, line)| *line);
+        // A variable that is not there is that of `var`, unless another file is spoken of.
+        let of_variable = written.is_none() && error.message.contains("no variable");
+        let var = step.keys.iter().find(|(key, _)| of_variable && key == "var").map(|(_, line)| *line);
+        let line = written.or(var).unwrap_or(step.line);
+        blame(&self.file, line, &step.label, &step.keys, error)
     }
 
     /// Files that do not stay and are of no use behind the round of this number.
@@ -82,11 +95,7 @@ pub(super) fn blame(
     keys: &[(String, usize)],
     mut error: Error,
 ) -> Error {
-    let of_variable = error.variable.is_some() || error.message.contains("no variable");
-    let of_variable = of_variable && error.kind == ErrorKind::Usage;
-    let named = option_in(&error.message, keys)
-        .or_else(|| option_in(error.remedy.as_deref()?, keys))
-        .or_else(|| keys.iter().find(|(key, _)| of_variable && key == "var").map(|(_, line)| *line));
+    let named = option_in(&error.message, keys).or_else(|| option_in(error.remedy.as_deref()?, keys));
     let place = format!("{file}:{}", named.unwrap_or(line));
     if error.kind == ErrorKind::Usage && error.file.is_none() {
         error.message = format!("{label}: {}", error.message);
