@@ -347,7 +347,7 @@ fn what_is_refused() {
     let binary = text(&input).to_owned();
     let other = data("case_trend_input.nc");
     let other = format!("{}:tas", text(&other));
-    let cases: [(&str, &[&str], i32, &str); 22] = [
+    let cases: [(&str, &[&str], i32, &str); 21] = [
         (&grid, &[], 3, "is not that of `tos`"),
         (&late, &[], 3, "no value on 2000-01,"),
         (&longer, &[], 3, "has 30 times"),
