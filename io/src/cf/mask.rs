@@ -1,5 +1,7 @@
 //! Which stored values are missing, compared in the stored type.
 
+#![allow(clippy::needless_bitwise_bool)] // all sides cost less than a branch
+
 use serde::{Deserialize, Serialize};
 
 /// Missing values and limits of a variable, in numbers that its type can hold.

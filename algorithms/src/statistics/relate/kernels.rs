@@ -1,6 +1,8 @@
 //! The inner loops of moments, for whatever vector unit the machine has. Every cell is summed on
 //! its own in the order of time, so the width of vectors changes no bit.
 
+#![allow(clippy::needless_bitwise_bool)] // both sides cost less than a branch
+
 use super::moments::{Class, Moments, ADJACENT, BASE, BOTH, CLASS, TREND};
 use halocline_core::engine::Numbers;
 use pulp::Arch;
@@ -115,8 +117,8 @@ impl Row {
         // Few rows have cells that begin; in others nothing is chosen, as blends are slow on some
         // processors.
         let mut any = false;
-        for i in 0..n {
-            any |= !(self.y[i].is_nan() | self.x[i].is_nan()) & (count[i] == 0.0);
+        for ((y, x), &count) in self.y.iter().zip(&self.x).zip(count.iter()) {
+            any |= !(y.is_nan() | x.is_nan()) & (count == 0.0);
         }
         if any {
             for i in 0..n {
