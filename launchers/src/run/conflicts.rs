@@ -96,7 +96,7 @@ fn are_there(step: &Step) -> Result<()> {
     let is_there =
         |text: &str| Path::new(text).exists() || glob::glob(text).is_ok_and(|mut all| all.next().is_some());
     let absent = |text: &str| Err(Error::data("no such file").in_file(text));
-    for (text, _) in step.reads.files.iter().filter(|(text, _)| !is_there(text)) {
+    if let Some((text, _)) = step.reads.files.iter().find(|(text, _)| !is_there(text)) {
         return absent(text);
     }
     // A variable or a feature stands behind most.
