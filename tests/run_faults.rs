@@ -36,7 +36,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 54] = [
+const BAD: [(&str, i32, usize, &str); 57] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -89,6 +89,10 @@ const BAD: [(&str, i32, usize, &str); 54] = [
     ("[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'sst.nc:tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nmask = 'no.nc:m'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:7)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = '/dev/null'", 4, 0, "not a regular file"),
+    // Of a step that runs late.
+    ("[[step]]\nname = 'k'\ndo = 'anomaly'\nfrom = 'sst'\nby = 'month'\noutput = 'k.nc'\n[[step]]\ndo = 'relate'\nfrom = 'k'\noutput = 'a.nc'\nwith = 'no.nc:x'", 3, 0, "no.nc: no such file (step 2, p.toml:14)"),
+    ("[[step]]\nname = 'k'\ndo = 'anomaly'\nfrom = 'sst'\nby = 'month'\noutput = 'k.nc'\n[[step]]\ndo = 'relate'\nfrom = 'k'\noutput = 'a.nc'\nwith = 'kk'", 3, 0, "(step 2, p.toml:14); name a file, or a source or step"),
+    ("[[step]]\ndo = 'eof'\nfrom = 'sst'\nanomaly = true\noutput = 'a.nc'", 2, 7, "takes a value"),
     // Files.
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = './a.nc'", 2, 11, "both write"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\noutput = 'sst.nc'", 2, 2, "would replace sst.nc"),

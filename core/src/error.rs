@@ -115,16 +115,17 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One line, whatever a library's message or the name of a file contains.
+        let one_line = |text: &str| text.replace(['\n', '\r'], " ");
         if let Some(file) = &self.file {
-            write!(f, "{file}: ")?;
+            write!(f, "{}: ", one_line(file))?;
         }
         if let Some(variable) = &self.variable {
-            write!(f, "variable `{variable}`: ")?;
+            write!(f, "variable `{}`: ", one_line(variable))?;
         }
-        // One line, whatever a library's message contains.
-        write!(f, "{}", self.message.replace(['\n', '\r'], " "))?;
+        write!(f, "{}", one_line(&self.message))?;
         if let Some(remedy) = &self.remedy {
-            write!(f, "; {remedy}")?;
+            write!(f, "; {}", one_line(remedy))?;
         }
         Ok(())
     }

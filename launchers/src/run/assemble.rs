@@ -95,6 +95,7 @@ impl Resolver<'_> {
         let written = text(document, entry)?;
         let Some((reference, var)) = self.names.with(written) else {
             reads.others.push((written.to_owned(), entry.line));
+            reads.needed.push((written.to_owned(), entry.line));
             return Ok(entry.clone());
         };
         let input = self.referred(reference, entry.line)?;
@@ -156,7 +157,13 @@ fn read_files(document: &Document, input: &Input, reads: &mut Reads) -> Result<(
         list.extend(texts(document, entry)?.into_iter().map(|file| (file, entry.line)));
     }
     for entry in input.selection.iter().filter(|e| e.key == "mask" || e.key == "region") {
-        reads.others.extend(texts(document, entry)?.into_iter().map(|text| (text, entry.line)));
+        for text in texts(document, entry)? {
+            // Else it is the name of a region.
+            if entry.key == "mask" || text.contains(".geojson") || text.contains(".json") {
+                reads.needed.push((text.clone(), entry.line));
+            }
+            reads.others.push((text, entry.line));
+        }
     }
     Ok(())
 }

@@ -54,6 +54,10 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<()> {
     let at = |line: usize| format!("{}:{line}", pipeline.file);
     for Target { step, made, .. } in &targets {
         check_output(&Comm::serial(), &made.path, &[]).map_err(|e| pipeline.blame(step, e))?;
+        if made.path.file_name().is_some_and(|name| name.len() > 255) {
+            let refused = Error::system("the name of the file is too long").in_file(&made.path);
+            return Err(pipeline.blame(step, refused));
+        }
         if std::fs::metadata(&made.path).is_ok_and(|about| !about.is_file()) {
             let refused = Error::system("is not a regular file").in_file(&made.path);
             return Err(pipeline.blame(step, refused));
@@ -82,6 +86,27 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<()> {
             if let Some(target) = stay.iter().find(|target| read.meets(&target.place)) {
                 return Err(both(step, target).in_file(at(line)));
             }
+        }
+    }
+    pipeline.steps.iter().try_for_each(|step| are_there(step).map_err(|e| pipeline.blame(step, e)))
+}
+
+/// Refuses files that are not there, also those of steps that run late.
+fn are_there(step: &Step) -> Result<()> {
+    let is_there =
+        |text: &str| Path::new(text).exists() || glob::glob(text).is_ok_and(|mut all| all.next().is_some());
+    let absent = |text: &str| Err(Error::data("no such file").in_file(text));
+    if let Some((text, _)) = step.reads.files.iter().find(|(text, _)| !is_there(text)) {
+        return absent(text);
+    }
+    // A variable or a feature stands behind most.
+    let head = |text: &str| text.rsplit_once(':').map(|(head, _)| head.to_owned());
+    for (text, _) in &step.reads.needed {
+        match head(text) {
+            _ if is_there(text) => {}
+            Some(head) if is_there(&head) => {}
+            Some(head) => return absent(&head),
+            None => return absent(text).map_err(|e| e.remedy("name a file, or a source or step")),
         }
     }
     Ok(())

@@ -23,6 +23,8 @@ pub(super) struct Reads {
     pub(super) lists: Vec<(String, usize)>,
     /// What else an option names, a variable or feature behind it.
     pub(super) others: Vec<(String, usize)>,
+    /// Those of the others that are files for certain.
+    pub(super) needed: Vec<(String, usize)>,
 }
 
 /// A step, its command parsed and checked.
@@ -60,7 +62,7 @@ impl Pipeline {
         // What is not there is to be mended where it is written; so is a mask or an index.
         let file = error.file.as_deref();
         let absent = file.filter(|file| !Path::new(file).exists());
-        let Reads { files, lists, others } = &step.reads;
+        let Reads { files, lists, others, .. } = &step.reads;
         let mut read = files.iter().chain(lists).filter(|(text, _)| absent == Some(text));
         let head = |text: &str| text.rsplit_once(':').map_or(text.len(), |(head, _)| head.len());
         let mut beside = others
