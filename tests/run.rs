@@ -2,33 +2,16 @@
 
 mod common;
 
-use common::{attribute, contents, data, launches, names_in, text, values, within_two_minutes, Launch};
+use common::place::Place;
+use common::{attribute, contents, launches, names_in, text, values, within_two_minutes, Launch};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
-/// A directory to run in, with the sample in it.
-struct Place {
-    folder: tempfile::TempDir,
-}
-
 impl Place {
-    fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        std::fs::copy(data("ersstv5_sst_201001-202008.nc"), place.at("sst.nc")).expect("copied");
-        place
-    }
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-    fn names(&self) -> Vec<String> {
-        names_in(self.folder.path())
-    }
     /// Runs halocline in the directory.
     fn halocline(&self, launch: Launch, arguments: &[&str]) -> Output {
-        let mut command = common::command(launch, arguments);
-        command.current_dir(self.folder.path());
-        within_two_minutes(&command)
+        within_two_minutes(&self.command(launch, arguments))
     }
     fn well(&self, launch: Launch, arguments: &[&str]) -> Output {
         let output = self.halocline(launch, arguments);

@@ -3,34 +3,19 @@
 mod common;
 
 use common::made::{Layout, Made};
-use common::{contents, data, names_in, within_two_minutes, Launch};
-use std::path::PathBuf;
+use common::place::Place;
+use common::{contents, names_in, within_two_minutes, Launch};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Place {
-    folder: tempfile::TempDir,
-}
-
 impl Place {
-    fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        std::fs::copy(data("ersstv5_sst_201001-202008.nc"), place.at("sst.nc")).expect("copied");
-        place
-    }
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-    fn command(&self, launch: Launch, extra: &[&str]) -> Command {
-        let words: Vec<&str> = ["run", "p.toml"].iter().chain(extra).copied().collect();
-        let mut command = common::command(launch, &words);
-        command.current_dir(self.folder.path());
-        command
+    fn of_pipeline(&self, launch: Launch, extra: &[&str]) -> Command {
+        self.command(launch, &[&["run", "p.toml"], extra].concat())
     }
     /// Runs the pipeline; gives code and message.
     fn run(&self, launch: Launch, pipeline: &str, extra: &[&str]) -> (Option<i32>, String) {
         std::fs::write(self.at("p.toml"), pipeline).expect("written");
-        let output = within_two_minutes(&self.command(launch, extra));
+        let output = within_two_minutes(&self.of_pipeline(launch, extra));
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
@@ -112,7 +97,7 @@ fn what_is_wrong_is_said_with_its_line() {
         assert!(said.contains(what), "{lines}\n{said}");
         let begins = if line > 0 { format!("halocline: p.toml:{line}: ") } else { "halocline: ".to_owned() };
         assert!(said.starts_with(&begins) && said.matches('\n').count() == 1, "{lines}\n{said}");
-        assert_eq!(names_in(place.folder.path()), ["p.toml", "sst.nc"], "{lines}");
+        assert_eq!(place.names(), ["p.toml", "sst.nc"], "{lines}");
     }
 }
 
@@ -146,11 +131,11 @@ fn what_is_above_the_sections_and_what_is_no_pipeline() {
         assert!(said.contains(what), "{said}");
     }
     std::fs::copy(place.at("sst.nc"), place.at("p.toml")).expect("copied");
-    let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
+    let output = within_two_minutes(&place.of_pipeline(Launch::Plain(1), &[]));
     assert_eq!(output.status.code(), Some(2));
     std::fs::remove_file(place.at("p.toml")).expect("is there");
     std::os::unix::fs::symlink("/dev/zero", place.at("p.toml")).expect("a link");
-    let output = within_two_minutes(&place.command(Launch::Plain(1), &[]));
+    let output = within_two_minutes(&place.of_pipeline(Launch::Plain(1), &[]));
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no regular file"));
     std::fs::remove_file(place.at("p.toml")).expect("is there");
@@ -167,7 +152,7 @@ fn what_is_above_the_sections_and_what_is_no_pipeline() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("both write"), "{said}");
     std::fs::remove_file(place.at("p.toml")).expect("is there");
-    let output = within_two_minutes(&place.command(Launch::ThreadRanks(2), &[]));
+    let output = within_two_minutes(&place.of_pipeline(Launch::ThreadRanks(2), &[]));
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
 }
@@ -207,7 +192,7 @@ fn a_step_that_fails_leaves_what_is_done() {
         for part in ["1000 modes", "(step `modes`, p.toml:17)", "written already: a.nc"] {
             assert!(said.contains(part), "{launch:?}: no `{part}` in {said}");
         }
-        assert_eq!(names_in(place.folder.path()), ["a.nc", "p.toml", "sst.nc"], "{launch:?}");
+        assert_eq!(place.names(), ["a.nc", "p.toml", "sst.nc"], "{launch:?}");
     }
 }
 
@@ -261,7 +246,7 @@ fn a_run_that_is_ended_leaves_no_files_between_steps() {
     std::fs::write(place.at("p.toml"), pipeline).expect("written");
     let scratch = || names_in(&place.at("scratch"));
     for launch in launches {
-        let mut command = place.command(launch, &["-q"]);
+        let mut command = place.of_pipeline(launch, &["-q"]);
         let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
         let begun = Instant::now();
         while !scratch().iter().any(|name| name.ends_with(".index.nc")) {
@@ -280,6 +265,6 @@ fn a_run_that_is_ended_leaves_no_files_between_steps() {
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(scratch(), [""; 0], "{launch:?}");
-        assert_eq!(names_in(place.folder.path()), ["p.toml", "scratch", "sst.nc", "tos.nc"], "{launch:?}");
+        assert_eq!(place.names(), ["p.toml", "scratch", "sst.nc", "tos.nc"], "{launch:?}");
     }
 }

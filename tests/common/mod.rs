@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub(crate) mod made;
+pub(crate) mod place;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -22,8 +22,9 @@ pub(super) struct LagPass {
     pub(super) name: String,
     pub(super) pass: Pass<Relate>,
     lags: Vec<i64>,
-    /// What is read in lockstep where that is not all times of both fields.
-    shifted: Option<Box<Shifted>>,
+    /// What is read in lockstep where that is not all times of both fields, while it is asked for:
+    /// each source has its grid.
+    shifted: Option<Shifted>,
     /// Bytes beside the plan's.
     pub(super) maps: u64,
 }
@@ -37,20 +38,18 @@ struct Shifted {
 }
 
 impl Shifted {
-    /// The variable at each time t that has the other field at t − lag; nothing of the kind
-    /// without a lag.
-    fn by(lag: i64, source: &Source, field: &Source, key: &str) -> Result<Option<Box<Self>>> {
+    /// The variable at each time t that has the other field at t − lag, for the only lag of a pass;
+    /// `None` where all times go together.
+    fn of(lags: &[i64], source: &Source, with: &With, key: &str) -> Result<Option<Self>> {
+        let (With::Field(field), &[lag]) = (with, lags) else { return Ok(None) };
         if lag == 0 {
             return Ok(None);
         }
         let (by, times) = (lag.unsigned_abs() as usize, source.time().len());
-        let (late, early) = (source.between(by..times), source.between(0..times.saturating_sub(by)));
-        let (variable, other) = if lag > 0 {
-            (late?, field.between(0..times.saturating_sub(by))?)
-        } else {
-            (early?, field.between(by..times)?)
-        };
-        Ok(Some(Box::new(Self { variable, other, key: format!("{key} at lag {lag}") })))
+        let (late, early) = (by..times, 0..times.saturating_sub(by));
+        let (own, others) = if lag > 0 { (late, early) } else { (early, late) };
+        let (variable, other) = (source.between(own)?, field.between(others)?);
+        Ok(Some(Self { variable, other, key: format!("{key} at lag {lag}") }))
     }
 }
 
@@ -108,11 +107,8 @@ pub(super) fn plan(
         let mut refused = None;
         for some in lags.chunks(group) {
             let fold = fold_of(some);
-            let shifted = match (with, some) {
-                (With::Field(field), &[lag]) => Shifted::by(lag, source, field, key)?,
-                _ => None,
-            };
-            let sources = read(source, with, shifted.as_deref());
+            let shifted = Shifted::of(some, source, with, key)?;
+            let sources = read(source, with, shifted.as_ref());
             let streams: Vec<&dyn StreamSource> = sources.iter().map(|s| *s as &dyn StreamSource).collect();
             match StreamPlan::together(&streams, &fold, demand) {
                 Ok(plan) => {
@@ -125,7 +121,7 @@ pub(super) fn plan(
                         name,
                         pass: Pass::new(fold, Some(plan)),
                         lags: some.to_vec(),
-                        shifted,
+                        shifted: None,
                         maps,
                     });
                 }
@@ -165,6 +161,7 @@ impl LagPass {
         let (quantities, how) = (args.quantities(), args.treatment());
         let engine = Engine::new(comm);
         let columns = self.pass.branch.take();
+        self.shifted = None;
         let plan = self.pass.ran()?;
         let block = folding::held(plan, &[Role::Time], comm.rank())
             .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));
@@ -196,10 +193,13 @@ impl LagPass {
         args: &'a RelateArgs,
         (source, with): (&'a Source, &'a With),
         of: OfAll<'a>,
-    ) -> Request<'a> {
+    ) -> Result<Request<'a>> {
+        if self.shifted.is_none() {
+            self.shifted = Shifted::of(&self.lags, source, with, of.key)?;
+        }
         let Self { name, pass, lags, shifted, maps } = self;
-        let shifted = shifted.as_deref();
-        pass.request(Wanted {
+        let shifted = shifted.as_ref();
+        Ok(pass.request(Wanted {
             sources: read(source, with, shifted),
             key: shifted.map_or(of.key, |shifted| &shifted.key),
             title: of.title,
@@ -210,7 +210,7 @@ impl LagPass {
             state: name,
             belongs: Box::new(move || belongs_to(args, source, with, lags)),
             blame: (of.file, &args.var),
-        })
+        }))
     }
 }
 

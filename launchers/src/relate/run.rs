@@ -89,8 +89,8 @@ impl Step for Relations<'_> {
             parts: self.parts.as_deref(),
             file: self.files.first(),
         };
-        let next = self.passes.get_mut(self.done);
-        Ok(next.map(|pass| pass.request(self.args, (&self.source, &self.with), of)).into_iter().collect())
+        let Some(pass) = self.passes.get_mut(self.done) else { return Ok(Vec::new()) };
+        Ok(vec![pass.request(self.args, (&self.source, &self.with), of)?])
     }
 
     fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
