@@ -49,6 +49,16 @@ pub enum Modes {
     UpTo(usize),
 }
 
+/// How products of values are computed; sums are in double precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Precision {
+    /// In double precision.
+    Double,
+    /// In single precision, and sums of up to 192 of them, for the covariance between times; an
+    /// eigenvalue is off by 1.2e-5 of the total variance at most.
+    Mixed,
+}
+
 /// Options of an EOF analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EofOptions {
@@ -65,6 +75,8 @@ pub struct EofOptions {
     pub pc_scaling: PcScaling,
     /// Scaling of the EOFs.
     pub eof_scaling: EofScaling,
+    /// How products are computed.
+    pub precision: Precision,
 }
 
 impl Default for EofOptions {
@@ -76,6 +88,7 @@ impl Default for EofOptions {
             standardize: false,
             pc_scaling: PcScaling::UnitVariance,
             eof_scaling: EofScaling::Covariance,
+            precision: Precision::Double,
         }
     }
 }

@@ -4,20 +4,22 @@
 
 mod output;
 
-use crate::common::{bytes_text, check_output, paths, InputArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::{self, FoldJob};
+use crate::series;
 use halocline_algorithms::eof::{
-    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
+    self, Anomaly, Covariance, Eof, EofField, EofInput, EofOptions, EofScaling, Modes, PcScaling, Precision,
 };
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
-use halocline_core::tiling::Tiling;
-use halocline_core::{Error, Result};
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::{Error, ErrorKind, Result};
+use crate::common::bytes_text;
 use halocline_io::dataset::Dataset;
-use halocline_io::load::{load, Loaded};
-use halocline_io::source::{Element, Source};
+use halocline_io::output::WriteReport;
+use halocline_io::source::Source;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Empirical orthogonal functions: the leading modes of variability of a field.
 ///
@@ -53,8 +55,14 @@ pub(crate) struct EofArgs {
     /// field); covariance or correlation of the field with the principal components
     #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
     eof_scaling: EofScalingChoice,
+    /// How products of values are computed: `mixed` is in single precision, added up in double,
+    /// and its error bound is printed
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Double, value_name = "double|mixed", hide_possible_values = true)]
+    precision: PrecisionChoice,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
@@ -72,6 +80,12 @@ enum AnomalyChoice {
     Mean,
     Climatology,
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum PrecisionChoice {
+    Double,
+    Mixed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -114,6 +128,10 @@ impl EofArgs {
                 EofScalingChoice::Covariance => EofScaling::Covariance,
                 EofScalingChoice::Correlation => EofScaling::Correlation,
             },
+            precision: match self.precision {
+                PrecisionChoice::Double => Precision::Double,
+                PrecisionChoice::Mixed => Precision::Mixed,
+            },
         }
     }
 }
@@ -123,13 +141,11 @@ impl EofArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
-    let (dataset, source) = open(comm, args, verbosity)?;
-    source.notes().iter().for_each(|note| verbosity.say(comm, || format!("note: {note}")));
-    let result = match source.element() {
-        Element::F32 => job::<f32>(comm, args, (&dataset, &source), verbosity),
-        Element::F64 => job::<f64>(comm, args, (&dataset, &source), verbosity),
-    };
-    result.map_err(|e| blame(e, args, &dataset))
+    let progress = Arc::new(Progress::default());
+    let budget = args.memory.budget(comm)?;
+    let job = FoldJob { comm, verbosity, budget: &budget, checkpoints: None, progress: &progress };
+    let written = analyse(&job, args)?;
+    job.finished(&args.output, &written)
 }
 
 /// Looks at the files, and refuses what can be refused before data are read.
@@ -175,13 +191,23 @@ fn check(args: &EofArgs, source: &Source) -> Result<()> {
     }
 }
 
-fn job<T: Loaded>(
-    comm: &Comm,
-    args: &EofArgs,
-    (dataset, source): (&Dataset, &Source),
-    verbosity: Verbosity,
-) -> Result<()> {
-    let clock = Instant::now();
+/// Does the analysis and writes its result, within the budget of a job.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> {
+    let opening = job.progress.phases.start(Phase::Open);
+    let (dataset, source) = open(job.comm, args, job.verbosity)?;
+    drop(opening);
+    let watch = job.watch();
+    let eof = solve(job, args, &source).map_err(|e| blame(e, args, &dataset))?;
+    drop(watch);
+    summary(job.comm, args, &source, &eof, job.verbosity);
+    job.write(|| output::write(job.comm, args, (&dataset, &source), eof))
+}
+
+fn solve(job: &FoldJob<'_>, args: &EofArgs, source: &Source) -> Result<Eof> {
+    let (comm, verbosity) = (job.comm, job.verbosity);
     let dims = &source.variable().dims;
     let (grid, times) = (source.grid(), source.time());
     let parts = args.selection.parts(comm, dims)?;
@@ -190,58 +216,41 @@ fn job<T: Loaded>(
         AnomalyChoice::Climatology => times.months(),
         _ => Vec::new(),
     };
-    let tiling = Tiling::series(dims);
-    let deal = Arc::new(tiling.deal(comm.size(), &tile_costs(comm, source, &tiling)?)?);
-    let shape: Vec<String> = dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
-    verbosity.say(comm, || {
-        format!(
-            "eof of {} ({}), {} rank{} x {} thread{}",
-            args.var,
-            shape.join(" x "),
-            comm.size(),
-            if comm.size() == 1 { "" } else { "s" },
-            rayon::current_num_threads(),
-            if rayon::current_num_threads() == 1 { "" } else { "s" },
-        )
-    });
     if args.detrend && times.step_text() == "irregular" {
         verbosity.say(comm, || {
             "note: the time steps are irregular; --detrend takes records as equally spaced".into()
         });
     }
-    verbosity.detail(comm, || {
-        format!("tiles: {} ({}), dealt as {}", tiling.len(), tiling.rule(), deal.describe())
-    });
-    let field = load::<T>(comm, source, &deal, parts.as_deref())?;
-    let read = clock.elapsed();
-    let clock = Instant::now();
-    let engine = Engine::new(comm);
-    let input = EofInput {
-        weights: &weights,
-        excluded: &grid.excluded,
-        months: &months,
-        locate: &|cell, time| locate(source, cell, time),
-    };
-    let eof = analyse(&engine, &field, &tiling, &input, &args.options())?;
-    drop(field);
-    let analysed = clock.elapsed();
-    let clock = Instant::now();
-    output::write(comm, args, (dataset, source), &tiling, &eof)?;
-    let written = clock.elapsed();
-    summary(comm, args, source, &eof, verbosity);
-    verbosity.say(comm, || {
-        let bytes =
-            (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
-        format!(
-            "read {} in {:.2} s, analysed in {:.2} s, wrote {} in {:.2} s",
-            bytes_text(bytes),
-            read.as_secs_f64(),
-            analysed.as_secs_f64(),
-            args.output.display(),
-            written.as_secs_f64()
+    let options = args.options();
+    let modes = args.modes.unwrap_or(10).min(times.values.len() - 1);
+    let needs = eof::needs(dims, &grid.excluded, &options, modes);
+    // The maps of all ranks come together at the one that writes.
+    let maps = ((needs.rows * grid.len()) as u64).saturating_mul(2 * 8);
+    let states = eof::state_bytes(dims, &grid.excluded);
+    let solver = eof::solver_bytes(dims, &grid.excluded);
+    let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
+    if solver > room {
+        return Err(Error::new(
+            ErrorKind::Memory,
+            format!(
+                "{} are needed to solve for the modes of {} times and {} cells, {} are there of {} ({})",
+                bytes_text(solver),
+                times.values.len(),
+                grid.len(),
+                bytes_text(room),
+                bytes_text(job.budget.bytes),
+                job.budget.origin
+            ),
         )
-    });
-    Ok(())
+        .remedy("give more --memory, or average the data in time first (halocline stats --by month)"));
+    }
+    let plan = series::plan_needs(job, &args.var, source, &needs, parts.as_deref(), states.max(maps))?;
+    let locate = |cell, time| locate(source, cell, time);
+    let input =
+        EofInput { weights: &weights, excluded: &grid.excluded, months: &months, locate: &locate };
+    let field = EofField { source, plan: &plan, input };
+    let engine = Engine::with_progress(comm, job.progress);
+    folding::guarded(comm, &[source], || eof::analyse_series(&engine, &field, &options))
 }
 
 /// The weight of each cell; empty for none.
@@ -255,27 +264,6 @@ fn weights(args: &EofArgs, source: &Source) -> Result<Vec<f64>> {
             Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
         }
     }
-}
-
-/// Work of each tile: its cells with data at the first time. Land costs nothing, so that ranks
-/// are dealt equal shares of ocean.
-fn tile_costs(comm: &Comm, source: &Source, tiling: &Tiling) -> Result<Vec<u64>> {
-    if comm.size() == 1 {
-        return Ok(Vec::new());
-    }
-    comm.on_root(|| {
-        let first = halocline_core::index::IndexBox::whole(&source.variable().shape()).with_range(0, 0..1);
-        let map = source.read(&first)?.to_f64();
-        Ok((0..tiling.len())
-            .map(|id| {
-                let mut valid = 0;
-                first.for_each_run(&tiling.tile(id).block.with_range(0, 0..1), |from, _, n| {
-                    valid += map[from..from + n].iter().filter(|v| !v.is_nan()).count() as u64;
-                });
-                valid
-            })
-            .collect())
-    })
 }
 
 /// Where and when a value is, in the user's words.
@@ -323,6 +311,13 @@ fn summary(comm: &Comm, args: &EofArgs, source: &Source, eof: &Eof, verbosity: V
                 eof.eigenvalues[k],
                 100.0 * eof.variance_fraction[k],
                 100.0 * eof.north_error[k] / eof.total_variance
+            ));
+        }
+        if eof.error_bound > 0.0 {
+            lines.push(format!(
+                "note: products in single precision: each eigenvalue is off by {:.3e} at most, {:.1e} of the total variance",
+                eof.error_bound,
+                eof.error_bound / eof.total_variance
             ));
         }
         if let Some(k) = (0..eof.eigenvalues.len()).find(|&k| eof.precision(k) > 1e-8) {

@@ -1,14 +1,15 @@
 //! The NetCDF file of an EOF analysis.
 
-use super::{word, EofArgs, EofScalingChoice, WeightChoice};
+use super::{word, AnomalyChoice, EofArgs, EofScalingChoice, PrecisionChoice, WeightChoice};
 use crate::{carry, cf};
-use halocline_algorithms::eof::Eof;
+use halocline_algorithms::eof::{Eof, MapBlock};
 use halocline_core::comm::Comm;
+use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{Output, Schema, VariableSpec};
+use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
 
 /// Writes the file.
@@ -19,19 +20,22 @@ pub(super) fn write(
     comm: &Comm,
     args: &EofArgs,
     (dataset, source): (&Dataset, &Source),
-    tiling: &Tiling,
-    eof: &Eof,
-) -> Result<()> {
-    let mut schema = Schema { attributes: global(args, dataset, tiling, eof), ..Schema::new() };
+    mut eof: Eof,
+) -> Result<WriteReport> {
+    let mut schema = Schema { attributes: global(args, dataset, source, &eof), ..Schema::new() };
     let time = source.time_coordinate();
     let mut coordinates = schema.add_coordinate(time)?;
     schema.add_dim("mode", eof.eigenvalues.len())?;
     coordinates.extend(carry::add_space(&mut schema, source)?);
     let modes: Vec<i32> = (1..=eof.eigenvalues.len() as i32).collect();
+    let climatology = args.anomaly == AnomalyChoice::Climatology;
+    if climatology {
+        schema.add_dim("month", 12)?;
+    }
     for (name, dims, attributes) in results(args, source) {
         let spec = match name {
-            "mode" => VariableSpec::new(name, dims, DType::I32),
-            "eof" => VariableSpec::data(name, dims, DType::F64),
+            "mode" | "month" => VariableSpec::new(name, dims, DType::I32),
+            "eof" | "mean" | "standard_deviation" => VariableSpec::data(name, dims, DType::F64),
             _ => VariableSpec::new(name, dims, DType::F64),
         };
         schema.add_variable(spec.attributes(attributes));
@@ -39,13 +43,34 @@ pub(super) fn write(
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&coordinates)?;
     output.write_whole("mode", &Values::I32(modes))?;
-    output.write_block("eof", eof.eofs.block(), &Values::F64(eof.eofs.data().to_vec()))?;
+    let mean = args.anomaly != AnomalyChoice::None;
+    write_maps(&mut output, "eof", &mut eof.eofs, true)?;
+    if climatology {
+        output.write_whole("month", &Values::I32((1..=12).collect()))?;
+    }
+    if mean {
+        write_maps(&mut output, "mean", &mut eof.means, climatology)?;
+    }
+    if args.standardize {
+        write_maps(&mut output, "standard_deviation", &mut eof.deviations, false)?;
+    }
     output.write_whole("pc", &Values::F64(eof.pcs.clone()))?;
     output.write_whole("eigenvalue", &Values::F64(eof.eigenvalues.clone()))?;
     output.write_whole("variance_fraction", &Values::F64(eof.variance_fraction.clone()))?;
     output.write_whole("north_error", &Values::F64(eof.north_error.clone()))?;
     output.write_whole("total_variance", &Values::F64(vec![eof.total_variance]))?;
-    output.finish()
+    output.finish_with_report()
+}
+
+/// Writes this rank's part of maps, with or without the dimension that counts them.
+fn write_maps(output: &mut Output, name: &str, maps: &mut [MapBlock], counted: bool) -> Result<()> {
+    for part in maps {
+        let values = Values::F64(std::mem::take(&mut part.values));
+        let block =
+            if counted { part.block.clone() } else { IndexBox::new(part.block.ranges()[1..].to_vec()) };
+        output.write_block(name, &block, &values)?;
+    }
+    Ok(())
 }
 
 /// The result variables with their dimensions and attributes.
@@ -64,7 +89,37 @@ fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, A
     let variance = with_units(text("eigenvalue of the covariance matrix"), 2);
     let error = with_units(text("sampling error of the eigenvalue (North et al. 1982)"), 2);
     let total = with_units(text("total variance: the sum of all eigenvalues"), 2);
-    vec![
+    let space = || source.grid().dims.iter().map(|d| d.name.clone());
+    let carried = |long_name: String| {
+        let mut attributes = Attributes::new().with("long_name", long_name);
+        if let Some(units) = variable.units() {
+            attributes.set("units", units);
+        }
+        carry::refer_to_space(&mut attributes, source);
+        attributes
+    };
+    let mut removed = Vec::new();
+    match args.anomaly {
+        AnomalyChoice::None => {}
+        AnomalyChoice::Mean => {
+            let about = carried(format!("time mean of {name}, which was removed"));
+            removed.push(("mean", space().collect(), about));
+        }
+        AnomalyChoice::Climatology => {
+            let dims = std::iter::once("month".to_owned()).chain(space()).collect();
+            let about = carried(format!("mean of {name} in each calendar month, which was removed"));
+            removed.push(("month", vec!["month".to_owned()], text("calendar month").with("units", "1")));
+            removed.push(("mean", dims, about));
+        }
+    }
+    if args.standardize {
+        let mut about = carried(format!("standard deviation of the anomalies of {name}, which they were divided by"));
+        if let Some(units) = variable.units().map(cf::difference) {
+            about.set("units", units);
+        }
+        removed.push(("standard_deviation", space().collect(), about));
+    }
+    let mut all = vec![
         ("mode", mode(), text("mode number").with("units", "1")),
         ("eof", maps, eof_attributes(args, source, &name)),
         ("pc", pc, pc_attributes(args, source, &name)),
@@ -72,7 +127,9 @@ fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, A
         ("variance_fraction", mode(), text("fraction of the total variance").with("units", "1")),
         ("north_error", mode(), error),
         ("total_variance", Vec::new(), total),
-    ]
+    ];
+    all.extend(removed);
+    all
 }
 
 fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
@@ -138,7 +195,7 @@ fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
     })
 }
 
-fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attributes {
+fn global(args: &EofArgs, dataset: &Dataset, source: &Source, eof: &Eof) -> Attributes {
     let mut options = vec![
         ("variable".to_owned(), args.var.clone()),
         ("modes".to_owned(), eof.eigenvalues.len().to_string()),
@@ -149,6 +206,9 @@ fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attr
         ("pc_scaling".to_owned(), args.pc_scaling.to_string()),
         ("eof_scaling".to_owned(), word(&args.eof_scaling)),
     ];
+    if args.precision == PrecisionChoice::Mixed {
+        options.push(("precision".to_owned(), "mixed".to_owned()));
+    }
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let mut attributes = Attributes::new()
@@ -157,7 +217,7 @@ fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attr
         .with("source", format!("halocline {}, EOF analysis of {}", env!("CARGO_PKG_VERSION"), args.var))
         .with("references", "Hannachi et al. (2007), doi:10.1002/joc.1499; North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2")
         .with("halocline_eof_options", options.join("; "))
-        .with("halocline_tiling", tiling.rule());
+        .with("halocline_tiling", Tiling::series(&source.variable().dims).rule());
     carry::add_origin(&mut attributes, dataset);
     attributes
 }

@@ -104,7 +104,7 @@ fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
     let (bytes, memory) = match &step.args {
         Args::Eof(args) => {
             let (_, source) = eof::open(job.comm, args, job.verbosity)?;
-            (folding::bytes_to_read(&source), "all of it in the memory of all ranks".to_owned())
+            (folding::bytes_to_read(&source), "twice, within the memory of the promise".to_owned())
         }
         Args::Rechunk(args) => {
             let (bytes, memory) = rechunk::look(job.comm, args, job.verbosity)?;
