@@ -73,7 +73,7 @@ pub(super) fn svd(a: MatRef<'_, f64>) -> Result<Svd> {
 pub(super) fn inverse(a: MatRef<'_, f64>, what: &str) -> Result<Mat<f64>> {
     let Svd { u, s, v } = svd(a)?;
     let (largest, smallest) = (s.first().copied().unwrap_or(1.0), s.last().copied().unwrap_or(1.0));
-    if !(smallest > 1e-14 * largest) {
+    if smallest.is_nan() || smallest <= 1e-14 * largest {
         return Err(Error::data(format!("{what} is singular")).remedy("use fewer modes"));
     }
     let scaled = Mat::from_fn(v.nrows(), s.len(), |i, j| v[(i, j)] / s[j]);

@@ -9,10 +9,10 @@ use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Up to this size all eigenpairs are computed at once.
-const DENSE: usize = 2000;
+pub(super) const DENSE: usize = 2000;
 
 /// More modes than this, and the dense solver is the cheaper one.
-const FEW: usize = 64;
+pub(super) const FEW: usize = 64;
 
 /// G = X Xᵀ for X of n times × cells, both triangles, or T with G = T Tᵀ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -82,7 +82,7 @@ fn normalised(mut vectors: Mat<f64>) -> Mat<f64> {
     vectors
 }
 
-/// Fixed numbers in (-1, 1) without a pattern (the finaliser of SplitMix64).
+/// Fixed numbers in (-1, 1) without a pattern (the finaliser of `SplitMix64`).
 fn scatter(i: usize) -> f64 {
     let mut z = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -94,7 +94,7 @@ fn scatter(i: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// A = Σ over k of v_k q_k q_kᵀ for orthonormal q, applied through its factors.
+    /// `A = Σ_k v_k q_k q_kᵀ` for orthonormal q, applied through its factors.
     fn run(values: &[f64], n: usize, count: usize) -> Option<(Vec<f64>, Mat<f64>, Mat<f64>)> {
         let q = Mat::from_fn(n, values.len(), |i, j| scatter(i * 977 + j * 31)).qr().compute_thin_Q();
         let scaled = Mat::from_fn(n, values.len(), |i, j| q[(i, j)] * values[j]);

@@ -8,7 +8,10 @@
 //!
 //! Matrices are slices in C order; sets of vectors hold one vector after the other.
 
+mod analytic;
+mod coupled;
 mod dense;
+mod hilbert;
 mod kernel;
 mod krylov;
 mod moments;
@@ -17,6 +20,9 @@ mod references;
 mod rotation;
 mod varimax;
 
+pub use analytic::{ComplexModes, TemporalPair};
+pub use coupled::{cca, mca, Cca, Mca};
+pub use hilbert::{Hilbert, Padding};
 pub use kernel::{lagged_vector, temporal_vectors, Kernel};
 pub use moments::{LoadingMoments, PromaxTarget};
 pub use rotation::Rotation;

@@ -15,9 +15,10 @@ pub(super) const MOST: usize = 64;
 
 /// Second and fourth moments of loadings, summed over cells: all that varimax needs.
 ///
-/// With a_ic the loading of mode i at cell c, divided by h_c = √Σ_i a_ic² under Kaiser's
-/// normalisation, these are S_ij = Σ_c a_i a_j and F_ijkl = Σ_c a_i a_j a_k a_l. However many
-/// iterations a rotation takes, the loadings are read once.
+/// With a(i, c) the loading of mode i at cell c, divided by h(c) = √Σ a(i, c)² over i under
+/// Kaiser's normalisation, these are S(i, j) = Σ a(i, c) a(j, c) and
+/// F(i, j, k, l) = Σ a(i, c) a(j, c) a(k, c) a(l, c) over c. However many iterations a rotation
+/// takes, the loadings are read once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadingMoments {
     pub(super) modes: usize,
@@ -133,7 +134,7 @@ fn norms(strip: &[f64], width: usize) -> Vec<f64> {
     squares.into_iter().map(f64::sqrt).collect()
 }
 
-/// What the second step of promax fits: Σ over cells of b_i b_j |b_j|^(power − 1) for the
+/// What the second step of promax fits: Σ over cells of `b_i b_j |b_j|^(power − 1)` for the
 /// varimax-rotated, normalised loadings b.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PromaxTarget {

@@ -26,9 +26,6 @@ impl References {
     pub(super) fn get(&self, name: &str) -> &[f64] {
         &self.0.get(name).unwrap_or_else(|| panic!("no reference {name}")).2
     }
-    pub(super) fn rows(&self, name: &str) -> usize {
-        self.0[name].0
-    }
     /// Anomalies of a field, times × cells.
     pub(super) fn anomalies(&self, name: &str) -> Vec<f64> {
         let (n, cells, values) = &self.0[name];

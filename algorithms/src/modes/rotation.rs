@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 pub struct Rotation {
     /// Number of modes.
     pub modes: usize,
-    /// R: rotated loadings b_j = Σ_i a_i R_ij. C order.
+    /// R: the rotated loadings are Σ over i of a(i) R(i, j). C order.
     pub matrix: Vec<f64>,
-    /// (R⁻¹)ᵀ: rotated unit principal components Σ_i u_i (R⁻¹)ᵀ_ij; R itself for varimax. C order.
+    /// (R⁻¹)ᵀ: the rotated unit principal components are Σ over i of u(i) (R⁻¹)ᵀ(i, j); R itself
+    /// for varimax. C order.
     pub inverse_transpose: Vec<f64>,
     /// Correlations of the rotated principal components, R⁻¹ (R⁻¹)ᵀ; those of promax are not 0.
     pub correlations: Vec<f64>,

@@ -34,8 +34,8 @@ impl Default for Search {
     }
 }
 
-/// The orthogonal R that maximises Σ_j [Σ_c b_cj⁴ − (Σ_c b_cj²)² / cells] of b = aᵀ R: C order,
-/// modes × modes, and the steps or sweeps it took.
+/// The orthogonal R that maximises Σ over modes of Σ b⁴ − (Σ b²)² / cells, both over cells, for
+/// the rotated loadings b = aᵀ R: C order, modes × modes, and the steps or sweeps it took.
 ///
 /// # Errors
 /// [`Data`](halocline_core::ErrorKind::Data) when it does not converge, or loadings overflow.
@@ -66,7 +66,7 @@ fn gradient(
     for step in 1..=steps {
         let turned = product(rows(second, k, k), rotation.as_ref());
         let cubes = fourth.cubes(&rotation);
-        // Σ_c a_ic (b_cj³ − b_cj Σ_c b_cj² / cells)
+        // Σ over c of a(i, c) (b(c, j)³ − b(c, j) Σ b(c, j)² / cells)
         let slope = Mat::from_fn(k, k, |i, j| {
             let squares: f64 = (0..k).map(|l| rotation[(l, j)] * turned[(l, j)]).sum();
             cubes[(i, j)] - turned[(i, j)] * squares / cells
@@ -132,7 +132,7 @@ fn no_convergence(steps: usize) -> Error {
         .remedy("allow more iterations, a larger tolerance, or rotate fewer modes")
 }
 
-/// F_ijkl, all modes⁴ entries.
+/// F(i, j, k, l), all modes⁴ entries.
 struct Fourth {
     k: usize,
     values: Vec<f64>,
@@ -157,7 +157,7 @@ impl Fourth {
         self.values[((a * k + b) * k + c) * k + d]
     }
 
-    /// Σ_c a_ic b_cj³ for b = aᵀ R, modes × modes.
+    /// Σ over c of a(i, c) b(c, j)³ for b = aᵀ R, modes × modes.
     fn cubes(&self, rotation: &Mat<f64>) -> Mat<f64> {
         let k = self.k;
         // (i j l) × column: the last of the four turned, of each column by itself the others.
