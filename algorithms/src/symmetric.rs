@@ -163,6 +163,23 @@ impl SymmetricSum {
             .sum()
     }
 
+    /// The whole matrix, both triangles: C order, n × n.
+    pub fn to_dense(&self) -> Vec<f64> {
+        let n = self.n;
+        let mut dense = vec![0.0; n * n];
+        for ((i, j), block) in Self::layout(n).zip(&self.blocks) {
+            let span = Self::span(n, j);
+            for (k, &value) in block.iter().enumerate() {
+                let (row, column) = (i * BLOCK + k / span, j * BLOCK + k % span);
+                if column <= row {
+                    dense[row * n + column] = value;
+                    dense[column * n + row] = value;
+                }
+            }
+        }
+        dense
+    }
+
     /// The leading `count` eigenpairs, by a dense solver on one thread.
     ///
     /// # Errors
