@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Shared<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) times: usize,
-    pub(super) input: &'a EofInput<'a>,
+    pub(super) input: EofInput<'a>,
     /// Lengths of all dimensions but time.
     space: Vec<usize>,
     pub(super) buffers: Buffers,
@@ -25,7 +25,7 @@ pub(super) struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// `dims` are those of the field, time first.
-    pub(super) fn new(dims: &[Dim], recipe: &'a Recipe, input: &'a EofInput<'a>) -> Self {
+    pub(super) fn new(dims: &[Dim], recipe: &'a Recipe, input: EofInput<'a>) -> Self {
         let space = dims.iter().skip(1).map(|d| d.len).collect();
         let times = dims.first().map_or(0, |d| d.len);
         Self { recipe, times, input, space, buffers: Buffers::new() }
@@ -131,7 +131,7 @@ impl Fold for GramFold<'_> {
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
         state.survey.look_at_land(rows, shared.times, &cells, &excluded);
-        shared.recipe.for_each_strip(rows, &excluded, false, &shared.buffers, |strip| {
+        shared.recipe.for_each_strip(rows, &excluded, (false, rayon::current_num_threads()), &shared.buffers, |strip| {
             let survey = &mut state.survey;
             let gappy = survey.gappy;
             for &c in &strip.odd {

@@ -37,7 +37,8 @@ impl SeriesWork for MapWork<'_> {
         let first = series.steps().start;
         let rows = |time: usize| series.step(first + time);
         let rows: &Rows<'_> = &rows;
-        shared.recipe.for_each_strip(rows, &excluded, true, &shared.buffers, |strip| {
+        // Tiles are worked on in parallel already.
+        shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
             self.add_strip(strip, results);
         });
         Ok(())
@@ -201,6 +202,10 @@ pub(super) struct Peak {
 impl Peak {
     const NONE: Self = Self { size: -1.0, cell: usize::MAX, negative: false };
 
+    /// Whether it is larger than another.
+    pub(super) fn is_larger(&self, other: &Self) -> bool {
+        self.size > other.size
+    }
     /// The larger of two, of equals the one at the lower cell.
     pub(super) fn larger(self, other: Self) -> Self {
         if other.size > self.size || (other.size == self.size && other.cell < self.cell) {

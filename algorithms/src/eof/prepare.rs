@@ -116,18 +116,16 @@ impl Recipe {
         strip
     }
 
-    /// Prepares the strips of a tile in threads, a few at a time, and hands them over in order.
+    /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
     pub(super) fn for_each_strip(
         &self,
         rows: &Rows<'_>,
         excluded: &[bool],
-        statistics: bool,
+        (statistics, together): (bool, usize),
         buffers: &halocline_core::buffers::Buffers,
         mut hand_over: impl FnMut(&mut Strip),
     ) {
-        // Where statistics are wanted, tiles are worked on in parallel already.
-        let together = if statistics { 1 } else { rayon::current_num_threads() };
-        for batch in Self::strips(rows(0), excluded).chunks(together) {
+        for batch in Self::strips(rows(0), excluded).chunks(together.max(1)) {
             let prepare = |cells: &Vec<usize>| self.prepare(rows, cells.clone(), buffers.take(0), statistics);
             let strips: Vec<Strip> = match batch {
                 [one] => vec![prepare(one)],

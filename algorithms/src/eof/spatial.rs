@@ -3,10 +3,13 @@
 use super::gram::{Shared, Used};
 use super::prepare::Rows;
 use super::survey::Survey;
-use super::{EofField, Solved};
+use super::kernels::Solved;
+use super::EofField;
+use crate::modes::Kernel;
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{Engine, FieldSource, Fold, Map, Parallelism, Piece, Series, SeriesWork};
 use halocline_core::field::Field;
+use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Role, Variable};
 use halocline_core::tiling::{Tile, Tiling};
 use halocline_core::{Error, ErrorKind, Result};
@@ -32,7 +35,7 @@ impl SeriesWork for AnomalyWork<'_> {
         let (mut survey, mut valid) = (Survey::default(), Vec::new());
         survey.look_at_land(rows, shared.times, &cells, &excluded);
         results.iter_mut().flatten().for_each(|row| row.fill(0.0));
-        shared.recipe.for_each_strip(rows, &excluded, true, &shared.buffers, |strip| {
+        shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
             let gappy = survey.gappy;
             for &c in &strip.odd {
                 let place = strip.cells[c];
@@ -123,7 +126,52 @@ pub(super) fn solve(engine: &Engine, anomalies: Field<f64>, valid: &[usize], mod
             (0..times).map(move |t| pcs[t * modes + k] * factor)
         })
         .collect();
-    Ok(Solved { values: pairs.values, trace: pairs.trace, units })
+    let roots = pairs.values.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 });
+    let vectors: &Vec<f64> = &units;
+    let columns = vectors.chunks(times).zip(roots).flat_map(|(u, r)| u.iter().map(move |v| v * r)).collect();
+    Ok(Solved {
+        times,
+        values: pairs.values,
+        trace: pairs.trace,
+        columns,
+        units,
+        imaginary: Vec::new(),
+        factors: vec![1.0],
+    })
+}
+
+/// The weighted anomalies of the cells with data, times × cells, on rank 0.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn factor(engine: &Engine, anomalies: &Field<f64>, valid: &[usize]) -> Result<Option<Kernel>> {
+    let space = anomalies.variable().shape()[1..].to_vec();
+    let whole = IndexBox::whole(&space);
+    let block = anomalies.block();
+    let mut cells = Vec::new();
+    if !block.is_empty() {
+        let inner = IndexBox::new(block.ranges()[1..].to_vec());
+        whole.for_each_run(&inner, |from, _, n| cells.extend(from..from + n));
+    }
+    let own: Vec<(usize, usize)> = cells
+        .iter()
+        .enumerate()
+        .filter_map(|(i, cell)| valid.binary_search(cell).ok().map(|place| (i, place)))
+        .collect();
+    let rows = anomalies.data().chunks(cells.len().max(1));
+    let values: Vec<f64> = rows.flat_map(|row| own.iter().map(move |(i, _)| row[*i])).collect();
+    let places: Vec<usize> = own.into_iter().map(|(_, place)| place).collect();
+    let Some(parts) = engine.gather_to_root(&(places, values))? else { return Ok(None) };
+    let times = anomalies.variable().shape()[0];
+    let mut factor = vec![0.0; times * valid.len()];
+    for (places, values) in parts {
+        for (t, row) in values.chunks(places.len().max(1)).enumerate() {
+            for (place, v) in places.iter().zip(row) {
+                factor[t * valid.len() + place] = *v;
+            }
+        }
+    }
+    Kernel::factor(times, factor).map(Some)
 }
 
 /// Picks the cells with data out of maps, one map after the other.

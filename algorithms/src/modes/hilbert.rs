@@ -6,7 +6,7 @@ use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
 /// What stands before and after a series while it is transformed.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Padding {
     /// Nothing: the series is taken as periodic.
     #[default]
