@@ -91,7 +91,10 @@ impl Method {
         }
     }
     /// The records that principal components belong to.
-    pub(super) fn times(&self, times: usize) -> Result<std::ops::Range<usize>> {
+    ///
+    /// # Errors
+    /// Usage, if lags leave fewer than two, or there is no lag 0 among them.
+    pub fn times(&self, times: usize) -> Result<std::ops::Range<usize>> {
         let Self::Extended(lags) = self else { return Ok(0..times) };
         let (Some(&first), Some(&last)) = (lags.iter().min(), lags.iter().max()) else {
             return Err(Error::usage("there are no lags"));

@@ -123,7 +123,7 @@ impl Args {
             Self::Climatology(args) => args.check(),
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
-            Self::Eof(_) => Ok(()),
+            Self::Eof(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }
