@@ -6,6 +6,7 @@ mod cf;
 mod checkpoint;
 mod climatology;
 mod common;
+mod coupled;
 mod duration;
 mod eof;
 mod folding;
@@ -65,9 +66,11 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
+    Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
@@ -121,6 +124,8 @@ fn main() -> ExitCode {
     };
     start::run(&launch, &cli, |comm| match &cli.command {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
+        Command::Mca(args) => args.couple().run(comm, cli.verbosity),
+        Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),

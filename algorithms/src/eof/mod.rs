@@ -23,6 +23,7 @@
 //! North, Bell, Cahalan and Moeng (1982), *Mon. Weather Rev.* 110, 699–706.
 
 mod analysis;
+mod coupled;
 mod gram;
 mod kernels;
 mod maps;
@@ -33,6 +34,7 @@ mod rotate;
 mod spatial;
 mod survey;
 
+pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
 pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use options::{

@@ -9,8 +9,8 @@ mod summary;
 
 pub(crate) use contents::Contents;
 pub(crate) use fields::{prepare, with_fields, OpenFields};
-pub(crate) use options::{word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
-pub(crate) use place::{places, Place};
+pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
+pub(crate) use place::places;
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};

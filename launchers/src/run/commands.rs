@@ -3,6 +3,7 @@
 
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
+use crate::coupled::{CcaArgs, McaArgs};
 use crate::eof::EofArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
@@ -25,11 +26,13 @@ pub(super) enum Kind {
     Relate,
     Histogram,
     Eof,
+    Mca,
+    Cca,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 11] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -37,6 +40,8 @@ const KINDS: [(&str, Kind); 9] = [
     ("relate", Kind::Relate),
     ("histogram", Kind::Histogram),
     ("eof", Kind::Eof),
+    ("mca", Kind::Mca),
+    ("cca", Kind::Cca),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -80,6 +85,8 @@ impl Kind {
             Self::Relate => RelateArgs::augment_args(command),
             Self::Histogram => HistogramArgs::augment_args(command),
             Self::Eof => EofArgs::augment_args(command),
+            Self::Mca => McaArgs::augment_args(command),
+            Self::Cca => CcaArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -94,6 +101,8 @@ pub(super) enum Args {
     Relate(Box<RelateArgs>),
     Histogram(Box<HistogramArgs>),
     Eof(Box<EofArgs>),
+    Mca(Box<McaArgs>),
+    Cca(Box<CcaArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -111,6 +120,8 @@ impl Args {
             Kind::Relate => Self::Relate(Box::new(RelateArgs::from_arg_matches(&matches)?)),
             Kind::Histogram => Self::Histogram(Box::new(HistogramArgs::from_arg_matches(&matches)?)),
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
+            Kind::Mca => Self::Mca(Box::new(McaArgs::from_arg_matches(&matches)?)),
+            Kind::Cca => Self::Cca(Box::new(CcaArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -124,6 +135,8 @@ impl Args {
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
             Self::Eof(args) => args.check(),
+            Self::Mca(_) => Ok(()),
+            Self::Cca(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

@@ -102,8 +102,13 @@ pub(super) fn run(around: &Around<'_>) -> Result<()> {
 /// A command that shares nothing, its files there.
 fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
     let (bytes, memory) = match &step.args {
-        Args::Eof(args) => {
-            let open = eof::open(job, args)?;
+        Args::Eof(_) | Args::Mca(_) | Args::Cca(_) => {
+            let open = match &step.args {
+                Args::Mca(args) => args.couple().open(job)?,
+                Args::Cca(args) => args.couple().open(job)?,
+                Args::Eof(args) => eof::open(job, args)?,
+                _ => return Ok(()),
+            };
             let bytes = open.sources().iter().map(|s| folding::bytes_to_read(s)).sum();
             (bytes, "twice, within the memory of the promise".to_owned())
         }

@@ -75,6 +75,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
     let (comm, verbosity) = (job.comm, job.verbosity);
     match args {
         Args::Eof(args) => eof::analyse(job, args).map(drop),
+        Args::Mca(args) => args.couple().analyse(job).map(drop),
+        Args::Cca(args) => args.couple().analyse(job).map(drop),
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),
         Args::Stats(_) | Args::Climatology(_) | Args::Histogram(_) | Args::Relate(_) => return Ok(false),
