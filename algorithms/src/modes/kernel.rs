@@ -9,7 +9,7 @@ use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// Up to this size all eigenpairs are computed at once.
-pub(super) const DENSE: usize = 2000;
+pub(super) const DENSE: usize = 600;
 
 /// More modes than this, and the dense solver is the cheaper one.
 pub(super) const FEW: usize = 64;

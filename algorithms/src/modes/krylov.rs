@@ -16,7 +16,7 @@ const LOOK: usize = 4;
 
 /// The leading `count` eigenpairs of a positive semidefinite S (`n` rows) that `apply` multiplies
 /// a block of columns by: values, and unit vectors as columns. None when the basis grows over a
-/// quarter of `n` before they have converged, and a dense solver is the better choice.
+/// third of `n` before they have converged, and a dense solver is the better choice.
 ///
 /// A block Krylov method: the basis is kept whole and orthogonal to rounding, so nothing is lost
 /// by restarts, and eigenvalues up to `count`-fold are found whole. It starts from fixed vectors.
@@ -26,7 +26,7 @@ pub(super) fn leading(
     apply: &dyn Fn(MatMut<'_, f64>, MatRef<'_, f64>),
 ) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
     let width = count + GUARD;
-    let limit = n / 4 / width * width;
+    let limit = n / 3 / width * width;
     if count == 0 || limit < 2 * width {
         return Ok(None);
     }

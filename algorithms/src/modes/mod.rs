@@ -9,21 +9,32 @@
 //! Matrices are slices in C order; sets of vectors hold one vector after the other.
 
 mod analytic;
+mod convention;
 mod coupled;
 mod dense;
+mod effective;
 mod hilbert;
 mod kernel;
 mod krylov;
 mod moments;
+mod pop;
 #[cfg(test)]
 mod references;
+mod replicates;
 mod rotation;
 mod varimax;
 
 pub use analytic::{ComplexModes, TemporalPair};
+pub use convention::{Components, Convention, Power, Scaling, SignRule};
 pub use coupled::{cca, mca, Cca, Mca};
+pub use effective::{
+    autocorrelations, effective_sample_size, north_errors, separated, spatial_degrees_of_freedom, Memory,
+    Moment,
+};
 pub use hilbert::{Hilbert, Padding};
 pub use kernel::{lagged_vector, temporal_vectors, Kernel};
 pub use moments::{LoadingMoments, PromaxTarget};
+pub use pop::{pop_vectors, pops, Pop};
+pub use replicates::{exceedance, fractions, quantiles, Bootstrap, RuleN};
 pub use rotation::Rotation;
 pub use varimax::{varimax, Search};

@@ -11,7 +11,7 @@
 
 use super::dense::{check_finite, columns, inverse, product, rows, to_columns, to_rows};
 use super::moments::{LoadingMoments, PromaxTarget};
-use faer::Mat;
+use faer::{Mat, MatRef};
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl Rotation {
     pub fn orthogonal(moments: &LoadingMoments, rotation: &[f64]) -> Result<Self> {
         let identity = Mat::<f64>::identity(moments.modes, moments.modes);
         let r = rows(rotation, moments.modes, moments.modes);
-        Self::new(moments, r.to_owned(), r.to_owned(), identity)
+        Self::new(moments, r, r, identity.as_ref())
     }
 
     /// Promax: the oblique rotation that brings varimax-rotated loadings nearest, in the least
@@ -68,24 +68,24 @@ impl Rotation {
         let matrix = product(r, fit.as_ref());
         let inverted = inverse(matrix.as_ref(), "the rotation")?;
         let correlations = product(inverted.as_ref(), inverted.transpose());
-        Self::new(moments, matrix, inverted.transpose().to_owned(), correlations)
+        Self::new(moments, matrix.as_ref(), inverted.transpose(), correlations.as_ref())
     }
 
     fn new(
         moments: &LoadingMoments,
-        matrix: Mat<f64>,
-        inverse_transpose: Mat<f64>,
-        correlations: Mat<f64>,
+        matrix: MatRef<'_, f64>,
+        inverse_transpose: MatRef<'_, f64>,
+        correlations: MatRef<'_, f64>,
     ) -> Result<Self> {
         let k = moments.modes;
         let plain = moments.plain.to_dense();
-        let squares = product(rows(&plain, k, k), matrix.as_ref());
+        let squares = product(rows(&plain, k, k), matrix);
         let variances = (0..k).map(|j| (0..k).map(|i| matrix[(i, j)] * squares[(i, j)]).sum()).collect();
         let rotation = Self {
             modes: k,
-            matrix: to_rows(matrix.as_ref()),
-            inverse_transpose: to_rows(inverse_transpose.as_ref()),
-            correlations: to_rows(correlations.as_ref()),
+            matrix: to_rows(matrix),
+            inverse_transpose: to_rows(inverse_transpose),
+            correlations: to_rows(correlations),
             variances,
         };
         check_finite(&rotation.variances, "a rotated mode")?;

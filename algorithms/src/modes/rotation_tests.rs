@@ -2,6 +2,9 @@ use super::super::references::{agree, agree_but_sign, signed, signs, References,
 use super::super::{varimax, Search};
 use super::*;
 
+/// Where xeofs stops unless it is told otherwise.
+const XEOFS: Search = Search::Gradient { tolerance: 1e-8, steps: 1000 };
+
 /// The moments of loadings (modes × cells) taken in three pieces.
 fn moments(loadings: &[f64], squares: &[f64], kaiser: bool) -> LoadingMoments {
     let cells = loadings.len() / squares.len();
@@ -28,7 +31,7 @@ fn pieces(loadings: &[f64], modes: usize) -> Vec<Vec<f64>> {
 
 fn promax(loadings: &[f64], squares: &[f64], kaiser: bool, power: f64) -> Rotation {
     let moments = moments(loadings, squares, kaiser);
-    let (r, _) = varimax(&moments, Search::default()).unwrap();
+    let (r, _) = varimax(&moments, XEOFS).unwrap();
     let mut target = PromaxTarget::new(&moments, &r, power).unwrap();
     for piece in pieces(loadings, squares.len()) {
         let mut part = PromaxTarget::new(&moments, &r, power).unwrap();
@@ -58,7 +61,7 @@ fn xeofs_rotations() {
             promax(&loadings, &lambda, true, power)
         } else {
             let moments = moments(&loadings, &lambda, true);
-            Rotation::orthogonal(&moments, &varimax(&moments, Search::default()).unwrap().0).unwrap()
+            Rotation::orthogonal(&moments, &varimax(&moments, XEOFS).unwrap().0).unwrap()
         };
         let rotation = rotation.ordered();
         let maps = solved.maps(&rotation.of_loadings(&vectors, n));
