@@ -8,6 +8,7 @@ mod climatology;
 mod common;
 mod duration;
 mod eof;
+mod eof_file;
 mod folding;
 mod histogram;
 mod info;
@@ -15,7 +16,9 @@ mod pairs;
 mod passes;
 mod plot;
 mod progress;
+mod project;
 mod rechunk;
+mod reconstruct;
 mod relate;
 mod report;
 mod run;
@@ -69,8 +72,10 @@ enum Command {
     Eof(eof::EofArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
+    Project(project::ProjectArgs),
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
+    Reconstruct(reconstruct::ReconstructArgs),
     Relate(relate::RelateArgs),
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
@@ -123,9 +128,11 @@ fn main() -> ExitCode {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Project(args) => project::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
+        Command::Reconstruct(args) => reconstruct::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),

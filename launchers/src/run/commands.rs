@@ -7,7 +7,9 @@ use crate::eof::EofArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
+use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
+use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
@@ -25,11 +27,13 @@ pub(super) enum Kind {
     Relate,
     Histogram,
     Eof,
+    Project,
+    Reconstruct,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 11] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -37,6 +41,8 @@ const KINDS: [(&str, Kind); 9] = [
     ("relate", Kind::Relate),
     ("histogram", Kind::Histogram),
     ("eof", Kind::Eof),
+    ("project", Kind::Project),
+    ("reconstruct", Kind::Reconstruct),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -80,6 +86,8 @@ impl Kind {
             Self::Relate => RelateArgs::augment_args(command),
             Self::Histogram => HistogramArgs::augment_args(command),
             Self::Eof => EofArgs::augment_args(command),
+            Self::Project => ProjectArgs::augment_args(command),
+            Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -94,6 +102,8 @@ pub(super) enum Args {
     Relate(Box<RelateArgs>),
     Histogram(Box<HistogramArgs>),
     Eof(Box<EofArgs>),
+    Project(Box<ProjectArgs>),
+    Reconstruct(Box<ReconstructArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -111,6 +121,8 @@ impl Args {
             Kind::Relate => Self::Relate(Box::new(RelateArgs::from_arg_matches(&matches)?)),
             Kind::Histogram => Self::Histogram(Box::new(HistogramArgs::from_arg_matches(&matches)?)),
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
+            Kind::Project => Self::Project(Box::new(ProjectArgs::from_arg_matches(&matches)?)),
+            Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -124,6 +136,8 @@ impl Args {
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
             Self::Eof(_) => Ok(()),
+            Self::Project(args) => args.check(),
+            Self::Reconstruct(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }
