@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::eofs::{eof, part};
+use common::eofs::{doubled, eof, part};
 use common::{attribute, contents, data, launches, run, run_well, text, values, Launch};
 use std::path::{Path, PathBuf};
 
@@ -85,6 +85,18 @@ fn errors_fall_as_the_variance_that_is_explained() {
         (reconstruct(&file, &out, &["--modes", "1,3"]), reconstruct(&file, &out, &["--modes", "2"]));
     let sum: Vec<f64> = odd.iter().zip(&even).map(|(a, b)| a + b).collect();
     near(&sum, &reconstruct(&file, &out, &["--modes", "1..3"]), 1e-12, "modes add up");
+}
+
+#[test]
+fn several_variables_in_one_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (one, out) = (eof(folder.path(), &sample(), "sst", "one.nc", BOX), folder.path().join("out.nc"));
+    let two = folder.path().join("two.nc");
+    doubled(&one, &two);
+    let alone = reconstruct(&one, &out, &["--modes", "1..4", "--add-mean"]);
+    let both = reconstruct(&two, &out, &["--modes", "1..4", "--add-mean"]);
+    near(&both, &alone, 1e-10, "the first of two");
+    near(&values(&out, "sst2"), &alone, 1e-10, "the second");
 }
 
 #[test]

@@ -81,18 +81,32 @@ pub(crate) fn complete(input: &Path, variable: &str, file: &Path, monthly: bool,
         (squares / freedom).sqrt()
     });
     let spread: Vec<f64> = spread.collect();
-    let mut file = netcdf::append(file).expect("opens");
-    if !has_mean {
-        let mut dims = vec!["lat", "lon"];
-        if monthly {
-            file.add_dimension("month", 12).expect("a dimension");
-            dims.insert(0, "month");
+    edit(file, |file| {
+        if !has_mean {
+            let mut dims = vec!["lat", "lon"];
+            if monthly {
+                file.add_dimension("month", 12).expect("a dimension");
+                dims.insert(0, "month");
+            }
+            put(file, "mean", &dims, &mean);
         }
-        put(&mut file, "mean", &dims, &mean);
-    }
-    if !has_spread {
-        put(&mut file, "standard_deviation", &["lat", "lon"], &spread);
-    }
+        if !has_spread {
+            put(file, "standard_deviation", &["lat", "lon"], &spread);
+        }
+    });
+}
+
+/// Changes a file: as a copy, whose copy takes its place. A process that another test starts
+/// inherits what is open here, and with it HDF5's lock.
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut netcdf::FileMut)) {
+    let (copy, changed) = (path.with_extension("copy"), path.with_extension("changed"));
+    std::fs::copy(path, &copy).expect("copied");
+    let mut file = netcdf::append(&copy).expect("opens");
+    change(&mut file);
+    drop(file);
+    std::fs::copy(&copy, &changed).expect("copied");
+    std::fs::rename(&changed, path).expect("renamed");
+    std::fs::remove_file(&copy).expect("removed");
 }
 
 fn put(file: &mut netcdf::FileMut, name: &str, dims: &[&str], values: &[f64]) {
@@ -112,4 +126,26 @@ pub(crate) fn eof(folder: &Path, input: &Path, variable: &str, name: &str, optio
     let has = |word: &str| options.contains(&word);
     complete(input, variable, &file, has("climatology"), has("--detrend"));
     file
+}
+
+/// From a file of the EOFs of `sst` one of the EOFs of `sst` and `sst2`, which is the same field
+/// once more: the maps and unit-variance series are the same, the eigenvalues are twice as large.
+pub(crate) fn doubled(one: &Path, two: &Path) {
+    std::fs::copy(one, two).expect("copied");
+    edit(two, |file| {
+        let options = match file.attribute("halocline_eof_options").expect("is there").value() {
+            Ok(netcdf::AttributeValue::Str(text)) => text.replace("variable=sst;", "variable=sst,sst2;"),
+            other => panic!("options: {other:?}"),
+        };
+        file.add_attribute("halocline_eof_options", options).expect("replaced");
+        let mut eigenvalue = file.variable_mut("eigenvalue").expect("is there");
+        let values: Vec<f64> = eigenvalue.get_values(..).expect("values");
+        eigenvalue.put_values(&values.iter().map(|l| 2.0 * l).collect::<Vec<_>>(), ..).expect("written");
+        for (from, dims) in [("eof", &["mode", "lat", "lon"][..]), ("mean", &["lat", "lon"])] {
+            let values: Vec<f64> = file.variable(from).expect("is there").get_values(..).expect("values");
+            for to in ["sst", "sst2"] {
+                put(file, &format!("{from}_{to}"), dims, &values);
+            }
+        }
+    });
 }

@@ -92,7 +92,7 @@ impl Components {
     }
 
     /// The projections, time × modes. At times at which cells are missing they are
-    /// N (V_Aᵀ V_A)⁻¹ V_Aᵀ x_A, where A are the cells that are there and N = Vᵀ V: the least-squares
+    /// `N (Vₐᵀ Vₐ)⁻¹ Vₐᵀ xₐ`, where a are the cells that are there and `N = Vᵀ V`: the least-squares
     /// fit of these patterns to them, and where the patterns are orthonormal nothing else. With
     /// all cells it is the plain projection, for any patterns. Missing (NaN) where the cells that
     /// are there don't tell the patterns apart.

@@ -13,7 +13,8 @@
 //! map has to be held for it.
 //!
 //! - [`Patterns`] in the form of vₖ and w / σ;
-//! - [`Projection`], a fold over all cells, and [`Components`], what it comes to;
+//! - [`project`] from beginning to end; in pieces, [`Projection`], a fold over all cells, and
+//!   [`Components`], what it comes to;
 //! - [`Reconstruction`], a field that is computed as it is read.
 //!
 //! # References
@@ -25,6 +26,7 @@ mod fold;
 mod patterns;
 mod reconstruct;
 mod scaling;
+mod whole;
 
 pub use anomalies::remove;
 pub use components::{Components, Gap, Missing};
@@ -32,6 +34,7 @@ pub use fold::{Centre, Projection, ProjectionState};
 pub use patterns::Patterns;
 pub use reconstruct::{Addend, Reconstruction};
 pub use scaling::Scaling;
+pub use whole::project;
 
 #[cfg(test)]
 mod tests;

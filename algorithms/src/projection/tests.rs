@@ -4,6 +4,7 @@ use halocline_core::comm::{run_threads, Comm};
 use halocline_core::engine::{Demand, Engine, FoldRun, NumbersMut, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Dim, Role, Variable};
+use halocline_core::{Error, Result};
 use std::sync::{Arc, OnceLock};
 
 /// A field in memory that streams.
@@ -43,8 +44,6 @@ impl StreamSource for Made {
     }
 }
 
-use halocline_core::{Error, Result};
-
 fn noise(i: usize) -> f64 {
     let mixed = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11;
     mixed as f64 / (1u64 << 53) as f64 - 0.5
@@ -57,7 +56,7 @@ fn once<T>(value: T) -> Arc<OnceLock<T>> {
 }
 
 /// Runs the fold on this rank's share.
-fn project(
+fn fold(
     comm: &Comm,
     made: &Made,
     patterns: &Arc<OnceLock<Patterns>>,
@@ -89,7 +88,7 @@ fn projections_are_sums_over_cells_on_any_ranks() {
     let patterns = once(Patterns::new(3, values, metric.clone()).unwrap());
     assert_eq!(patterns.get().unwrap().count(), (5..cells).filter(|&c| !land(c)).count());
     let none = Arc::new(OnceLock::new());
-    let plain = run_threads(1, |comm| project(comm, &made, &patterns, &none, false, None)).remove(0);
+    let plain = run_threads(1, |comm| fold(comm, &made, &patterns, &none, false, None)).remove(0);
     assert!(plain.gap().is_none() && plain.infinite().is_none());
     let series = plain.series(patterns.get().unwrap());
     for t in [0, 63, 64, 149] {
@@ -99,8 +98,13 @@ fn projections_are_sums_over_cells_on_any_ranks() {
             assert!((series[t * 3 + k] - sum).abs() < 1e-9 * cells as f64, "{t} {k}");
         }
     }
+    let demand = Demand { ranks: 1, threads: 1, room: None, parts: None };
+    let engine = Engine::new(&Comm::serial());
+    let own = patterns.get().unwrap().clone();
+    let at_once = project(&engine, &made, own, None, Missing::Refuse, demand).unwrap();
+    assert_eq!(at_once, series);
     for (ranks, room) in [(2, None), (3, Some(8 << 20)), (4, Some(4 << 20))] {
-        let all = run_threads(ranks, |comm| project(comm, &made, &patterns, &none, false, room));
+        let all = run_threads(ranks, |comm| fold(comm, &made, &patterns, &none, false, room));
         assert!(all.iter().all(|c| *c == plain), "{ranks} ranks");
     }
 }
@@ -131,13 +135,19 @@ fn what_lies_in_the_patterns_is_found_again_whatever_is_missing() {
     let made = Made::new(shape, field);
     let maps = (0..2).flat_map(|part| (0..cells).map(move |c| mean(part, c))).collect();
     let centre = once(Centre { maps, part: (0..70).map(|t| t % 2).collect() });
-    let all = run_threads(2, |comm| project(comm, &made, &patterns, &centre, true, None));
+    let all = run_threads(2, |comm| fold(comm, &made, &patterns, &centre, true, None));
     assert_eq!(all[0], all[1]);
     let (found, p) = (&all[0], patterns.get().unwrap());
     let gap = found.gap().unwrap();
     assert_eq!((gap.first.0, gap.times), (1, 47));
     assert_eq!(gap.values, made.values.iter().filter(|v| v.is_nan()).count() as u64);
     assert_eq!(found.missing()[69], cells as u64);
+    let demand = Demand { ranks: 1, threads: 1, room: None, parts: None };
+    let (engine, own) = (Engine::new(&Comm::serial()), || Some(centre.get().unwrap().clone()));
+    let refused = project(&engine, &made, p.clone(), own(), Missing::Refuse, demand).unwrap_err();
+    assert!(refused.exit_code() == 3 && refused.to_string().contains("the first at time 1"), "{refused}");
+    let skipped = project(&engine, &made, p.clone(), own(), Missing::Skip, demand).unwrap();
+    assert!(skipped.iter().zip(found.series(p)).all(|(a, b)| a.to_bits() == b.to_bits()));
     let gram = [p.product(0, 0), p.product(0, 1), p.product(1, 1)];
     for (t, row) in found.series(p).chunks(2).enumerate() {
         let [a, b] = truth(t);
@@ -156,7 +166,7 @@ fn infinite_values_and_odd_patterns_are_told() {
     let patterns = once(Patterns::new(1, vec![1.0; 4], vec![1.0, 1.0, f64::NAN, 1.0]).unwrap());
     let none = Arc::new(OnceLock::new());
     // More ranks than there is work for.
-    let all = run_threads(3, |comm| project(comm, &made, &patterns, &none, false, None));
+    let all = run_threads(3, |comm| fold(comm, &made, &patterns, &none, false, None));
     assert!(all.iter().all(|c| c.infinite() == Some((2, 1)) && c.gap().is_none()));
     assert_eq!(all[0].series(patterns.get().unwrap())[..2], [3.0, 3.0]);
     let of = |values: Vec<f64>| Patterns::new(2, values, vec![1.0; 2]).map_err(|e| e.to_string());

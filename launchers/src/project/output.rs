@@ -15,7 +15,7 @@ use halocline_io::source::Source;
 /// What came out.
 pub(super) struct Series<'a> {
     /// Time × modes.
-    pub(super) series: &'a [f64],
+    pub(super) values: &'a [f64],
     /// Of each time, where cells may be missing.
     pub(super) missing: Option<&'a Vec<u64>>,
     pub(super) tiling: &'a str,
@@ -57,7 +57,7 @@ pub(super) fn write(
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     output.write_whole("mode", &Values::I32(modes))?;
-    output.write_whole("pc", &Values::F64(result.series.to_vec()))?;
+    output.write_whole("pc", &Values::F64(result.values.to_vec()))?;
     if let Some(missing) = result.missing {
         let counts = missing.iter().map(|&n| i32::try_from(n).unwrap_or(i32::MAX)).collect();
         output.write_whole("missing_cells", &Values::I32(counts))?;

@@ -229,6 +229,9 @@ impl Step for Projecting<'_> {
             self.basis.bytes(&self.sources, self.args.missing == MissingChoice::Skip)
         };
         let (args, file, parts) = (self.args, self.files.first(), self.parts.as_deref());
+        // Sums on patterns that have changed since are of no use.
+        let stamp =
+            std::fs::metadata(self.basis.path()).and_then(|about| Ok((about.len(), about.modified()?))).ok();
         let each = self.sources.iter().zip(&self.keys).zip(&mut self.passes).enumerate();
         let waiting = each.filter(|(_, (_, pass))| !pass.is_done);
         Ok(waiting
@@ -237,7 +240,8 @@ impl Step for Projecting<'_> {
                 let belongs = move || {
                     let about = (&args.patterns, &args.modes, args.missing, args.selection.describe());
                     let more = (args.weights, args.pattern_is, args.scaling, args.anomaly);
-                    format!("projection of {name} {about:?} {more:?} {}", folding::fingerprint(source))
+                    let input = folding::fingerprint(source);
+                    format!("projection of {name} {about:?} {more:?} {stamp:?} {input}")
                 };
                 pass.request(Wanted {
                     sources: vec![source],
@@ -262,7 +266,7 @@ impl Step for Projecting<'_> {
         let (series, missing) = self.series(job)?;
         let tiling = self.passes[0].ran()?.tiling().rule().to_owned();
         let result =
-            output::Series { series: &series, missing: self.skips().then_some(&missing), tiling: &tiling };
+            output::Series { values: &series, missing: self.skips().then_some(&missing), tiling: &tiling };
         let (args, dataset, basis) = (self.args, &self.dataset, &self.basis);
         let report =
             job.write(|| output::write(job.comm, args, (dataset, &self.sources[0]), basis, &result))?;

@@ -83,7 +83,7 @@ pub(super) fn check_unit(file: &EofFile, modes: &[Mode], all: &[Maps]) -> Result
         let norm = squares.iter().map(|s| s[k]).sum::<f64>().sqrt();
         // Of small eigenvalues few digits hold.
         let near = NORM + 1e3 * f64::EPSILON * file.first_eigenvalue() / mode.eigenvalue;
-        if !((norm - 1.0).abs() <= near) {
+        if norm.is_nan() || (norm - 1.0).abs() > near {
             return Err(Error::data(format!("the length of EOF {} comes out as {norm}, not 1", mode.number))
                 .remedy("its EOFs are not those that its options and coordinates tell: it was cut, rotated or rewritten"));
         }
