@@ -111,6 +111,20 @@ impl EofFile {
         all.find(|v| v.name == name)
     }
 
+    /// What a variable was multiplied by beside its weights, where several were analysed together.
+    ///
+    /// # Errors
+    /// Data, if it is no positive number.
+    pub(crate) fn factor(&self, variable: &str) -> Result<f64> {
+        let stated = self.result("eof", variable).and_then(|v| v.attributes.number("field_factor"));
+        match stated.unwrap_or(1.0) {
+            factor if factor > 0.0 && factor.is_finite() => Ok(factor),
+            factor => Err(Error::data(format!("its field_factor is {factor}"))
+                .in_file(&self.path)
+                .in_variable(self.name_of("eof", variable))),
+        }
+    }
+
     /// The dimensions of the maps of a variable.
     ///
     /// # Errors

@@ -142,7 +142,9 @@ impl Own {
     fn unit_eofs(&self, source: &Source, name: &str) -> Result<Patterns> {
         let scaling = self.file.recorded.scaling;
         let cells = cells(source);
+        let factor = self.file.factor(name)?;
         let weights = at_all_levels(&self.file.recorded.weights.of(source.grid())?, cells);
+        let weights: Vec<f64> = weights.into_iter().map(|w| w * factor).collect();
         let deviation = if scaling.standardize || scaling.needs_deviation() {
             Some(self.file.map("standard_deviation", name, None)?)
         } else {

@@ -34,7 +34,9 @@ pub(super) fn bytes(file: &EofFile, cells: usize, modes: usize, add_mean: bool) 
 /// Data, if the file lacks what is needed for that.
 pub(super) fn read(file: &EofFile, name: &str, modes: &[Mode], grid: &Grid, cells: usize) -> Result<Maps> {
     let scaling = file.recorded.scaling;
-    let weights = weights(file, grid, cells)?;
+    let factor = file.factor(name)?;
+    let weights =
+        weights(file, grid, cells)?.map(|all| all.into_iter().map(|w| w * factor).collect::<Vec<_>>());
     let deviation = match scaling.standardize || scaling.needs_deviation() {
         false => None,
         true if file.result("standard_deviation", name).is_none() => {
