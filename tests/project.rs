@@ -257,6 +257,35 @@ fn several_variables_add_up() {
         run_well(Launch::ThreadRanks(2), &words);
         same(&values(&out, "pc"), &values(&one, "pc"), 3, 1e-9, anomaly);
     }
+    // As the command makes them, of fields of the same size and of others.
+    for scale in ["variance", "none", "0.5,3"] {
+        let made = [
+            "eof",
+            text(&both),
+            "--var",
+            "sst,sst2",
+            "--scale",
+            scale,
+            "--pc-scaling",
+            "0",
+            "-o",
+            text(&two),
+            "--quiet",
+        ];
+        run_well(
+            Launch::Plain(2),
+            &[&made, &ground[..], &["--anomaly", "climatology", "--weights", "area"]].concat(),
+        );
+        run_well(Launch::Plain(2), &[&["project", text(&both), "--var", "sst,sst2"], &words[..]].concat());
+        same(&values(&out, "pc"), &values(&two, "pc"), 3, 1e-9, scale);
+        let field = at("field.nc");
+        run_well(
+            Launch::ThreadRanks(2),
+            &["reconstruct", text(&two), "--precision", "double", "--add-mean", "-o", text(&field)],
+        );
+        run_well(Launch::Plain(2), &[&["project", text(&field), "--var", "sst,sst2"], &words[..]].concat());
+        same(&values(&out, "pc"), &values(&two, "pc"), 3, 1e-9, "what was made of it");
+    }
     let refused = run(Launch::Plain(1), &[&["project", text(&both), "--var", "sst"], &words[..]].concat());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2) && said.contains("are of 2 variables (sst, sst2)"), "{said}");

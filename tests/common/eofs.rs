@@ -129,7 +129,8 @@ pub(crate) fn eof(folder: &Path, input: &Path, variable: &str, name: &str, optio
 }
 
 /// From a file of the EOFs of `sst` one of the EOFs of `sst` and `sst2`, which is the same field
-/// once more: the maps and unit-variance series are the same, the eigenvalues are twice as large.
+/// once more, both multiplied by a half: the maps and unit-variance series are the same, the
+/// eigenvalues half as large.
 pub(crate) fn doubled(one: &Path, two: &Path) {
     std::fs::copy(one, two).expect("copied");
     edit(two, |file| {
@@ -140,11 +141,13 @@ pub(crate) fn doubled(one: &Path, two: &Path) {
         file.add_attribute("halocline_eof_options", options).expect("replaced");
         let mut eigenvalue = file.variable_mut("eigenvalue").expect("is there");
         let values: Vec<f64> = eigenvalue.get_values(..).expect("values");
-        eigenvalue.put_values(&values.iter().map(|l| 2.0 * l).collect::<Vec<_>>(), ..).expect("written");
+        eigenvalue.put_values(&values.iter().map(|l| 0.5 * l).collect::<Vec<_>>(), ..).expect("written");
         for (from, dims) in [("eof", &["mode", "lat", "lon"][..]), ("mean", &["lat", "lon"])] {
             let values: Vec<f64> = file.variable(from).expect("is there").get_values(..).expect("values");
             for to in ["sst", "sst2"] {
                 put(file, &format!("{from}_{to}"), dims, &values);
+                let mut variable = file.variable_mut(&format!("{from}_{to}")).expect("was put");
+                variable.put_attribute("field_factor", 0.5).expect("an attribute");
             }
         }
     });

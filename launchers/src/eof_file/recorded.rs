@@ -71,6 +71,11 @@ impl Recorded {
             Some("false") => Ok(false),
             _ => Err(bad(key)),
         };
+        let kinds = [("lags", "extended"), ("hilbert_padding", "complex"), ("rotate", "rotated")];
+        if let Some((_, kind)) = kinds.iter().find(|(key, _)| find(key).is_some()) {
+            return Err(Error::data(format!("its EOFs are {kind}, and plain ones are wanted"))
+                .remedy("maps of any kind can be projected on with --patterns FILE:VAR"));
+        }
         let weights = match find("weights") {
             Some("coslat") => Weighting::Coslat,
             Some("area") => Weighting::Area,
@@ -122,6 +127,8 @@ mod tests {
         assert_eq!((recorded.weights, recorded.anomaly), (Weighting::Area, Anomaly::Climatology));
         assert!(recorded.scaling.standardize && recorded.is_boxed && !recorded.detrend);
         assert!(!recorded.scaling.needs_deviation());
+        let rotated = Recorded::parse(&format!("{text}; rotate=varimax; kaiser=true"));
+        assert!(rotated.expect_err("rotated").to_string().contains("its EOFs are rotated"));
         for (word, other) in
             [("weights=area", "weights=odd"), ("detrend=false", ""), ("pc_scaling=2", "pc=2")]
         {

@@ -135,7 +135,7 @@ impl Args {
             Self::Climatology(args) => args.check(),
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
-            Self::Eof(_) => Ok(()),
+            Self::Eof(args) => args.check(),
             Self::Project(args) => args.check(),
             Self::Reconstruct(args) => args.check(),
             Self::Rechunk(args) => args.check(),

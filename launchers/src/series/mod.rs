@@ -14,7 +14,7 @@ pub(crate) use running::{running, RunningAsk};
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
-use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork};
+use halocline_core::engine::{Demand, Engine, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -27,11 +27,33 @@ fn planned(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesPlan> {
+    within(job, parts, reserved, |demand| SeriesPlan::new(source, work, demand))
+}
+
+fn within(
+    job: &FoldJob<'_>,
+    parts: Option<&[usize]>,
+    reserved: u64,
+    plan: impl FnOnce(Demand<'_>) -> Result<SeriesPlan>,
+) -> Result<SeriesPlan> {
     let comm = job.comm;
     let base = job.budget.largest_base(comm);
     let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
-    let demand = folding::demand(comm, room, parts);
-    SeriesPlan::new(source, work, demand).map_err(|e| folding::of_budget(e, job.budget, reserved))
+    plan(folding::demand(comm, room, parts)).map_err(|e| folding::of_budget(e, job.budget, reserved))
+}
+
+/// Plans passes that need this much of whole series, beside `reserved` bytes, and says so.
+pub(crate) fn plan_needs(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    needs: &SeriesNeeds,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    let plan = within(job, parts, reserved, |demand| SeriesPlan::of_needs(source, needs, demand))?;
+    tell(job, name, source, &plan, plan.estimate() + reserved);
+    Ok(plan)
 }
 
 /// [`planned`], and says so.

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Numbers in the type that a source keeps them in.
-trait Kept: Element + Default {
+pub(super) trait Kept: Element + Default {
     fn seen(values: &[Self]) -> Numbers<'_>;
     fn filled(values: &mut [Self]) -> NumbersMut<'_>;
 }
@@ -62,27 +62,50 @@ impl Engine {
             let (planned, there) = (plan.ranks(), self.comm.size());
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
-        let run = Run { comm: &self.comm, source, plan, work, progress: &self.progress };
+        let batches = Batches { comm: &self.comm, source, plan, progress: &self.progress };
         if source.is_single() {
-            run.all::<f32>(sink)
+            batches.work::<f32, W>(work, sink)
         } else {
-            run.all::<f64>(sink)
+            batches.work::<f64, W>(work, sink)
         }
     }
 }
 
-struct Run<'a, W> {
-    comm: &'a Comm,
-    source: &'a dyn StreamSource,
-    plan: &'a SeriesPlan,
-    work: &'a W,
-    progress: &'a Progress,
+/// Whole series, batch by batch.
+pub(super) struct Batches<'a> {
+    pub(super) comm: &'a Comm,
+    pub(super) source: &'a dyn StreamSource,
+    pub(super) plan: &'a SeriesPlan,
+    pub(super) progress: &'a Progress,
 }
 
-impl<W: SeriesWork> Run<'_, W> {
-    fn all<T: Kept>(&self, sink: &mut dyn FnMut(SeriesResults) -> Result<()>) -> Result<()> {
+/// What becomes of the tiles of a rank's part of a batch, whose values these are.
+pub(super) type Absorbing<'a, T, R> = dyn FnMut(&IndexBox, &[Tile], &[T]) -> Result<R> + Send + 'a;
+
+impl Batches<'_> {
+    fn work<T: Kept, W: SeriesWork>(
+        &self,
+        work: &W,
+        sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+    ) -> Result<()> {
+        let (space, progress) = (&self.plan.space, self.progress);
+        let reduced = space.reduced();
+        self.each::<T, _>(
+            &mut |own, tiles, values| compute((work, space), progress, own, tiles, values),
+            &mut |cells, values| sink(SeriesResults { cells, reduced: reduced.to_vec(), values }),
+        )
+    }
+
+    /// Reads batch after batch; `absorb` gets what is this rank's of it, and `sink` what came of
+    /// that, the next batch being read meanwhile. Both are called equally often on every rank;
+    /// `sink` may communicate.
+    pub(super) fn each<T: Kept, R: Send>(
+        &self,
+        absorb: &mut Absorbing<'_, T, R>,
+        sink: &mut dyn FnMut(IndexBox, R) -> Result<()>,
+    ) -> Result<()> {
         let (comm, plan) = (self.comm, self.plan);
-        let tiles = |own: &IndexBox| tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..]);
+        let tiles = |own: &IndexBox| tiles_of(plan, own);
         let rank = comm.rank();
         let deals: Vec<Decomposition> = plan.batches.iter().map(|b| plan.deal(b)).collect::<Result<_>>()?;
         let mine = deals.iter().map(|deal| tiles(&deal.block(rank)).len());
@@ -100,13 +123,15 @@ impl<W: SeriesWork> Run<'_, W> {
             let own_tiles = tiles(&own);
             let (read, worked) = rayon::join(
                 || next.zip(buffer).map(|(next, buffer)| read(self.source, self.progress, &next, buffer)),
-                || compute((self.work, &plan.space), self.progress, &own, &own_tiles, &values),
+                || {
+                    let _timer = self.progress.phases.start(Phase::Compute);
+                    absorb(&own, &own_tiles, &values)
+                },
             );
             spare.push(values);
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
-            let reduced = plan.space.reduced().to_vec();
-            comm.agree(sink(SeriesResults { cells: own, reduced, values: results }))?;
+            comm.agree(sink(own, results))?;
         }
         Ok(())
     }
@@ -144,6 +169,11 @@ impl<W: SeriesWork> Run<'_, W> {
     }
 }
 
+/// The tiles of a rank's part of a batch.
+pub(super) fn tiles_of(plan: &SeriesPlan, own: &IndexBox) -> Vec<Tile> {
+    tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..])
+}
+
 fn read<T: Kept>(
     source: &dyn StreamSource,
     progress: &Progress,
@@ -171,7 +201,6 @@ fn compute<T: Kept, W: SeriesWork>(
     tiles: &[Tile],
     values: &[T],
 ) -> Result<Vec<Vec<f64>>> {
-    let _timer = progress.phases.start(Phase::Compute);
     let width = if own.is_empty() { 0 } else { space.cells(own) };
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
         return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));

@@ -19,6 +19,8 @@ struct Axis {
 /// where they lie among one another is the business of [`Self::across`] and [`Self::along`].
 #[derive(Debug, Clone)]
 pub struct Series<'a> {
+    /// The tile's; nothing if there is none.
+    block: IndexBox,
     steps: Range<usize>,
     /// Of the rank's block, from the first value of the tile on.
     values: Numbers<'a>,
@@ -49,12 +51,13 @@ impl<'a> Series<'a> {
             axes
         });
         let values = if tile.block.is_empty() { values.from(values.len()) } else { values.from(start) };
-        Self { steps: tile.block.range(0), values, stride: of_step, reduced, kept }
+        Self { block: tile.block.clone(), steps: tile.block.range(0), values, stride: of_step, reduced, kept }
     }
     /// All steps of all cells, C order, in double precision.
     pub fn of_steps(steps: usize, values: &'a [f64]) -> Self {
         let cells = values.len() / steps.max(1);
         Self {
+            block: IndexBox::new(Vec::new()),
             steps: 0..steps,
             values: Numbers::F64(values),
             stride: cells,
@@ -65,6 +68,10 @@ impl<'a> Series<'a> {
     /// The steps, in global indices of the first dimension: all of them if that is reduced.
     pub fn steps(&self) -> Range<usize> {
         self.steps.clone()
+    }
+    /// Where these are in the global index space.
+    pub fn block(&self) -> &IndexBox {
+        &self.block
     }
     /// How many cells there are.
     pub fn cells(&self) -> usize {
