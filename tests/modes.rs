@@ -1,5 +1,5 @@
 //! Multivariate, extended, complex and rotated EOFs, MCA and CCA: the commands against numpy
-//! (tests/reference/make_modes_references.py), on all ranks, and invariants.
+//! (tests/reference/make_family_references.py), on all ranks, and invariants.
 
 mod common;
 

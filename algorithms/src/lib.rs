@@ -4,5 +4,6 @@
 pub mod climatology;
 pub mod eof;
 pub mod modes;
+pub mod projection;
 pub mod statistics;
 pub mod symmetric;

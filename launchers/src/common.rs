@@ -73,7 +73,7 @@ pub(crate) struct InputArgs {
     pub(crate) io: Io,
 }
 
-fn parse_io(word: &str) -> std::result::Result<Io, String> {
+pub(crate) fn parse_io(word: &str) -> std::result::Result<Io, String> {
     word.parse().map_err(|e: Error| e.to_string())
 }
 

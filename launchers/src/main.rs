@@ -9,6 +9,7 @@ mod common;
 mod coupled;
 mod duration;
 mod eof;
+mod eof_file;
 mod folding;
 mod histogram;
 mod info;
@@ -16,7 +17,9 @@ mod pairs;
 mod passes;
 mod plot;
 mod progress;
+mod project;
 mod rechunk;
+mod reconstruct;
 mod relate;
 mod report;
 mod run;
@@ -72,8 +75,10 @@ enum Command {
     Info(info::InfoArgs),
     Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
+    Project(project::ProjectArgs),
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
+    Reconstruct(reconstruct::ReconstructArgs),
     Relate(relate::RelateArgs),
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
@@ -128,9 +133,11 @@ fn main() -> ExitCode {
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Project(args) => project::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
+        Command::Reconstruct(args) => reconstruct::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),

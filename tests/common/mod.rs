@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub(crate) mod eofs;
 pub(crate) mod made;
 pub(crate) mod place;
 

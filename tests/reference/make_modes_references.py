@@ -1,156 +1,311 @@
-"""Modes of the EOF family, by numpy, of two fields made of those of pair_input.nc.
+#!/usr/bin/env python3
+"""Compute the reference numbers of the EOF family: tests/reference/modes.txt.
 
-    python3 make_modes_references.py
+    python make_modes_references.py
 
-Writes modes_input.nc and modes_coarse.nc (ps on a grid of its own), and modes.nc (results). Double precision
-throughout; singular value decompositions of whole matrices. Each result comes for all 150 times
-(more times than cells) and for the first 40 (fewer).
+Two small fields x (32 times, 3 latitudes, 4 longitudes) and y (32 times, 9 cells) are drawn from
+a fixed seed and rounded to four decimals, so that text holds them exactly. Everything else is
+what eofs, xeofs, CDO and NCL make of them in double precision, and numpy where they have no
+such method. Needs the packages of requirements.txt, and `cdo` and `ncl` on the PATH.
+
+The file: one line `name rows columns`, then the numbers of that matrix on one line, C order.
 """
-import os
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import netCDF4
 import numpy as np
+import scipy.signal
+import xarray as xr
+import xeofs
+from eofs.standard import Eof
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-with netCDF4.Dataset(os.path.join(HERE, "pair_input.nc")) as f:
-    time, lat, lon = f["time"][:].data, f["lat"][:].data, f["lon"][:].data
-    tas, ps = (f[v][:].filled(np.nan).astype("f8") for v in ("tas", "ps"))
-# Without gaps, but with land: the first field in one corner, the second in another.
-tas, ps = (np.where(np.isfinite(a), a - np.nanmean(a), 0.0).astype("f4") for a in (tas, ps))
-tas[:, :2, :3] = np.nan
-ps[:, 4:, 7:] = np.nan
-coarse = np.nan_to_num(ps).reshape(-1, 3, 2, 3, 3).mean((2, 4), dtype="f8")
-clat, clon = lat.reshape(3, 2).mean(1), lon.reshape(3, 3).mean(1)
+HERE = Path(__file__).resolve().parent
+NT, LAT, LON = 32, np.array([-40.0, 10.0, 55.0]), np.array([0.0, 90.0, 180.0, 270.0])
+OUT = {}
 
 
-def write(name, lat, lon, fields):
-    with netCDF4.Dataset(os.path.join(HERE, name), "w") as f:
-        for name, values, units in (("time", time, "days since 2001-01-01"), ("lat", lat, "degrees_north"), ("lon", lon, "degrees_east")):
-            f.createDimension(name, len(values))
-            f.createVariable(name, "f8", (name,))[:] = values
-            f[name].units = units
-        f["time"].calendar = "noleap"
-        for name, (values, units) in fields.items():
-            v = f.createVariable(name, values.dtype, ("time", "lat", "lon"), fill_value=1e20, zlib=True)
-            v[:] = np.ma.masked_invalid(values)
-            v.units = units
-        f.title = "Synthetic: from pair_input.nc (make_modes_references.py)"
+def keep(name, values):
+    values = np.asarray(values, dtype=float)
+    OUT[name] = np.atleast_2d(values)
 
 
-write("modes_input.nc", lat, lon, {"tas": (tas, "K"), "ps": (ps, "Pa")})
-write("modes_coarse.nc", clat, clon, {"ps": (coarse, "Pa")})
-tas, ps = tas.astype("f8"), ps.astype("f8")
+def keep_complex(name, values):
+    keep(name + "_re", values.real)
+    keep(name + "_im", values.imag)
 
 
-def prepared(x, la):
-    """Anomalies and weights of cells with data."""
-    x = x.reshape(len(x), -1)
-    keep = np.isfinite(x).all(0)
-    w = np.repeat(np.sqrt(np.cos(np.radians(la))), x.shape[1] // len(la))
-    x = x - x.mean(0)
-    return x[:, keep], w[keep], keep
+def fields():
+    random = np.random.default_rng(20240611)
+    t = np.arange(NT)[:, None]
+    c = np.arange(12)[None, :]
+    x = 3 * np.cos(2 * np.pi * (t / 9.3 - c / 4)) + 2 * np.sin(t * 0.31) * np.cos(c * 0.9)
+    x = x + 1.5 * np.cos(t * 0.83 + 1) * np.sin(c * 0.4) + 0.7 * random.standard_normal((NT, 12))
+    d = np.arange(9)[None, :]
+    y = 2 * np.cos(2 * np.pi * (t / 9.3 - d / 5 - 0.1)) + np.sin(t * 0.31 + 0.4) * np.cos(d * 0.5)
+    y = y + 0.6 * random.standard_normal((NT, 9))
+    return np.round(x + 10, 4), np.round(y, 4)
 
 
-def spread(values, keep):
-    out = np.full((*values.shape[:-1], len(keep)), np.nan)
-    out[..., keep] = values
-    return out
+def array(values, name):
+    dims = ("time", name)
+    return xr.DataArray(values, dims=dims, coords={"time": np.arange(NT), name: np.arange(values.shape[1])})
 
 
-def signed(v):
-    """1 or -1: so that the largest entry of each row is positive."""
-    v = v.reshape(len(v), -1)
-    return np.sign(v[np.arange(len(v)), np.abs(v).argmax(1)])
+def rotations(xw):
+    """xw: weighted anomalies."""
+    model = xeofs.single.EOF(n_modes=5, solver="full")
+    model.fit(array(xw, "cell"), "time")
+    for name, power, modes in [("varimax", 1, 5), ("promax2", 2, 5), ("promax4", 4, 4)]:
+        rotated = xeofs.single.EOFRotator(n_modes=modes, power=power)
+        rotated.fit(model)
+        keep(f"xeofs_{name}_components", rotated.components().transpose("mode", "cell"))
+        keep(f"xeofs_{name}_scores", rotated.scores(normalized=False).transpose("mode", "time"))
+        keep(f"xeofs_{name}_variance", rotated.explained_variance())
+        phi = rotated.data["phi_matrix"].values
+        order = rotated.data["idx_modes_sorted"].values
+        sign = rotated.data["modes_sign"].values
+        keep(f"xeofs_{name}_phi", phi[np.ix_(order, order)] * np.outer(sign, sign))
 
 
-def varimax(a):
-    """Kaiser's varimax of loadings (cells x modes): steps to the nearest orthogonal matrix of the
-    gradient, until the criterion grows by less than 1e-8, which is xeofs's rule."""
-    b, r, before = a / np.sqrt((a**2).sum(1, keepdims=True)), np.eye(a.shape[1]), 0.0
-    for _ in range(1000):
-        z = b @ r
-        u, s, vt = np.linalg.svd(b.T @ (z**3 - z * (z**2).mean(0)))
-        r = u @ vt
-        if abs(s.sum() - before) / s.sum() < 1e-8:
+def raw_varimax(xw):
+    """Varimax without Kaiser's normalisation, by plane rotations until nothing moves."""
+    _, s, vt = np.linalg.svd(xw, full_matrices=False)
+    a = (vt[:5].T * s[:5]) / np.sqrt(NT - 1)
+    p, k = a.shape
+    for _ in range(2000):
+        largest = 0.0
+        for i in range(k):
+            for j in range(i + 1, k):
+                u, v = a[:, i] ** 2 - a[:, j] ** 2, 2 * a[:, i] * a[:, j]
+                num = 2 * (u @ v) - 2 * u.sum() * v.sum() / p
+                den = u @ u - v @ v - (u.sum() ** 2 - v.sum() ** 2) / p
+                angle = np.arctan2(num, den) / 4
+                largest = max(largest, abs(angle))
+                cos, sin = np.cos(angle), np.sin(angle)
+                a[:, i], a[:, j] = a[:, i] * cos + a[:, j] * sin, a[:, j] * cos - a[:, i] * sin
+        if largest < 1e-13:
             break
-        before = s.sum()
-    return r
+    else:
+        sys.exit("raw varimax has not converged")
+    variance = (a**2).sum(axis=0)
+    order = np.argsort(variance)[::-1]
+    a = a[:, order]
+    a = a * np.sign(a[np.abs(a).argmax(axis=0), np.arange(k)])
+    keep("raw_varimax_loadings", a.T)
 
 
-out = {}
-K = 4
-for label, n in (("all", len(time)), ("few", 40)):
-    x, wx, kx = prepared(tas[:n], lat)
-    y, wy, ky = prepared(ps[:n], lat)
-    z, wz, kz = prepared(coarse[:n], clat)
-    f = n - 1.0
+def coupled(x, y):
+    sx, sy = x - x.mean(axis=0), y - y.mean(axis=0)
+    u, s, vt = np.linalg.svd(sx.T @ sy / (NT - 1), full_matrices=False)
+    keep("mca_singular", s)
+    keep("mca_total", (s**2).sum())
+    keep("mca_left", u[:, :4].T)
+    keep("mca_right", vt[:4])
+    model = xeofs.cross.MCA(n_modes=4, use_pca=False, solver="full")
+    model.fit(array(x, "cell"), array(y, "site"), "time")
+    assert np.allclose(model.data["singular_values"], s[:4], rtol=1e-10)
+    left, right = model.components()
+    keep("xeofs_mca_left", left.transpose("mode", "cell"))
+    keep("xeofs_mca_right", right.transpose("mode", "site"))
+    a, b = model.scores()
+    keep("xeofs_mca_left_scores", a.transpose("mode", "time"))
+    keep("xeofs_mca_right_scores", b.transpose("mode", "time"))
+    keep("xeofs_mca_scf", model.squared_covariance_fraction())
 
-    # multivariate, each divided by the root of its total variance
-    fx, fy = (1 / np.sqrt((a**2).sum() / f) for a in (x * wx, y * wy))
-    u, s, vt = np.linalg.svd(np.hstack([x * wx * fx, y * wy * fy]), full_matrices=False)
-    sg = signed(vt[:K])[:, None]
-    u, s, vt = u[:, :K] * sg.T, s[:K], vt[:K] * sg
-    pc = u * np.sqrt(f)
-    out |= {f"multi_{label}_eigenvalue": s**2 / f, f"multi_{label}_pc": pc,
-            f"multi_{label}_eof_tas": spread(pc.T @ x / f, kx), f"multi_{label}_eof_ps": spread(pc.T @ y / f, ky)}
+    model = xeofs.cross.CCA(n_modes=3, use_pca=True, n_pca_modes=[5, 4], solver="full",
+                            solver_kwargs={}, pca_init_rank_reduction=1.0)
+    ux, lx, vx = np.linalg.svd(sx, full_matrices=False)
+    uy, ly, vy = np.linalg.svd(sy, full_matrices=False)
+    a, rho, bt = np.linalg.svd(ux[:, :5].T @ uy[:, :4])
+    keep("cca_correlations", rho)
+    left = ux[:, :5] @ a[:, :4] * np.sqrt(NT - 1)
+    right = uy[:, :4] @ bt.T[:, :4] * np.sqrt(NT - 1)
+    keep("cca_left", left.T)
+    keep("cca_right", right.T)
+    keep("cca_left_weights", (vx[:5].T @ np.diag(1 / lx[:5]) @ a[:, :4] * np.sqrt(NT - 1)).T)
+    # All modes of the nine cells: xeofs then has an exact PCA as well.
+    model = xeofs.cross.CCA(n_modes=3, use_pca=False, solver="full")
+    model.fit(array(x, "cell"), array(y, "site"), "time")
+    keep("xeofs_cca_correlations", model.cross_correlation_coefficients())
+    a, b = model.scores(normalized=True)
+    keep("xeofs_cca_left_scores", a.transpose("mode", "time"))
+    left, right = model.components()
+    keep("xeofs_cca_left", left.transpose("mode", "cell"))
 
-    # extended, lags -1..2
-    lags = (-1, 0, 1, 2)
-    m = n - 3
-    parts = [(x * wx)[1 + l : 1 + l + m] for l in lags]
-    u, s, vt = np.linalg.svd(np.hstack(parts), full_matrices=False)
-    sg = signed(vt[:K])[:, None]
-    eofs = (vt[:K] * sg * (s[:K, None] / np.sqrt(m - 1.0))).reshape(K, len(lags), -1) / wx
-    out |= {f"extended_{label}_eigenvalue": s[:K] ** 2 / (m - 1.0), f"extended_{label}_pc": u[:, :K] * sg.T * np.sqrt(m - 1.0),
-            f"extended_{label}_eof": spread(eofs, kx)}
 
-    # complex
-    spectrum = np.fft.fft(x * wx, axis=0)
-    h = np.zeros(n)
-    h[0] = 1
-    h[1 : (n + 1) // 2] = 2
-    if n % 2 == 0:
-        h[n // 2] = 1
-    u, s, vh = np.linalg.svd(np.fft.ifft(spectrum * h[:, None], axis=0), full_matrices=False)
-    out |= {f"complex_{label}_eigenvalue": s[:K] ** 2 / f, f"complex_{label}_pc_amplitude": np.abs(u[:, :K]) * np.sqrt(f),
-            f"complex_{label}_eof_amplitude": spread(np.abs(vh[:K]) * s[:K, None] / np.sqrt(f) / wx, kx)}
+def hilbert(x):
+    xa = x - x.mean(axis=0)
+    keep("scipy_hilbert", scipy.signal.hilbert(xa, axis=0).imag.T)
+    for name, padding in [("none", None), ("exp", "exp")]:
+        model = xeofs.single.HilbertEOF(n_modes=3, padding=padding, decay_factor=0.2, solver="full")
+        model.fit(array(x, "cell"), "time")
+        keep(f"hilbert_{name}_variance", model.explained_variance())
+        keep(f"hilbert_{name}_ratio", model.explained_variance_ratio())
+        keep_complex(f"hilbert_{name}_components", model.components().transpose("mode", "cell").values)
+        keep_complex(f"hilbert_{name}_scores", model.scores(normalized=False).transpose("mode", "time").values)
 
-    # varimax
-    u, s, vt = np.linalg.svd(x * wx, full_matrices=False)
-    a = vt[:K].T * s[:K] / np.sqrt(f)
-    r = varimax(a)
-    a = a @ r
-    order = np.argsort(-(a**2).sum(0))
-    a, scores = a[:, order], (u[:, :K] @ r)[:, order]
-    sg = signed(a.T)
-    out |= {f"varimax_{label}_eigenvalue": (a**2).sum(0), f"varimax_{label}_pc": scores * sg * np.sqrt(f),
-            f"varimax_{label}_eof": spread((a * sg).T / wx, kx)}
 
-    # MCA and CCA with the coarse field
-    u, s, vt = np.linalg.svd((x * wx).T @ (z * wz) / f, full_matrices=False)
-    sg = signed(u[:, :K].T)
-    left, right = u[:, :K] * sg, vt[:K].T * sg
-    a, b = (x * wx) @ left, (z * wz) @ right
-    unit = lambda c: (c - c.mean(0)) / c.std(0, ddof=1)
-    out |= {f"mca_{label}_singular_value": s[:K], f"mca_{label}_squared_covariance_fraction": s[:K] ** 2 / (s**2).sum(),
-            f"mca_{label}_pattern_tas": spread(left.T, kx), f"mca_{label}_pattern_ps": spread(right.T, kz),
-            f"mca_{label}_pc_tas": a, f"mca_{label}_pc_ps": b,
-            f"mca_{label}_homogeneous_tas": spread(unit(a).T @ x / f, kx), f"mca_{label}_heterogeneous_tas": spread(unit(b).T @ x / f, kx),
-            f"mca_{label}_homogeneous_ps": spread(unit(b).T @ z / f, kz), f"mca_{label}_heterogeneous_ps": spread(unit(a).T @ z / f, kz)}
-    ux, sx, vx = np.linalg.svd(x * wx, full_matrices=False)
-    uz, sz, vz = np.linalg.svd(z * wz, full_matrices=False)
-    p, c, qt = np.linalg.svd(ux[:, :5].T @ uz[:, :4])
-    weights = vx[:5].T / sx[:5] @ p[:, :K] * np.sqrt(f)
-    sg = signed(weights.T)
-    a, b = ux[:, :5] @ p[:, :K] * sg * np.sqrt(f), uz[:, :4] @ qt[:K].T * sg * np.sqrt(f)
-    out |= {f"cca_{label}_canonical_correlation": c[:K], f"cca_{label}_pc_tas": a, f"cca_{label}_pc_ps": b,
-            f"cca_{label}_weights_tas": spread((weights * sg).T, kx), f"cca_{label}_homogeneous_ps": spread(b.T @ z / f, kz),
-            f"cca_{label}_heterogeneous_tas": spread(b.T @ x / f, kx)}
+def pop(x):
+    model = xeofs.single.POP(n_modes=6, use_pca=False)
+    # In the space of its own first six PCs, exactly.
+    xa = x - x.mean(axis=0)
+    u, s, vt = np.linalg.svd(xa, full_matrices=False)
+    vt = vt * np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(axis=1)])[:, None]
+    pcs = xa @ vt[:6].T
+    model.fit(array(pcs, "cell"), "time")
+    keep("pop_pcs", pcs.T)
+    keep_complex("pop_eigenvalues", model.eigenvalues().values)
+    keep("pop_damping", model.damping_times())
+    keep("pop_periods", model.periods())
+    keep_complex("pop_patterns", model.components().transpose("mode", "cell").values)
+    keep_complex("pop_coefficients", model.scores().transpose("mode", "time").values)
+    keep("pop_spread", np.asarray(model.data["norms"]))
 
-with netCDF4.Dataset(os.path.join(HERE, "modes.nc"), "w") as f:
-    f.title = "Modes of modes_input.nc and modes_coarse.nc by numpy (make_modes_references.py)"
-    f.createDimension("value", None)
-    for name, values in out.items():
-        values = np.ascontiguousarray(values, "f8").ravel()
-        f.createDimension(f"n_{name}", len(values))
-        f.createVariable(name, "f8", (f"n_{name}",), zlib=True, shuffle=True)[:] = values
+
+def write_netcdf(path, values):
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as nc:
+        for name, coordinate, units in [
+            ("time", np.arange(NT, dtype=float), "days since 2000-01-01"),
+            ("lat", LAT, "degrees_north"),
+            ("lon", LON, "degrees_east"),
+        ]:
+            nc.createDimension(name, len(coordinate))
+            variable = nc.createVariable(name, "f8", (name,))
+            variable.units = units
+            variable[:] = coordinate
+        nc.createVariable("x", "f8", ("time", "lat", "lon"))[:] = values.reshape(NT, 3, 4)
+
+
+def cdo(folder, xa):
+    write_netcdf(folder / "anomalies.nc", xa)
+    for mode in ["on", "off"]:
+        for line in [
+            "-b F64 eof,3 anomalies.nc eigenvalues.nc eofs.nc",
+            "-b F64 eofcoeff eofs.nc anomalies.nc coefficients_",
+        ]:
+            environment = {"CDO_WEIGHT_MODE": mode, "PATH": "/usr/bin:/bin", "MAX_JACOBI_ITER": "100",
+                           "FNORM_PRECISION": "1e-15"}
+            subprocess.run(["cdo", "-O", *line.split()], cwd=folder, check=True, env=environment,
+                           capture_output=True)
+        with netCDF4.Dataset(folder / "eigenvalues.nc") as nc:
+            keep(f"cdo_{mode}_eigenvalues", nc["x"][:].ravel())
+        with netCDF4.Dataset(folder / "eofs.nc") as nc:
+            keep(f"cdo_{mode}_eofs", nc["x"][:].reshape(-1, 12)[:3])
+        coefficients = sorted(folder.glob("coefficients_*.nc"))
+        keep(f"cdo_{mode}_coefficients", [netCDF4.Dataset(f)["x"][:].ravel() for f in coefficients[:3]])
+    keep("cdo_weights", read_cdo_weights(folder))
+
+
+def read_cdo_weights(folder):
+    subprocess.run(["cdo", "-O", "-b", "F64", "gridweights", "anomalies.nc", "weights.nc"], cwd=folder,
+                   check=True, capture_output=True)
+    with netCDF4.Dataset(folder / "weights.nc") as nc:
+        return nc["cell_weights"][:].ravel()
+
+
+NCL = """
+begin
+  f = addfile("anomalies.nc", "r")
+  x = f->x
+  w = conform(x, sqrt(cos(f->lat*3.14159265358979323846d/180.)), 1)
+  system("rm -f ncl.nc")
+  o = addfile("ncl.nc", "c")
+  xw = x
+  xw = (/x*w/)
+  do opt = 0, 1
+    option = True
+    option@jopt = opt
+    e = eofunc_n_Wrap(xw, 4, option, 0)
+    ts = eofunc_ts_n_Wrap(xw, e, option, 0)
+    name = "ncl" + opt
+    e!0 = "evn"
+    o->$(name+"_eofs")$ = e
+    o->$(name+"_ts")$ = ts
+    o->$(name+"_eval")$ = e@eval
+    o->$(name+"_pcvar")$ = e@pcvar
+    o->$(name+"_mean")$ = ts@ts_mean
+    if (opt .eq. 0) then
+      jopts = (/-1, 0, 1/)
+      do i = 0, 2
+        r = eofunc_varimax(e, jopts(i))
+        o->$("varimax" + i)$ = (/r/)
+        o->$("varimax_var" + i)$ = (/r@variance_varimax/)
+      end do
+    end if
+  end do
+end
+"""
+
+
+def ncl(folder):
+    (folder / "x.ncl").write_text(NCL)
+    done = subprocess.run(["ncl", "-Q", "x.ncl"], cwd=folder, capture_output=True, text=True)
+    if "fatal" in done.stdout or not (folder / "ncl.nc").exists():
+        sys.exit(done.stdout + done.stderr)
+    print(done.stdout)
+    with netCDF4.Dataset(folder / "ncl.nc") as nc:
+        for opt in "01":
+            for name, rows in [("eofs", 4), ("ts", 4), ("eval", 1), ("pcvar", 1), ("mean", 1)]:
+                keep(f"ncl{opt}_{name}", np.asarray(nc[f"ncl{opt}_{name}"][:]).reshape(rows, -1))
+        for i, name in enumerate(["minus1", "0", "1"]):
+            keep(f"ncl_varimax_{name}", np.asarray(nc[f"varimax{i}"][:]).reshape(4, -1))
+            keep(f"ncl_varimax_{name}_variance", nc[f"varimax_var{i}"][:])
+
+
+def eofs_package(x):
+    weights = np.sqrt(np.cos(np.radians(LAT)))[:, None] * np.ones((1, 4))
+    solver = Eof(x.reshape(NT, 3, 4), weights=weights)
+    keep("eofs_eigenvalues", solver.eigenvalues(neigs=3))
+    for scaling in range(3):
+        keep(f"eofs_eofs{scaling}", solver.eofs(neofs=3, eofscaling=scaling).reshape(3, -1))
+        keep(f"eofs_pcs{scaling}", solver.pcs(npcs=3, pcscaling=scaling).T)
+    keep("eofs_north", solver.northTest(neigs=3))
+
+
+def xeofs_package(x):
+    data = xr.DataArray(x.reshape(NT, 3, 4), dims=("time", "lat", "lon"),
+                        coords={"time": np.arange(NT), "lat": LAT, "lon": LON})
+    model = xeofs.single.EOF(n_modes=3, use_coslat=True, solver="full")
+    model.fit(data, "time")
+    keep("xeofs_variance", model.explained_variance())
+    keep("xeofs_ratio", model.explained_variance_ratio())
+    keep("xeofs_singular", model.singular_values())
+    for name, normalized in [("unit", True), ("scaled", False)]:
+        keep(f"xeofs_components_{name}", model.components(normalized=normalized)
+             .transpose("mode", "lat", "lon").values.reshape(3, -1))
+        keep(f"xeofs_scores_{name}", model.scores(normalized=normalized).transpose("mode", "time"))
+
+
+def main():
+    x, y = fields()
+    keep("x", x)
+    keep("y", y)
+    keep("latitudes", LAT)
+    xa = x - x.mean(axis=0)
+    weights = np.repeat(np.sqrt(np.cos(np.radians(LAT))), 4)
+    rotations(xa * weights)
+    raw_varimax(xa * weights)
+    coupled(x, y)
+    hilbert(x)
+    pop(x)
+    eofs_package(x)
+    xeofs_package(x)
+    with tempfile.TemporaryDirectory() as folder:
+        cdo(Path(folder), xa)
+        ncl(Path(folder))
+    versions = f"# numpy {np.__version__}, xeofs {xeofs.__version__}, eofs {__import__('eofs').__version__}"
+    with open(HERE / "modes.txt", "w") as out:
+        out.write(versions + "\n")
+        for name, values in OUT.items():
+            out.write(f"{name} {values.shape[0]} {values.shape[1]}\n")
+            digits = "%.6g" if name in ("x", "y") else "%.16g"
+            out.write(" ".join(digits % v for v in values.ravel()) + "\n")
+    print((HERE / "modes.txt").stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()

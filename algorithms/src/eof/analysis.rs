@@ -96,7 +96,8 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     }
     check_rank(&found, total_variance)?;
     let signs = signs(engine, &fields, &maps, &solved, options)?;
-    let scaling = Scaling { options, solved: &solved, eigenvalues: &eigenvalues, pc_factors: &pc_factors, scale };
+    let scaling =
+        Scaling { options, solved: &solved, eigenvalues: &eigenvalues, pc_factors: &pc_factors, scale };
     let parts = maps.into_iter().zip(&fields).zip(&solved.factors).zip(counts.iter().zip(varying));
     let results = parts
         .map(|(((mut maps, (_, shared)), &factor), (&cells, varying))| {
@@ -108,7 +109,10 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     let pcs = |units: &[f64]| -> Vec<f64> {
         let n = solved.times;
         let modes = units.len() / n.max(1);
-        (0..n * modes).map(|i| (i / modes, i % modes)).map(|(t, k)| signs[k] * pc_factors[k] * units[k * n + t]).collect()
+        (0..n * modes)
+            .map(|i| (i / modes, i % modes))
+            .map(|(t, k)| signs[k] * pc_factors[k] * units[k * n + t])
+            .collect()
     };
     let error_bound = match (options.precision, covariance) {
         (Precision::Mixed, Covariance::Temporal) => SymmetricSum::SINGLES_ERROR * total_variance,

@@ -131,25 +131,32 @@ impl Fold for GramFold<'_> {
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
         state.survey.look_at_land(rows, shared.times, &cells, &excluded);
-        shared.recipe.for_each_strip(rows, &excluded, (false, rayon::current_num_threads()), &shared.buffers, |strip| {
-            let survey = &mut state.survey;
-            let gappy = survey.gappy;
-            for &c in &strip.odd {
-                let place = strip.cells[c];
-                survey.add_series(rows, shared.times, (place, cells[place]));
-            }
-            survey.cells += strip.cells.len() - (survey.gappy - gappy);
-            let unweighted = strip.cells.iter().map(|&c| cells[c]).find(|&c| !shared.weight(c).is_finite());
-            survey.unweighted = survey.unweighted.or(unweighted);
-            // What is going to be refused need not be summed.
-            if !survey.is_bad() {
-                shared.weigh(strip, &cells);
-                match self.precision {
-                    Precision::Double => state.sum.add_columns(&strip.values),
-                    Precision::Mixed => state.sum.add_columns_as_singles(&strip.values),
+        shared.recipe.for_each_strip(
+            rows,
+            &excluded,
+            (false, rayon::current_num_threads()),
+            &shared.buffers,
+            |strip| {
+                let survey = &mut state.survey;
+                let gappy = survey.gappy;
+                for &c in &strip.odd {
+                    let place = strip.cells[c];
+                    survey.add_series(rows, shared.times, (place, cells[place]));
                 }
-            }
-        });
+                survey.cells += strip.cells.len() - (survey.gappy - gappy);
+                let unweighted =
+                    strip.cells.iter().map(|&c| cells[c]).find(|&c| !shared.weight(c).is_finite());
+                survey.unweighted = survey.unweighted.or(unweighted);
+                // What is going to be refused need not be summed.
+                if !survey.is_bad() {
+                    shared.weigh(strip, &cells);
+                    match self.precision {
+                        Precision::Double => state.sum.add_columns(&strip.values),
+                        Precision::Mixed => state.sum.add_columns_as_singles(&strip.values),
+                    }
+                }
+            },
+        );
         Ok(())
     }
     fn merge(&self, mut left: GramState, right: GramState) -> Result<GramState> {

@@ -100,13 +100,17 @@ impl Method {
             return Err(Error::usage("there are no lags"));
         };
         if first > 0 || last < 0 {
-            return Err(Error::usage("lag 0 is not between the lags").remedy("choose lags such as 0..11 or -6..6"));
+            return Err(
+                Error::usage("lag 0 is not between the lags").remedy("choose lags such as 0..11 or -6..6")
+            );
         }
         let start = usize::try_from(-first).unwrap_or(usize::MAX);
         let end = times.saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
         if start.saturating_add(2) > end {
-            return Err(Error::usage(format!("lags from {first} to {last} leave less than two of {times} records"))
-                .remedy("choose shorter lags"));
+            return Err(Error::usage(format!(
+                "lags from {first} to {last} leave less than two of {times} records"
+            ))
+            .remedy("choose shorter lags"));
         }
         Ok(start..end)
     }
@@ -118,11 +122,10 @@ pub(super) fn wanted(modes: Modes, times: usize, cells: usize) -> Result<usize> 
     match modes {
         Modes::UpTo(modes) => Ok(modes.min(limit)),
         Modes::Exactly(modes) if (1..=limit).contains(&modes) => Ok(modes),
-        Modes::Exactly(modes) => {
-            Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}")).remedy(format!(
-                "choose --modes between 1 and {limit} ({times} times, {cells} cells with data)"
-            )))
-        }
+        Modes::Exactly(modes) => Err(Error::usage(format!(
+            "{modes} modes are asked for, there are at most {limit}"
+        ))
+        .remedy(format!("choose --modes between 1 and {limit} ({times} times, {cells} cells with data)"))),
     }
 }
 
@@ -199,11 +202,9 @@ fn factors(kernels: &[Kernel], scaling: &FieldScaling) -> Result<Vec<f64>> {
         _ if kernels.len() == 1 => Ok(vec![1.0]),
         FieldScaling::None => Ok(vec![1.0; kernels.len()]),
         FieldScaling::Given(factors) if factors.len() == kernels.len() => Ok(factors.clone()),
-        FieldScaling::Given(factors) => Err(Error::usage(format!(
-            "{} factors are given for {} variables",
-            factors.len(),
-            kernels.len()
-        ))),
+        FieldScaling::Given(factors) => {
+            Err(Error::usage(format!("{} factors are given for {} variables", factors.len(), kernels.len())))
+        }
         FieldScaling::Variance => kernels
             .iter()
             .map(|kernel| {

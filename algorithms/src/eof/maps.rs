@@ -114,11 +114,7 @@ impl Maps {
             batches.push(results);
             Ok(())
         })?;
-        Ok(Self {
-            batches,
-            columns: columns.len() / shared.times.max(1),
-            groups: shared.recipe.groups(),
-        })
+        Ok(Self { batches, columns: columns.len() / shared.times.max(1), groups: shared.recipe.groups() })
     }
 
     /// Cells of this rank whose series varies.
@@ -135,9 +131,7 @@ impl Maps {
         let mut peaks = vec![Peak::NONE; self.columns];
         for batch in &self.batches {
             let cells = shared.cells_of(&batch.cells);
-            for (k, (row, peak)) in
-                batch.values[0].chunks(cells.len().max(1)).zip(&mut peaks).enumerate()
-            {
+            for (k, (row, peak)) in batch.values[0].chunks(cells.len().max(1)).zip(&mut peaks).enumerate() {
                 for (sum, &cell) in row.iter().zip(&cells).filter(|(sum, _)| !sum.is_nan()) {
                     let value = of(k, *sum, cell);
                     *peak = peak.larger(Peak { size: value.abs(), cell, negative: value < 0.0 });

@@ -34,9 +34,9 @@ mod rotate;
 mod spatial;
 mod survey;
 
+pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
-pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use options::{
     Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
 };

@@ -111,7 +111,8 @@ impl Recipe {
                 Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
             }
         }
-        let mut strip = Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() };
+        let mut strip =
+            Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() };
         self.anomalies(&mut strip, statistics);
         strip
     }

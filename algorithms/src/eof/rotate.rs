@@ -162,7 +162,8 @@ fn total<S: Sums>(
 ) -> Result<Option<S>> {
     let mut total: Option<S> = None;
     for ((field, shared), &factor) in fields.iter().zip(&solved.factors) {
-        let fold = LoadingFold { shared, factor, columns: &solved.columns, roots, empty: empty.clone(), bytes };
+        let fold =
+            LoadingFold { shared, factor, columns: &solved.columns, roots, empty: empty.clone(), bytes };
         let state = engine.fold_series(field.source, field.plan, &fold)?.pop().map(|(_, state)| state);
         total = match (total, engine.to_root(state)?) {
             (Some(mut sum), Some(more)) => {

@@ -1,9 +1,9 @@
 //! Fewer cells than times: the covariance between cells, summed over times.
 
 use super::gram::{Shared, Used};
+use super::kernels::Solved;
 use super::prepare::Rows;
 use super::survey::Survey;
-use super::kernels::Solved;
 use super::EofField;
 use crate::modes::Kernel;
 use crate::symmetric::SymmetricSum;

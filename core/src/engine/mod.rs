@@ -28,7 +28,7 @@ pub use fold::{Fold, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use run::FoldRun;
-pub use series::{FieldSeries, SeriesNeeds, Series, SeriesPlan, SeriesResults, SeriesWork};
+pub use series::{FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork};
 pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};

@@ -48,10 +48,16 @@ impl OpenFields {
         let mut fields: Vec<OpenField> = Vec::new();
         for name in vars {
             let source = dataset.source(comm, name, &selection_for(&dataset, name, &selection, several))?;
-            fields.push(OpenField { label: String::new(), name: name.clone(), source, files: paths(&dataset) });
+            fields.push(OpenField {
+                label: String::new(),
+                name: name.clone(),
+                source,
+                files: paths(&dataset),
+            });
         }
         for text in with {
-            let named = text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
+            let named =
+                text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
             let Some((files, name)) = named else {
                 return Err(Error::usage(format!("--with `{text}` names no file and variable"))
                     .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'"));
@@ -59,7 +65,12 @@ impl OpenFields {
             let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
             other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
             let source = other.source(comm, name, &selection_for(&other, name, &selection, true))?;
-            fields.push(OpenField { label: String::new(), name: name.to_owned(), source, files: paths(&other) });
+            fields.push(OpenField {
+                label: String::new(),
+                name: name.to_owned(),
+                source,
+                files: paths(&other),
+            });
         }
         let (first, others) = fields.split_at_mut(1);
         for field in others {

@@ -207,7 +207,8 @@ impl EofArgs {
 }
 
 fn parse_lags(text: &str) -> Result<Vec<i64>> {
-    let ends = text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    let ends =
+        text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
     match ends {
         Some((a, b)) if a <= b && i64::abs_diff(a, b) < MOST_LAGS as u64 => Ok((a..=b).collect()),
         _ => Err(Error::usage(format!("--lags `{text}` is no range of records"))

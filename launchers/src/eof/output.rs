@@ -121,10 +121,20 @@ fn variances(contents: &mut Contents, about: &About<'_>, eof: &Eof) {
     contents.whole("total_variance", [], Values::F64(vec![eof.total_variance]), total);
     if let Some(rotation) = &eof.rotation {
         let both = || ["unrotated_mode".to_owned(), "mode".to_owned()];
-        let about = text("rotation: rotated loadings are sums over unrotated modes of these times their loadings");
-        contents.whole("unrotated_mode", ["unrotated_mode".to_owned()],
-            Values::I32((1..=rotation.modes as i32).collect()), text("mode number before the rotation").with("units", "1"));
-        contents.whole("rotation_matrix", both(), Values::F64(rotation.matrix.clone()), about.with("units", "1"));
+        let about =
+            text("rotation: rotated loadings are sums over unrotated modes of these times their loadings");
+        contents.whole(
+            "unrotated_mode",
+            ["unrotated_mode".to_owned()],
+            Values::I32((1..=rotation.modes as i32).collect()),
+            text("mode number before the rotation").with("units", "1"),
+        );
+        contents.whole(
+            "rotation_matrix",
+            both(),
+            Values::F64(rotation.matrix.clone()),
+            about.with("units", "1"),
+        );
     }
 }
 
@@ -150,7 +160,11 @@ impl About<'_> {
         let space = || self.place.names();
         let about = || {
             let about = self.of_eof();
-            if self.label.is_some() { about.with("field_factor", self.factor) } else { about }
+            if self.label.is_some() {
+                about.with("field_factor", self.factor)
+            } else {
+                about
+            }
         };
         match method {
             Method::Plain => {
@@ -186,7 +200,8 @@ impl About<'_> {
         match self.args.prepare.anomaly {
             AnomalyChoice::None => {}
             AnomalyChoice::Mean => {
-                let about = self.map(format!("time mean of {name}, which was removed"), units.map(str::to_owned));
+                let about =
+                    self.map(format!("time mean of {name}, which was removed"), units.map(str::to_owned));
                 contents.maps(&self.var("mean"), (&[], space()), maps.means, about);
             }
             AnomalyChoice::Climatology => {
@@ -196,7 +211,8 @@ impl About<'_> {
             }
         }
         if self.args.prepare.standardize {
-            let long_name = format!("standard deviation of the anomalies of {name}, which they were divided by");
+            let long_name =
+                format!("standard deviation of the anomalies of {name}, which they were divided by");
             let about = self.map(long_name, units.map(cf::difference));
             contents.maps(&self.var("standard_deviation"), (&[], space()), maps.deviations, about);
         }
@@ -244,7 +260,8 @@ impl About<'_> {
             _ => (", multiplied by the root of its eigenvalue", 2),
         };
         let of = if self.label.is_some() { "several variables together".to_owned() } else { self.name() };
-        let attributes = Attributes::new().with("long_name", format!("principal component of {of}{how}{part}"));
+        let attributes =
+            Attributes::new().with("long_name", format!("principal component of {of}{how}{part}"));
         match self.units(power).filter(|_| self.label.is_none() || power == 0) {
             Some(units) => attributes.with("units", units),
             None => attributes,

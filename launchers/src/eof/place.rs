@@ -22,13 +22,11 @@ impl Place {
     pub(crate) fn of(source: &Source, suffix: &str) -> Self {
         let grid = source.grid();
         let all = source.levels().iter().chain([&grid.lat, &grid.lon].into_iter().flatten());
-        let coordinates =
-            all.chain(&grid.extra).chain(source.level()).map(|c| renamed(c, suffix)).collect();
+        let coordinates = all.chain(&grid.extra).chain(source.level()).map(|c| renamed(c, suffix)).collect();
         let mut refers = Attributes::new();
         carry::refer_to_space(&mut refers, source);
-        let suffixed = |text: &str| {
-            text.split(' ').map(|name| format!("{name}{suffix}")).collect::<Vec<_>>().join(" ")
-        };
+        let suffixed =
+            |text: &str| text.split(' ').map(|name| format!("{name}{suffix}")).collect::<Vec<_>>().join(" ");
         for name in ["coordinates", "grid_mapping"] {
             if let Some(text) = refers.text(name).map(suffixed) {
                 refers.set(name, text);

@@ -25,6 +25,7 @@ impl Resolver<'_> {
                 "anomaly" if kind == Kind::Climatology => {}
                 key if OF_FILES.contains(&key) || OF_SELECTIONS.contains(&key) => {}
                 "with" => entries.push(self.with_entry(entry, input, &mut needs, &mut reads)?),
+                "patterns" => entries.push(self.patterns_entry(entry, &mut needs, &mut reads)?),
                 _ => entries.push(entry.clone()),
             }
         }
@@ -125,6 +126,31 @@ impl Resolver<'_> {
         read_files(document, &input, reads)?;
         Ok(Entry { value: Item::Text(format!("{file}:{var}")), ..entry.clone() })
     }
+
+    /// `patterns` as the command takes it: the file of a source or step, with a variable behind it
+    /// where one is named.
+    fn patterns_entry(&mut self, entry: &Entry, needs: &mut Vec<usize>, reads: &mut Reads) -> Result<Entry> {
+        let document = self.document;
+        let written = text(document, entry)?;
+        let Some((reference, var)) = self.names.with(written) else {
+            reads.others.push((written.to_owned(), entry.line));
+            reads.needed.push((written.to_owned(), entry.line));
+            return Ok(entry.clone());
+        };
+        let input = self.referred(reference, entry.line)?;
+        let Some(file) = input.file() else {
+            let what = format!("`{written}` is of several files, and `patterns` takes one");
+            return Err(document.refuse(entry.line, what));
+        };
+        if !input.selected().is_empty() {
+            let what = format!("`{written}` selects, and patterns are taken as they are in their file");
+            return Err(document.refuse(entry.line, what).remedy("name a source without a selection"));
+        }
+        needs.extend(input.needs);
+        read_files(document, &input, reads)?;
+        let value = var.map_or_else(|| file.to_owned(), |var| format!("{file}:{var}"));
+        Ok(Entry { value: Item::Text(value), ..entry.clone() })
+    }
 }
 
 /// The keys of the input that a command takes.
@@ -138,8 +164,9 @@ fn of_input(document: &Document, kind: Kind, section: &Section, input: &Input) -
             .refuse(line, format!("`{name}` takes no `{key}`, which line {} says", entry.line))
             .remedy("read from a source or step without it"));
     }
-    if kind == Kind::Plot && input.file().is_none() {
-        return Err(document.refuse(line, "a plot is of one file"));
+    if matches!(kind, Kind::Plot | Kind::Reconstruct) && input.file().is_none() {
+        let what = if kind == Kind::Plot { "a plot" } else { "a reconstruction" };
+        return Err(document.refuse(line, format!("{what} is of one file")));
     }
     // How files are read changes no result: who takes no such option does without.
     let files = input.files.iter().filter(knows);

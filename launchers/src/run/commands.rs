@@ -8,7 +8,9 @@ use crate::eof::EofArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
+use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
+use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
@@ -28,11 +30,13 @@ pub(super) enum Kind {
     Eof,
     Mca,
     Cca,
+    Project,
+    Reconstruct,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 11] = [
+const KINDS: [(&str, Kind); 13] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -42,6 +46,8 @@ const KINDS: [(&str, Kind); 11] = [
     ("eof", Kind::Eof),
     ("mca", Kind::Mca),
     ("cca", Kind::Cca),
+    ("project", Kind::Project),
+    ("reconstruct", Kind::Reconstruct),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -87,6 +93,8 @@ impl Kind {
             Self::Eof => EofArgs::augment_args(command),
             Self::Mca => McaArgs::augment_args(command),
             Self::Cca => CcaArgs::augment_args(command),
+            Self::Project => ProjectArgs::augment_args(command),
+            Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -103,6 +111,8 @@ pub(super) enum Args {
     Eof(Box<EofArgs>),
     Mca(Box<McaArgs>),
     Cca(Box<CcaArgs>),
+    Project(Box<ProjectArgs>),
+    Reconstruct(Box<ReconstructArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -122,6 +132,8 @@ impl Args {
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
             Kind::Mca => Self::Mca(Box::new(McaArgs::from_arg_matches(&matches)?)),
             Kind::Cca => Self::Cca(Box::new(CcaArgs::from_arg_matches(&matches)?)),
+            Kind::Project => Self::Project(Box::new(ProjectArgs::from_arg_matches(&matches)?)),
+            Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -137,6 +149,8 @@ impl Args {
             Self::Eof(args) => args.check(),
             Self::Mca(_) => Ok(()),
             Self::Cca(args) => args.check(),
+            Self::Project(args) => args.check(),
+            Self::Reconstruct(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

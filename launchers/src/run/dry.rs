@@ -8,7 +8,7 @@ use super::together::Together;
 use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::Reading;
-use crate::{eof, folding, info, rechunk};
+use crate::{eof, folding, info, rechunk, reconstruct};
 use halocline_core::progress::Progress;
 use halocline_core::Result;
 use std::collections::BTreeSet;
@@ -115,6 +115,10 @@ fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
         Args::Rechunk(args) => {
             let (bytes, memory) = rechunk::look(job.comm, args, job.verbosity)?;
             (bytes, format!("about {} of memory a rank", bytes_text(memory)))
+        }
+        Args::Reconstruct(args) => {
+            let (bytes, memory) = reconstruct::look(job.comm, args)?;
+            (bytes, format!("about {} of maps a rank", bytes_text(memory)))
         }
         Args::Plot(_) => {
             told.line(format!("  {} draws{}", step.label, makes(step)));

@@ -6,7 +6,7 @@ use super::steps::Pipeline;
 use super::together::Together;
 use crate::common::Verbosity;
 use crate::folding::FoldJob;
-use crate::{eof, plot, rechunk, report};
+use crate::{eof, plot, rechunk, reconstruct, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
@@ -78,8 +78,11 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         Args::Mca(args) => args.couple().analyse(job).map(drop),
         Args::Cca(args) => args.couple().analyse(job).map(drop),
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
+        Args::Reconstruct(args) => reconstruct::reconstruct(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),
-        Args::Stats(_) | Args::Climatology(_) | Args::Histogram(_) | Args::Relate(_) => return Ok(false),
+        Args::Stats(_) | Args::Climatology(_) | Args::Histogram(_) | Args::Relate(_) | Args::Project(_) => {
+            return Ok(false)
+        }
     }?;
     Ok(true)
 }

@@ -13,7 +13,7 @@ pub(super) enum Node {
     Step(usize),
 }
 
-/// A name that stands in `from` or `with`, and whether the anomalies are meant.
+/// A name that stands in `from`, `with` or `patterns`, and whether the anomalies are meant.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reference {
     pub(super) node: Node,
@@ -85,7 +85,7 @@ impl<'a> Names<'a> {
         for entry in document.steps.iter().flat_map(|section| &section.entries) {
             let reference = match (entry.key.as_str(), entry.value.scalar()) {
                 ("from", _) => Some(self.from(document, entry)?),
-                ("with", Some(text)) => self.with(text).map(|(reference, _)| reference),
+                ("with" | "patterns", Some(text)) => self.with(text).map(|(reference, _)| reference),
                 _ => None,
             };
             if let Some(Reference { node: Node::Step(step), anomaly }) = reference {

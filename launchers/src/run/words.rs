@@ -37,7 +37,7 @@ pub(super) fn keys(kind: Kind, of_step: bool) -> Vec<String> {
     let own = own.filter(|key| kind != Kind::Anomaly || *key != "anomaly").map(str::to_owned);
     let ours: &[&str] = if of_step { &OF_STEPS } else { &OF_STEPS[3..] };
     let mut all: Vec<String> = ours.iter().map(|key| (*key).to_owned()).chain(own).collect();
-    if kind == Kind::Plot {
+    if matches!(kind, Kind::Plot | Kind::Reconstruct) {
         all.retain(|key| key != "file-list");
     }
     all.sort();
