@@ -57,7 +57,7 @@ fn eof(c: &mut Criterion) {
         b.iter(|| {
             analyse(&Engine::new(&Comm::serial()), &field, &tiling, &input, &options)
                 .expect("well posed")
-                .cells
+                .cells()
         });
     });
     group.finish();

@@ -1,5 +1,5 @@
 //! Multivariate, extended, complex and rotated EOFs, MCA and CCA: the commands against numpy
-//! (tests/reference/make_family_references.py), on all ranks, and invariants.
+//! (`tests/reference/make_family_references.py`), on all ranks, and invariants.
 
 mod common;
 
@@ -99,7 +99,13 @@ fn fields_that_vary_together() {
 fn everything(path: &Path) -> Vec<(String, Vec<u64>)> {
     let file = netcdf::open(path).expect("opens");
     let names: Vec<String> = file.variables().map(|v| v.name()).collect();
-    names.into_iter().map(|n| { let v = values(path, &n); (n, v.into_iter().map(f64::to_bits).collect()) }).collect()
+    names
+        .into_iter()
+        .map(|n| {
+            let v = values(path, &n);
+            (n, v.into_iter().map(f64::to_bits).collect())
+        })
+        .collect()
 }
 
 #[test]
@@ -133,7 +139,12 @@ fn rotated_modes_rebuild_what_their_modes_did() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let rebuilt = |arguments: &[&str]| -> Vec<f64> {
         let out = folder.path().join("out.nc");
-        analysed(Launch::Plain(2), "all", &[&["eof", "--var", "tas", "--modes", "4"], arguments].concat(), &out);
+        analysed(
+            Launch::Plain(2),
+            "all",
+            &[&["eof", "--var", "tas", "--modes", "4"], arguments].concat(),
+            &out,
+        );
         let (pc, eof) = (values(&out, "pc"), values(&out, "eof"));
         let cells = eof.len() / 4;
         let sum = |t: usize, c: usize| (0..4).map(|k| pc[t * 4 + k] * eof[k * cells + c]).sum::<f64>();
@@ -161,7 +172,11 @@ fn what_does_not_go_together() {
         (&["eof", "--var", "tas", "--rotate", "oblimin"], 2, "no rotation"),
         (&["eof", "--var", "tas", "--rotate", "promax:0.5"], 2, "power"),
         (&["eof", "--var", "tas", "--rotate", "varimax", "--modes", "1"], 2, "2 to 64 modes"),
-        (&["eof", "--var", "tas", "--rotate", "promax", "--eof-scaling", "correlation"], 2, "correlation maps"),
+        (
+            &["eof", "--var", "tas", "--rotate", "promax", "--eof-scaling", "correlation"],
+            2,
+            "correlation maps",
+        ),
         (&["eof", "--var", "tas", "--scale", "2"], 2, "several variables"),
         (&["eof", "--var", "tas,ps", "--scale", "2,-1"], 2, "positive factors"),
         (&["eof", "--var", "tas,ps", "--scale", "1,2,3"], 2, "3 factors for 2 variables"),
@@ -177,7 +192,10 @@ fn what_does_not_go_together() {
             let output = run(launch, &all);
             let message = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-            assert!(message.contains(words) && message.trim().lines().count() == 1, "{arguments:?}: {message}");
+            assert!(
+                message.contains(words) && message.trim().lines().count() == 1,
+                "{arguments:?}: {message}"
+            );
             assert!(!out.exists());
         }
     }

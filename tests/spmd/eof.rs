@@ -44,7 +44,7 @@ fn run(
 /// The whole map of mode `k`, on every rank.
 fn map(comm: &Comm, eof: &Eof, k: usize) -> Vec<f64> {
     let mut own = Vec::new();
-    for part in eof.eofs.iter().filter(|part| !part.block.is_empty()) {
+    for part in eof.fields[0].eofs.iter().filter(|part| !part.block.is_empty()) {
         let mut values = Vec::new();
         part.block.extract(&part.values, &part.block.with_range(0, k..k + 1), &mut values);
         let ranges = part.block.ranges()[1..].iter().flat_map(|r| [r.start as f64, r.end as f64]);

@@ -239,7 +239,7 @@ fn signs(
     let mut highest: Vec<Option<Peak>> = vec![None; modes];
     for ((maps, (_, shared)), &factor) in maps.iter().zip(fields).zip(&solved.factors) {
         let own = maps.peaks(shared, |_, sum, cell| factor * shared.weight(cell) * sum);
-        for (row, peak) in maps::highest(engine, own)?.into_iter().enumerate() {
+        for (row, peak) in maps::highest(engine, &own)?.into_iter().enumerate() {
             let so_far = &mut highest[row / each];
             if so_far.is_none_or(|h| peak.is_larger(&h)) {
                 *so_far = Some(peak);

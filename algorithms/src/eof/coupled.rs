@@ -126,7 +126,8 @@ pub fn couple(
             for (eofs, cells) in [left, right].into_iter().zip(&cells) {
                 let most = (times - 2).min(*cells);
                 if !(1..=most).contains(&eofs) {
-                    return Err(Error::usage(format!("{eofs} EOFs are asked for, there are at most {most}")).remedy("choose other --eofs"));
+                    return Err(Error::usage(format!("{eofs} EOFs are asked for, there are at most {most}"))
+                        .remedy("choose other --eofs"));
                 }
             }
             left.min(right)
@@ -143,7 +144,9 @@ pub fn couple(
     let freedom = times as f64 - 1.0;
     let root = engine.comm().is_root().then_some(kernels);
     let found = engine.finish_single(root, |kernels| {
-        let [left, right] = kernels.as_slice() else { return Err(Error::internal("two kernels make a couple")) };
+        let [left, right] = kernels.as_slice() else {
+            return Err(Error::internal("two kernels make a couple"));
+        };
         if !(left.trace() > 0.0 && right.trace() > 0.0) {
             return Err(no_variance());
         }
@@ -174,8 +177,10 @@ pub fn couple(
     })?;
     if found.values.len() < count && matches!(options.modes, Modes::Exactly(_)) {
         let there = found.values.len();
-        return Err(Error::usage(format!("{count} modes are asked for, but only {there} have covariance above rounding"))
-            .remedy(format!("choose --modes {there} or fewer")));
+        return Err(Error::usage(format!(
+            "{count} modes are asked for, but only {there} have covariance above rounding"
+        ))
+        .remedy(format!("choose --modes {there} or fewer")));
     }
     finish(engine, &fields, found, kind, &cells)
 }
@@ -199,8 +204,9 @@ fn finish(
         columns.extend_from_slice(&unit[1 - side]);
         let mut maps = Maps::of(engine, field, shared, &columns)?;
         if side == 0 {
-            let of_pattern = |row: usize, sum: f64, cell: usize| if row < modes { shared.weight(cell) * sum } else { 0.0 };
-            let peaks = maps::highest(engine, maps.peaks(shared, of_pattern))?;
+            let of_pattern =
+                |row: usize, sum: f64, cell: usize| if row < modes { shared.weight(cell) * sum } else { 0.0 };
+            let peaks = maps::highest(engine, &maps.peaks(shared, of_pattern))?;
             signs = peaks[..modes].iter().map(|p| if p.negative { -1.0 } else { 1.0 }).collect::<Vec<f64>>();
         }
         let freedom = times as f64 - 1.0;
@@ -254,7 +260,10 @@ fn thirds(blocks: &[MapBlock], modes: usize) -> [Vec<MapBlock>; 3] {
                 return b.clone();
             }
             let each = b.values.len() / 3;
-            MapBlock { block: b.block.with_range(0, 0..modes), values: b.values[k * each..(k + 1) * each].to_vec() }
+            MapBlock {
+                block: b.block.with_range(0, 0..modes),
+                values: b.values[k * each..(k + 1) * each].to_vec(),
+            }
         };
         blocks.iter().map(part).collect()
     })

@@ -133,12 +133,11 @@ pub(super) fn wanted(modes: Modes, times: usize, cells: usize) -> Result<usize> 
 pub(super) fn solve(kernels: &[Kernel], options: &EofOptions, modes: usize) -> Result<Solved> {
     let n = kernels.first().map_or(0, Kernel::n);
     let factors = factors(kernels, &options.fields)?;
-    let together = match kernels {
-        [only] => only.clone(),
-        _ => {
-            let parts: Vec<(f64, &Kernel)> = factors.iter().copied().zip(kernels).collect();
-            Kernel::scaled_sum(&parts)?
-        }
+    let together = if let [only] = kernels {
+        only.clone()
+    } else {
+        let parts: Vec<(f64, &Kernel)> = factors.iter().copied().zip(kernels).collect();
+        Kernel::scaled_sum(&parts)?
     };
     match &options.method {
         Method::Plain => {

@@ -214,9 +214,9 @@ impl Peak {
 ///
 /// # Collective
 /// Every rank calls this.
-pub(super) fn highest(engine: &Engine, own: Vec<Peak>) -> Result<Vec<Peak>> {
-    let mut peaks = own.clone();
-    for other in engine.gather(&own)? {
+pub(super) fn highest(engine: &Engine, own: &[Peak]) -> Result<Vec<Peak>> {
+    let mut peaks = own.to_vec();
+    for other in engine.gather(&peaks)? {
         for (peak, other) in peaks.iter_mut().zip(other) {
             *peak = peak.larger(other);
         }

@@ -15,7 +15,12 @@ use halocline_io::source::Source;
 ///
 /// # Collective
 /// Every rank calls this with its part of the maps.
-pub(super) fn write(comm: &Comm, couple: &Couple<'_>, open: &OpenFields, found: Coupled) -> Result<WriteReport> {
+pub(super) fn write(
+    comm: &Comm,
+    couple: &Couple<'_>,
+    open: &OpenFields,
+    found: Coupled,
+) -> Result<WriteReport> {
     let modes = found.values.len();
     let mut schema = Schema { attributes: global(couple, open, modes), ..Schema::new() };
     let labelled: Vec<(&str, &Source)> = open.fields.iter().map(|f| (f.label.as_str(), &f.source)).collect();
@@ -30,24 +35,36 @@ pub(super) fn write(comm: &Comm, couple: &Couple<'_>, open: &OpenFields, found: 
     let mode = || ["mode".to_owned()];
     contents.whole("mode", mode(), Values::I32((1..=modes as i32).collect()), text("mode number"));
     if couple.coupling == Coupling::Mca {
-        let mut about = Attributes::new().with("long_name", "singular value: covariance of the expansion coefficients");
-        let units: Option<Vec<String>> =
-            open.fields.iter().map(|f| units_of(couple, &f.source)).collect();
+        let mut about =
+            Attributes::new().with("long_name", "singular value: covariance of the expansion coefficients");
+        let units: Option<Vec<String>> = open.fields.iter().map(|f| units_of(couple, &f.source)).collect();
         if let Some([a, b]) = units.as_deref() {
             about.set("units", if a == b && a == "1" { "1".to_owned() } else { format!("{a} {b}") });
         }
         contents.whole("singular_value", mode(), Values::F64(found.values), about);
         let fraction = text("squared covariance fraction");
-        contents.whole("squared_covariance_fraction", mode(), Values::F64(found.squared_covariance_fraction), fraction);
+        contents.whole(
+            "squared_covariance_fraction",
+            mode(),
+            Values::F64(found.squared_covariance_fraction),
+            fraction,
+        );
         let fraction = text("share of the sum of all singular values");
         contents.whole("covariance_fraction", mode(), Values::F64(found.covariance_fraction), fraction);
         let about = text("correlation of the expansion coefficients of both fields");
         contents.whole("correlation", mode(), Values::F64(found.correlations), about);
     } else {
-        contents.whole("canonical_correlation", mode(), Values::F64(found.values), text("canonical correlation"));
+        contents.whole(
+            "canonical_correlation",
+            mode(),
+            Values::F64(found.values),
+            text("canonical correlation"),
+        );
     }
     let time = open.fields[0].source.variable().dims[0].name.clone();
-    for (side, (patterns, (field, &place))) in found.fields.into_iter().zip(open.fields.iter().zip(&of)).enumerate() {
+    for (side, (patterns, (field, &place))) in
+        found.fields.into_iter().zip(open.fields.iter().zip(&of)).enumerate()
+    {
         let other = &open.fields[1 - side].label;
         let FieldPatterns { patterns, homogeneous, heterogeneous, coefficients, .. } = patterns;
         let (label, source, place) = (&field.label, &field.source, &places[place]);
@@ -66,13 +83,19 @@ pub(super) fn write(comm: &Comm, couple: &Couple<'_>, open: &OpenFields, found: 
         let (pattern, pattern_name, coefficient, of_coefficient) = match couple.coupling {
             Coupling::Mca => (
                 format!("pattern_{label}"),
-                map(format!("singular vector of {weighted}{standardized}{name}, unit norm"), Some("1".into())),
+                map(
+                    format!("singular vector of {weighted}{standardized}{name}, unit norm"),
+                    Some("1".into()),
+                ),
                 "expansion coefficient",
                 units.clone(),
             ),
             Coupling::Cca(_) => (
                 format!("weights_{label}"),
-                map(format!("weights of {weighted}{standardized}{name} that make its canonical variable"), None),
+                map(
+                    format!("weights of {weighted}{standardized}{name} that make its canonical variable"),
+                    None,
+                ),
                 "canonical variable, unit variance,",
                 Some("1".into()),
             ),
@@ -84,16 +107,23 @@ pub(super) fn write(comm: &Comm, couple: &Couple<'_>, open: &OpenFields, found: 
             MapChoice::Correlation => ("correlation", Some("1".to_owned())),
         };
         let what = |of: &str| format!("{kind} of {standardized}{name} with the {coefficient} of {of}");
-        let what = |of: &str| what(of).replace("expansion coefficient of", "standardized expansion coefficient of");
+        let what =
+            |of: &str| what(of).replace("expansion coefficient of", "standardized expansion coefficient of");
         let about = map(what(label), of_map.clone());
         contents.maps(&format!("homogeneous_{label}"), (&leading, place.names()), homogeneous, about);
         let about = map(what(other), of_map);
         contents.maps(&format!("heterogeneous_{label}"), (&leading, place.names()), heterogeneous, about);
-        let mut about = Attributes::new().with("long_name", format!("{coefficient} of {weighted}{standardized}{name}"));
+        let mut about =
+            Attributes::new().with("long_name", format!("{coefficient} of {weighted}{standardized}{name}"));
         if let Some(units) = of_coefficient {
             about.set("units", units);
         }
-        contents.whole(&format!("pc_{label}"), [time.clone(), "mode".to_owned()], Values::F64(coefficients), about);
+        contents.whole(
+            &format!("pc_{label}"),
+            [time.clone(), "mode".to_owned()],
+            Values::F64(coefficients),
+            about,
+        );
     }
     contents.write(comm, &couple.args.output, schema, &pending)
 }
@@ -111,7 +141,9 @@ fn global(couple: &Couple<'_>, open: &OpenFields, modes: usize) -> Attributes {
     let [left, right] = [&open.fields[0].label, &open.fields[1].label];
     let (title, extra) = match couple.coupling {
         Coupling::Mca => ("Maximum covariance analysis", None),
-        Coupling::Cca([a, b]) => ("Canonical correlation analysis", Some(("eofs".to_owned(), format!("{a},{b}")))),
+        Coupling::Cca([a, b]) => {
+            ("Canonical correlation analysis", Some(("eofs".to_owned(), format!("{a},{b}"))))
+        }
     };
     let mut options = vec![
         ("left".to_owned(), left.clone()),

@@ -18,6 +18,8 @@ mod space;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_fold;
+#[cfg(test)]
 mod tests_over;
 mod view;
 
