@@ -4,7 +4,7 @@ use super::space::Space;
 use super::SeriesWork;
 use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
-use crate::engine::stream::{atoms, Demand, Sharing, StreamSource};
+use crate::engine::stream::{atoms, common_chunks, same_shapes, Demand, Sharing, StreamSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
 use crate::tiling::Tiling;
@@ -32,6 +32,7 @@ pub struct SeriesPlan {
     /// Boxes of whole series, in C order.
     pub(super) batches: Vec<IndexBox>,
     pub(super) sharing: Sharing,
+    sources: usize,
     pub(super) time_chunk: usize,
     /// Steps of a window that is exchanged, on each rank.
     pub(super) steps: usize,
@@ -63,6 +64,21 @@ impl SeriesPlan {
     /// Memory, if not even the smallest batch fits into [`Demand::room`]; usage, if parts set by
     /// hand cut what is reduced.
     pub fn new(source: &dyn StreamSource, work: &dyn SeriesWork, demand: Demand<'_>) -> Result<Self> {
+        Self::together(&[source], work, demand)
+    }
+
+    /// Plans `work` over several sources of one shape, one at least, that are read in lockstep. All
+    /// are kept in double precision if one is.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; data, if the shapes differ.
+    pub fn together(
+        sources: &[&dyn StreamSource],
+        work: &dyn SeriesWork,
+        demand: Demand<'_>,
+    ) -> Result<Self> {
+        let Some(source) = sources.first() else { return Err(Error::internal("series of no source")) };
+        same_shapes(sources)?;
         let dims = source.variable().dims.clone();
         let name = &source.variable().name;
         let space = Space::new(&dims, work.reduces())?;
@@ -70,8 +86,10 @@ impl SeriesPlan {
             space.check_parts(&dims, parts).map_err(|e| e.in_variable(name))?;
         }
         let steps = dims.first().map_or(0, |d| d.len);
-        let chunks = source.chunks();
-        let divisible = source.is_divisible();
+        // Tiles follow the chunks of the first source alone.
+        let (chunks, common) = common_chunks(sources);
+        let divisible = sources.iter().all(|source| source.is_divisible());
+        let is_single = sources.iter().all(|source| source.is_single());
         let tiling = space.tiling(&dims, &chunks);
         let whole = IndexBox::whole(&source.variable().shape());
         let largest_tile = space
@@ -84,10 +102,10 @@ impl SeriesPlan {
         let threads = demand.threads.max(1);
         let working = threads.min(tiling.len().max(1)) as u64;
         let sizes = Sizes {
-            element: if source.is_single() { 4 } else { 8 },
+            element: sources.len() as u64 * if is_single { 4 } else { 8 },
             results: work.rows().iter().fold(0u64, |n, &r| n.saturating_add((of_row * r) as u64)),
             fixed: (threads as u64)
-                .saturating_mul(source.scratch_per_thread())
+                .saturating_mul(sources.iter().map(|source| source.scratch_per_thread()).max().unwrap_or(0))
                 .saturating_add(working.saturating_mul(work.scratch_per_thread(space.samples, largest_tile))),
             room: demand.room,
         };
@@ -99,7 +117,8 @@ impl SeriesPlan {
             tiling,
             batches: vec![whole.clone()],
             sharing: Sharing::Own,
-            time_chunk: chunks.first().map_or(1, |&c| c.max(1)),
+            sources: sources.len(),
+            time_chunk: common.first().map_or(1, |&c| c.max(1)),
             steps: 1,
             read_ahead: false,
             ranks: demand.ranks.max(1),
@@ -301,6 +320,10 @@ impl SeriesPlan {
     /// How often stored chunks are decoded, at most: 1 where parts of them can be read alone.
     pub fn passes(&self) -> usize {
         self.passes
+    }
+    /// How many sources it is for.
+    pub(super) fn sources(&self) -> usize {
+        self.sources
     }
     /// How many ranks it is for.
     pub(super) fn ranks(&self) -> usize {
