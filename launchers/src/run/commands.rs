@@ -9,6 +9,7 @@ use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
 use crate::rechunk::RechunkArgs;
 use crate::relate::RelateArgs;
+use crate::spectrum::{CrossArgs, PowerArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -25,11 +26,13 @@ pub(super) enum Kind {
     Relate,
     Histogram,
     Eof,
+    SpectrumPower,
+    SpectrumCross,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 11] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -37,6 +40,8 @@ const KINDS: [(&str, Kind); 9] = [
     ("relate", Kind::Relate),
     ("histogram", Kind::Histogram),
     ("eof", Kind::Eof),
+    ("spectrum-power", Kind::SpectrumPower),
+    ("spectrum-cross", Kind::SpectrumCross),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -67,6 +72,8 @@ impl Kind {
     pub(super) fn command_name(self) -> &'static str {
         match self {
             Self::Anomaly => "climatology",
+            Self::SpectrumPower => "spectrum power",
+            Self::SpectrumCross => "spectrum cross",
             other => other.name(),
         }
     }
@@ -80,6 +87,8 @@ impl Kind {
             Self::Relate => RelateArgs::augment_args(command),
             Self::Histogram => HistogramArgs::augment_args(command),
             Self::Eof => EofArgs::augment_args(command),
+            Self::SpectrumPower => PowerArgs::augment_args(command),
+            Self::SpectrumCross => CrossArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -94,6 +103,8 @@ pub(super) enum Args {
     Relate(Box<RelateArgs>),
     Histogram(Box<HistogramArgs>),
     Eof(Box<EofArgs>),
+    SpectrumPower(Box<PowerArgs>),
+    SpectrumCross(Box<CrossArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -111,6 +122,8 @@ impl Args {
             Kind::Relate => Self::Relate(Box::new(RelateArgs::from_arg_matches(&matches)?)),
             Kind::Histogram => Self::Histogram(Box::new(HistogramArgs::from_arg_matches(&matches)?)),
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -124,6 +137,8 @@ impl Args {
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
             Self::Eof(_) => Ok(()),
+            Self::SpectrumPower(args) => args.check(),
+            Self::SpectrumCross(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

@@ -86,8 +86,7 @@ fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes
 
 fn tell_together(job: &FoldJob<'_>, name: &str, sources: &[&Source], plan: &SeriesPlan, bytes: u64) {
     let resident = halocline_core::budget::resident().unwrap_or(0);
-    let shape: Vec<String> =
-        plan.tiling().dims().iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+    let shape: Vec<String> = plan.tiling().dims().iter().map(|d| format!("{} {}", d.len, d.name)).collect();
     job.verbosity.say(job.comm, || {
         format!(
             "whole series of {name} ({}), {} x {}: {}, about {} of memory a rank of {} ({})",

@@ -3,14 +3,18 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod cross;
+mod describe;
+mod estimate;
+mod frame;
 mod power;
+mod units;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
-pub(crate) use cross::CrossArgs;
-pub(crate) use power::PowerArgs;
+pub(crate) use cross::{open as open_cross, CrossArgs};
+pub(crate) use power::{open as open_power, PowerArgs};
 
 /// Spectra in time of all series of a field, alone or against others.
 #[derive(Debug, clap::Args)]
@@ -21,8 +25,8 @@ pub(crate) struct SpectrumArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Spectrum {
-    Power(PowerArgs),
-    Cross(CrossArgs),
+    Power(Box<PowerArgs>),
+    Cross(Box<CrossArgs>),
 }
 
 /// Runs the command.
