@@ -89,7 +89,7 @@ impl SeriesWork for CrossSpectra {
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let sums = self.mean.as_ref().map_or(0, |_| cells.min(self.shape.iter().product()) * self.values());
         let fields = if self.index.is_some() { 1 } else { 2 };
-        turn::bytes(samples, cells)
+        turn::bytes(samples, self.shape.iter().product())
             .saturating_mul(fields)
             .saturating_add(8 * (self.values() + sums) as u64)
             .saturating_add(self.welch.scratch_bytes())
@@ -101,7 +101,7 @@ impl SeriesWork for CrossSpectra {
         let times = series.samples();
         let (width, stride) = (turn::width(times, series.cells()), turn::stride(times));
         let mut room = self.rooms.take(|| {
-            let turned = vec![0.0; stride * turn::width(times, usize::MAX)];
+            let turned = vec![0.0; stride * turn::width(times, self.shape.iter().product())];
             let others = vec![0.0; if second.is_some() { turned.len() } else { 0 }];
             Room { turned, others, values: vec![0.0; self.values()], welch: self.welch.scratch() }
         });

@@ -10,6 +10,8 @@ pub enum GapRule {
     Refuse,
     /// They are missing in the result.
     Drop,
+    /// What is there of them is used.
+    Use,
 }
 
 /// What a series is.
@@ -117,7 +119,7 @@ impl Survey {
             ))
             .remedy("fill the gaps, choose a --time or --box without gaps, or leave such series out with --missing drop"));
         }
-        if self.complete == 0 {
+        if self.complete + if rule == GapRule::Use { self.gappy } else { 0 } == 0 {
             let what = if self.gappy > 0 { "all series have gaps" } else { "all values are missing" };
             return Err(Error::data(what).remedy("check _FillValue, valid_range and the selection"));
         }

@@ -122,7 +122,7 @@ impl SeriesWork for PowerSpectra {
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let times = if self.has_background { samples as u64 } else { 0 };
         let sums = self.mean.as_ref().map_or(0, |_| cells.min(self.shape.iter().product()) * self.values());
-        turn::bytes(samples, cells)
+        turn::bytes(samples, self.shape.iter().product())
             .saturating_add(8 * (times + self.values() as u64 + sums as u64))
             .saturating_add(self.welch.scratch_bytes())
     }
@@ -131,7 +131,7 @@ impl SeriesWork for PowerSpectra {
         let tile = series.tile().unwrap_or(&untiled);
         let times = series.samples();
         let (width, stride) = (turn::width(times, series.cells()), turn::stride(times));
-        let mut room = self.rooms.take(|| self.room(turn::width(times, usize::MAX)));
+        let mut room = self.rooms.take(|| self.room(turn::width(times, self.shape.iter().product())));
         let mut survey = Survey::default();
         let mut sums = self.mean.as_ref().map(|mean| mean.start(tile, self.values()));
         for start in (0..series.cells()).step_by(width.max(1)) {

@@ -7,6 +7,8 @@ use halocline_core::{Error, Result};
 const DAY: f64 = 86_400e6;
 /// Steps that differ by less, relative to their mean, are equal: stored times are rounded.
 const SAME: f64 = 1e-3;
+/// Even steps that differ by less from months of mean length, relative to these, are such months.
+const MONTHLY: f64 = 5e-3;
 
 /// The step of a regular time axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,9 +33,9 @@ pub const fn mean_year(calendar: Calendar) -> f64 {
 }
 
 impl Sampling {
-    /// The step of `axis`: equal steps, or a whole number of months, the same for all. A month then
-    /// counts as a twelfth of the calendar's mean year: 30.436875 days (365.2425/12) of the standard
-    /// calendars.
+    /// The step of `axis`: equal steps, or a whole number of months, the same for all (also where
+    /// times are a mean month apart). A month counts as a twelfth of the calendar's mean year:
+    /// 30.436875 days (365.2425/12) of the standard calendars.
     ///
     /// # Errors
     /// Data, if there are fewer than two times, or they are irregular; names the first that is.
@@ -48,11 +50,14 @@ impl Sampling {
         let mean = last.micros_since(*first) as f64 / (instants.len() - 1) as f64;
         let steps: Vec<f64> = instants.windows(2).map(|w| w[1].micros_since(w[0]) as f64).collect();
         let even = |step: f64, usual: f64| (step - usual).abs() <= SAME * usual;
-        if mean > 0.0 && steps.iter().all(|&step| even(step, mean)) {
-            return Ok(Self { days: mean / DAY, months: None, year });
+        let is_even = mean > 0.0 && steps.iter().all(|&step| even(step, mean));
+        let as_long = |days: f64| (mean / DAY - days).abs() <= MONTHLY * days;
+        let months = months(axis).filter(|&m| m > 0).map(|m| (m, f64::from(m) * year / 12.0));
+        if let Some((months, days)) = months.filter(|(_, days)| !is_even || as_long(*days)) {
+            return Ok(Self { days, months: Some(months), year });
         }
-        if let Some(months) = months(axis).filter(|&m| m > 0) {
-            return Ok(Self { days: f64::from(months) * year / 12.0, months: Some(months), year });
+        if is_even {
+            return Ok(Self { days: mean / DAY, months: None, year });
         }
         let mut sorted = steps.clone();
         sorted.sort_by(f64::total_cmp);

@@ -221,6 +221,10 @@ fn steps_are_even_or_of_months() {
     let found = of(Calendar::Standard, months.clone()).unwrap();
     assert_eq!((found.days, found.months), (30.436_875, Some(1)));
     assert_eq!(of(Calendar::NoLeap, months).unwrap().days, 365.0 / 12.0);
+    // Even steps of about a month are months; of 30 days, in a calendar of other months, they are not.
+    let even = |step: f64| (0..24).map(|i| 15.0 + step * f64::from(i)).collect::<Vec<f64>>();
+    assert_eq!(of(Calendar::Standard, even(30.4375)).unwrap().months, Some(1));
+    assert_eq!(of(Calendar::Standard, even(30.0)[..4].to_vec()).unwrap().days, 30.0);
     assert_eq!(of(Calendar::Day360, vec![15.0, 45.0, 75.0]).unwrap().days, 30.0);
     assert_eq!(of(Calendar::Standard, vec![0.0, 365.0, 730.0, 1095.0, 1461.0]).unwrap().days, 365.2425);
     let gap = of(Calendar::Standard, vec![0.0, 1.0, 2.0, 4.0, 5.0]).unwrap_err().to_string();

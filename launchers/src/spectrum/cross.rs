@@ -206,8 +206,9 @@ impl CrossSpectrum<'_> {
         if let Some(mean) = work.mean_mut() {
             mean.set_tiling(plan.tiling());
         }
-        let estimate = (&self.welch, &self.sampling);
-        let frame = Frame::new((source, &self.reduced), &args.estimate, estimate, levels)?;
+        let frequencies = (self.welch.frequencies(), Some(self.welch.segments()));
+        let place = (source, &self.reduced);
+        let frame = Frame::new(place, &args.estimate, &self.sampling, frequencies, levels)?;
         let mut schema = Schema { attributes: self.global(&frame, plan.tiling().rule()), ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
         let quantities = args.quantities();
@@ -238,7 +239,7 @@ impl CrossSpectrum<'_> {
             let _timer = job.progress.phases.start(Phase::Write);
             write(&mut file, rows, &quantities, &results.into())
         })?;
-        frame.check(job, &work.survey())?;
+        frame.check(job, args.estimate.gap_rule(), &work.survey())?;
         if let Some(mean) = work.mean() {
             let part = means(job.comm, mean, &frame.kept_shape(), &[rows; 4])?;
             write(&mut file, rows, &quantities, &part)?;

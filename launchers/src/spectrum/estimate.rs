@@ -95,7 +95,7 @@ impl FrequencyUnits {
         }
     }
     /// The step in that unit.
-    fn step(self, sampling: &Sampling) -> f64 {
+    pub(super) fn step(self, sampling: &Sampling) -> f64 {
         match self {
             Self::Hour => sampling.days * 24.0,
             Self::Day => sampling.days,
@@ -154,7 +154,7 @@ impl EstimateArgs {
             GapChoice::Drop => GapRule::Drop,
         }
     }
-    fn detrending(&self) -> Detrend {
+    pub(super) fn detrending(&self) -> Detrend {
         match self.detrend {
             DetrendChoice::None => Detrend::None,
             DetrendChoice::Constant => Detrend::Constant,
@@ -165,17 +165,22 @@ impl EstimateArgs {
         self.scaling == ScalingChoice::Density
     }
 
-    /// The estimate for the series of `source`.
-    pub(super) fn welch(&self, source: &Source, sampling: &Sampling) -> Result<Welch> {
+    /// The mean annual cycle, if it is to be taken off.
+    pub(super) fn cycle(&self, source: &Source) -> Option<AnnualCycle> {
         let cycle = self.remove_cycle.map(|cycle| match cycle {
             CycleChoice::Month => Cycle::Month,
             CycleChoice::Dayofyear => Cycle::DayOfYear(LeapDay::Keep),
         });
+        cycle.map(|cycle| AnnualCycle::new(source.time(), cycle))
+    }
+
+    /// The estimate for the series of `source`.
+    pub(super) fn welch(&self, source: &Source, sampling: &Sampling) -> Result<Welch> {
         let options = WelchOptions {
             segments: self.segment.map(|len| (len, self.overlap.unwrap_or(0.5))),
             window: self.used_window(),
             detrend: self.detrending(),
-            cycle: cycle.map(|cycle| AnnualCycle::new(source.time(), cycle)),
+            cycle: self.cycle(source),
             scaling: if self.is_density() { Scaling::Density } else { Scaling::Spectrum },
         };
         Welch::new(source.time().len(), self.frequency_units.step(sampling), options)
@@ -203,7 +208,21 @@ impl EstimateArgs {
         Ok(reduced)
     }
 
-    /// As it is written into outputs.
+    /// What both Welch's estimate and a Lomb-Scargle periodogram depend on, as it is written into
+    /// outputs.
+    pub(super) fn describe_common(&self) -> Vec<String> {
+        let mut all = vec![format!("detrend={}", self.detrending().name())];
+        all.extend(self.remove_cycle.map(|cycle| {
+            format!("remove-cycle={}", if cycle == CycleChoice::Month { "month" } else { "dayofyear" })
+        }));
+        if !self.average.is_empty() {
+            all.push(format!("average={}", self.average.join(",")));
+        }
+        all.push(format!("frequency-units=cycles/{}", self.frequency_units.period()));
+        all
+    }
+
+    /// The options of Welch's estimate, as they are written into outputs.
     pub(super) fn describe(&self) -> Vec<String> {
         let mut all = Vec::new();
         if let Some(len) = self.segment {
@@ -211,15 +230,8 @@ impl EstimateArgs {
             all.push(format!("overlap={}", self.overlap.unwrap_or(0.5)));
         }
         all.push(format!("window={}", self.used_window().name()));
-        all.push(format!("detrend={}", self.detrending().name()));
-        all.extend(self.remove_cycle.map(|cycle| {
-            format!("remove-cycle={}", if cycle == CycleChoice::Month { "month" } else { "dayofyear" })
-        }));
         all.push(format!("scaling={}", if self.is_density() { "density" } else { "spectrum" }));
-        if !self.average.is_empty() {
-            all.push(format!("average={}", self.average.join(",")));
-        }
-        all.push(format!("frequency-units=cycles/{}", self.frequency_units.period()));
+        all.extend(self.describe_common());
         all.push(format!("missing={}", if self.missing == GapChoice::Drop { "drop" } else { "refuse" }));
         all
     }

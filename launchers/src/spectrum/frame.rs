@@ -6,7 +6,7 @@ use crate::pairs::whole_time;
 use crate::series::chunks;
 use crate::stats::over::Reduced;
 use crate::stats::space;
-use halocline_algorithms::spectra::{NodeKey, Sampling, SpatialMean, Sums, Survey, Welch};
+use halocline_algorithms::spectra::{GapRule, NodeKey, Sampling, Segments, SpatialMean, Sums, Survey};
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Engine, SeriesResults};
 use halocline_core::index::IndexBox;
@@ -25,10 +25,9 @@ pub(super) const CONFIDENCE: &str = "confidence";
 pub(super) struct Frame<'a> {
     pub(super) source: &'a Source,
     pub(super) reduced: &'a Reduced,
-    pub(super) estimate: &'a EstimateArgs,
-    pub(super) welch: &'a Welch,
     pub(super) sampling: &'a Sampling,
-    /// Made by [`Self::new`].
+    /// None of a periodogram at irregular times.
+    segments: Option<Segments>,
     time: Coordinate,
     frequency: Coordinate,
     confidence: Option<Coordinate>,
@@ -52,8 +51,9 @@ impl From<SeriesResults> for Part {
 impl<'a> Frame<'a> {
     pub(super) fn new(
         (source, reduced): (&'a Source, &'a Reduced),
-        estimate: &'a EstimateArgs,
-        (welch, sampling): (&'a Welch, &'a Sampling),
+        estimate: &EstimateArgs,
+        sampling: &'a Sampling,
+        (frequencies, segments): (Vec<f64>, Option<Segments>),
         levels: &[f64],
     ) -> Result<Self> {
         let taken = |d: &&Dim| d.name == FREQUENCY || d.name == CONFIDENCE;
@@ -61,18 +61,10 @@ impl<'a> Frame<'a> {
             return Err(Error::usage(format!("has a dimension `{}`, which results have, too", dim.name))
                 .remedy("rename it first, as with `ncrename`"));
         }
-        let frequency = frequencies(estimate, welch, sampling);
+        let frequency = coordinate(estimate, (sampling, segments.is_none()), frequencies);
         let confidence = (!levels.is_empty()).then(|| confidences(levels));
-        Ok(Self {
-            source,
-            reduced,
-            estimate,
-            welch,
-            sampling,
-            time: whole_time(source),
-            frequency,
-            confidence,
-        })
+        let time = whole_time(source);
+        Ok(Self { source, reduced, sampling, segments, time, frequency, confidence })
     }
 
     /// Adds dimensions and coordinates.
@@ -144,22 +136,22 @@ impl<'a> Frame<'a> {
 
     /// Attributes of the file that tell of the estimate.
     pub(super) fn add_estimate(&self, attributes: &mut Attributes) {
-        let segments = self.welch.segments();
         attributes.set("sampling_interval_days", self.sampling.days);
-        attributes.set("segment_length", segments.len as i64);
-        attributes.set("segment_count", segments.count as i64);
+        if let Some(segments) = self.segments {
+            attributes.set("segment_length", segments.len as i64);
+            attributes.set("segment_count", segments.count as i64);
+        }
     }
 
     /// Refuses series that no spectrum can be made of; tells of those that are left out.
     ///
     /// # Collective
     /// Every rank calls this with what it has seen.
-    pub(super) fn check(&self, job: &FoldJob<'_>, own: &Survey) -> Result<()> {
+    pub(super) fn check(&self, job: &FoldJob<'_>, rule: GapRule, own: &Survey) -> Result<()> {
         let mut all = Survey::default();
         Engine::new(job.comm).gather(own)?.iter().for_each(|part| all.join(part));
-        let rule = self.estimate.gap_rule();
         all.check(rule, &|cell, time| locate(self.source, cell, time))?;
-        if all.gappy > 0 {
+        if all.gappy > 0 && rule == GapRule::Drop {
             let (n, of) = (all.gappy, all.gappy + all.complete);
             job.verbosity.say(job.comm, || {
                 format!("note: {n} of {of} series with data are missing at some times, and in the result")
@@ -210,9 +202,14 @@ pub(super) fn means(comm: &Comm, mean: &SpatialMean, shape: &[usize], rows: &[us
     Ok(Part { space, values })
 }
 
-fn frequencies(estimate: &EstimateArgs, welch: &Welch, sampling: &Sampling) -> Coordinate {
+fn coordinate(
+    estimate: &EstimateArgs,
+    (sampling, is_irregular): (&Sampling, bool),
+    frequencies: Vec<f64>,
+) -> Coordinate {
     let period = estimate.frequency_units.period();
     let steps = match sampling.months {
+        _ if is_irregular => format!("times as they are, steps of {} days in the mean", sampling.days),
         Some(1) => format!("monthly steps, a month taken to be {} days", sampling.days),
         Some(n) => format!("steps of {n} months, taken to be {} days", sampling.days),
         None => format!("steps of {} days", sampling.days),
@@ -225,10 +222,10 @@ fn frequencies(estimate: &EstimateArgs, welch: &Welch, sampling: &Sampling) -> C
         .with("long_name", "frequency")
         .with("units", format!("{period}-1"))
         .with("comment", comment);
-    let dims = vec![Dim::new(FREQUENCY, welch.len(), Role::Other)];
+    let dims = vec![Dim::new(FREQUENCY, frequencies.len(), Role::Other)];
     Coordinate {
         variable: Variable { name: FREQUENCY.into(), dims, dtype: DType::F64, attributes },
-        values: Values::F64(welch.frequencies()),
+        values: Values::F64(frequencies),
         bounds: None,
     }
 }

@@ -6,6 +6,7 @@ mod cross;
 mod describe;
 mod estimate;
 mod frame;
+mod lomb;
 mod power;
 mod units;
 

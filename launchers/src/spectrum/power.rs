@@ -2,7 +2,7 @@
 
 use super::estimate::{mean, parse_confidence, Confidence, EstimateArgs};
 use super::frame::{means, numbers, put, At, Frame, Part, FREQUENCY};
-use super::units;
+use super::{lomb, units};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
@@ -11,11 +11,11 @@ use crate::passes::Request;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, Carried, Step, Written};
-use halocline_algorithms::spectra::{significance_factors, PowerSpectra, Sampling, Welch};
+use halocline_algorithms::spectra::{significance_factors, LombScargle, PowerSpectra, Sampling, Welch};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::progress::Phase;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, WriteReport};
 use halocline_io::source::Source;
@@ -31,22 +31,27 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct PowerArgs {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
     /// The variable
     #[arg(long, value_name = "NAME")]
-    var: String,
+    pub(super) var: String,
     #[command(flatten)]
-    estimate: EstimateArgs,
+    pub(super) estimate: EstimateArgs,
+    /// Periodograms by Lomb and Scargle instead, of series with gaps or at irregular times, without a
+    /// test: n/4 times the squared amplitude (power, the default), or its share of the mean square
+    /// (normalize)
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "power", value_name = "power|normalize", hide_possible_values = true, conflicts_with_all = ["segment", "overlap", "window", "scaling", "missing", "confidence"])]
+    pub(super) lomb_scargle: Option<LombChoice>,
     /// Levels of confidence of the test against red noise; none: neither background nor test
     #[arg(long, value_name = "P,…|none", default_value = "0.95", value_parser = parse_confidence)]
     confidence: Confidence,
     #[command(flatten)]
-    selection: SelectionArgs,
+    pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
 }
 
 impl PowerArgs {
@@ -77,21 +82,52 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = dataset.source(job.comm, &args.var, &selection)?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
-    let sampling = Sampling::of(source.time()).map_err(blame)?;
-    let welch = args.estimate.welch(&source, &sampling).map_err(blame)?;
+    let (sampling, method) = match args.lomb_scargle {
+        Some(choice) => {
+            let sampling = Sampling::mean_of(source.time()).map_err(blame)?;
+            let lomb = lomb::estimate(args, choice, &source, &sampling).map_err(blame)?;
+            (sampling, Method::Lomb(Box::new(lomb)))
+        }
+        None => {
+            let sampling = Sampling::of(source.time()).map_err(|e| blame(or_lomb(e)))?;
+            let welch = args.estimate.welch(&source, &sampling).map_err(blame)?;
+            (sampling, Method::Welch(Box::new(welch)))
+        }
+    };
     let reduced = args.estimate.reduced(&source).map_err(blame)?;
-    Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, welch })
+    Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, method })
+}
+
+/// Irregular times have another remedy, too.
+fn or_lomb(mut e: Error) -> Error {
+    if let Some(remedy) = e.remedy.take().filter(|_| e.message.contains("not regular")) {
+        e.remedy = Some(format!("{remedy}, or use --lomb-scargle"));
+    }
+    e
+}
+
+/// What a Lomb-Scargle periodogram counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LombChoice {
+    Power,
+    Normalize,
+}
+
+/// How spectra are estimated.
+enum Method {
+    Welch(Box<Welch>),
+    Lomb(Box<LombScargle>),
 }
 
 /// `halocline spectrum power`, opened.
 pub(crate) struct PowerSpectrum<'a> {
-    args: &'a PowerArgs,
-    dataset: Dataset,
+    pub(super) args: &'a PowerArgs,
+    pub(super) dataset: Dataset,
     files: Vec<PathBuf>,
-    source: Source,
-    reduced: Reduced,
-    sampling: Sampling,
-    welch: Welch,
+    pub(super) source: Source,
+    pub(super) reduced: Reduced,
+    pub(super) sampling: Sampling,
+    method: Method,
 }
 
 impl Step for PowerSpectrum<'_> {
@@ -108,17 +144,21 @@ impl Step for PowerSpectrum<'_> {
         Ok(Vec::new())
     }
     fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.all(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
+        let done = match &self.method {
+            Method::Welch(welch) => self.by_welch(job, welch),
+            Method::Lomb(lomb) => lomb::all(self, job, lomb),
+        };
+        let report = done.map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
         Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
     }
 }
 
 impl PowerSpectrum<'_> {
     /// Reads, estimates and writes.
-    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+    fn by_welch(&self, job: &FoldJob<'_>, welch: &Welch) -> Result<WriteReport> {
         let (args, source, levels) = (self.args, &self.source, &self.args.confidence.0);
         let parts = args.selection.parts(job.comm, &source.variable().dims)?;
-        let mut work = PowerSpectra::new(self.welch.clone(), &source.variable().dims, !levels.is_empty());
+        let mut work = PowerSpectra::new(welch.clone(), &source.variable().dims, !levels.is_empty());
         if let Some(mean) = mean(job.comm, source, &self.reduced)? {
             work = work.averaged(mean);
         }
@@ -130,11 +170,13 @@ impl PowerSpectrum<'_> {
         if let Some(mean) = work.mean_mut() {
             mean.set_tiling(plan.tiling());
         }
-        let estimate = (&self.welch, &self.sampling);
-        let frame = Frame::new((source, &self.reduced), &args.estimate, estimate, levels)?;
-        let mut schema = Schema { attributes: self.global(&frame, plan.tiling().rule()), ..Schema::new() };
+        let frequencies = (welch.frequencies(), Some(welch.segments()));
+        let place = (source, &self.reduced);
+        let frame = Frame::new(place, &args.estimate, &self.sampling, frequencies, levels)?;
+        let attributes = self.global(&frame, plan.tiling().rule(), args.estimate.describe());
+        let mut schema = Schema { attributes, ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
-        let dof = self.welch.degrees_of_freedom();
+        let dof = welch.degrees_of_freedom();
         self.describe(&frame, &mut schema);
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
@@ -148,7 +190,7 @@ impl PowerSpectrum<'_> {
             let _timer = job.progress.phases.start(Phase::Write);
             write(&mut file, (dof.len(), &factors), results.into())
         })?;
-        frame.check(job, &work.survey())?;
+        frame.check(job, args.estimate.gap_rule(), &work.survey())?;
         if let Some(mean) = work.mean() {
             let part = means(job.comm, mean, &frame.kept_shape(), &work.result_rows())?;
             write(&mut file, (dof.len(), &factors), part)?;
@@ -189,9 +231,9 @@ impl PowerSpectrum<'_> {
         specs.into_iter().for_each(|spec| schema.add_variable(spec));
     }
 
-    fn global(&self, frame: &Frame<'_>, tiling: &str) -> Attributes {
+    /// Attributes of the file; `options` are those of the estimate.
+    pub(super) fn global(&self, frame: &Frame<'_>, tiling: &str, mut options: Vec<String>) -> Attributes {
         let args = self.args;
-        let mut options = args.estimate.describe();
         options.extend(common::described(&args.input, &args.selection));
         let mut attributes = Attributes::new()
             .with("Conventions", "CF-1.8")

@@ -17,6 +17,8 @@ mod space;
 mod tests;
 #[cfg(test)]
 mod tests_over;
+#[cfg(test)]
+mod tests_together;
 mod view;
 
 pub use plan::SeriesPlan;
