@@ -82,17 +82,14 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = dataset.source(job.comm, &args.var, &selection)?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
-    let (sampling, method) = match args.lomb_scargle {
-        Some(choice) => {
-            let sampling = Sampling::mean_of(source.time()).map_err(blame)?;
-            let lomb = lomb::estimate(args, choice, &source, &sampling).map_err(blame)?;
-            (sampling, Method::Lomb(Box::new(lomb)))
-        }
-        None => {
-            let sampling = Sampling::of(source.time()).map_err(|e| blame(or_lomb(e)))?;
-            let welch = args.estimate.welch(&source, &sampling).map_err(blame)?;
-            (sampling, Method::Welch(Box::new(welch)))
-        }
+    let (sampling, method) = if let Some(choice) = args.lomb_scargle {
+        let sampling = Sampling::mean_of(source.time()).map_err(blame)?;
+        let lomb = lomb::estimate(args, choice, &source, &sampling).map_err(blame)?;
+        (sampling, Method::Lomb(Box::new(lomb)))
+    } else {
+        let sampling = Sampling::of(source.time()).map_err(|e| blame(or_lomb(e)))?;
+        let welch = args.estimate.welch(&source, &sampling).map_err(blame)?;
+        (sampling, Method::Welch(Box::new(welch)))
     };
     let reduced = args.estimate.reduced(&source).map_err(blame)?;
     Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, method })
