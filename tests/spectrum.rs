@@ -405,6 +405,36 @@ fn what_is_refused() {
     }
 }
 
+#[test]
+fn spectra_are_drawn() {
+    let place = Place::new();
+    let input = reference("spectra_input.nc");
+    let with = format!("{}:v", text(&input));
+    let out = place.spectrum(Launch::Plain(1), &["power", text(&input), "--var", "u", "--segment", "64"]);
+    let (picture, error) = (place.at("x.svg"), "choose one with --at");
+    let refused = run(Launch::Plain(1), &["plot", text(&out), "-o", text(&picture)]);
+    assert!(refused.status.code() == Some(2) && String::from_utf8_lossy(&refused.stderr).contains(error));
+    for linear in [&[][..], &["--linear"]] {
+        run_well(
+            Launch::Plain(1),
+            &[&["plot", text(&out), "--at", "11,55", "-o", text(&picture)], linear].concat(),
+        );
+        let drawn = std::fs::read_to_string(&picture).expect("a picture");
+        assert!(
+            drawn.contains("red noise")
+                && drawn.contains("95 % level")
+                && drawn.contains("latitude 60, longitude 10")
+        );
+    }
+    let out = place.spectrum(
+        Launch::Plain(1),
+        &["cross", text(&input), "--var", "u", "--with", &with, "--segment", "64", "--average", "lat,lon"],
+    );
+    run_well(Launch::Plain(1), &["plot", text(&out), "-o", text(&picture)]);
+    let drawn = std::fs::read_to_string(&picture).expect("a picture");
+    assert!(drawn.contains("Phase (degrees)") && drawn.contains("Coherence squared"));
+}
+
 /// The date of a day of 2001.
 fn date(day: usize) -> String {
     let (mut day, mut month) = (day, 0);

@@ -54,7 +54,7 @@ impl Detrend {
 }
 
 /// A sum in four parts, which the processor adds at once; always in the same order.
-fn sum(x: &[f64]) -> f64 {
+pub(super) fn sum(x: &[f64]) -> f64 {
     let fours = x.chunks_exact(4);
     let rest = fours.remainder();
     let mut parts = [0.0f64; 4];

@@ -1,21 +1,33 @@
 //! Red noise, the background that spectra are compared with.
 
 use super::chi2::chi2_quantile;
+use super::detrend::sum;
 use super::welch::Welch;
 
-/// The lag-1 autocorrelation of a series about its mean: Σ xᵢ xᵢ₊₁ / Σ xᵢ² for deviations x from
-/// the mean, over all neighbours of which both are there. NaN if the series does not vary.
+/// The lag-1 autocorrelation of a series without gaps about its mean: Σ xᵢ xᵢ₊₁ / Σ xᵢ² for deviations
+/// x from the mean. NaN if the series does not vary.
 pub fn lag1_autocorrelation(x: &[f64]) -> f64 {
-    let there = x.iter().filter(|v| !v.is_nan());
-    let (sum, n) = there.fold((0.0, 0.0), |(sum, n), v| (sum + v, n + 1.0));
-    let mean = sum / n;
-    let squares: f64 = x.iter().filter(|v| !v.is_nan()).map(|v| (v - mean) * (v - mean)).sum();
-    let products: f64 = x
-        .windows(2)
-        .filter(|w| !(w[0].is_nan() || w[1].is_nan()))
-        .map(|w| (w[0] - mean) * (w[1] - mean))
-        .sum();
-    let varies = x.iter().any(|v| !v.is_nan() && *v != mean);
+    let mean = sum(x) / x.len() as f64;
+    // In four parts, which the processor adds at once; always in the same order.
+    let (mut squares, mut products) = ([0.0f64; 4], [0.0f64; 4]);
+    let next = x.get(1..).unwrap_or_default();
+    let (fours, after) = (x[..next.len()].chunks_exact(4), next.chunks_exact(4));
+    let (rest, last) = (fours.remainder(), after.remainder());
+    for (a, b) in fours.zip(after) {
+        for k in 0..4 {
+            let here = a[k] - mean;
+            squares[k] += here * here;
+            products[k] += here * (b[k] - mean);
+        }
+    }
+    for (k, (a, b)) in rest.iter().zip(last).enumerate() {
+        squares[k] += (a - mean) * (a - mean);
+        products[k] += (a - mean) * (b - mean);
+    }
+    let end = x.last().map_or(0.0, |v| (v - mean) * (v - mean));
+    let all = |parts: [f64; 4]| (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    let (squares, products) = (all(squares) + end, all(products));
+    let varies = x.iter().any(|v| *v != x[0]);
     if varies && squares > 0.0 {
         products / squares
     } else {
@@ -33,13 +45,10 @@ pub fn lag1_autocorrelation(x: &[f64]) -> f64 {
 /// n and else 2, and b makes the sum of B the sum of the spectrum, both over all frequencies but 0.
 /// White noise where α is NaN.
 pub fn red_noise(welch: &Welch, alpha: f64, power: &[f64], out: &mut [f64]) {
-    let n = welch.segment() as f64;
     let alpha = if alpha.is_nan() { 0.0 } else { alpha };
-    for (k, out) in out.iter_mut().enumerate() {
-        let angle = 2.0 * std::f64::consts::PI * k as f64 / n;
+    for (k, (out, turn)) in out.iter_mut().zip(welch.turns()).enumerate() {
         // 1 + α² − 2α cos φ without cancellation near α = 1.
-        let below = (1.0 - alpha).powi(2) + 4.0 * alpha * (0.5 * angle).sin().powi(2);
-        *out = welch.sides(k) * (1.0 - alpha * alpha) / below;
+        *out = welch.sides(k) * (1.0 - alpha * alpha) / ((1.0 - alpha).powi(2) + alpha * turn);
     }
     let sum = |v: &[f64]| v.iter().skip(1).sum::<f64>();
     let ratio = sum(power) / sum(out);

@@ -25,26 +25,55 @@ pub(super) fn bytes(times: usize, cells: usize) -> u64 {
     8 * (stride(times) as u64).saturating_mul(width(times, cells) as u64)
 }
 
-/// Puts the series of these cells into `out`, one every [`stride`], in double precision.
+/// Puts the series of these cells into `out`, one every [`stride`], in double precision. Steps are all
+/// that is reduced.
 pub(super) fn turn(series: &Series<'_>, cells: &Range<usize>, out: &mut [f64]) {
-    let (stride, mut at) = (stride(series.samples()), vec![0usize; cells.len()]);
-    series.across(cells, |cell, row| {
-        let first = cell - cells.start;
-        match row {
-            Numbers::F32(row) => {
-                for ((k, v), at) in row.iter().enumerate().zip(&mut at[first..]) {
-                    out[(first + k) * stride + *at] = f64::from(*v);
-                    *at += 1;
-                }
-            }
-            Numbers::F64(row) => {
-                for ((k, v), at) in row.iter().enumerate().zip(&mut at[first..]) {
-                    out[(first + k) * stride + *at] = *v;
-                    *at += 1;
-                }
-            }
+    /// Steps that are turned together: a line of the cache.
+    const STEPS: usize = 8;
+    let (first, times, stride) = (series.steps().start, series.samples(), stride(series.samples()));
+    let whole = times / STEPS * STEPS;
+    for t in (0..whole).step_by(STEPS) {
+        let rows: [Numbers<'_>; STEPS] =
+            std::array::from_fn(|j| series.step(first + t + j).slice(cells.clone()));
+        if let Some(rows) = all(&rows, |row| match row {
+            Numbers::F32(row) => Some(row),
+            Numbers::F64(_) => None,
+        }) {
+            turn_steps(rows, stride, &mut out[t..]);
+        } else if let Some(rows) = all(&rows, |row| match row {
+            Numbers::F64(row) => Some(row),
+            Numbers::F32(_) => None,
+        }) {
+            turn_steps(rows, stride, &mut out[t..]);
         }
-    });
+    }
+    for t in whole..times {
+        match series.step(first + t).slice(cells.clone()) {
+            Numbers::F32(row) => turn_steps([row], stride, &mut out[t..]),
+            Numbers::F64(row) => turn_steps([row], stride, &mut out[t..]),
+        }
+    }
+}
+
+/// What `of` makes of all rows, if it makes something of each.
+fn all<'a, T, const N: usize>(
+    rows: &[Numbers<'a>; N],
+    of: impl Fn(Numbers<'a>) -> Option<&'a [T]>,
+) -> Option<[&'a [T]; N]> {
+    let mut found = [&[] as &[T]; N];
+    for (found, row) in found.iter_mut().zip(rows) {
+        *found = of(*row)?;
+    }
+    Some(found)
+}
+
+/// Puts some steps of all cells where they belong; `out` begins with the first step of the first.
+fn turn_steps<T: Copy + Into<f64>, const N: usize>(rows: [&[T]; N], stride: usize, out: &mut [f64]) {
+    for (k, to) in out.chunks_mut(stride).enumerate().take(rows[0].len()) {
+        for (to, row) in to.iter_mut().zip(rows) {
+            *to = row[k].into();
+        }
+    }
 }
 
 /// The number of a tile's cell among all, in C order over the dimensions behind the first, whose

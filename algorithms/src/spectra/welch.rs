@@ -59,6 +59,8 @@ pub struct Welch {
     detrend: Detrend,
     cycle: Option<AnnualCycle>,
     scale: f64,
+    /// 2 (1 − cos 2πk/n) at each frequency.
+    turns: Vec<f64>,
     /// Of two segments at once, as the real and the imaginary part.
     pairs: Arc<dyn Fft<f64>>,
     real: Arc<dyn RealToComplex<f64>>,
@@ -103,7 +105,9 @@ impl Welch {
         }
         let pairs = FftPlanner::new().plan_fft_forward(segments.len);
         let real = RealFftPlanner::new().plan_fft_forward(segments.len);
-        Ok(Self { times, step, segments, window: weights, detrend, cycle, scale, pairs, real })
+        let half = |k: usize| std::f64::consts::PI * k as f64 / segments.len as f64;
+        let turns = (0..=segments.len / 2).map(|k| 4.0 * half(k).sin().powi(2)).collect();
+        Ok(Self { times, step, segments, window: weights, detrend, cycle, scale, turns, pairs, real })
     }
 
     /// Values of a series.
@@ -148,9 +152,9 @@ impl Welch {
     fn scale_of(&self, k: usize) -> f64 {
         self.scale * self.sides(k) / self.segments.count as f64
     }
-    /// The length of a segment in steps.
-    pub(super) const fn segment(&self) -> usize {
-        self.segments.len
+    /// 2 (1 − cos 2πk/n) at each frequency.
+    pub(super) fn turns(&self) -> &[f64] {
+        &self.turns
     }
 
     /// Room for work.

@@ -163,6 +163,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn logarithmic_axes_have_whole_powers_or_ones_twos_and_fives() {
+        let texts = |low, high| -> Vec<String> { decades(low, high, 6.0).into_iter().map(|t| t.1).collect() };
+        assert_eq!(texts(-1.4, 0.1), ["0.05", "0.1", "0.2", "0.5", "1"]);
+        assert_eq!(texts(-3.0, 2.0), ["10⁻³", "0.01", "0.1", "1", "10", "100"]);
+        assert_eq!(texts(-12.0, 12.0).len(), 5);
+        assert!(decades(0.0, 0.2, 6.0).iter().all(|t| (0.0..0.21).contains(&t.0)));
+    }
+
+    #[test]
     fn steps_are_one_two_five() {
         let cases =
             [(10.0, 5.0, 2.0), (1.0, 4.0, 0.5), (7.0, 7.0, 1.0), (0.03, 6.0, 0.005), (9.0, 1.0, 10.0)];
