@@ -3,6 +3,7 @@
 
 pub mod climatology;
 pub mod eof;
+pub mod modes;
 pub mod spectra;
 pub mod statistics;
 pub mod symmetric;

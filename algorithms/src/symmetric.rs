@@ -75,6 +75,47 @@ impl SymmetricSum {
         }
     }
 
+    /// The error of [`Self::add_columns_as_singles`], as a share of the trace, that an eigenvalue
+    /// of the sum has at most: with unit roundoff u of singles, each value is rounded (u) and up
+    /// to [`STRIP`] products are summed ((STRIP + 1) u), so that |δG(i, j)| ≤ γ Σ|a(i)||a(j)| with
+    /// γ = (STRIP + 3) u, and by Cauchy and Schwarz the norm of δG is at most γ times the trace.
+    pub const SINGLES_ERROR: f64 = (STRIP as f64 + 3.0) * (f32::EPSILON as f64) / 2.0;
+
+    /// [`Self::add_columns`] with products in single precision, of [`STRIP`] columns at most; the
+    /// sum is in double precision.
+    pub fn add_columns_as_singles(&mut self, a: &[f64]) {
+        if self.n == 0 || a.is_empty() {
+            return;
+        }
+        let (n, width) = (self.n, a.len() / self.n);
+        debug_assert!(width <= STRIP);
+        let singles: Vec<f32> = a.par_chunks(width).flat_map_iter(|r| r.iter().map(|&v| v as f32)).collect();
+        let a = MatRef::from_row_major_slice(&singles, n, width);
+        let places: Vec<(usize, usize)> = Self::layout(n).collect();
+        self.blocks.par_iter_mut().zip(places).for_each_init(
+            || vec![0f32; BLOCK * BLOCK],
+            |product, (block, (i, j))| {
+                let (ni, nj) = (Self::span(n, i), Self::span(n, j));
+                let product = &mut product[..ni * nj];
+                matmul(
+                    MatMut::from_row_major_slice_mut(product, ni, nj),
+                    Accum::Replace,
+                    a.subrows(i * BLOCK, ni),
+                    a.subrows(j * BLOCK, nj).transpose(),
+                    1.0f32,
+                    Par::Seq,
+                );
+                block.iter_mut().zip(product).for_each(|(sum, p)| *sum += f64::from(*p));
+            },
+        );
+    }
+
+    /// Bytes of a matrix of `n` rows.
+    pub fn bytes(n: usize) -> u64 {
+        let rows = (n.div_ceil(BLOCK) * BLOCK) as u64;
+        rows.saturating_mul(rows + BLOCK as u64).saturating_mul(4)
+    }
+
     fn add(&mut self, a: MatRef<'_, f64>) {
         let n = self.n;
         let places: Vec<(usize, usize)> = Self::layout(n).collect();
@@ -120,6 +161,23 @@ impl SymmetricSum {
                 (0..span).map(|k| block[k * span + k]).sum::<f64>()
             })
             .sum()
+    }
+
+    /// The whole matrix, both triangles: C order, n × n.
+    pub fn to_dense(&self) -> Vec<f64> {
+        let n = self.n;
+        let mut dense = vec![0.0; n * n];
+        for ((i, j), block) in Self::layout(n).zip(&self.blocks) {
+            let span = Self::span(n, j);
+            for (k, &value) in block.iter().enumerate() {
+                let (row, column) = (i * BLOCK + k / span, j * BLOCK + k % span);
+                if column <= row {
+                    dense[row * n + column] = value;
+                    dense[column * n + row] = value;
+                }
+            }
+        }
+        dense
     }
 
     /// The leading `count` eigenpairs, by a dense solver on one thread.

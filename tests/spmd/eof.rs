@@ -43,19 +43,22 @@ fn run(
 
 /// The whole map of mode `k`, on every rank.
 fn map(comm: &Comm, eof: &Eof, k: usize) -> Vec<f64> {
-    let shape = eof.eofs.variable().shape();
-    let mut whole = vec![f64::NAN; shape[1] * shape[2]];
-    let block = eof.eofs.block();
     let mut own = Vec::new();
-    if !block.is_empty() {
-        block.extract(eof.eofs.data(), &block.with_range(0, k..k + 1), &mut own);
+    for part in eof.eofs.iter().filter(|part| !part.block.is_empty()) {
+        let mut values = Vec::new();
+        part.block.extract(&part.values, &part.block.with_range(0, k..k + 1), &mut values);
+        let ranges = part.block.ranges()[1..].iter().flat_map(|r| [r.start as f64, r.end as f64]);
+        own.push(ranges.chain(values).collect::<Vec<f64>>());
     }
-    for (rank, part) in comm.all_gather_v(&own).into_iter().enumerate() {
-        let block = eof.eofs.decomposition().block(rank);
-        let mut values = part.into_iter();
-        for y in block.range(1) {
-            for x in block.range(2) {
-                whole[y * shape[2] + x] = values.next().expect("one value a cell");
+    let parts: Vec<Vec<f64>> = Engine::new(comm).gather(&own).expect("gathers").concat();
+    let end = |at: usize| parts.iter().map(|p| p[at] as usize).max().unwrap_or(0);
+    let (ny, nx) = (end(1), end(3));
+    let mut whole = vec![f64::NAN; ny * nx];
+    for part in parts {
+        let mut values = part[4..].iter();
+        for y in part[0] as usize..part[1] as usize {
+            for x in part[2] as usize..part[3] as usize {
+                whole[y * nx + x] = *values.next().expect("one value a cell");
             }
         }
     }

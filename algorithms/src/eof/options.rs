@@ -1,5 +1,6 @@
 //! What a user may choose of an EOF analysis.
 
+use crate::modes::Padding;
 use serde::{Deserialize, Serialize};
 
 /// What is removed from each cell's series first.
@@ -49,9 +50,61 @@ pub enum Modes {
     UpTo(usize),
 }
 
+/// What is diagonalised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// The field itself.
+    Plain,
+    /// The field beside its copies at these lags (in records, ascending): extended EOFs, or
+    /// multichannel singular spectrum analysis. The pattern of a mode is a sequence of maps.
+    Extended(Vec<i64>),
+    /// The analytic signal of the field: complex (Hilbert) EOFs, patterns that travel.
+    Complex(Padding),
+}
+
+/// How modes are rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Rotated {
+    /// Not.
+    No,
+    /// By varimax: orthogonal.
+    Varimax,
+    /// By promax of this power, from varimax: oblique.
+    Promax(f64),
+}
+
+/// By what several fields are multiplied before they are analysed together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FieldScaling {
+    /// Each is divided by the root of its total variance, so that all count alike.
+    Variance,
+    /// By nothing, as the package eofs does.
+    None,
+    /// By these factors, one a field.
+    Given(Vec<f64>),
+}
+
+/// How products of values are computed; sums are in double precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Precision {
+    /// In double precision.
+    Double,
+    /// In single precision, and sums of up to 192 of them, for the covariance between times; an
+    /// eigenvalue is off by 1.2e-5 of the total variance at most.
+    Mixed,
+}
+
 /// Options of an EOF analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EofOptions {
+    /// What is diagonalised.
+    pub method: Method,
+    /// How modes are rotated.
+    pub rotated: Rotated,
+    /// Whether each cell's loadings are divided by their norm for the rotation (Kaiser).
+    pub kaiser: bool,
+    /// How several fields are scaled.
+    pub fields: FieldScaling,
     /// Number of modes wanted.
     pub modes: Modes,
     /// What is removed first.
@@ -65,17 +118,24 @@ pub struct EofOptions {
     pub pc_scaling: PcScaling,
     /// Scaling of the EOFs.
     pub eof_scaling: EofScaling,
+    /// How products are computed.
+    pub precision: Precision,
 }
 
 impl Default for EofOptions {
     fn default() -> Self {
         Self {
+            method: Method::Plain,
+            rotated: Rotated::No,
+            kaiser: true,
+            fields: FieldScaling::Variance,
             modes: Modes::UpTo(10),
             anomaly: Anomaly::Mean,
             detrend: false,
             standardize: false,
             pc_scaling: PcScaling::UnitVariance,
             eof_scaling: EofScaling::Covariance,
+            precision: Precision::Double,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::options::{Anomaly, EofOptions};
 use crate::symmetric::STRIP;
+use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -31,6 +32,10 @@ pub(super) struct Strip {
     pub(super) values: Vec<f64>,
     /// What is known of each cell; empty unless asked for.
     pub(super) cell: Vec<Statistics>,
+    /// Means that were removed, groups × cells; of a month that never comes, missing.
+    pub(super) removed: Vec<f64>,
+    /// Those of the cells (counted in [`Self::cells`]) whose sum is no finite number.
+    pub(super) odd: Vec<usize>,
 }
 
 /// Statistics of the anomalies of a cell.
@@ -39,9 +44,14 @@ pub(super) struct Statistics {
     pub(super) mean: f64,
     /// Sum of the squares of the deviations from the mean.
     pub(super) squares: f64,
+    /// Standard deviation that was divided by; 1 where nothing was.
+    pub(super) deviation: f64,
     /// Whether the series does not vary.
     pub(super) constant: bool,
 }
+
+/// The cells of a tile at a time.
+pub(super) type Rows<'a> = dyn Fn(usize) -> Numbers<'a> + Sync + 'a;
 
 impl Recipe {
     /// `months` (1 to 12) of each time are needed for a climatology only.
@@ -56,54 +66,68 @@ impl Recipe {
                 months.iter().map(|&m| usize::from(m) - 1).collect()
             }
         };
-        let mut counts = vec![0.0; groups.iter().max().map_or(0, |m| m + 1)];
+        let mut counts = match options.anomaly {
+            Anomaly::None => Vec::new(),
+            Anomaly::Mean => vec![0.0],
+            Anomaly::Climatology => vec![0.0; 12],
+        };
         for &g in &groups {
             counts[g] += 1.0;
         }
         Ok(Self { groups, counts, detrend: options.detrend, standardize: options.standardize, times })
     }
 
+    /// Means that are removed from each cell: one, twelve or none.
+    pub(super) fn groups(&self) -> usize {
+        self.counts.len()
+    }
+
     /// The cells of a tile that have data (at the first time, so at all) and are not `excluded`
     /// (one flag per cell of the tile; empty: none is), in strips of about equal width. The
     /// division follows from the data alone, so that it is the same for any threads.
-    pub(super) fn strips(&self, values: &[f64], excluded: &[bool]) -> Vec<Vec<usize>> {
-        let width = values.len() / self.times.max(1);
-        let cells: Vec<usize> = (0..width)
-            .filter(|&c| !excluded.get(c).copied().unwrap_or(false) && !values[c].is_nan())
-            .collect();
+    pub(super) fn strips(first: Numbers<'_>, excluded: &[bool]) -> Vec<Vec<usize>> {
+        let missing = |c: usize| match first {
+            Numbers::F32(v) => v[c].is_nan(),
+            Numbers::F64(v) => v[c].is_nan(),
+        };
+        let is_there = |&c: &usize| !excluded.get(c).copied().unwrap_or(false) && !missing(c);
+        let cells: Vec<usize> = (0..first.len()).filter(is_there).collect();
         let each = cells.len().div_ceil(cells.len().div_ceil(STRIP).max(1)).max(1);
         cells.chunks(each).map(<[usize]>::to_vec).collect()
     }
 
     /// Prepares a strip; `buffer` becomes its values.
-    fn prepare(&self, values: &[f64], cells: Vec<usize>, mut buffer: Vec<f64>, statistics: bool) -> Strip {
-        let width = values.len() / self.times.max(1);
+    fn prepare(&self, rows: &Rows<'_>, cells: Vec<usize>, mut buffer: Vec<f64>, statistics: bool) -> Strip {
         buffer.clear();
         buffer.reserve(self.times * cells.len());
         // Cells side by side are copied together.
         let runs: Vec<Range<usize>> =
             cells.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
-        for map in values.chunks(width.max(1)) {
-            for run in &runs {
-                buffer.extend_from_slice(&map[run.clone()]);
+        for time in 0..self.times {
+            match rows(time) {
+                Numbers::F32(map) => runs.iter().for_each(|run| {
+                    buffer.extend(map[run.clone()].iter().map(|&v| f64::from(v)));
+                }),
+                Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
             }
         }
-        let cell = self.anomalies(&mut buffer, cells.len(), statistics);
-        Strip { cells, values: buffer, cell }
+        let mut strip =
+            Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() };
+        self.anomalies(&mut strip, statistics);
+        strip
     }
 
-    /// Prepares the strips of a tile in threads, a few at a time, and hands them over in order.
+    /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
     pub(super) fn for_each_strip(
         &self,
-        values: &[f64],
+        rows: &Rows<'_>,
         excluded: &[bool],
-        statistics: bool,
+        (statistics, together): (bool, usize),
         buffers: &halocline_core::buffers::Buffers,
         mut hand_over: impl FnMut(&mut Strip),
     ) {
-        for batch in self.strips(values, excluded).chunks(rayon::current_num_threads()) {
-            let prepare =
-                |cells: &Vec<usize>| self.prepare(values, cells.clone(), buffers.take(0), statistics);
+        for batch in Self::strips(rows(0), excluded).chunks(together.max(1)) {
+            let prepare = |cells: &Vec<usize>| self.prepare(rows, cells.clone(), buffers.take(0), statistics);
             let strips: Vec<Strip> = match batch {
                 [one] => vec![prepare(one)],
                 many => many.par_iter().map(prepare).collect(),
@@ -115,39 +139,49 @@ impl Recipe {
         }
     }
 
-    /// Turns series (times × `n`) into anomalies. All sums run along time, cell by cell in the
+    /// Turns series (times × cells) into anomalies. All sums run along time, cell by cell in the
     /// inner loop: one order of additions, and wide registers.
-    fn anomalies(&self, x: &mut [f64], n: usize, statistics: bool) -> Vec<Statistics> {
+    fn anomalies(&self, strip: &mut Strip, statistics: bool) {
+        let (n, x) = (strip.cells.len(), &mut strip.values);
         if n == 0 {
-            return Vec::new();
+            return;
         }
         let statistics = statistics || self.standardize;
         let largest = if statistics { largest(x, n) } else { Vec::new() };
+        // A single value that is missing or infinite spoils its cell's sum.
+        let mut means = vec![0.0; n * self.counts.len().max(1)];
+        for (t, map) in x.chunks(n).enumerate() {
+            let g = self.groups.get(t).copied().unwrap_or(0);
+            add(&mut means[g * n..(g + 1) * n], map);
+        }
+        let is_odd = |&c: &usize| !means.iter().skip(c).step_by(n).sum::<f64>().is_finite();
+        strip.odd = (0..n).filter(is_odd).collect();
         if !self.counts.is_empty() {
-            let mut means = vec![0.0; n * self.counts.len()];
-            for (&g, map) in self.groups.iter().zip(x.chunks(n)) {
-                add(&mut means[g * n..(g + 1) * n], map);
-            }
             for (mean, count) in means.chunks_mut(n).zip(&self.counts) {
                 mean.iter_mut().for_each(|m| *m /= count);
             }
             for (&g, map) in self.groups.iter().zip(x.chunks_mut(n)) {
                 subtract(map, &means[g * n..(g + 1) * n]);
             }
+            if statistics {
+                strip.removed = means;
+            }
         }
         if self.detrend {
-            self.remove_lines(x, &self.means(x, n));
+            let means = self.means(x, n);
+            self.remove_lines(x, &means);
         }
         if !statistics {
-            return Vec::new();
+            return;
         }
         let mut cell = self.statistics(x, &largest);
         if self.standardize {
             let freedom = (self.times as f64 - 1.0).max(1.0);
-            let factors: Vec<f64> = cell
-                .iter()
-                .map(|c| if c.constant { 0.0 } else { 1.0 / (c.squares / freedom).sqrt() })
-                .collect();
+            for c in &mut cell {
+                c.deviation = (c.squares / freedom).sqrt();
+            }
+            let factors: Vec<f64> =
+                cell.iter().map(|c| if c.constant { 0.0 } else { 1.0 / c.deviation }).collect();
             for map in x.chunks_mut(n) {
                 map.iter_mut().zip(&factors).for_each(|(v, f)| *v *= f);
             }
@@ -156,7 +190,7 @@ impl Recipe {
                 c.squares *= f * f;
             }
         }
-        cell
+        strip.cell = cell;
     }
 
     fn means(&self, x: &[f64], n: usize) -> Vec<f64> {
@@ -183,7 +217,7 @@ impl Recipe {
             .zip(largest)
             .map(|((mean, squares), largest)| {
                 let constant = (squares / freedom).sqrt() <= CONSTANT * largest;
-                Statistics { mean, squares, constant }
+                Statistics { mean, squares, deviation: 1.0, constant }
             })
             .collect()
     }
@@ -238,9 +272,11 @@ mod tests {
     }
 
     fn only_strip(recipe: &Recipe, values: &[f64], excluded: &[bool]) -> Strip {
-        let mut strips = recipe.strips(values, excluded);
+        let width = values.len() / recipe.times;
+        let rows = |t: usize| Numbers::F64(&values[t * width..(t + 1) * width]);
+        let mut strips = Recipe::strips(rows(0), excluded);
         assert_eq!(strips.len(), 1);
-        recipe.prepare(values, strips.remove(0), Vec::new(), true)
+        recipe.prepare(&rows, strips.remove(0), Vec::new(), true)
     }
 
     #[test]
@@ -261,6 +297,7 @@ mod tests {
                 assert!(series.iter().sum::<f64>().abs() < 1e-12);
                 let variance = series.iter().map(|v| v * v).sum::<f64>() / 23.0;
                 assert!((variance - 1.0).abs() < 1e-12);
+                assert!(strip.odd.is_empty());
                 if anomaly == Anomaly::Climatology {
                     assert!((series[3] + series[15]).abs() < 1e-12);
                 }
@@ -284,9 +321,8 @@ mod tests {
 
     #[test]
     fn strips_are_even_and_complete() {
-        let recipe = Recipe::new(&options(Anomaly::None, false, false), 1, &[]).unwrap();
         for width in [0, 1, STRIP, STRIP + 1, 5 * STRIP - 3] {
-            let strips = recipe.strips(&vec![1.0; width], &[]);
+            let strips = Recipe::strips(Numbers::F32(&vec![1.0; width]), &[]);
             let cells: Vec<usize> = strips.concat();
             assert_eq!(cells, (0..width).collect::<Vec<_>>());
             assert!(strips.iter().all(|s| s.len() <= STRIP));

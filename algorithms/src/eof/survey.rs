@@ -1,25 +1,15 @@
-//! Which cells have data: looked at once, before any work is spent.
+//! Which cells have data, and which data can't be answered for: found out by the pass that sums.
 
-use halocline_core::engine::Map;
-use halocline_core::tiling::Tile;
+use super::prepare::Rows;
+use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-
-/// Looks for missing and infinite values in tiles of whole series.
-pub(super) struct SurveyMap<'a> {
-    pub(super) times: usize,
-    /// Offsets in C order of a tile's cells in the whole grid.
-    pub(super) cells_of: &'a (dyn Fn(&Tile) -> Vec<usize> + Sync),
-    pub(super) excluded: &'a [bool],
-}
 
 /// What was found in a tile, or in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Survey {
-    /// Cells with data at all times, by their offset in the grid.
-    pub(super) valid: Vec<usize>,
-    /// Cells without any data.
-    pub(super) empty: usize,
+    /// Cells with data at all times.
+    pub(super) cells: usize,
     /// Cells missing at some times only.
     pub(super) gappy: usize,
     /// The first such cell, and its first missing time.
@@ -28,72 +18,65 @@ pub(super) struct Survey {
     pub(super) infinite: usize,
     /// The first: cell, time.
     pub(super) first_infinite: Option<(usize, usize)>,
-}
-
-impl Map for SurveyMap<'_> {
-    type Output = Survey;
-
-    fn apply(&self, tile: &Tile, values: &[f64]) -> Result<Survey> {
-        let width = values.len() / self.times.max(1);
-        let cells = (self.cells_of)(tile);
-        let mut missing = vec![0usize; width];
-        let mut infinite = 0;
-        for map in values.chunks(width.max(1)) {
-            for (m, v) in missing.iter_mut().zip(map) {
-                *m += usize::from(v.is_nan());
-                infinite += usize::from(v.is_infinite());
-            }
-        }
-        let mut survey = Survey { infinite, ..Survey::default() };
-        if infinite > 0 {
-            // Cells left out on purpose may hold anything.
-            survey.infinite = 0;
-            for (i, _) in values.iter().enumerate().filter(|(_, v)| v.is_infinite()) {
-                let cell = cells[i % width];
-                if !self.is_excluded(cell) {
-                    survey.infinite += 1;
-                    survey.first_infinite.get_or_insert((cell, i / width));
-                }
-            }
-        }
-        for (c, &m) in missing.iter().enumerate().filter(|&(c, _)| !self.is_excluded(cells[c])) {
-            if m == 0 {
-                survey.valid.push(cells[c]);
-            } else if m == self.times {
-                survey.empty += 1;
-            } else {
-                survey.gappy += 1;
-                let first = (0..self.times).find(|t| values[t * width + c].is_nan()).unwrap_or(0);
-                survey.first_gap.get_or_insert((cells[c], first));
-            }
-        }
-        Ok(survey)
-    }
-}
-
-impl SurveyMap<'_> {
-    fn is_excluded(&self, cell: usize) -> bool {
-        self.excluded.get(cell).copied().unwrap_or(false)
-    }
+    /// The first cell that has data but no weight.
+    pub(super) unweighted: Option<usize>,
 }
 
 /// Which cell and time a number stands for, in the user's words.
 pub(super) type Locate<'a> = dyn Fn(usize, usize) -> String + Sync + 'a;
 
 impl Survey {
-    /// Joins the surveys of all tiles, in tile order; valid cells come out ascending.
-    pub(super) fn join(parts: Vec<Self>) -> Self {
-        let mut all = Self::default();
-        for part in parts {
-            all.valid.extend(part.valid);
-            all.empty += part.empty;
-            all.gappy += part.gappy;
-            all.infinite += part.infinite;
-            all.first_gap = [all.first_gap, part.first_gap].into_iter().flatten().min();
-            all.first_infinite = [all.first_infinite, part.first_infinite].into_iter().flatten().min();
+    /// Looks at the cells of a tile that are missing at the first time, and so have to be at all;
+    /// `cells` are their numbers in the grid.
+    pub(super) fn look_at_land(&mut self, rows: &Rows<'_>, times: usize, cells: &[usize], excluded: &[bool]) {
+        let is_excluded = |c: usize| excluded.get(c).copied().unwrap_or(false);
+        let land: Vec<usize> = match rows(0) {
+            Numbers::F32(v) => (0..v.len()).filter(|&c| v[c].is_nan() && !is_excluded(c)).collect(),
+            Numbers::F64(v) => (0..v.len()).filter(|&c| v[c].is_nan() && !is_excluded(c)).collect(),
+        };
+        if land.is_empty() {
+            return;
         }
-        all.valid.sort_unstable();
-        all
+        let is_land = |time: usize| match rows(time) {
+            Numbers::F32(v) => land.iter().all(|&c| v[c].is_nan()),
+            Numbers::F64(v) => land.iter().all(|&c| v[c].is_nan()),
+        };
+        if (1..times).all(is_land) {
+            return;
+        }
+        for &c in &land {
+            if (0..times).any(|time| !value(rows, time, c).is_nan()) {
+                self.add_series(rows, times, (c, cells[c]));
+            }
+        }
+    }
+
+    /// Counts a cell whose series is not as it should be: place in the tile, number in the grid.
+    pub(super) fn add_series(&mut self, rows: &Rows<'_>, times: usize, (place, cell): (usize, usize)) {
+        let series: Vec<f64> = (0..times).map(|time| value(rows, time, place)).collect();
+        if let Some(time) = series.iter().position(|v| v.is_nan()) {
+            self.gappy += 1;
+            self.first_gap = least(self.first_gap, Some((cell, time)));
+        }
+        if let Some(time) = series.iter().position(|v| v.is_infinite()) {
+            self.infinite += series.iter().filter(|v| v.is_infinite()).count();
+            self.first_infinite = least(self.first_infinite, Some((cell, time)));
+        }
+    }
+
+    /// Whether what was found forbids an analysis.
+    pub(super) fn is_bad(&self) -> bool {
+        self.gappy > 0 || self.infinite > 0 || self.unweighted.is_some()
+    }
+
+    /// Adds what was found elsewhere.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.cells += other.cells;
+        self.gappy += other.gappy;
+        self.infinite += other.infinite;
+        self.first_gap = least(self.first_gap, other.first_gap);
+        self.first_infinite = least(self.first_infinite, other.first_infinite);
+        self.unweighted = least(self.unweighted, other.unweighted);
     }
 
     /// Refuses data that an EOF analysis can't answer for.
@@ -111,17 +94,35 @@ impl Survey {
             return Err(Error::data(format!(
                 "{} of {} cells with data are missing at some times only, the first {}",
                 self.gappy,
-                self.gappy + self.valid.len(),
+                self.gappy + self.cells,
                 locate(cell, time)
             ))
             .remedy(
                 "fill the gaps, mask these cells at all times, or choose a --time or --box without gaps",
             ));
         }
-        if self.valid.is_empty() {
+        if let Some(cell) = self.unweighted {
+            return Err(Error::data(format!(
+                "there are data in a cell without coordinates, {}",
+                locate(cell, 0)
+            ))
+            .remedy("use --weights none"));
+        }
+        if self.cells == 0 {
             return Err(Error::data("all values are missing")
                 .remedy("check _FillValue, valid_range and the selection"));
         }
         Ok(())
     }
+}
+
+fn value(rows: &Rows<'_>, time: usize, place: usize) -> f64 {
+    match rows(time) {
+        Numbers::F32(v) => f64::from(v[place]),
+        Numbers::F64(v) => v[place],
+    }
+}
+
+fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    [a, b].into_iter().flatten().min()
 }

@@ -42,7 +42,13 @@ pub(super) trait Work {
     fn nodes(&self) -> Box<dyn Iterator<Item = Result<StateNode>> + '_>;
     /// Adds a node that was saved.
     fn restore(&mut self, node: &StateNode) -> Result<()>;
-    /// Merges what the ranks hold, level by level, down to the roots of columns.
+    /// Merges what the ranks hold, level by level, as far up as tiles are done: all of those
+    /// before the last that is.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn settle(&mut self, comm: &Comm, tiling: &Tiling, owner: &Owner<'_>) -> Result<()>;
+    /// [`Self::settle`], after which the roots of columns are what was found.
     ///
     /// # Collective
     /// Every rank calls this.
@@ -179,6 +185,13 @@ impl<F: Fold> Work for FoldBranch<F> {
     }
 
     fn finish(&mut self, comm: &Comm, tiling: &Tiling, owner: &Owner<'_>) -> Result<()> {
+        self.settle(comm, tiling, owner)?;
+        let leaves = tiling.leaves(self.fold.reduces());
+        self.roots = std::mem::replace(&mut self.tree, MergeTree::new(leaves)).into_roots();
+        Ok(())
+    }
+
+    fn settle(&mut self, comm: &Comm, tiling: &Tiling, owner: &Owner<'_>) -> Result<()> {
         let (fold, reduces) = (&self.fold, self.fold.reduces());
         let leaves = tiling.leaves(reduces);
         // The rank that holds a node: the owner of its first leaf.
@@ -232,7 +245,6 @@ impl<F: Fold> Work for FoldBranch<F> {
             }
             comm.agree(merged)?;
         }
-        self.roots = std::mem::replace(&mut self.tree, MergeTree::new(leaves)).into_roots();
         Ok(())
     }
 }

@@ -81,6 +81,9 @@ impl<F: Fold> Fold for &F {
     fn pieces(&self) -> Pieces {
         (**self).pieces()
     }
+    fn steps_at_once(&self) -> usize {
+        (**self).steps_at_once()
+    }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         (**self).state_bytes(tile)
     }

@@ -28,7 +28,7 @@ pub use fold::{Fold, Parallelism};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use run::FoldRun;
-pub use series::{Series, SeriesPlan, SeriesResults, SeriesWork};
+pub use series::{FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork};
 pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
@@ -112,6 +112,47 @@ impl Engine {
                     .map_err(|e| Error::communication(format!("a value of another rank can't be read: {e}")))
             })
             .collect()
+    }
+
+    /// Gives rank 0 the values of all ranks, in the order of ranks; `None` elsewhere. For what
+    /// is too large to be everywhere.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// When a value can't be encoded.
+    pub fn gather_to_root<T: Serialize + DeserializeOwned>(&self, own: &T) -> Result<Option<Vec<T>>> {
+        let bytes =
+            postcard::to_stdvec(own).map_err(|e| Error::internal(format!("can't encode a value: {e}")));
+        let mut parts = vec![Vec::new(); self.comm.size()];
+        parts[0] = self.comm.agree(bytes)?;
+        let received = self.comm.all_to_all_v(parts);
+        if !self.comm.is_root() {
+            return Ok(None);
+        }
+        let decoded = received.iter().map(|bytes| {
+            postcard::from_bytes(bytes)
+                .map_err(|e| Error::communication(format!("a value of another rank can't be read: {e}")))
+        });
+        decoded.collect::<Result<_>>().map(Some)
+    }
+
+    /// Brings a state that one rank holds to rank 0.
+    ///
+    /// # Collective
+    /// Every rank calls this; exactly one with a state.
+    ///
+    /// # Errors
+    /// When it can't be encoded, or there is none.
+    pub fn to_root<S: Serialize + DeserializeOwned>(&self, state: Option<S>) -> Result<Option<S>> {
+        let mut elsewhere = [u64::from(state.is_some() && !self.comm.is_root())];
+        self.comm.all_reduce(&mut elsewhere, crate::comm::Reduce::Max);
+        if elsewhere == [0] {
+            return Ok(state);
+        }
+        let all = self.gather_to_root(&state)?;
+        Ok(all.and_then(|all| all.into_iter().flatten().next()))
     }
 
     /// Does `work` on the rank that holds `state` and gives every rank the result.

@@ -1,339 +1,98 @@
 //! `halocline eof`.
 
-#![allow(clippy::doc_markdown)] // the comments on options are their help texts
-
+mod contents;
+mod fields;
+mod options;
 mod output;
+mod place;
+mod summary;
 
-use crate::common::{bytes_text, check_output, paths, InputArgs, SelectionArgs, Verbosity};
-use halocline_algorithms::eof::{
-    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
-};
+pub(crate) use contents::Contents;
+pub(crate) use fields::{prepare, with_fields, OpenFields};
+pub(crate) use options::{word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
+pub(crate) use place::{places, Place};
+
+use crate::common::{check_output, Verbosity};
+use crate::folding::{self, FoldJob};
+use halocline_algorithms::eof::{self, Eof, Method};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
-use halocline_core::tiling::Tiling;
-use halocline_core::{Error, Result};
-use halocline_io::dataset::Dataset;
-use halocline_io::load::{load, Loaded};
-use halocline_io::source::{Element, Source};
-use std::path::PathBuf;
+use halocline_core::progress::{Phase, Progress};
+use halocline_core::Result;
+use halocline_io::output::WriteReport;
 use std::sync::Arc;
-use std::time::Instant;
-
-/// Empirical orthogonal functions: the leading modes of variability of a field.
-///
-/// Writes eof(mode,lat,lon), pc(time,mode), eigenvalue, variance_fraction, north_error and
-/// total_variance. With the default scalings the anomaly is the sum of pc × eof, in the units of
-/// the field. The entry of largest magnitude of each (weighted) EOF is positive.
-#[derive(Debug, clap::Args)]
-pub(crate) struct EofArgs {
-    #[command(flatten)]
-    input: InputArgs,
-    /// The variable to analyse
-    #[arg(long, value_name = "NAME")]
-    var: String,
-    /// Number of modes [default: 10, or as many as there are]
-    #[arg(long, value_name = "N")]
-    modes: Option<usize>,
-    /// Weights applied to the data: √cos(latitude), √(cell area / total area), or none
-    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat)]
-    weights: WeightChoice,
-    /// What is removed first: the time mean, the mean of each calendar month, or nothing
-    #[arg(long, value_enum, default_value_t = AnomalyChoice::Mean)]
-    anomaly: AnomalyChoice,
-    /// Remove each cell's straight line, fitted over the record number (after the anomaly)
-    #[arg(long)]
-    detrend: bool,
-    /// Divide each cell by its standard deviation (after anomaly and detrending)
-    #[arg(long)]
-    standardize: bool,
-    /// Principal components: 0 as they are, 1 divided by √eigenvalue, 2 multiplied by it
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2), value_name = "0|1|2")]
-    pc_scaling: u8,
-    /// EOFs: 0 unit norm, 1 divided by √eigenvalue, 2 multiplied by it (these of the weighted
-    /// field); covariance or correlation of the field with the principal components
-    #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
-    eof_scaling: EofScalingChoice,
-    #[command(flatten)]
-    selection: SelectionArgs,
-    /// The file to write
-    #[arg(long, short, value_name = "OUT.nc")]
-    output: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum WeightChoice {
-    Coslat,
-    Area,
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum AnomalyChoice {
-    Mean,
-    Climatology,
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum EofScalingChoice {
-    #[value(name = "0")]
-    UnitNorm,
-    #[value(name = "1")]
-    Divided,
-    #[value(name = "2")]
-    Multiplied,
-    Covariance,
-    Correlation,
-}
-
-/// The word that the user writes for a choice.
-fn word(choice: &impl clap::ValueEnum) -> String {
-    choice.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
-}
-
-impl EofArgs {
-    fn options(&self) -> EofOptions {
-        EofOptions {
-            modes: self.modes.map_or(Modes::UpTo(10), Modes::Exactly),
-            anomaly: match self.anomaly {
-                AnomalyChoice::Mean => Anomaly::Mean,
-                AnomalyChoice::Climatology => Anomaly::Climatology,
-                AnomalyChoice::None => Anomaly::None,
-            },
-            detrend: self.detrend,
-            standardize: self.standardize,
-            pc_scaling: match self.pc_scaling {
-                0 => PcScaling::Raw,
-                1 => PcScaling::UnitVariance,
-                _ => PcScaling::Multiplied,
-            },
-            eof_scaling: match self.eof_scaling {
-                EofScalingChoice::UnitNorm => EofScaling::UnitNorm,
-                EofScalingChoice::Divided => EofScaling::Divided,
-                EofScalingChoice::Multiplied => EofScaling::Multiplied,
-                EofScalingChoice::Covariance => EofScaling::Covariance,
-                EofScalingChoice::Correlation => EofScaling::Correlation,
-            },
-        }
-    }
-}
 
 /// Runs the command.
 ///
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<()> {
-    let (dataset, source) = open(comm, args, verbosity)?;
-    source.notes().iter().for_each(|note| verbosity.say(comm, || format!("note: {note}")));
-    let result = match source.element() {
-        Element::F32 => job::<f32>(comm, args, (&dataset, &source), verbosity),
-        Element::F64 => job::<f64>(comm, args, (&dataset, &source), verbosity),
-    };
-    result.map_err(|e| blame(e, args, &dataset))
+    let progress = Arc::new(Progress::default());
+    let budget = args.memory.budget(comm)?;
+    let job = FoldJob { comm, verbosity, budget: &budget, checkpoints: None, progress: &progress };
+    let written = analyse(&job, args)?;
+    job.finished(&args.output, &written)
 }
 
 /// Looks at the files, and refuses what can be refused before data are read.
 ///
 /// # Collective
 /// Every rank calls this.
-pub(crate) fn open(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(Dataset, Source)> {
-    let mut selection = args.selection.selection()?;
-    selection.io = args.input.io;
-    let dataset = args.input.open(comm, verbosity)?;
-    check_output(comm, &args.output, &paths(&dataset))?;
-    let source = dataset.source(comm, &args.var, &selection)?;
-    check(args, &source).map_err(|e| blame(e, args, &dataset))?;
-    Ok((dataset, source))
+pub(crate) fn open(job: &FoldJob<'_>, args: &EofArgs) -> Result<OpenFields> {
+    args.check()?;
+    let open = OpenFields::open(job, &args.input, &args.selection, (&args.var, &args.with))?;
+    check_output(job.comm, &args.output, &open.files())?;
+    check_modes(args, &open).map_err(|e| open.blame(e))?;
+    Ok(open)
 }
 
-/// What the analysis refuses, it refuses of this variable of these files.
-fn blame(e: Error, args: &EofArgs, dataset: &Dataset) -> Error {
-    let analysed = !matches!(e.kind, halocline_core::ErrorKind::Internal | halocline_core::ErrorKind::System);
-    match paths(dataset).first() {
-        Some(file) if analysed => e.in_file(file).in_variable(&args.var),
-        _ => e,
-    }
+/// Does the analysis and writes its result, within the budget of a job.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> {
+    let opening = job.progress.phases.start(Phase::Open);
+    let open = open(job, args)?;
+    drop(opening);
+    let watch = job.watch();
+    let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
+    drop(watch);
+    summary::tell(job, args, &open, &eof);
+    job.write(|| output::write(job.comm, args, &open, eof))
 }
 
-/// Refuses data that have no modes, and more modes than there are.
-fn check(args: &EofArgs, source: &Source) -> Result<()> {
-    let (grid, times) = (source.grid(), source.time());
-    if grid.dims.is_empty() {
-        return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
-    }
-    if times.values.len() < 2 {
-        return Err(Error::data(format!(
-            "an EOF analysis needs at least two times, there is {}",
-            times.values.len()
-        )));
-    }
-    let limit = (times.values.len() - 1).min(grid.len());
+/// Refuses more modes than there are.
+fn check_modes(args: &EofArgs, open: &OpenFields) -> Result<()> {
+    let options = args.options()?;
+    let lags = match &options.method {
+        Method::Extended(lags) => lags.len(),
+        _ => 1,
+    };
+    let times = open.fields.first().map_or(0, |f| f.source.time().len());
+    let cells: usize = open.fields.iter().map(|f| f.source.grid().len()).sum();
+    let limit = (options.method.times(times)?.len() - 1).min(cells.saturating_mul(lags));
     match args.modes.filter(|modes| !(1..=limit).contains(modes)) {
         None => Ok(()),
-        Some(modes) => Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
-            .remedy(format!("choose --modes between 1 and {limit}"))),
+        Some(modes) => Err(halocline_core::Error::usage(format!(
+            "{modes} modes are asked for, there are at most {limit}"
+        ))
+        .remedy(format!("choose --modes between 1 and {limit}"))),
     }
 }
 
-fn job<T: Loaded>(
-    comm: &Comm,
-    args: &EofArgs,
-    (dataset, source): (&Dataset, &Source),
-    verbosity: Verbosity,
-) -> Result<()> {
-    let clock = Instant::now();
-    let dims = &source.variable().dims;
-    let (grid, times) = (source.grid(), source.time());
-    let parts = args.selection.parts(comm, dims)?;
-    let weights = weights(args, source)?;
-    let months = match args.anomaly {
-        AnomalyChoice::Climatology => times.months(),
-        _ => Vec::new(),
-    };
-    let tiling = Tiling::series(dims);
-    let deal = Arc::new(tiling.deal(comm.size(), &tile_costs(comm, source, &tiling)?)?);
-    let shape: Vec<String> = dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
-    verbosity.say(comm, || {
-        format!(
-            "eof of {} ({}), {} rank{} x {} thread{}",
-            args.var,
-            shape.join(" x "),
-            comm.size(),
-            if comm.size() == 1 { "" } else { "s" },
-            rayon::current_num_threads(),
-            if rayon::current_num_threads() == 1 { "" } else { "s" },
-        )
-    });
-    if args.detrend && times.step_text() == "irregular" {
-        verbosity.say(comm, || {
-            "note: the time steps are irregular; --detrend takes records as equally spaced".into()
-        });
-    }
-    verbosity.detail(comm, || {
-        format!("tiles: {} ({}), dealt as {}", tiling.len(), tiling.rule(), deal.describe())
-    });
-    let field = load::<T>(comm, source, &deal, parts.as_deref())?;
-    let read = clock.elapsed();
-    let clock = Instant::now();
-    let engine = Engine::new(comm);
-    let input = EofInput {
-        weights: &weights,
-        excluded: &grid.excluded,
-        months: &months,
-        locate: &|cell, time| locate(source, cell, time),
-    };
-    let eof = analyse(&engine, &field, &tiling, &input, &args.options())?;
-    drop(field);
-    let analysed = clock.elapsed();
-    let clock = Instant::now();
-    output::write(comm, args, (dataset, source), &tiling, &eof)?;
-    let written = clock.elapsed();
-    summary(comm, args, source, &eof, verbosity);
-    verbosity.say(comm, || {
-        let bytes =
-            (source.variable().shape().iter().product::<usize>() * source.variable().dtype.size()) as u64;
-        format!(
-            "read {} in {:.2} s, analysed in {:.2} s, wrote {} in {:.2} s",
-            bytes_text(bytes),
-            read.as_secs_f64(),
-            analysed.as_secs_f64(),
-            args.output.display(),
-            written.as_secs_f64()
-        )
-    });
-    Ok(())
-}
-
-/// The weight of each cell; empty for none.
-fn weights(args: &EofArgs, source: &Source) -> Result<Vec<f64>> {
-    match args.weights {
-        WeightChoice::None => Ok(Vec::new()),
-        WeightChoice::Coslat => source.grid().sqrt_cos_latitudes(),
-        WeightChoice::Area => {
-            let areas = source.grid().areas()?;
-            let total: f64 = areas.iter().sum();
-            Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
-        }
-    }
-}
-
-/// Work of each tile: its cells with data at the first time. Land costs nothing, so that ranks
-/// are dealt equal shares of ocean.
-fn tile_costs(comm: &Comm, source: &Source, tiling: &Tiling) -> Result<Vec<u64>> {
-    if comm.size() == 1 {
-        return Ok(Vec::new());
-    }
-    comm.on_root(|| {
-        let first = halocline_core::index::IndexBox::whole(&source.variable().shape()).with_range(0, 0..1);
-        let map = source.read(&first)?.to_f64();
-        Ok((0..tiling.len())
-            .map(|id| {
-                let mut valid = 0;
-                first.for_each_run(&tiling.tile(id).block.with_range(0, 0..1), |from, _, n| {
-                    valid += map[from..from + n].iter().filter(|v| !v.is_nan()).count() as u64;
-                });
-                valid
-            })
-            .collect())
+fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
+    let options = args.options()?;
+    let times = open.fields.first().map_or(0, |f| f.source.time().len());
+    let modes = args.modes.unwrap_or(10).min(times - 1);
+    // Real and imaginary part, each thrice while they are built; the kernels of several fields.
+    let kernels = match options.method {
+        Method::Complex(_) => 8,
+        _ => 0,
+    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 };
+    let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
+    let prepared = prepare(job, open, &args.prepare, &args.selection, kernels, &needs)?;
+    let engine = Engine::with_progress(job.comm, job.progress);
+    folding::guarded(job.comm, &open.sources(), || {
+        with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))
     })
-}
-
-/// Where and when a value is, in the user's words.
-fn locate(source: &Source, cell: usize, time: usize) -> String {
-    let grid = source.grid();
-    let shape = grid.shape();
-    let index: Vec<String> = match shape.as_slice() {
-        [_, nx] => vec![(cell / nx).to_string(), (cell % nx).to_string()],
-        _ => vec![cell.to_string()],
-    };
-    let place = match (grid.latitudes(), grid.longitudes()) {
-        (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[cell], lon[cell]),
-        _ => format!(
-            "at {}",
-            grid.dims
-                .iter()
-                .zip(&index)
-                .map(|(d, i)| format!("{}={i}", d.name))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    };
-    format!("{place} on {}", source.time().datetime(time).iso())
-}
-
-fn summary(comm: &Comm, args: &EofArgs, source: &Source, eof: &Eof, verbosity: Verbosity) {
-    verbosity.say(comm, || {
-        let covariance = match eof.covariance {
-            Covariance::Temporal => "between times",
-            Covariance::Spatial => "between cells",
-        };
-        let mut lines = vec![format!(
-            "{} cells with data, {} times, covariance {covariance}",
-            eof.cells,
-            source.time().values.len()
-        )];
-        if eof.constant > 0 && (args.standardize || args.eof_scaling == EofScalingChoice::Correlation) {
-            lines.push(format!("note: {} of these cells do not vary and come out as missing", eof.constant));
-        }
-        lines.push("mode    eigenvalue      variance  North error".into());
-        for k in 0..eof.eigenvalues.len().min(10) {
-            lines.push(format!(
-                "{:>4}  {:>12.6e}  {:>10.2} %  {:>9.2} %",
-                k + 1,
-                eof.eigenvalues[k],
-                100.0 * eof.variance_fraction[k],
-                100.0 * eof.north_error[k] / eof.total_variance
-            ));
-        }
-        if let Some(k) = (0..eof.eigenvalues.len()).find(|&k| eof.precision(k) > 1e-8) {
-            let last = eof.precision(eof.eigenvalues.len() - 1);
-            lines.push(format!(
-                "note: from mode {} on, the variance is so small beside the first mode's that only about {:.0} \
-                 digits hold in the last",
-                k + 1,
-                -last.log10()
-            ));
-        }
-        lines.join("\n")
-    });
 }

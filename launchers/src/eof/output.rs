@@ -1,163 +1,336 @@
 //! The NetCDF file of an EOF analysis.
 
-use super::{word, EofArgs, EofScalingChoice, WeightChoice};
+use super::contents::Contents;
+use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
+use super::place::{places, Place};
+use super::OpenFields;
 use crate::{carry, cf};
-use halocline_algorithms::eof::Eof;
+use halocline_algorithms::eof::{Eof, EofMaps, MapBlock, Method};
 use halocline_core::comm::Comm;
-use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::meta::{Attributes, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
-use halocline_io::dataset::Dataset;
-use halocline_io::output::{Output, Schema, VariableSpec};
+use halocline_io::output::{Schema, WriteReport};
 use halocline_io::source::Source;
+
+/// A field as its results speak of it.
+struct About<'a> {
+    args: &'a EofArgs,
+    source: &'a Source,
+    place: &'a Place,
+    /// `eof` and the like, or `eof_NAME` of one of several fields.
+    label: Option<&'a str>,
+    /// What the field was multiplied by.
+    factor: f64,
+}
 
 /// Writes the file.
 ///
 /// # Collective
 /// Every rank calls this with its block of the EOFs.
-pub(super) fn write(
-    comm: &Comm,
-    args: &EofArgs,
-    (dataset, source): (&Dataset, &Source),
-    tiling: &Tiling,
-    eof: &Eof,
-) -> Result<()> {
-    let mut schema = Schema { attributes: global(args, dataset, tiling, eof), ..Schema::new() };
-    let time = source.time_coordinate();
-    let mut coordinates = schema.add_coordinate(time)?;
-    schema.add_dim("mode", eof.eigenvalues.len())?;
-    coordinates.extend(carry::add_space(&mut schema, source)?);
-    let modes: Vec<i32> = (1..=eof.eigenvalues.len() as i32).collect();
-    for (name, dims, attributes) in results(args, source) {
-        let spec = match name {
-            "mode" => VariableSpec::new(name, dims, DType::I32),
-            "eof" => VariableSpec::data(name, dims, DType::F64),
-            _ => VariableSpec::new(name, dims, DType::F64),
-        };
-        schema.add_variable(spec.attributes(attributes));
+pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) -> Result<WriteReport> {
+    let method = args.options()?.method;
+    let modes = eof.eigenvalues.len();
+    let mut schema = Schema { attributes: global(args, open, &eof), ..Schema::new() };
+    let labelled: Vec<(&str, &Source)> = open.fields.iter().map(|f| (f.label.as_str(), &f.source)).collect();
+    let first = &open.fields[0].source;
+    let at = first.between(eof.times.clone())?;
+    let mut pending = schema.add_coordinate(at.time_coordinate())?;
+    schema.add_dim("mode", modes)?;
+    let (places, of) = places(&labelled);
+    for place in &places {
+        pending.extend(place.add(&mut schema)?);
     }
-    let mut output = Output::create(comm, &args.output, &schema)?;
-    output.write_pending(&coordinates)?;
-    output.write_whole("mode", &Values::I32(modes))?;
-    output.write_block("eof", eof.eofs.block(), &Values::F64(eof.eofs.data().to_vec()))?;
-    output.write_whole("pc", &Values::F64(eof.pcs.clone()))?;
-    output.write_whole("eigenvalue", &Values::F64(eof.eigenvalues.clone()))?;
-    output.write_whole("variance_fraction", &Values::F64(eof.variance_fraction.clone()))?;
-    output.write_whole("north_error", &Values::F64(eof.north_error.clone()))?;
-    output.write_whole("total_variance", &Values::F64(vec![eof.total_variance]))?;
-    output.finish()
-}
-
-/// The result variables with their dimensions and attributes.
-fn results(args: &EofArgs, source: &Source) -> Vec<(&'static str, Vec<String>, Attributes)> {
-    let variable = source.variable();
-    let name = variable.attributes.text("long_name").unwrap_or(&args.var).to_owned();
-    let mode = || vec!["mode".to_owned()];
-    let pc = vec![source.variable().dims[0].name.clone(), "mode".to_owned()];
-    let maps =
-        std::iter::once("mode".to_owned()).chain(source.grid().dims.iter().map(|d| d.name.clone())).collect();
+    let mut contents = Contents::default();
+    let mode = || ["mode".to_owned()];
     let text = |long_name: &str| Attributes::new().with("long_name", long_name);
-    let with_units = |attributes: Attributes, power: u32| match units(args, source, power) {
+    let numbers = Values::I32((1..=modes as i32).collect());
+    contents.whole("mode", mode(), numbers, text("mode number").with("units", "1"));
+    if let Method::Extended(lags) = &method {
+        schema.add_dim("lag", lags.len())?;
+        let values = Values::I32(lags.iter().map(|&l| l as i32).collect());
+        let about = text("lag, in records: the pattern so many records after the principal component");
+        contents.whole("lag", ["lag".to_owned()], values, about.with("units", "1"));
+    }
+    if args.prepare.anomaly == AnomalyChoice::Climatology {
+        schema.add_dim("month", 12)?;
+        let months = Values::I32((1..=12).collect());
+        contents.whole("month", ["month".to_owned()], months, text("calendar month").with("units", "1"));
+    }
+    if eof.rotation.is_some() {
+        schema.add_dim("unrotated_mode", modes)?;
+    }
+    let abouts: Vec<About<'_>> = open
+        .fields
+        .iter()
+        .zip(&of)
+        .zip(&eof.fields)
+        .map(|((field, &place), maps)| About {
+            args,
+            source: &field.source,
+            place: &places[place],
+            label: args.is_multivariate().then_some(field.label.as_str()),
+            factor: maps.factor,
+        })
+        .collect();
+    components(&mut contents, &abouts[0], &method, &eof);
+    variances(&mut contents, &abouts[0], &eof);
+    for (about, maps) in abouts.iter().zip(eof.fields) {
+        about.maps(&mut contents, &method, modes, maps);
+    }
+    contents.write(comm, &args.output, schema, &pending)
+}
+
+/// Principal components.
+fn components(contents: &mut Contents, about: &About<'_>, method: &Method, eof: &Eof) {
+    let dims = || [about.source.variable().dims[0].name.clone(), "mode".to_owned()];
+    if !matches!(method, Method::Complex(_)) {
+        contents.whole("pc", dims(), Values::F64(eof.pcs.clone()), about.of_pc(""));
+        return;
+    }
+    let (re, im) = (&eof.pcs, &eof.pcs_imaginary);
+    let amplitude = re.iter().zip(im).map(|(a, b)| a.hypot(*b)).collect();
+    let phase = re.iter().zip(im).map(|(a, b)| b.atan2(*a).to_degrees()).collect();
+    contents.whole("pc_real", dims(), Values::F64(re.clone()), about.of_pc(", real part"));
+    contents.whole("pc_imaginary", dims(), Values::F64(im.clone()), about.of_pc(", imaginary part"));
+    contents.whole("pc_amplitude", dims(), Values::F64(amplitude), about.of_pc(", amplitude"));
+    let degrees = about.of_pc(", phase").with("units", "degree");
+    contents.whole("pc_phase", dims(), Values::F64(phase), degrees);
+}
+
+/// Eigenvalues and what follows from them.
+fn variances(contents: &mut Contents, about: &About<'_>, eof: &Eof) {
+    let text = |long_name: &str| Attributes::new().with("long_name", long_name);
+    let with_units = |attributes: Attributes| match about.units(2).filter(|_| about.label.is_none()) {
         Some(units) => attributes.with("units", units),
         None => attributes,
     };
-    let variance = with_units(text("eigenvalue of the covariance matrix"), 2);
-    let error = with_units(text("sampling error of the eigenvalue (North et al. 1982)"), 2);
-    let total = with_units(text("total variance: the sum of all eigenvalues"), 2);
-    vec![
-        ("mode", mode(), text("mode number").with("units", "1")),
-        ("eof", maps, eof_attributes(args, source, &name)),
-        ("pc", pc, pc_attributes(args, source, &name)),
-        ("eigenvalue", mode(), variance),
-        ("variance_fraction", mode(), text("fraction of the total variance").with("units", "1")),
-        ("north_error", mode(), error),
-        ("total_variance", Vec::new(), total),
-    ]
-}
-
-fn eof_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
-    let field = if args.standardize { format!("standardized {name}") } else { name.to_owned() };
-    let weighted = if args.weights == WeightChoice::None { "" } else { "weighted " };
-    let (long_name, power) = match args.eof_scaling {
-        EofScalingChoice::UnitNorm => (format!("EOF of {weighted}{field}, unit norm"), Some(0)),
-        EofScalingChoice::Divided => {
-            (format!("EOF of {weighted}{field}, divided by the root of its eigenvalue"), None)
-        }
-        EofScalingChoice::Multiplied => {
-            (format!("EOF of {weighted}{field}, multiplied by the root of its eigenvalue"), Some(1))
-        }
-        EofScalingChoice::Covariance => (
-            format!("EOF: covariance of {field} with the principal component"),
-            Some(match args.pc_scaling {
-                0 => 2,
-                1 => 1,
-                _ => 3,
-            }),
-        ),
-        EofScalingChoice::Correlation => {
-            (format!("EOF: correlation of {field} with the principal component"), Some(0))
-        }
+    let mode = || ["mode".to_owned()];
+    let eigenvalue = match &eof.rotation {
+        None => "eigenvalue of the covariance matrix",
+        Some(_) => "variance of the rotated mode",
     };
-    let mut attributes = Attributes::new().with("long_name", long_name);
-    if let Some(units) = power.and_then(|p| units(args, source, p)) {
-        attributes.set("units", units);
+    contents.whole("eigenvalue", mode(), Values::F64(eof.eigenvalues.clone()), with_units(text(eigenvalue)));
+    let fraction = text("fraction of the total variance").with("units", "1");
+    contents.whole("variance_fraction", mode(), Values::F64(eof.variance_fraction.clone()), fraction);
+    if eof.rotation.is_none() {
+        let error = with_units(text("sampling error of the eigenvalue (North et al. 1982)"));
+        contents.whole("north_error", mode(), Values::F64(eof.north_error.clone()), error);
     }
-    carry::refer_to_space(&mut attributes, source);
-    attributes
+    let total = with_units(text("total variance: the sum of all eigenvalues"));
+    contents.whole("total_variance", [], Values::F64(vec![eof.total_variance]), total);
+    if let Some(rotation) = &eof.rotation {
+        let both = || ["unrotated_mode".to_owned(), "mode".to_owned()];
+        let about =
+            text("rotation: rotated loadings are sums over unrotated modes of these times their loadings");
+        contents.whole(
+            "unrotated_mode",
+            ["unrotated_mode".to_owned()],
+            Values::I32((1..=rotation.modes as i32).collect()),
+            text("mode number before the rotation").with("units", "1"),
+        );
+        contents.whole(
+            "rotation_matrix",
+            both(),
+            Values::F64(rotation.matrix.clone()),
+            about.with("units", "1"),
+        );
+    }
 }
 
-fn pc_attributes(args: &EofArgs, source: &Source, name: &str) -> Attributes {
-    let (how, power) = match args.pc_scaling {
-        0 => ("", 1),
-        1 => (", unit variance", 0),
-        _ => (", multiplied by the root of its eigenvalue", 2),
+impl About<'_> {
+    fn name(&self) -> String {
+        let variable = self.source.variable();
+        variable.attributes.text("long_name").unwrap_or(&variable.name).to_owned()
+    }
+    fn var(&self, what: &str) -> String {
+        self.label.map_or_else(|| what.to_owned(), |label| format!("{what}_{label}"))
+    }
+    /// The attributes of a map.
+    fn map(&self, long_name: String, units: Option<String>) -> Attributes {
+        let mut attributes = Attributes::new().with("long_name", long_name);
+        if let Some(units) = units {
+            attributes.set("units", units);
+        }
+        self.place.refer(&mut attributes);
+        attributes
+    }
+
+    fn maps(&self, contents: &mut Contents, method: &Method, modes: usize, maps: EofMaps) {
+        let space = || self.place.names();
+        let about = || {
+            let about = self.of_eof();
+            if self.label.is_some() {
+                about.with("field_factor", self.factor)
+            } else {
+                about
+            }
+        };
+        match method {
+            Method::Plain => {
+                contents.maps(&self.var("eof"), (&[("mode", modes)], space()), maps.eofs, about());
+            }
+            Method::Extended(lags) => {
+                let leading = [("mode", modes), ("lag", lags.len())];
+                contents.maps(&self.var("eof"), (&leading, space()), maps.eofs, about());
+            }
+            Method::Complex(_) => {
+                let leading = [("mode", modes)];
+                let part = |of: fn(f64, f64) -> f64| complex_part(&maps.eofs, of);
+                let parts: [(&str, &str, fn(f64, f64) -> f64); 4] = [
+                    ("real", "real part", |re, _| re),
+                    ("imaginary", "imaginary part", |_, im| im),
+                    ("amplitude", "amplitude", f64::hypot),
+                    ("phase", "phase", |re, im| im.atan2(re).to_degrees()),
+                ];
+                for (suffix, words, of) in parts {
+                    let mut attributes = about();
+                    let long_name = attributes.text("long_name").unwrap_or_default().to_owned();
+                    attributes.set("long_name", format!("{long_name}, {words}"));
+                    if suffix == "phase" {
+                        attributes.set("units", "degree");
+                    }
+                    let name = self.var(&format!("eof_{suffix}"));
+                    contents.maps(&name, (&leading, space()), part(of), attributes);
+                }
+            }
+        }
+        let name = self.name();
+        let units = self.source.variable().units();
+        match self.args.prepare.anomaly {
+            AnomalyChoice::None => {}
+            AnomalyChoice::Mean => {
+                let about =
+                    self.map(format!("time mean of {name}, which was removed"), units.map(str::to_owned));
+                contents.maps(&self.var("mean"), (&[], space()), maps.means, about);
+            }
+            AnomalyChoice::Climatology => {
+                let long_name = format!("mean of {name} in each calendar month, which was removed");
+                let about = self.map(long_name, units.map(str::to_owned));
+                contents.maps(&self.var("mean"), (&[("month", 12)], space()), maps.means, about);
+            }
+        }
+        if self.args.prepare.standardize {
+            let long_name =
+                format!("standard deviation of the anomalies of {name}, which they were divided by");
+            let about = self.map(long_name, units.map(cf::difference));
+            contents.maps(&self.var("standard_deviation"), (&[], space()), maps.deviations, about);
+        }
+    }
+
+    fn of_eof(&self) -> Attributes {
+        let (args, name) = (self.args, self.name());
+        let field = if args.prepare.standardize { format!("standardized {name}") } else { name };
+        let weighted = if args.prepare.weights == WeightChoice::None { "" } else { "weighted " };
+        let kind = match (args.lags.is_some(), args.complex, &args.rotate) {
+            (true, _, Some(_)) => "rotated extended EOF",
+            (true, ..) => "extended EOF",
+            (_, true, _) => "complex EOF",
+            (.., Some(_)) => "rotated EOF",
+            _ => "EOF",
+        };
+        let (long_name, power) = match args.eof_scaling {
+            EofScalingChoice::UnitNorm => (format!("{kind} of {weighted}{field}, unit norm"), Some(0)),
+            EofScalingChoice::Divided => {
+                (format!("{kind} of {weighted}{field}, divided by the root of its eigenvalue"), None)
+            }
+            EofScalingChoice::Multiplied => {
+                let power = self.label.is_none().then_some(1);
+                (format!("{kind} of {weighted}{field}, multiplied by the root of its eigenvalue"), power)
+            }
+            EofScalingChoice::Covariance => (
+                format!("{kind}: covariance of {field} with the principal component"),
+                match args.pc_scaling {
+                    0 => self.label.is_none().then_some(2),
+                    1 => Some(1),
+                    _ => self.label.is_none().then_some(3),
+                },
+            ),
+            EofScalingChoice::Correlation => {
+                (format!("{kind}: correlation of {field} with the principal component"), Some(0))
+            }
+        };
+        self.map(long_name, power.and_then(|p| self.units(p)))
+    }
+
+    fn of_pc(&self, part: &str) -> Attributes {
+        let (how, power) = match self.args.pc_scaling {
+            0 => ("", 1),
+            1 => (", unit variance", 0),
+            _ => (", multiplied by the root of its eigenvalue", 2),
+        };
+        let of = if self.label.is_some() { "several variables together".to_owned() } else { self.name() };
+        let attributes =
+            Attributes::new().with("long_name", format!("principal component of {of}{how}{part}"));
+        match self.units(power).filter(|_| self.label.is_none() || power == 0) {
+            Some(units) => attributes.with("units", units),
+            None => attributes,
+        }
+    }
+
+    /// Units of a power of the anomaly; `None` when the file states none.
+    fn units(&self, power: u32) -> Option<String> {
+        if power == 0 || self.args.prepare.standardize {
+            return Some("1".into());
+        }
+        let units = self.source.variable().units()?;
+        if power == 1 {
+            return Some(units.to_owned());
+        }
+        // A difference of degrees Celsius is one of kelvins, and only those can be squared.
+        Some(if cf::difference(units) == "K" {
+            format!("K{power}")
+        } else if units == "1" {
+            "1".into()
+        } else {
+            format!("({units}){power}")
+        })
+    }
+}
+
+/// One number of each complex one, whose parts are rows one after the other.
+fn complex_part(blocks: &[MapBlock], of: fn(f64, f64) -> f64) -> Vec<MapBlock> {
+    let each = |part: &MapBlock| {
+        let rows = part.block.range(0).len();
+        let width = part.values.len() / rows.max(1);
+        let pairs = part.values.chunks(2 * width.max(1));
+        let values = pairs.flat_map(|pair| (0..width).map(|i| of(pair[i], pair[width + i]))).collect();
+        MapBlock { block: part.block.with_range(0, 0..rows / 2), values }
     };
-    let attributes = Attributes::new().with("long_name", format!("principal component of {name}{how}"));
-    match units(args, source, power) {
-        Some(units) => attributes.with("units", units),
-        None => attributes,
-    }
+    blocks.iter().map(each).collect()
 }
 
-/// Units of a power of the anomaly; `None` when the file states none.
-fn units(args: &EofArgs, source: &Source, power: u32) -> Option<String> {
-    if power == 0 || args.standardize {
-        return Some("1".into());
-    }
-    let units = source.variable().units()?;
-    if power == 1 {
-        return Some(units.to_owned());
-    }
-    // A difference of degrees Celsius is one of kelvins, and only those can be squared.
-    Some(if cf::difference(units) == "K" {
-        format!("K{power}")
-    } else if units == "1" {
-        "1".into()
-    } else {
-        format!("({units}){power}")
-    })
-}
-
-fn global(args: &EofArgs, dataset: &Dataset, tiling: &Tiling, eof: &Eof) -> Attributes {
+fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
+    let variables: Vec<&str> = open.fields.iter().map(|f| f.label.as_str()).collect();
+    let variables = variables.join(",");
     let mut options = vec![
-        ("variable".to_owned(), args.var.clone()),
+        ("variable".to_owned(), variables.clone()),
         ("modes".to_owned(), eof.eigenvalues.len().to_string()),
-        ("weights".to_owned(), word(&args.weights)),
-        ("anomaly".to_owned(), word(&args.anomaly)),
-        ("detrend".to_owned(), args.detrend.to_string()),
-        ("standardize".to_owned(), args.standardize.to_string()),
-        ("pc_scaling".to_owned(), args.pc_scaling.to_string()),
-        ("eof_scaling".to_owned(), word(&args.eof_scaling)),
     ];
+    options.extend(args.prepare.describe());
+    options.push(("pc_scaling".to_owned(), args.pc_scaling.to_string()));
+    options.push(("eof_scaling".to_owned(), word(&args.eof_scaling)));
+    if args.is_multivariate() {
+        options.push(("scale".to_owned(), args.scale.clone()));
+    }
+    options.extend(args.lags.iter().map(|lags| ("lags".to_owned(), lags.clone())));
+    if args.complex {
+        options.push(("hilbert_padding".to_owned(), args.hilbert_padding.clone()));
+    }
+    if let Some(rotate) = &args.rotate {
+        options.push(("rotate".to_owned(), rotate.clone()));
+        options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
+    }
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let dims = &open.fields[0].source.variable().dims;
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
-        .with("title", format!("Empirical orthogonal functions of {}", args.var))
-        .with("source", format!("halocline {}, EOF analysis of {}", env!("CARGO_PKG_VERSION"), args.var))
+        .with("title", format!("Empirical orthogonal functions of {variables}"))
+        .with("source", format!("halocline {}, EOF analysis of {variables}", env!("CARGO_PKG_VERSION")))
         .with("references", "Hannachi et al. (2007), doi:10.1002/joc.1499; North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2")
         .with("halocline_eof_options", options.join("; "))
-        .with("halocline_tiling", tiling.rule());
-    carry::add_origin(&mut attributes, dataset);
+        .with("halocline_tiling", Tiling::series(dims).rule());
+    carry::add_origin(&mut attributes, &open.dataset);
     attributes
 }

@@ -136,7 +136,7 @@ impl Args {
             Self::Climatology(args) => args.check(),
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
-            Self::Eof(_) => Ok(()),
+            Self::Eof(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),
             Self::SpectrumCross(args) => args.check(),
             Self::Rechunk(args) => args.check(),

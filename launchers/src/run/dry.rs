@@ -103,8 +103,9 @@ pub(super) fn run(around: &Around<'_>) -> Result<()> {
 fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
     let (bytes, memory) = match &step.args {
         Args::Eof(args) => {
-            let (_, source) = eof::open(job.comm, args, job.verbosity)?;
-            (folding::bytes_to_read(&source), "all of it in the memory of all ranks".to_owned())
+            let open = eof::open(job, args)?;
+            let bytes = open.sources().iter().map(|s| folding::bytes_to_read(s)).sum();
+            (bytes, "twice, within the memory of the promise".to_owned())
         }
         Args::Rechunk(args) => {
             let (bytes, memory) = rechunk::look(job.comm, args, job.verbosity)?;

@@ -74,7 +74,7 @@ pub(super) fn tidy(budget: &MemoryBudget, base: u64) {
 fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
     let (comm, verbosity) = (job.comm, job.verbosity);
     match args {
-        Args::Eof(args) => eof::run(comm, args, verbosity),
+        Args::Eof(args) => eof::analyse(job, args).map(drop),
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),
         Args::Stats(_)

@@ -14,7 +14,9 @@ pub(crate) use running::{chunks, running, writing_bytes, RunningAsk};
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
-use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork, StreamSource};
+use halocline_core::engine::{
+    Demand, Engine, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork, StreamSource,
+};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -38,16 +40,37 @@ fn planned_together(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesPlan> {
-    let comm = job.comm;
-    let base = job.budget.largest_base(comm);
-    let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
-    let demand = folding::demand(comm, room, parts);
-    let planned = SeriesPlan::together(&streams(sources), work, demand);
-    planned.map_err(|e| folding::of_budget(e, job.budget, reserved))
+    within(job, parts, reserved, |demand| SeriesPlan::together(&streams(sources), work, demand))
 }
 
 fn streams<'a>(sources: &[&'a Source]) -> Vec<&'a dyn StreamSource> {
     sources.iter().map(|source| *source as &dyn StreamSource).collect()
+}
+
+fn within(
+    job: &FoldJob<'_>,
+    parts: Option<&[usize]>,
+    reserved: u64,
+    plan: impl FnOnce(Demand<'_>) -> Result<SeriesPlan>,
+) -> Result<SeriesPlan> {
+    let comm = job.comm;
+    let base = job.budget.largest_base(comm);
+    let room = job.budget.bytes.saturating_sub(base).saturating_sub(reserved);
+    plan(folding::demand(comm, room, parts)).map_err(|e| folding::of_budget(e, job.budget, reserved))
+}
+
+/// Plans passes that need this much of whole series, beside `reserved` bytes, and says so.
+pub(crate) fn plan_needs(
+    job: &FoldJob<'_>,
+    name: &str,
+    source: &Source,
+    needs: &SeriesNeeds,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    let plan = within(job, parts, reserved, |demand| SeriesPlan::of_needs(source, needs, demand))?;
+    tell(job, name, source, &plan, plan.estimate() + reserved);
+    Ok(plan)
 }
 
 /// [`planned`], and says so.

@@ -10,6 +10,8 @@
 //! the values to the owners of the cells. Batches depend on memory and ranks; tiles, and with them
 //! the results, do not.
 
+mod field;
+mod fold;
 mod plan;
 mod run;
 mod space;
@@ -21,7 +23,8 @@ mod tests_over;
 mod tests_together;
 mod view;
 
-pub use plan::SeriesPlan;
+pub use field::FieldSeries;
+pub use plan::{SeriesNeeds, SeriesPlan};
 pub use view::Series;
 
 use crate::error::Result;

@@ -7,6 +7,7 @@ use crate::decomposition::Decomposition;
 use crate::engine::stream::{atoms, common_chunks, same_shapes, Demand, Sharing, StreamSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
+use crate::meta::Role;
 use crate::tiling::Tiling;
 use std::ops::Range;
 
@@ -44,6 +45,22 @@ pub struct SeriesPlan {
     cuts: Vec<Vec<usize>>,
     passes: usize,
     estimate: u64,
+    /// Who has what already, where the data are in memory.
+    at_hand: Option<Decomposition>,
+}
+
+/// What whole series are needed for, as far as planning goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesNeeds {
+    /// The dimensions that are reduced.
+    pub reduces: Vec<Role>,
+    /// Values that each cell gets, of all results.
+    pub rows: usize,
+    /// How cells are cut into tiles; by the rule for work in which no cell knows of another, if
+    /// there is none.
+    pub tiling: Option<Tiling>,
+    /// Bytes that a thread takes for itself while it works.
+    pub scratch_per_thread: u64,
 }
 
 /// Bytes of what a plan has to count with.
@@ -77,11 +94,31 @@ impl SeriesPlan {
         work: &dyn SeriesWork,
         demand: Demand<'_>,
     ) -> Result<Self> {
+        let rows = work.rows().iter().fold(0usize, |n, &r| n.saturating_add(r));
+        let scratch = |samples, cells| work.scratch_per_thread(samples, cells);
+        Self::planned(sources, (work.reduces(), rows, None), &scratch, demand)
+    }
+
+    /// Plans passes over `source` that need this much.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_needs(source: &dyn StreamSource, needs: &SeriesNeeds, demand: Demand<'_>) -> Result<Self> {
+        let scratch = |_, _| needs.scratch_per_thread;
+        Self::planned(&[source], (&needs.reduces, needs.rows, needs.tiling.as_ref()), &scratch, demand)
+    }
+
+    fn planned(
+        sources: &[&dyn StreamSource],
+        (reduces, rows, tiling): (&[Role], usize, Option<&Tiling>),
+        scratch: &dyn Fn(usize, usize) -> u64,
+        demand: Demand<'_>,
+    ) -> Result<Self> {
         let Some(source) = sources.first() else { return Err(Error::internal("series of no source")) };
         same_shapes(sources)?;
         let dims = source.variable().dims.clone();
         let name = &source.variable().name;
-        let space = Space::new(&dims, work.reduces())?;
+        let space = Space::new(&dims, reduces)?;
         if let Some(parts) = demand.parts {
             space.check_parts(&dims, parts).map_err(|e| e.in_variable(name))?;
         }
@@ -90,7 +127,7 @@ impl SeriesPlan {
         let (chunks, common) = common_chunks(sources);
         let divisible = sources.iter().all(|source| source.is_divisible());
         let is_single = sources.iter().all(|source| source.is_single());
-        let tiling = space.tiling(&dims, &chunks);
+        let tiling = tiling.cloned().unwrap_or_else(|| space.tiling(&dims, &chunks));
         let whole = IndexBox::whole(&source.variable().shape());
         let largest_tile = space
             .kept()
@@ -103,10 +140,10 @@ impl SeriesPlan {
         let working = threads.min(tiling.len().max(1)) as u64;
         let sizes = Sizes {
             element: sources.len() as u64 * if is_single { 4 } else { 8 },
-            results: work.rows().iter().fold(0u64, |n, &r| n.saturating_add((of_row * r) as u64)),
+            results: (of_row as u64).saturating_mul(rows as u64),
             fixed: (threads as u64)
                 .saturating_mul(sources.iter().map(|source| source.scratch_per_thread()).max().unwrap_or(0))
-                .saturating_add(working.saturating_mul(work.scratch_per_thread(space.samples, largest_tile))),
+                .saturating_add(working.saturating_mul(scratch(space.samples, largest_tile))),
             room: demand.room,
         };
         let tiles: Vec<Vec<usize>> = (0..dims.len()).map(|d| tiling.edges(d).to_vec()).collect();
@@ -126,6 +163,7 @@ impl SeriesPlan {
             cuts: chunked.clone(),
             passes: 1,
             estimate: 0,
+            at_hand: None,
         };
         let mut most = plan.space.cells(&whole);
         // Over other dimensions than time, what is kept as a rule divides whole chunks, too.
@@ -157,6 +195,28 @@ impl SeriesPlan {
             }
         }
         Err(plan.refusal(name, &sizes))
+    }
+
+    /// For data that are in memory: one batch, of which each rank works on what it has.
+    pub(super) fn at_hand(own: &Decomposition, tiling: &Tiling) -> Result<Self> {
+        let dims = tiling.dims();
+        let edges = (0..dims.len()).map(|d| tiling.edges(d).to_vec()).collect();
+        Ok(Self {
+            space: Space::new(dims, &[Role::Time])?,
+            tiling: tiling.clone(),
+            batches: vec![IndexBox::whole(&own.shape())],
+            sharing: Sharing::Own,
+            sources: 1,
+            time_chunk: 1,
+            steps: 1,
+            read_ahead: false,
+            ranks: own.ranks(),
+            parts: None,
+            cuts: edges,
+            passes: 1,
+            estimate: 0,
+            at_hand: Some(own.clone()),
+        })
     }
 
     /// Cuts the space into the largest batches that fit, of `most` cells, between `edges`; says
@@ -263,6 +323,9 @@ impl SeriesPlan {
 
     /// Who works on what of a batch.
     pub(super) fn deal(&self, batch: &IndexBox) -> Result<Decomposition> {
+        if let Some(own) = &self.at_hand {
+            return Ok(own.clone());
+        }
         let mut left = self.ranks;
         let mut edges: Vec<Vec<usize>> = batch.ranges().iter().map(|r| vec![r.start, r.end]).collect();
         for d in self.space.kept() {
@@ -316,6 +379,16 @@ impl SeriesPlan {
     /// Batches that are in memory one after the other.
     pub fn batches(&self) -> usize {
         self.batches.len()
+    }
+    /// Who works on what, if all is in memory at once.
+    ///
+    /// # Errors
+    /// As [`Decomposition::from_edges`].
+    pub fn only_deal(&self) -> Result<Option<Decomposition>> {
+        match self.batches.as_slice() {
+            [only] => self.deal(only).map(Some),
+            _ => Ok(None),
+        }
     }
     /// How often stored chunks are decoded, at most: 1 where parts of them can be read alone.
     pub fn passes(&self) -> usize {

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Numbers in the type that a source keeps them in.
-trait Kept: Element + Default {
+pub(super) trait Kept: Element + Default {
     fn seen(values: &[Self]) -> Numbers<'_>;
     fn filled(values: &mut [Self]) -> NumbersMut<'_>;
 }
@@ -84,27 +84,50 @@ impl Engine {
             let (planned, there) = (plan.ranks(), self.comm.size());
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
-        let run = Run { comm: &self.comm, sources, plan, work, progress: &self.progress };
+        let batches = Batches { comm: &self.comm, sources, plan, progress: &self.progress };
         if sources.iter().all(|source| source.is_single()) {
-            run.all::<f32>(sink)
+            batches.work::<f32, W>(work, sink)
         } else {
-            run.all::<f64>(sink)
+            batches.work::<f64, W>(work, sink)
         }
     }
 }
 
-struct Run<'a, W> {
-    comm: &'a Comm,
-    sources: &'a [&'a dyn StreamSource],
-    plan: &'a SeriesPlan,
-    work: &'a W,
-    progress: &'a Progress,
+/// Whole series, batch by batch.
+pub(super) struct Batches<'a> {
+    pub(super) comm: &'a Comm,
+    pub(super) sources: &'a [&'a dyn StreamSource],
+    pub(super) plan: &'a SeriesPlan,
+    pub(super) progress: &'a Progress,
 }
 
-impl<W: SeriesWork> Run<'_, W> {
-    fn all<T: Kept>(&self, sink: &mut dyn FnMut(SeriesResults) -> Result<()>) -> Result<()> {
+/// What becomes of the tiles of a rank's part of a batch, whose values these are, of each source.
+pub(super) type Absorbing<'a, T, R> = dyn FnMut(&IndexBox, &[Tile], &[Vec<T>]) -> Result<R> + Send + 'a;
+
+impl Batches<'_> {
+    fn work<T: Kept, W: SeriesWork>(
+        &self,
+        work: &W,
+        sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+    ) -> Result<()> {
+        let (space, progress) = (&self.plan.space, self.progress);
+        let reduced = space.reduced();
+        self.each::<T, _>(
+            &mut |own, tiles, values| compute((work, space), progress, own, tiles, values),
+            &mut |cells, values| sink(SeriesResults { cells, reduced: reduced.to_vec(), values }),
+        )
+    }
+
+    /// Reads batch after batch; `absorb` gets what is this rank's of it, and `sink` what came of
+    /// that, the next batch being read meanwhile. Both are called equally often on every rank;
+    /// `sink` may communicate.
+    pub(super) fn each<T: Kept, R: Send>(
+        &self,
+        absorb: &mut Absorbing<'_, T, R>,
+        sink: &mut dyn FnMut(IndexBox, R) -> Result<()>,
+    ) -> Result<()> {
         let (comm, plan) = (self.comm, self.plan);
-        let tiles = |own: &IndexBox| tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..]);
+        let tiles = |own: &IndexBox| tiles_of(plan, own);
         let rank = comm.rank();
         let deals: Vec<Decomposition> = plan.batches.iter().map(|b| plan.deal(b)).collect::<Result<_>>()?;
         let mine = deals.iter().map(|deal| tiles(&deal.block(rank)).len());
@@ -122,13 +145,15 @@ impl<W: SeriesWork> Run<'_, W> {
             let own_tiles = tiles(&own);
             let (read, worked) = rayon::join(
                 || next.zip(buffer).map(|(next, buffer)| read(self.sources, self.progress, &next, buffer)),
-                || compute((self.work, &plan.space), self.progress, &own, &own_tiles, &values),
+                || {
+                    let _timer = self.progress.phases.start(Phase::Compute);
+                    absorb(&own, &own_tiles, &values)
+                },
             );
             spare.push(values);
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
-            let reduced = plan.space.reduced().to_vec();
-            comm.agree(sink(SeriesResults { cells: own, reduced, values: results }))?;
+            comm.agree(sink(own, results))?;
         }
         Ok(())
     }
@@ -187,6 +212,11 @@ impl<W: SeriesWork> Run<'_, W> {
     }
 }
 
+/// The tiles of a rank's part of a batch.
+pub(super) fn tiles_of(plan: &SeriesPlan, own: &IndexBox) -> Vec<Tile> {
+    tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..])
+}
+
 /// The same block of all sources.
 fn read<T: Kept>(
     sources: &[&dyn StreamSource],
@@ -228,7 +258,6 @@ fn compute<T: Kept, W: SeriesWork>(
     tiles: &[Tile],
     values: &[Vec<T>],
 ) -> Result<Vec<Vec<f64>>> {
-    let _timer = progress.phases.start(Phase::Compute);
     let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
     let width = if own.is_empty() { 0 } else { space.cells(own) };
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {

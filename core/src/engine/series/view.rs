@@ -21,6 +21,8 @@ struct Axis {
 #[derive(Debug, Clone)]
 pub struct Series<'a> {
     tile: Option<&'a Tile>,
+    /// The tile's; nothing if there is none.
+    block: IndexBox,
     steps: Range<usize>,
     /// Of the rank's block, from the first value of the tile on.
     values: Numbers<'a>,
@@ -56,8 +58,8 @@ impl<'a> Series<'a> {
             axes
         });
         let start = if tile.block.is_empty() { values.len() } else { start };
-        let (steps, values) = (tile.block.range(0), values.from(start));
-        Self { tile: Some(tile), steps, values, together: &[], start, stride: of_step, reduced, kept }
+        let (block, steps, values) = (tile.block.clone(), tile.block.range(0), values.from(start));
+        Self { tile: Some(tile), block, steps, values, together: &[], start, stride: of_step, reduced, kept }
     }
     /// [`Self::new`] of several variables in the same layout, one at least: the series of the first
     /// of them.
@@ -74,6 +76,7 @@ impl<'a> Series<'a> {
         let cells = values.len() / steps.max(1);
         Self {
             tile: None,
+            block: IndexBox::new(Vec::new()),
             steps: 0..steps,
             values: Numbers::F64(values),
             together: &[],
@@ -106,6 +109,10 @@ impl<'a> Series<'a> {
     /// The steps, in global indices of the first dimension: all of them if that is reduced.
     pub fn steps(&self) -> Range<usize> {
         self.steps.clone()
+    }
+    /// Where these are in the global index space.
+    pub fn block(&self) -> &IndexBox {
+        &self.block
     }
     /// How many cells there are.
     pub fn cells(&self) -> usize {

@@ -1,0 +1,29 @@
+//! The small dense algebra behind the methods of the EOF family.
+//!
+//! For weighted anomalies X (n times × p cells) all these methods need no more than the temporal
+//! Gram matrix G = X Xᵀ, or a factor T (n × r) with G = T Tᵀ: a [`Kernel`]. Each method gives
+//! *temporal vectors* z, n numbers each, so chosen that its spatial pattern is Xᵀ z; one more
+//! pass over the data turns them into maps. Nothing here knows ranks or files: call it on one
+//! rank and broadcast what it returns.
+//!
+//! Matrices are slices in C order; sets of vectors hold one vector after the other.
+
+mod analytic;
+mod coupled;
+mod dense;
+mod hilbert;
+mod kernel;
+mod krylov;
+mod moments;
+#[cfg(test)]
+mod references;
+mod rotation;
+mod varimax;
+
+pub use analytic::{ComplexModes, TemporalPair};
+pub use coupled::{cca, mca, Cca, Mca};
+pub use hilbert::{Hilbert, Padding};
+pub use kernel::{lagged_vector, temporal_vectors, Kernel};
+pub use moments::{LoadingMoments, PromaxTarget};
+pub use rotation::Rotation;
+pub use varimax::{varimax, Search};

@@ -1,0 +1,282 @@
+//! The fields of an analysis: opened, checked against each other, planned within the budget.
+
+use super::options::{AnomalyChoice, PrepareArgs, WeightChoice};
+use crate::common::{bytes_text, paths, InputArgs, SelectionArgs};
+use crate::folding::{self, FoldJob};
+use crate::{pairs, series};
+use halocline_algorithms::eof::{self, EofField, EofInput};
+use halocline_core::engine::{SeriesNeeds, SeriesPlan};
+use halocline_core::meta::{Dim, Role};
+use halocline_core::{Error, ErrorKind, Result};
+use halocline_io::dataset::Dataset;
+use halocline_io::source::{Selection, Source};
+use std::path::PathBuf;
+
+/// One variable of an analysis.
+#[derive(Debug)]
+pub(crate) struct OpenField {
+    /// What its results are called: the variable's name, with a number if there are two of it.
+    pub(crate) label: String,
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// The fields, and the data set of the first.
+#[derive(Debug)]
+pub(crate) struct OpenFields {
+    pub(crate) dataset: Dataset,
+    pub(crate) fields: Vec<OpenField>,
+}
+
+impl OpenFields {
+    /// Opens `vars` of the input, and `FILES:VAR` for each of `with`.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open(
+        job: &FoldJob<'_>,
+        input: &InputArgs,
+        selected: &SelectionArgs,
+        (vars, with): (&[String], &[String]),
+    ) -> Result<Self> {
+        let (comm, verbosity) = (job.comm, job.verbosity);
+        let mut selection = selected.selection()?;
+        selection.io = input.io;
+        let dataset = input.open(comm, verbosity)?;
+        let several = vars.len() + with.len() > 1;
+        let mut fields: Vec<OpenField> = Vec::new();
+        for name in vars {
+            let source = dataset.source(comm, name, &selection_for(&dataset, name, &selection, several))?;
+            fields.push(OpenField {
+                label: String::new(),
+                name: name.clone(),
+                source,
+                files: paths(&dataset),
+            });
+        }
+        for text in with {
+            let named =
+                text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
+            let Some((files, name)) = named else {
+                return Err(Error::usage(format!("--with `{text}` names no file and variable"))
+                    .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'"));
+            };
+            let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
+            other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
+            let source = other.source(comm, name, &selection_for(&other, name, &selection, true))?;
+            fields.push(OpenField {
+                label: String::new(),
+                name: name.to_owned(),
+                source,
+                files: paths(&other),
+            });
+        }
+        let (first, others) = fields.split_at_mut(1);
+        for field in others {
+            let blame = |e: Error| folding::blame(e, field.files.first(), &field.name);
+            let times = first[0].source.time();
+            let origin = pairs::align(times, field.source.time()).map_err(blame)?;
+            if origin > 0 || field.source.time().len() != times.len() {
+                field.source = field.source.between(origin..origin + times.len()).map_err(blame)?;
+            }
+        }
+        for i in 0..fields.len() {
+            let before = fields[..i].iter().filter(|f| f.name == fields[i].name).count();
+            let label = &fields[i].name;
+            fields[i].label = if before == 0 { label.clone() } else { format!("{label}_{}", before + 1) };
+        }
+        for field in &fields {
+            check(&field.source).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
+        }
+        Ok(Self { dataset, fields })
+    }
+
+    /// All files that are read.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.fields.iter().flat_map(|f| f.files.iter().cloned()).collect()
+    }
+
+    /// Their sources.
+    pub(crate) fn sources(&self) -> Vec<&Source> {
+        self.fields.iter().map(|f| &f.source).collect()
+    }
+
+    /// What an analysis refuses, it refuses of the field that it names, or else of the first.
+    pub(crate) fn blame(&self, e: Error) -> Error {
+        let ours = matches!(e.kind, ErrorKind::Internal | ErrorKind::System);
+        let named = |f: &&OpenField| e.variable.as_deref() == Some(f.name.as_str());
+        if ours || self.fields.iter().filter(named).count() > 1 {
+            return e;
+        }
+        let Some(field) = self.fields.iter().find(named).or(self.fields.first()) else { return e };
+        match field.files.first() {
+            Some(file) if e.file.is_none() => e.in_file(file).in_variable(&field.name),
+            _ => e,
+        }
+    }
+}
+
+/// The selection for a variable: one without levels has none to choose, if there are others.
+fn selection_for(dataset: &Dataset, name: &str, selection: &Selection, several: bool) -> Selection {
+    let mut selection = selection.clone();
+    let has_levels = |dims: &[Dim]| dims.iter().any(|d| d.role == Role::Level);
+    if several && dataset.variable(name).is_ok_and(|info| !has_levels(&info.variable.dims)) {
+        selection.level = None;
+        selection.levels = None;
+    }
+    selection
+}
+
+/// Refuses data that have no modes.
+fn check(source: &Source) -> Result<()> {
+    if source.grid().dims.is_empty() {
+        return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
+    }
+    let times = source.time().len();
+    if times < 2 {
+        return Err(Error::data(format!("an EOF analysis needs at least two times, there is {times}")));
+    }
+    Ok(())
+}
+
+/// A field with all that its passes need.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    weights: Vec<f64>,
+    months: Vec<u8>,
+    plan: SeriesPlan,
+}
+
+/// Plans the passes over all fields within the budget; `needs` of each field's dimensions and
+/// cells left out, `kernels` n × n matrices of doubles that rank 0 holds at a time.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn prepare(
+    job: &FoldJob<'_>,
+    open: &OpenFields,
+    args: &PrepareArgs,
+    selected: &SelectionArgs,
+    kernels: u64,
+    needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
+) -> Result<Vec<Prepared>> {
+    let comm = job.comm;
+    let (mut maps, mut states, mut wanted) = (0u64, 0u64, Vec::new());
+    for field in &open.fields {
+        let (dims, grid) = (&field.source.variable().dims, field.source.grid());
+        let of = needs(dims, &grid.excluded);
+        // The maps of all ranks come together at the one that writes.
+        maps = maps.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
+        states = states.max(eof::state_bytes(dims, &grid.excluded));
+        wanted.push(of);
+    }
+    let times = open.fields.first().map_or(0, |f| f.source.time().len());
+    let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
+    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded));
+    let n = (times as u64).min(solver);
+    let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
+    let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
+    if solver > room {
+        return Err(Error::new(
+            ErrorKind::Memory,
+            format!(
+                "{} are needed to solve for the modes of {times} times, {} are there of {} ({})",
+                bytes_text(solver),
+                bytes_text(room),
+                bytes_text(job.budget.bytes),
+                job.budget.origin
+            ),
+        )
+        .remedy("give more --memory, or average the data in time first (halocline stats --by month)"));
+    }
+    let mut prepared = Vec::new();
+    for (field, needs) in open.fields.iter().zip(&wanted) {
+        let source = &field.source;
+        if args.detrend && source.time().step_text() == "irregular" {
+            job.verbosity.say(comm, || {
+                "note: the time steps are irregular; --detrend takes records as equally spaced".into()
+            });
+        }
+        let parts = selected.parts(comm, &source.variable().dims)?;
+        let blame = |e| folding::blame(e, field.files.first(), &field.name);
+        let plan = series::plan_needs(job, &field.name, source, needs, parts.as_deref(), states.max(maps))
+            .map_err(blame)?;
+        let weights = weights(args, source).map_err(blame)?;
+        let months = match args.anomaly {
+            AnomalyChoice::Climatology => source.time().months(),
+            _ => Vec::new(),
+        };
+        prepared.push(Prepared { weights, months, plan });
+    }
+    Ok(prepared)
+}
+
+/// Calls `work` with the fields as the analysis takes them.
+pub(crate) fn with_fields<T>(
+    open: &OpenFields,
+    prepared: &[Prepared],
+    work: impl FnOnce(&[EofField<'_>]) -> T,
+) -> T {
+    let locates: Vec<_> = open
+        .fields
+        .iter()
+        .map(|f| {
+            let source = &f.source;
+            move |cell, time| locate(source, cell, time)
+        })
+        .collect();
+    let fields: Vec<EofField<'_>> = open
+        .fields
+        .iter()
+        .zip(prepared)
+        .zip(&locates)
+        .map(|((field, prepared), locate)| EofField {
+            source: &field.source,
+            plan: &prepared.plan,
+            input: EofInput {
+                weights: &prepared.weights,
+                excluded: &field.source.grid().excluded,
+                months: &prepared.months,
+                locate,
+            },
+        })
+        .collect();
+    work(&fields)
+}
+
+/// The weight of each cell; empty for none.
+fn weights(args: &PrepareArgs, source: &Source) -> Result<Vec<f64>> {
+    match args.weights {
+        WeightChoice::None => Ok(Vec::new()),
+        WeightChoice::Coslat => source.grid().sqrt_cos_latitudes(),
+        WeightChoice::Area => {
+            let areas = source.grid().areas()?;
+            let total: f64 = areas.iter().sum();
+            Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
+        }
+    }
+}
+
+/// Where and when a value is, in the user's words.
+fn locate(source: &Source, cell: usize, time: usize) -> String {
+    let grid = source.grid();
+    let shape = grid.shape();
+    let index: Vec<String> = match shape.as_slice() {
+        [_, nx] => vec![(cell / nx).to_string(), (cell % nx).to_string()],
+        _ => vec![cell.to_string()],
+    };
+    let place = match (grid.latitudes(), grid.longitudes()) {
+        (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[cell], lon[cell]),
+        _ => format!(
+            "at {}",
+            grid.dims
+                .iter()
+                .zip(&index)
+                .map(|(d, i)| format!("{}={i}", d.name))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    };
+    format!("{place} on {}", source.time().datetime(time).iso())
+}
