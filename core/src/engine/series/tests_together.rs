@@ -58,7 +58,7 @@ fn two_variables_are_read_in_lockstep() {
                 // A plan of two does not run on one.
                 let alone = engine.series(&first, &plan, &Products, &mut |_| Ok(()));
                 assert_eq!(alone.expect_err("one").kind, ErrorKind::Internal);
-                Ok(map)
+                Ok::<_, crate::Error>(map)
             });
             let mut whole = vec![f64::NAN; 60];
             for map in all {
