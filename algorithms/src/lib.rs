@@ -5,5 +5,6 @@ pub mod climatology;
 pub mod eof;
 pub mod modes;
 pub mod projection;
+pub mod spectra;
 pub mod statistics;
 pub mod symmetric;

@@ -33,6 +33,14 @@ pub(crate) struct CheckpointArgs {
     time_limit: Option<Duration>,
 }
 
+impl CheckpointArgs {
+    /// Those of a command that has no state to save.
+    pub(crate) const fn none() -> Self {
+        let checkpoint_every = Duration::from_secs(600);
+        Self { checkpoint: None, checkpoint_every, resume: false, time_limit: None }
+    }
+}
+
 /// The checked options of a run that saves its state.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {

@@ -26,7 +26,7 @@ impl Weights {
         self.steps.get(step).copied().unwrap_or(1.0)
     }
     /// What index `i` along the `k`-th dimension behind time counts.
-    pub(super) fn of_index(&self, k: usize, i: usize) -> f64 {
+    pub(crate) fn of_index(&self, k: usize, i: usize) -> f64 {
         self.along.get(k).and_then(|w| w.get(i)).copied().unwrap_or(1.0)
     }
 }

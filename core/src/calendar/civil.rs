@@ -3,7 +3,7 @@
 //! `standard`, `proleptic_gregorian` and `julian` number the same days alike, so that the
 //! change of 1582 is one comparison. Inside this file years are astronomical.
 
-use super::Calendar;
+use super::{Calendar, DateTime};
 
 /// Days before each month of a common year.
 const BEFORE: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
@@ -116,6 +116,11 @@ impl Calendar {
     /// The astronomical number of a year as written; the year 0 that isn't is year -1.
     pub(super) fn astronomical(self, year: i64) -> i64 {
         year + i64::from(self.lacks_year_zero() && year < 0)
+    }
+    /// The number of a date's month: one more than that of the month before, over years without a
+    /// year 0, too.
+    pub fn month_number(self, date: &DateTime) -> i64 {
+        self.astronomical(date.year) * 12 + i64::from(date.month) - 1
     }
     /// The year to write for an astronomical one.
     pub(super) fn written(self, astronomical: i64) -> i64 {

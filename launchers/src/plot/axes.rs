@@ -15,6 +15,8 @@ pub(super) struct Plan<'a> {
     pub(super) x: (f64, f64),
     /// Range of the vertical axis.
     pub(super) y: (f64, f64),
+    /// Whether the vertical range is of powers of ten.
+    pub(super) y_is_log: bool,
 }
 
 /// A frame with its scales.
@@ -42,8 +44,15 @@ impl Axes {
         let u = canvas.unit();
         let inner = canvas.below_title(plan.title, place);
         let foot = if plan.xlabel.is_empty() { 42.0 } else { 74.0 } * u;
-        let yticks = ticks::round(plan.y.0, plan.y.1, ((inner.h - foot) / (58.0 * u)).clamp(2.0, 9.0));
-        let (labels, power) = ticks::labels(&yticks);
+        let most = ((inner.h - foot) / (58.0 * u)).clamp(2.0, 9.0);
+        let (yticks, labels, power) = if plan.y_is_log {
+            let (at, labels) = ticks::decades(plan.y.0, plan.y.1, most).into_iter().unzip();
+            (at, labels, 0)
+        } else {
+            let at = ticks::round(plan.y.0, plan.y.1, most);
+            let (labels, power) = ticks::labels(&at);
+            (at, labels, power)
+        };
         let widest = labels.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max);
         let head = if plan.ylabel.is_empty() { 6.0 } else { 40.0 } * u;
         let frame = inner.inset(head + widest + 14.0 * u, 0.0, 14.0 * u, foot).snapped();

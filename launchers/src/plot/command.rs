@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 ///
 /// An EOF file becomes one picture of a mode: its map, its principal component and the variance
 /// of all modes with North's error bars. With --var any variable is drawn: a map, or a series
-/// over time or mode.
+/// over time or mode. A file of spectra becomes their curves, with background and significance, or
+/// coherence and phase; of many cells, those at a place (--at).
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -30,6 +31,12 @@ pub(crate) struct PlotArgs {
     /// The time step to draw of a map that has times, from 1
     #[arg(long, default_value_t = 1, value_name = "N")]
     step: usize,
+    /// The place whose spectra are drawn, of a file that has those of many cells: the nearest cell
+    #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = parse_at)]
+    pub(super) at: Option<[f64; 2]>,
+    /// Draw power spectra on linear axes
+    #[arg(long)]
+    pub(super) linear: bool,
     /// The title [default: from the file]
     #[arg(long)]
     title: Option<String>,
@@ -45,6 +52,14 @@ fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
     text.split_once(['x', 'X'])
         .and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)))
         .ok_or_else(|| "write it as 1600x1200".to_owned())
+}
+
+fn parse_at(text: &str) -> std::result::Result<[f64; 2], String> {
+    let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_slice() {
+        &[lon, lat] if text.split(',').count() == 2 && lon.is_finite() && lat.abs() <= 90.0 => Ok([lon, lat]),
+        _ => Err("write longitude and latitude in degrees, as in 180,0".to_owned()),
+    }
 }
 
 impl PlotArgs {
@@ -96,9 +111,9 @@ fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-struct Picture<'a> {
-    dataset: &'a Dataset,
-    args: &'a PlotArgs,
+pub(super) struct Picture<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) args: &'a PlotArgs,
 }
 
 impl Picture<'_> {
@@ -109,6 +124,9 @@ impl Picture<'_> {
         let has = |name: &str| self.dataset.variable(name).is_ok();
         if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
             return self.of_eof();
+        }
+        if let Some(figure) = self.of_spectra()? {
+            return Ok(figure);
         }
         let data: Vec<&str> = self.dataset.data_variables().map(|v| v.variable.name.as_str()).collect();
         match data.as_slice() {
@@ -184,7 +202,7 @@ impl Picture<'_> {
     }
 
     /// All values of a small variable.
-    fn values(&self, name: &str) -> Result<Vec<f64>> {
+    pub(super) fn values(&self, name: &str) -> Result<Vec<f64>> {
         let shape = self.dataset.variable(name)?.variable.shape();
         Ok(self.dataset.read(name, &IndexBox::whole(&shape))?.to_f64())
     }
@@ -275,7 +293,7 @@ impl Picture<'_> {
 }
 
 /// What a variable is, for a headline.
-fn label(variable: &Variable) -> String {
+pub(super) fn label(variable: &Variable) -> String {
     let text = |name| variable.attributes.text(name).filter(|t| !t.is_empty());
     text("long_name").or_else(|| text("standard_name")).unwrap_or(&variable.name).to_owned()
 }

@@ -8,6 +8,7 @@ mod canvas;
 mod coast;
 mod colour;
 mod command;
+mod curves;
 mod layout;
 mod lookup;
 mod map;
@@ -15,6 +16,7 @@ mod nearest;
 mod raster;
 mod scree;
 mod series;
+mod spectrum;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,8 @@ pub(crate) enum Panel {
     Series(SeriesPanel),
     /// Explained variance of each mode.
     Scree(ScreePanel),
+    /// Curves over a common axis.
+    Curves(CurvesPanel),
 }
 
 /// A field over longitude and latitude, or over its indices when it has no coordinates.
@@ -103,6 +107,51 @@ pub(crate) struct ScreePanel {
     pub highlight: Option<usize>,
 }
 
+/// Curves over a common axis, such as spectra over frequency.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct CurvesPanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Label of the horizontal axis.
+    pub xlabel: String,
+    /// Label of the vertical axis: words, or units as in CF.
+    pub ylabel: String,
+    /// Where the values of all curves stand.
+    pub x: Vec<f64>,
+    /// Whether the horizontal axis is logarithmic: what is not positive is left out.
+    pub x_is_log: bool,
+    /// Whether the vertical axis is logarithmic.
+    pub y_is_log: bool,
+    /// The vertical range; `None`: that of the values.
+    pub y_range: Option<(f64, f64)>,
+    /// The curves, the later above the earlier.
+    pub curves: Vec<Curve>,
+}
+
+/// One curve.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Curve {
+    /// Its name in the legend.
+    pub name: String,
+    /// Values; anything that is not finite leaves a gap.
+    pub y: Vec<f64>,
+    /// How it is drawn.
+    pub kind: CurveKind,
+}
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CurveKind {
+    /// What the picture is about.
+    Main,
+    /// The same as points.
+    Points,
+    /// What it is compared with.
+    Reference,
+    /// A limit.
+    Level,
+}
+
 /// The file format of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -152,6 +201,7 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Res
             Panel::Map(map) => map::draw(&mut canvas, map, place),
             Panel::Series(series) => series::draw(&mut canvas, series, place),
             Panel::Scree(scree) => scree::draw(&mut canvas, scree, place),
+            Panel::Curves(curves) => curves::draw(&mut canvas, curves, place),
         }
     }
     canvas.finish()
@@ -180,5 +230,8 @@ fn check(panel: &Panel) -> Result<()> {
         Panel::Series(series) => lengths("values of the series", series.y.len(), series.x.len()),
         Panel::Scree(scree) if scree.error.is_empty() => Ok(()),
         Panel::Scree(scree) => lengths("errors of modes", scree.error.len(), scree.percent.len()),
+        Panel::Curves(panel) => {
+            panel.curves.iter().try_for_each(|c| lengths("values of a curve", c.y.len(), panel.x.len()))
+        }
     }
 }

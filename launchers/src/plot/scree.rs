@@ -19,6 +19,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ScreePanel
         ylabel: "Explained variance (%)",
         x: (0.4, last + 0.6),
         y: (0.0, top),
+        y_is_log: false,
     };
     let axes = Axes::draw(canvas, &plan, place, |most| {
         let step = ticks::step(last, most).max(1.0);

@@ -37,6 +37,35 @@ pub(super) fn widened(low: f64, high: f64) -> (f64, f64) {
     ((low / step + 1e-6).floor() * step, (high / step - 1e-6).ceil() * step)
 }
 
+/// Ticks of a logarithmic axis from 10^`low` to 10^`high`, about as many as `most` allows: their
+/// logarithms and what they say. Whole powers of ten, and 2 and 5 times these where there are few.
+pub(super) fn decades(low: f64, high: f64, most: f64) -> Vec<(f64, String)> {
+    let power = |n: f64| {
+        let whole = n.round() as i32;
+        match whole {
+            -2..=3 => number(10_f64.powi(whole), whole.min(0).unsigned_abs() as usize),
+            _ => format!("10{}", superscript(whole)),
+        }
+    };
+    if high - low > 2.0 || most < 3.0 {
+        let step = step(high - low, most).max(1.0);
+        return multiples(low, high, step).into_iter().map(|n| (n, power(n))).collect();
+    }
+    let within = |at: f64| (low - 1e-9..=high + 1e-9).contains(&at);
+    let whole = low.floor() as i32..=high.ceil() as i32;
+    let all = whole.flat_map(|n| [1.0_f64, 2.0, 5.0].map(|digit| (n, digit)));
+    all.map(|(n, digit)| {
+        let text = match (digit == 1.0, n) {
+            (true, _) => power(f64::from(n)),
+            (false, -3..=3) => number(digit * 10_f64.powi(n), n.min(0).unsigned_abs() as usize),
+            (false, _) => format!("{digit}·10{}", superscript(n)),
+        };
+        (f64::from(n) + digit.log10(), text)
+    })
+    .filter(|(at, _)| within(*at))
+    .collect()
+}
+
 /// Labels of `ticks`, and the power of ten to name beside them when it is not 0.
 pub(super) fn labels(ticks: &[f64]) -> (Vec<String>, i32) {
     let largest = ticks.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
@@ -132,6 +161,15 @@ pub(super) fn dates(low: f64, high: f64, most: f64) -> Vec<(f64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logarithmic_axes_have_whole_powers_or_ones_twos_and_fives() {
+        let texts = |low, high| -> Vec<String> { decades(low, high, 6.0).into_iter().map(|t| t.1).collect() };
+        assert_eq!(texts(-1.4, 0.1), ["0.05", "0.1", "0.2", "0.5", "1"]);
+        assert_eq!(texts(-3.0, 2.0), ["10⁻³", "0.01", "0.1", "1", "10", "100"]);
+        assert_eq!(texts(-12.0, 12.0).len(), 5);
+        assert!(decades(0.0, 0.2, 6.0).iter().all(|t| (0.0..0.21).contains(&t.0)));
+    }
 
     #[test]
     fn steps_are_one_two_five() {

@@ -16,23 +16,23 @@ use std::path::Path;
 const LONGEST: u64 = 64 << 20;
 
 /// What a variable is related to, checked against its times and grid.
-pub(super) enum With {
+pub(crate) enum With {
     Index(Series),
     Field(Box<Source>),
 }
 
 /// An index and what it is called.
-pub(super) struct Series {
-    pub(super) index: Index,
-    pub(super) name: String,
-    pub(super) units: Option<String>,
+pub(crate) struct Series {
+    pub(crate) index: Index,
+    pub(crate) name: String,
+    pub(crate) units: Option<String>,
 }
 
 /// Finds what `text` names: `FILES:VAR`, or a text file of dates and values.
 ///
 /// # Collective
 /// Every rank calls this.
-pub(super) fn find(
+pub(crate) fn find(
     comm: &Comm,
     text: &str,
     (dataset, source): (&Dataset, &Source),

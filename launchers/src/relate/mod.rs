@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-mod index;
+pub(crate) mod index;
 mod lags;
 mod options;
 mod output;

@@ -69,7 +69,7 @@ pub(super) fn parse_lags(text: &str) -> std::result::Result<Lags, String> {
 
 impl With {
     /// The files that it is read from, which an output must not replace.
-    pub(super) fn files(&self, text: &str) -> Vec<PathBuf> {
+    pub(crate) fn files(&self, text: &str) -> Vec<PathBuf> {
         match self {
             Self::Field(source) => source.files().iter().map(|f| PathBuf::from(&f.path)).collect(),
             Self::Index(_) => {
@@ -78,21 +78,21 @@ impl With {
         }
     }
     /// What is read in lockstep: the variable, and the field if it is one.
-    pub(super) fn beside<'a>(&'a self, source: &'a Source) -> Vec<&'a Source> {
+    pub(crate) fn beside<'a>(&'a self, source: &'a Source) -> Vec<&'a Source> {
         match self {
             Self::Field(field) => vec![source, field],
             Self::Index(_) => vec![source],
         }
     }
     /// What it is called.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Field(source) => &source.variable().name,
             Self::Index(series) => &series.name,
         }
     }
     /// Its units, if it states any.
-    pub(super) fn units(&self) -> Option<&str> {
+    pub(crate) fn units(&self) -> Option<&str> {
         match self {
             Self::Field(source) => source.variable().units(),
             Self::Index(series) => series.units.as_deref(),

@@ -12,6 +12,7 @@ use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
+use crate::spectrum::{CrossArgs, PowerArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -32,11 +33,13 @@ pub(super) enum Kind {
     Cca,
     Project,
     Reconstruct,
+    SpectrumPower,
+    SpectrumCross,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 13] = [
+const KINDS: [(&str, Kind); 15] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -48,6 +51,8 @@ const KINDS: [(&str, Kind); 13] = [
     ("cca", Kind::Cca),
     ("project", Kind::Project),
     ("reconstruct", Kind::Reconstruct),
+    ("spectrum-power", Kind::SpectrumPower),
+    ("spectrum-cross", Kind::SpectrumCross),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -78,6 +83,8 @@ impl Kind {
     pub(super) fn command_name(self) -> &'static str {
         match self {
             Self::Anomaly => "climatology",
+            Self::SpectrumPower => "spectrum power",
+            Self::SpectrumCross => "spectrum cross",
             other => other.name(),
         }
     }
@@ -95,6 +102,8 @@ impl Kind {
             Self::Cca => CcaArgs::augment_args(command),
             Self::Project => ProjectArgs::augment_args(command),
             Self::Reconstruct => ReconstructArgs::augment_args(command),
+            Self::SpectrumPower => PowerArgs::augment_args(command),
+            Self::SpectrumCross => CrossArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -113,6 +122,8 @@ pub(super) enum Args {
     Cca(Box<CcaArgs>),
     Project(Box<ProjectArgs>),
     Reconstruct(Box<ReconstructArgs>),
+    SpectrumPower(Box<PowerArgs>),
+    SpectrumCross(Box<CrossArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -134,6 +145,8 @@ impl Args {
             Kind::Cca => Self::Cca(Box::new(CcaArgs::from_arg_matches(&matches)?)),
             Kind::Project => Self::Project(Box::new(ProjectArgs::from_arg_matches(&matches)?)),
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -151,6 +164,8 @@ impl Args {
             Self::Cca(args) => args.check(),
             Self::Project(args) => args.check(),
             Self::Reconstruct(args) => args.check(),
+            Self::SpectrumPower(args) => args.check(),
+            Self::SpectrumCross(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

@@ -80,9 +80,13 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
         Args::Reconstruct(args) => reconstruct::reconstruct(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),
-        Args::Stats(_) | Args::Climatology(_) | Args::Histogram(_) | Args::Relate(_) | Args::Project(_) => {
-            return Ok(false)
-        }
+        Args::Stats(_)
+        | Args::Climatology(_)
+        | Args::Histogram(_)
+        | Args::Relate(_)
+        | Args::Project(_)
+        | Args::SpectrumPower(_)
+        | Args::SpectrumCross(_) => return Ok(false),
     }?;
     Ok(true)
 }

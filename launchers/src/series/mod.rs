@@ -9,12 +9,14 @@ mod running;
 pub(crate) use approximate::approximate;
 pub(crate) use counted::percentiles_over;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
-pub(crate) use running::{running, RunningAsk};
+pub(crate) use running::{chunks, running, writing_bytes, RunningAsk};
 
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
-use halocline_core::engine::{Demand, Engine, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork};
+use halocline_core::engine::{
+    Demand, Engine, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork, StreamSource,
+};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -27,7 +29,22 @@ fn planned(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesPlan> {
-    within(job, parts, reserved, |demand| SeriesPlan::new(source, work, demand))
+    planned_together(job, &[source], work, parts, reserved)
+}
+
+/// [`planned`] of several sources in lockstep.
+fn planned_together(
+    job: &FoldJob<'_>,
+    sources: &[&Source],
+    work: &dyn SeriesWork,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    within(job, parts, reserved, |demand| SeriesPlan::together(&streams(sources), work, demand))
+}
+
+fn streams<'a>(sources: &[&'a Source]) -> Vec<&'a dyn StreamSource> {
+    sources.iter().map(|source| *source as &dyn StreamSource).collect()
 }
 
 fn within(
@@ -65,15 +82,34 @@ fn plan(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesPlan> {
-    let plan = planned(job, source, work, parts, reserved)?;
-    tell(job, name, source, &plan, plan.estimate() + reserved);
+    plan_together(job, name, &[source], work, (parts, reserved))
+}
+
+/// Plans `work` over several sources in lockstep, one at least, within what the budget leaves beside
+/// `reserved` bytes, and says so.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn plan_together(
+    job: &FoldJob<'_>,
+    name: &str,
+    sources: &[&Source],
+    work: &dyn SeriesWork,
+    (parts, reserved): (Option<&[usize]>, u64),
+) -> Result<SeriesPlan> {
+    let plan = planned_together(job, sources, work, parts, reserved)?;
+    tell_together(job, name, sources, &plan, plan.estimate() + reserved);
     Ok(plan)
 }
 
 /// Says what is going to be done, and what memory it takes.
 fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
+    tell_together(job, name, &[source], plan, bytes);
+}
+
+fn tell_together(job: &FoldJob<'_>, name: &str, sources: &[&Source], plan: &SeriesPlan, bytes: u64) {
     let resident = halocline_core::budget::resident().unwrap_or(0);
-    let shape: Vec<String> = source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
+    let shape: Vec<String> = plan.tiling().dims().iter().map(|d| format!("{} {}", d.len, d.name)).collect();
     job.verbosity.say(job.comm, || {
         format!(
             "whole series of {name} ({}), {} x {}: {}, about {} of memory a rank of {} ({})",
@@ -90,7 +126,7 @@ fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes
         )
     });
     job.verbosity.detail(job.comm, || plan.describe());
-    job.tell_notes(&[source]);
+    job.tell_notes(sources);
     report::event(job.comm, "plan", || {
         serde_json::json!({
             "variable": name,
@@ -100,7 +136,11 @@ fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes
             "passes": plan.passes(),
             "memory_estimate": resident + bytes,
             "memory_promise": job.budget.bytes,
-            "bytes_to_read": folding::bytes_to_read(source).saturating_mul(plan.passes() as u64),
+            "bytes_to_read": sources
+                .iter()
+                .map(|source| folding::bytes_to_read(source))
+                .sum::<u64>()
+                .saturating_mul(plan.passes() as u64),
         })
     });
 }
@@ -116,8 +156,22 @@ fn run<W: SeriesWork>(
     work: &W,
     sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
 ) -> Result<()> {
+    run_together(job, &[source], plan, work, sink)
+}
+
+/// Runs `work` over all series of several sources in lockstep, as planned.
+///
+/// # Collective
+/// Every rank calls this; `sink` is called equally often on each and may communicate.
+pub(crate) fn run_together<W: SeriesWork>(
+    job: &FoldJob<'_>,
+    sources: &[&Source],
+    plan: &SeriesPlan,
+    work: &W,
+    sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+) -> Result<()> {
     let engine = Engine::with_progress(job.comm, job.progress);
-    folding::guarded(job.comm, &[source], || engine.series(source, plan, work, sink))
+    folding::guarded(job.comm, sources, || engine.series_together(&streams(sources), plan, work, sink))
 }
 
 /// Series are done anew or not at all.

@@ -36,6 +36,14 @@ const WRITING: (u64, u64) = (352 << 20, 16 << 20);
 /// Cells and values of a stored chunk: neither maps nor series cost more than a few.
 const CHUNK: (usize, usize) = (8 << 10, 128 << 10);
 
+/// Bytes that writing results batch by batch may take: some of what the budget has.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn writing_bytes(job: &FoldJob<'_>) -> u64 {
+    (job.budget.for_buffers(job.comm) / 4).clamp(WRITING.1, WRITING.0)
+}
+
 /// Runs along all series of the variables and writes what comes of it to `output`, batch by
 /// batch. `attributes` are the file's.
 ///
@@ -56,8 +64,7 @@ pub(crate) fn running(
         works.push(work.map_err(|e| blame(e, name))?.missing(ask.missing).ddof(ask.ddof));
     }
     // Plans come before the file, so that what does not fit leaves none behind.
-    let room = job.budget.for_buffers(job.comm);
-    let writing = (room / 4).clamp(WRITING.1, WRITING.0);
+    let writing = writing_bytes(job);
     let mut plans = Vec::new();
     for ((name, source), work) in sources.iter().zip(&works) {
         let planned = plan(job, name, source, work, ask.parts.as_deref(), writing);
@@ -108,8 +115,9 @@ fn spec(name: &str, source: &Source, op: Op, ask: &RunningAsk, windows: usize) -
         .attributes(attributes(source, name, op, ask.window))
 }
 
-/// Some rows by some steps: batches of rows fill them as they come.
-fn chunks(shape: &[usize]) -> Vec<usize> {
+/// Lengths of stored chunks of results along series: some rows by some steps, which batches of rows
+/// fill as they come.
+pub(crate) fn chunks(shape: &[usize]) -> Vec<usize> {
     let mut chunks = vec![1; shape.len()];
     let mut cells = 1;
     for d in (1..shape.len()).rev() {

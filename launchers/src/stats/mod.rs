@@ -5,14 +5,14 @@
 mod describe;
 mod options;
 mod output;
-mod over;
+pub(crate) mod over;
 mod percentiles;
 mod reduce;
 mod run;
 mod series;
-mod space;
+pub(crate) mod space;
 mod times;
-mod weights;
+pub(crate) mod weights;
 
 use crate::asked::{parse_asked, parse_method, Asked};
 use crate::checkpoint::CheckpointArgs;

@@ -7,15 +7,15 @@ use halocline_io::source::Source;
 
 /// The dimensions that are reduced, by their roles, in the order of the variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reduced {
-    pub(super) roles: Vec<Role>,
+pub(crate) struct Reduced {
+    pub(crate) roles: Vec<Role>,
     /// For each dimension, whether it is.
-    pub(super) dims: Vec<bool>,
+    pub(crate) dims: Vec<bool>,
 }
 
 impl Reduced {
     /// Finds the dimensions that words name: by their names, else by what they are.
-    pub(super) fn find(words: &[String], source: &Source) -> Result<Self> {
+    pub(crate) fn find(words: &[String], source: &Source) -> Result<Self> {
         let dims = &source.variable().dims;
         let mut reduced = vec![false; dims.len()];
         for word in words {
@@ -32,12 +32,12 @@ impl Reduced {
         Ok(Self { roles, dims: reduced })
     }
 
-    pub(super) fn has(&self, role: Role) -> bool {
+    pub(crate) fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 
     /// The horizontal dimensions that are reduced: north-south and east-west.
-    pub(super) fn ground(&self, source: &Source) -> Ground {
+    pub(crate) fn ground(&self, source: &Source) -> Ground {
         match source.grid().dims.as_slice() {
             [_, _] => match (self.has(Role::Y), self.has(Role::X)) {
                 (true, true) => Ground::Both,
@@ -57,7 +57,7 @@ impl Reduced {
 
 /// What of the horizontal is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ground {
+pub(crate) enum Ground {
     None,
     /// Over the rows: along north-south.
     Rows,

@@ -26,13 +26,13 @@ fn is_map(source: &Source, reduced: &Reduced) -> bool {
 }
 
 /// Dimensions of the results, by name.
-pub(super) fn dims<'a>(source: &'a Source, reduced: &'a Reduced) -> impl Iterator<Item = &'a str> {
+pub(crate) fn dims<'a>(source: &'a Source, reduced: &'a Reduced) -> impl Iterator<Item = &'a str> {
     let dims = source.variable().dims.iter().zip(&reduced.dims).enumerate();
     dims.filter(|(k, (_, r))| *k == 0 || !**r).map(|(_, (d, _))| d.name.as_str())
 }
 
 /// Adds the dimensions and coordinates in space that results have.
-pub(super) fn add<'a>(
+pub(crate) fn add<'a>(
     schema: &mut Schema,
     source: &'a Source,
     reduced: &'a Reduced,
@@ -64,7 +64,7 @@ pub(super) fn add<'a>(
 
 /// Names in the attributes of a result which coordinates it has beside those of its dimensions,
 /// and its grid mapping.
-pub(super) fn refer(attributes: &mut Attributes, source: &Source, reduced: &Reduced) {
+pub(crate) fn refer(attributes: &mut Attributes, source: &Source, reduced: &Reduced) {
     let mut auxiliary: Vec<&str> = Vec::new();
     for coordinate in kept(source, reduced) {
         // A coordinate that is not its own dimension has to be named.

@@ -64,8 +64,11 @@ pub(super) fn find(
     Ok((weights, used))
 }
 
-/// Area weights of the horizontal dimensions that are reduced.
-fn areas(
+/// Adds area weights of the horizontal dimensions that are reduced.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn areas(
     comm: &Comm,
     source: &Source,
     reduced: &Reduced,

@@ -29,10 +29,11 @@ impl Engine {
         plan: &SeriesPlan,
         fold: &F,
     ) -> Result<Vec<(usize, F::State)>> {
-        if plan.ranks() != self.comm.size() || fold.pieces() != Pieces::Steps {
+        if plan.ranks() != self.comm.size() || plan.sources() != 1 || fold.pieces() != Pieces::Steps {
             return Err(Error::internal("a fold over series runs otherwise than planned"));
         }
-        let batches = Batches { comm: &self.comm, source, plan, progress: &self.progress };
+        let sources = [source];
+        let batches = Batches { comm: &self.comm, sources: &sources, plan, progress: &self.progress };
         if source.is_single() {
             folded::<f32, F>(&batches, fold)
         } else {
@@ -55,7 +56,8 @@ fn folded<T: Kept, F: Fold>(batches: &Batches<'_>, fold: &F) -> Result<Vec<(usiz
             let one = |tile: &crate::tiling::Tile| {
                 let (column, leaf) = tiling.place(tile.id, reduces);
                 let (start, stride) = place_in(own, &tile.block);
-                let numbers = T::seen(values.get(start..).unwrap_or_default());
+                let values = values.first().and_then(|values| values.get(start..));
+                let numbers = T::seen(values.unwrap_or_default());
                 let mut state = fold.start(column);
                 let piece = Piece::steps_of(tile, tile.block.range(0), numbers, stride);
                 fold.absorb(&mut state, &piece).map(|()| ((column, 0, leaf), state))

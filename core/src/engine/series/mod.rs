@@ -21,6 +21,8 @@ mod tests;
 mod tests_fold;
 #[cfg(test)]
 mod tests_over;
+#[cfg(test)]
+mod tests_together;
 mod view;
 
 pub use field::FieldSeries;

@@ -4,7 +4,7 @@ use super::space::Space;
 use super::SeriesWork;
 use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
-use crate::engine::stream::{atoms, Demand, Sharing, StreamSource};
+use crate::engine::stream::{atoms, common_chunks, same_shapes, Demand, Sharing, StreamSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
 use crate::meta::Role;
@@ -33,6 +33,7 @@ pub struct SeriesPlan {
     /// Boxes of whole series, in C order.
     pub(super) batches: Vec<IndexBox>,
     pub(super) sharing: Sharing,
+    sources: usize,
     pub(super) time_chunk: usize,
     /// Steps of a window that is exchanged, on each rank.
     pub(super) steps: usize,
@@ -80,9 +81,22 @@ impl SeriesPlan {
     /// Memory, if not even the smallest batch fits into [`Demand::room`]; usage, if parts set by
     /// hand cut what is reduced.
     pub fn new(source: &dyn StreamSource, work: &dyn SeriesWork, demand: Demand<'_>) -> Result<Self> {
+        Self::together(&[source], work, demand)
+    }
+
+    /// Plans `work` over several sources of one shape, one at least, that are read in lockstep. All
+    /// are kept in double precision if one is.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; data, if the shapes differ.
+    pub fn together(
+        sources: &[&dyn StreamSource],
+        work: &dyn SeriesWork,
+        demand: Demand<'_>,
+    ) -> Result<Self> {
         let rows = work.rows().iter().fold(0usize, |n, &r| n.saturating_add(r));
         let scratch = |samples, cells| work.scratch_per_thread(samples, cells);
-        Self::planned(source, (work.reduces(), rows, None), &scratch, demand)
+        Self::planned(sources, (work.reduces(), rows, None), &scratch, demand)
     }
 
     /// Plans passes over `source` that need this much.
@@ -91,15 +105,17 @@ impl SeriesPlan {
     /// As [`Self::new`].
     pub fn of_needs(source: &dyn StreamSource, needs: &SeriesNeeds, demand: Demand<'_>) -> Result<Self> {
         let scratch = |_, _| needs.scratch_per_thread;
-        Self::planned(source, (&needs.reduces, needs.rows, needs.tiling.as_ref()), &scratch, demand)
+        Self::planned(&[source], (&needs.reduces, needs.rows, needs.tiling.as_ref()), &scratch, demand)
     }
 
     fn planned(
-        source: &dyn StreamSource,
+        sources: &[&dyn StreamSource],
         (reduces, rows, tiling): (&[Role], usize, Option<&Tiling>),
         scratch: &dyn Fn(usize, usize) -> u64,
         demand: Demand<'_>,
     ) -> Result<Self> {
+        let Some(source) = sources.first() else { return Err(Error::internal("series of no source")) };
+        same_shapes(sources)?;
         let dims = source.variable().dims.clone();
         let name = &source.variable().name;
         let space = Space::new(&dims, reduces)?;
@@ -107,8 +123,10 @@ impl SeriesPlan {
             space.check_parts(&dims, parts).map_err(|e| e.in_variable(name))?;
         }
         let steps = dims.first().map_or(0, |d| d.len);
-        let chunks = source.chunks();
-        let divisible = source.is_divisible();
+        // Tiles follow the chunks of the first source alone.
+        let (chunks, common) = common_chunks(sources);
+        let divisible = sources.iter().all(|source| source.is_divisible());
+        let is_single = sources.iter().all(|source| source.is_single());
         let tiling = tiling.cloned().unwrap_or_else(|| space.tiling(&dims, &chunks));
         let whole = IndexBox::whole(&source.variable().shape());
         let largest_tile = space
@@ -121,10 +139,10 @@ impl SeriesPlan {
         let threads = demand.threads.max(1);
         let working = threads.min(tiling.len().max(1)) as u64;
         let sizes = Sizes {
-            element: if source.is_single() { 4 } else { 8 },
+            element: sources.len() as u64 * if is_single { 4 } else { 8 },
             results: (of_row as u64).saturating_mul(rows as u64),
             fixed: (threads as u64)
-                .saturating_mul(source.scratch_per_thread())
+                .saturating_mul(sources.iter().map(|source| source.scratch_per_thread()).max().unwrap_or(0))
                 .saturating_add(working.saturating_mul(scratch(space.samples, largest_tile))),
             room: demand.room,
         };
@@ -136,7 +154,8 @@ impl SeriesPlan {
             tiling,
             batches: vec![whole.clone()],
             sharing: Sharing::Own,
-            time_chunk: chunks.first().map_or(1, |&c| c.max(1)),
+            sources: sources.len(),
+            time_chunk: common.first().map_or(1, |&c| c.max(1)),
             steps: 1,
             read_ahead: false,
             ranks: demand.ranks.max(1),
@@ -187,6 +206,7 @@ impl SeriesPlan {
             tiling: tiling.clone(),
             batches: vec![IndexBox::whole(&own.shape())],
             sharing: Sharing::Own,
+            sources: 1,
             time_chunk: 1,
             steps: 1,
             read_ahead: false,
@@ -373,6 +393,10 @@ impl SeriesPlan {
     /// How often stored chunks are decoded, at most: 1 where parts of them can be read alone.
     pub fn passes(&self) -> usize {
         self.passes
+    }
+    /// How many sources it is for.
+    pub(super) fn sources(&self) -> usize {
+        self.sources
     }
     /// How many ranks it is for.
     pub(super) fn ranks(&self) -> usize {

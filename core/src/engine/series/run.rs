@@ -58,12 +58,34 @@ impl Engine {
         work: &W,
         sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
     ) -> Result<()> {
+        self.series_together(&[source], plan, work, sink)
+    }
+
+    /// [`Self::series`] of several sources of one shape in lockstep: work has the same cells of all
+    /// of them ([`Series::with`]). The plan is that of [`SeriesPlan::together`].
+    ///
+    /// # Collective
+    /// Every rank calls this with the same plan and work.
+    ///
+    /// # Errors
+    /// As [`Self::series`].
+    pub fn series_together<W: SeriesWork>(
+        &self,
+        sources: &[&dyn StreamSource],
+        plan: &SeriesPlan,
+        work: &W,
+        sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
+    ) -> Result<()> {
+        if sources.len() != plan.sources() {
+            let (planned, there) = (plan.sources(), sources.len());
+            return Err(Error::internal(format!("a plan for {planned} sources runs on {there}")));
+        }
         if plan.ranks() != self.comm.size() {
             let (planned, there) = (plan.ranks(), self.comm.size());
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
-        let batches = Batches { comm: &self.comm, source, plan, progress: &self.progress };
-        if source.is_single() {
+        let batches = Batches { comm: &self.comm, sources, plan, progress: &self.progress };
+        if sources.iter().all(|source| source.is_single()) {
             batches.work::<f32, W>(work, sink)
         } else {
             batches.work::<f64, W>(work, sink)
@@ -74,13 +96,13 @@ impl Engine {
 /// Whole series, batch by batch.
 pub(super) struct Batches<'a> {
     pub(super) comm: &'a Comm,
-    pub(super) source: &'a dyn StreamSource,
+    pub(super) sources: &'a [&'a dyn StreamSource],
     pub(super) plan: &'a SeriesPlan,
     pub(super) progress: &'a Progress,
 }
 
-/// What becomes of the tiles of a rank's part of a batch, whose values these are.
-pub(super) type Absorbing<'a, T, R> = dyn FnMut(&IndexBox, &[Tile], &[T]) -> Result<R> + Send + 'a;
+/// What becomes of the tiles of a rank's part of a batch, whose values these are, of each source.
+pub(super) type Absorbing<'a, T, R> = dyn FnMut(&IndexBox, &[Tile], &[Vec<T>]) -> Result<R> + Send + 'a;
 
 impl Batches<'_> {
     fn work<T: Kept, W: SeriesWork>(
@@ -110,8 +132,8 @@ impl Batches<'_> {
         let deals: Vec<Decomposition> = plan.batches.iter().map(|b| plan.deal(b)).collect::<Result<_>>()?;
         let mine = deals.iter().map(|deal| tiles(&deal.block(rank)).len());
         self.progress.tiles_total.add(mine.sum::<usize>() as u64);
-        let mut ahead: Option<Vec<T>> = None;
-        let mut spare: Vec<Vec<T>> = Vec::new();
+        let mut ahead: Option<Vec<Vec<T>>> = None;
+        let mut spare: Vec<Vec<Vec<T>>> = Vec::new();
         for (k, deal) in deals.iter().enumerate() {
             let own = deal.block(rank);
             let values = match ahead.take() {
@@ -122,7 +144,7 @@ impl Batches<'_> {
             let buffer = next.as_ref().map(|_| spare.pop().unwrap_or_default());
             let own_tiles = tiles(&own);
             let (read, worked) = rayon::join(
-                || next.zip(buffer).map(|(next, buffer)| read(self.source, self.progress, &next, buffer)),
+                || next.zip(buffer).map(|(next, buffer)| read(self.sources, self.progress, &next, buffer)),
                 || {
                     let _timer = self.progress.phases.start(Phase::Compute);
                     absorb(&own, &own_tiles, &values)
@@ -136,16 +158,37 @@ impl Batches<'_> {
         Ok(())
     }
 
-    /// This rank's series of a batch.
-    fn collect<T: Kept>(&self, batch: &IndexBox, deal: &Decomposition, buffer: Vec<T>) -> Result<Vec<T>> {
-        let (comm, rank) = (self.comm, self.comm.rank());
+    /// This rank's series of a batch, of each source.
+    fn collect<T: Kept>(
+        &self,
+        batch: &IndexBox,
+        deal: &Decomposition,
+        buffers: Vec<Vec<T>>,
+    ) -> Result<Vec<Vec<T>>> {
         if self.plan.sharing == Sharing::Own {
-            let own = deal.block(rank);
+            let own = deal.block(self.comm.rank());
             // In the pool, which this thread is not part of.
-            let values = rayon::join(|| read(self.source, self.progress, &own, buffer), || ()).0;
-            return comm.agree(values);
+            let values = rayon::join(|| read(self.sources, self.progress, &own, buffers), || ()).0;
+            return self.comm.agree(values);
         }
-        let variable = self.source.variable();
+        let mut buffers = buffers.into_iter();
+        let exchanged = self
+            .sources
+            .iter()
+            .map(|source| self.exchange(*source, batch, deal, buffers.next().unwrap_or_default()));
+        exchanged.collect()
+    }
+
+    /// This rank's series of one source, whose chunks the ranks share.
+    fn exchange<T: Kept>(
+        &self,
+        source: &dyn StreamSource,
+        batch: &IndexBox,
+        deal: &Decomposition,
+        buffer: Vec<T>,
+    ) -> Result<Vec<T>> {
+        let (comm, rank) = (self.comm, self.comm.rank());
+        let variable = source.variable();
         let to = Arc::new(deal.clone());
         let values = sized(buffer, to.block(rank).len());
         let mut series = Field::new(variable.clone(), to, rank, values)?;
@@ -159,7 +202,7 @@ impl Batches<'_> {
                 comm.size(),
             )?);
             let share = from.block(rank);
-            let values = rayon::join(|| read(self.source, self.progress, &share, window), || ()).0;
+            let values = rayon::join(|| read_one(source, self.progress, &share, window), || ()).0;
             let field = Field::new(variable.clone(), from, rank, comm.agree(values)?)?;
             let _timer = self.progress.phases.start(Phase::Communicate);
             field.redistribute_into(comm, &mut series)?;
@@ -174,7 +217,21 @@ pub(super) fn tiles_of(plan: &SeriesPlan, own: &IndexBox) -> Vec<Tile> {
     tiles_in(&plan.tiling, &own.range(0), &own.ranges()[1..])
 }
 
+/// The same block of all sources.
 fn read<T: Kept>(
+    sources: &[&dyn StreamSource],
+    progress: &Progress,
+    block: &IndexBox,
+    buffers: Vec<Vec<T>>,
+) -> Result<Vec<Vec<T>>> {
+    let mut buffers = buffers.into_iter();
+    sources
+        .iter()
+        .map(|source| read_one(*source, progress, block, buffers.next().unwrap_or_default()))
+        .collect()
+}
+
+fn read_one<T: Kept>(
     source: &dyn StreamSource,
     progress: &Progress,
     block: &IndexBox,
@@ -193,14 +250,15 @@ struct Job<'a> {
     results: Vec<Vec<&'a mut [f64]>>,
 }
 
-/// The results of the cells of `own`, whose series are `values`; tiles in threads.
+/// The results of the cells of `own`, whose series are `values`, of each source; tiles in threads.
 fn compute<T: Kept, W: SeriesWork>(
     (work, space): (&W, &Space),
     progress: &Progress,
     own: &IndexBox,
     tiles: &[Tile],
-    values: &[T],
+    values: &[Vec<T>],
 ) -> Result<Vec<Vec<f64>>> {
+    let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
     let width = if own.is_empty() { 0 } else { space.cells(own) };
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
         return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));
@@ -228,7 +286,7 @@ fn compute<T: Kept, W: SeriesWork>(
         }
     }
     let one = |mut job: Job<'_>| {
-        let series = Series::new(job.tile, own, space.reduced(), T::seen(values));
+        let series = Series::new_together(job.tile, own, space.reduced(), &together);
         work.work(&series, &mut job.results)?;
         progress.tiles_done.add(1);
         Ok(())

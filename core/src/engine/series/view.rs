@@ -1,6 +1,7 @@
 //! What work on whole series is handed: some cells with everything that is reduced.
 
 use crate::engine::piece::Numbers;
+use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::tiling::Tile;
 use std::ops::Range;
@@ -19,11 +20,17 @@ struct Axis {
 /// where they lie among one another is the business of [`Self::across`] and [`Self::along`].
 #[derive(Debug, Clone)]
 pub struct Series<'a> {
+    tile: Option<&'a Tile>,
     /// The tile's; nothing if there is none.
     block: IndexBox,
     steps: Range<usize>,
     /// Of the rank's block, from the first value of the tile on.
     values: Numbers<'a>,
+    /// The rank's blocks of all variables that are read together, this one's too; empty if it is
+    /// alone.
+    together: &'a [Numbers<'a>],
+    /// Where the tile begins in a block.
+    start: usize,
     /// From one step to the next.
     stride: usize,
     /// Slowest first; neighbours that are one run are one axis.
@@ -34,7 +41,7 @@ pub struct Series<'a> {
 impl<'a> Series<'a> {
     /// `tile` of a block `own` whose C-order values are these; `reduced` tells for each dimension
     /// whether it is.
-    pub(super) fn new(tile: &Tile, own: &IndexBox, reduced: &[bool], values: Numbers<'a>) -> Self {
+    pub(super) fn new(tile: &'a Tile, own: &IndexBox, reduced: &[bool], values: Numbers<'a>) -> Self {
         let shape = own.shape();
         let (mut stride, mut start) = (1, 0);
         let mut axes = [Vec::new(), Vec::new()];
@@ -50,20 +57,54 @@ impl<'a> Series<'a> {
             axes.reverse();
             axes
         });
-        let values = if tile.block.is_empty() { values.from(values.len()) } else { values.from(start) };
-        Self { block: tile.block.clone(), steps: tile.block.range(0), values, stride: of_step, reduced, kept }
+        let start = if tile.block.is_empty() { values.len() } else { start };
+        let (block, steps, values) = (tile.block.clone(), tile.block.range(0), values.from(start));
+        Self { tile: Some(tile), block, steps, values, together: &[], start, stride: of_step, reduced, kept }
+    }
+    /// [`Self::new`] of several variables in the same layout, one at least: the series of the first
+    /// of them.
+    pub(super) fn new_together(
+        tile: &'a Tile,
+        own: &IndexBox,
+        reduced: &[bool],
+        together: &'a [Numbers<'a>],
+    ) -> Self {
+        Self { together, ..Self::new(tile, own, reduced, together[0]) }
     }
     /// All steps of all cells, C order, in double precision.
     pub fn of_steps(steps: usize, values: &'a [f64]) -> Self {
         let cells = values.len() / steps.max(1);
         Self {
+            tile: None,
             block: IndexBox::new(Vec::new()),
             steps: 0..steps,
             values: Numbers::F64(values),
+            together: &[],
+            start: 0,
             stride: cells,
             reduced: vec![Axis { len: steps, stride: cells }],
             kept: vec![Axis { len: cells, stride: 1 }],
         }
+    }
+    /// The same cells of the variable number `k` of those that are read together; the series
+    /// themselves are those of number 0.
+    ///
+    /// # Errors
+    /// Internal, if there is no such variable.
+    pub fn with(&self, k: usize) -> Result<Self> {
+        match (k, self.together.get(k)) {
+            (_, Some(values)) => Ok(Self { values: values.from(self.start), ..self.clone() }),
+            (0, None) => Ok(self.clone()),
+            _ => Err(Error::internal(format!(
+                "work on series asks for variable {k} of {}",
+                self.together.len().max(1)
+            ))),
+        }
+    }
+    /// The tile whose cells they are: for work that has to know where it is. `None` for series that
+    /// belong to none.
+    pub fn tile(&self) -> Option<&'a Tile> {
+        self.tile
     }
     /// The steps, in global indices of the first dimension: all of them if that is reduced.
     pub fn steps(&self) -> Range<usize> {

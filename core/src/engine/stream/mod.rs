@@ -17,6 +17,7 @@ pub(super) use plan::tiles_in;
 pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use reading::{fetch, shares, sized};
 pub(super) use run::StreamWork;
+pub(super) use together::{common_chunks, same_shapes};
 pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 
 use crate::error::Result;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 const SHORT: usize = 64;
 
 /// Refuses sources of different shapes.
-pub(super) fn same_shapes(sources: &[&dyn StreamSource]) -> Result<()> {
+pub(in crate::engine) fn same_shapes(sources: &[&dyn StreamSource]) -> Result<()> {
     let Some((first, others)) = sources.split_first() else { return Ok(()) };
     let shape = first.variable().shape();
     match others.iter().find(|s| s.variable().shape() != shape) {
@@ -24,7 +24,7 @@ pub(super) fn same_shapes(sources: &[&dyn StreamSource]) -> Result<()> {
 
 /// The chunks of the first source, and the same with a chunk in time that holds whole chunks of
 /// all, where that is not much longer.
-pub(super) fn common_chunks(sources: &[&dyn StreamSource]) -> (Vec<usize>, Vec<usize>) {
+pub(in crate::engine) fn common_chunks(sources: &[&dyn StreamSource]) -> (Vec<usize>, Vec<usize>) {
     let chunks = sources.first().map_or_else(Vec::new, |s| s.chunks());
     let times = sources.iter().map(|s| s.chunks().first().map_or(1, |&c| c.max(1)));
     let longest = times.clone().max().unwrap_or(1);

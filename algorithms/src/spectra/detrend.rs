@@ -1,0 +1,107 @@
+//! What is taken off a series before its spectrum is estimated.
+
+use halocline_core::calendar::{Cycle, TimeAxis};
+
+/// What is taken off each segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detrend {
+    /// Nothing.
+    None,
+    /// Its mean.
+    Constant,
+    /// A straight line, fitted by least squares.
+    Linear,
+}
+
+impl Detrend {
+    /// As users write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Constant => "constant",
+            Self::Linear => "linear",
+        }
+    }
+
+    /// Mean and slope of what has to be taken off: the line is mean + slope · (i − (n − 1)/2).
+    pub(super) fn line(self, x: &[f64]) -> [f64; 2] {
+        if self == Self::None {
+            return [0.0; 2];
+        }
+        let mean = sum(x) / x.len() as f64;
+        if self == Self::Constant || x.len() < 2 {
+            return [mean, 0.0];
+        }
+        let n = x.len() as f64;
+        let middle = 0.5 * (n - 1.0);
+        // Deviations, so that a large offset costs no digits.
+        let product: f64 = x.iter().enumerate().map(|(i, v)| (i as f64 - middle) * (v - mean)).sum();
+        [mean, product / (n * (n * n - 1.0) / 12.0)]
+    }
+
+    /// Takes it off `x`.
+    pub(super) fn remove(self, x: &mut [f64]) {
+        let [mean, slope] = self.line(x);
+        let middle = 0.5 * (x.len() as f64 - 1.0);
+        match self {
+            Self::None => {}
+            Self::Constant => x.iter_mut().for_each(|v| *v -= mean),
+            Self::Linear => {
+                x.iter_mut().enumerate().for_each(|(i, v)| *v -= mean + slope * (i as f64 - middle));
+            }
+        }
+    }
+}
+
+/// A sum in four parts, which the processor adds at once; always in the same order.
+pub(super) fn sum(x: &[f64]) -> f64 {
+    let fours = x.chunks_exact(4);
+    let rest = fours.remainder();
+    let mut parts = [0.0f64; 4];
+    for four in fours {
+        for (part, v) in parts.iter_mut().zip(four) {
+            *part += v;
+        }
+    }
+    (parts[0] + parts[1]) + (parts[2] + parts[3]) + rest.iter().sum::<f64>()
+}
+
+/// The mean annual cycle as a thing to be taken off: which part of the year each step belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnualCycle {
+    /// For each step.
+    part: Vec<u32>,
+    parts: usize,
+}
+
+impl AnnualCycle {
+    /// The parts of `cycle` that the times of `axis` belong to; a leap day is a day of its own
+    /// ([`halocline_core::calendar::LeapDay::Keep`]).
+    pub fn new(axis: &TimeAxis, cycle: Cycle) -> Self {
+        let parts = cycle.len(axis.calendar);
+        let part = |at| cycle.part(axis.calendar, at).map_or(0, |part| part as u32);
+        Self { part: axis.datetimes().iter().map(part).collect(), parts }
+    }
+    /// How many parts there are.
+    pub(super) const fn parts(&self) -> usize {
+        self.parts
+    }
+    /// Takes the mean of all values of the same part off each value that is not missing; `sums` and
+    /// `counts` are room for one number a part.
+    pub(super) fn remove(&self, x: &mut [f64], sums: &mut [f64], counts: &mut [f64]) {
+        sums.fill(0.0);
+        counts.fill(0.0);
+        // Deviations from some value of the series: a large offset costs no digits.
+        let offset = x.iter().copied().find(|v| !v.is_nan()).unwrap_or(0.0);
+        for (v, &part) in x.iter().zip(&self.part).filter(|(v, _)| !v.is_nan()) {
+            sums[part as usize] += v - offset;
+            counts[part as usize] += 1.0;
+        }
+        for (sum, count) in sums.iter_mut().zip(&*counts) {
+            *sum /= f64::max(*count, 1.0);
+        }
+        for (v, &part) in x.iter_mut().zip(&self.part) {
+            *v = (*v - offset) - sums[part as usize];
+        }
+    }
+}

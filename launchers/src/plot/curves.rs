@@ -1,0 +1,97 @@
+//! Curves over a common axis, such as spectra over frequency, linear or logarithmic.
+
+use super::axes::{Axes, Plan};
+use super::canvas::{Align, Canvas, Font, INK, LABEL, SOFT};
+use super::colour::{extremes, Rgb, COOL, WARM};
+use super::layout::Rect;
+use super::{ticks, CurveKind, CurvesPanel};
+use plotters::prelude::DrawingBackend;
+
+/// Decades of a logarithmic axis, at most: below are zeros but for rounding.
+const DECADES: f64 = 12.0;
+
+pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, place: Rect) {
+    let scaled = |v: f64, log: bool| if log { v.log10() } else { v };
+    let points = |y: &[f64]| -> Vec<(f64, f64)> {
+        let both = panel.x.iter().zip(y);
+        both.map(|(x, y)| (scaled(*x, panel.x_is_log), scaled(*y, panel.y_is_log))).collect()
+    };
+    let curves: Vec<Vec<(f64, f64)>> = panel.curves.iter().map(|curve| points(&curve.y)).collect();
+    let there = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
+    let all = || curves.iter().flatten().filter(there);
+    let x = range(extremes(all().map(|p| p.0)), 0.0);
+    let mut y = range(extremes(all().map(|p| p.1)), 0.05);
+    if panel.y_is_log {
+        y.0 = y.0.max(y.1 - DECADES);
+    }
+    y = panel.y_range.unwrap_or(y);
+    let plan = Plan {
+        title: &panel.title,
+        xlabel: &panel.xlabel,
+        ylabel: &panel.ylabel,
+        x,
+        y,
+        y_is_log: panel.y_is_log,
+    };
+    let axes = Axes::draw(canvas, &plan, place, |most| {
+        if panel.x_is_log {
+            return ticks::decades(x.0, x.1, most);
+        }
+        let at = ticks::round(x.0, x.1, most);
+        let (labels, power) = ticks::labels(&at);
+        let named = |l: String| if power == 0 { l } else { format!("{l}·{}", ticks::with_power("", power)) };
+        at.into_iter().zip(labels.into_iter().map(named)).collect()
+    });
+    if all().next().is_none() {
+        axes.empty(canvas);
+    }
+    for (curve, points) in panel.curves.iter().zip(&curves) {
+        let (colour, width) = style(curve.kind);
+        for run in points.split(|p| !there(&p)).filter(|run| !run.is_empty()) {
+            // What lies below a logarithmic axis ends at it.
+            let at: Vec<_> = run.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
+            if curve.kind == CurveKind::Points || at.len() == 1 {
+                at.iter().for_each(|point| canvas.disc(*point, 3.0, colour));
+            } else {
+                canvas.line(&at, colour, width);
+            }
+        }
+    }
+    legend(canvas, panel, axes.frame);
+    axes.close(canvas);
+}
+
+fn style(kind: CurveKind) -> (Rgb, f64) {
+    match kind {
+        CurveKind::Main | CurveKind::Points => (COOL, 2.4),
+        CurveKind::Reference => (SOFT, 2.0),
+        CurveKind::Level => (WARM, 1.6),
+    }
+}
+
+/// The names of curves in their colours, in the upper right corner, where there are several.
+fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame: Rect) {
+    if panel.curves.len() < 2 {
+        return;
+    }
+    let u = canvas.unit();
+    for (k, curve) in panel.curves.iter().enumerate() {
+        let (colour, width) = style(curve.kind);
+        let font = Font { size: 19.0, colour: INK, ..LABEL };
+        let name = canvas.fit(&curve.name, font, 0.5 * frame.w);
+        let y = frame.y + (22.0 + 27.0 * k as f64) * u;
+        let right = frame.right() - 12.0 * u;
+        canvas.text(&name, (right, y), Align::Right, font);
+        let end = right - canvas.width(&name, font) - 10.0 * u;
+        canvas.line(&[(end - 34.0 * u, y), (end, y)], colour, width);
+    }
+}
+
+/// A range that holds all, with this share of air.
+fn range(data: Option<(f64, f64)>, air: f64) -> (f64, f64) {
+    match data {
+        None => (0.0, 1.0),
+        Some((low, high)) if high > low => (low - air * (high - low), high + air * (high - low)),
+        Some((only, _)) => (only - 0.5, only + 0.5),
+    }
+}

@@ -1,0 +1,168 @@
+//! Pictures of spectra: power with its background, coherence and phase.
+
+use super::command::{label, Picture};
+use super::{Curve, CurveKind, CurvesPanel, Figure, Panel};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::{Error, Result};
+
+/// The dimension of spectra.
+const FREQUENCY: &str = "frequency";
+
+impl Picture<'_> {
+    /// Whether the file holds spectra of this name.
+    fn is_spectrum(&self, name: &str) -> bool {
+        self.dataset.variable(name).is_ok_and(|v| v.variable.dims.iter().any(|d| d.name == FREQUENCY))
+    }
+
+    /// The picture of a file of spectra; `None` if it is none.
+    pub(super) fn of_spectra(&self) -> Result<Option<Figure>> {
+        let panels = if self.is_spectrum("power") {
+            vec![self.power()?]
+        } else if self.is_spectrum("coherence_squared") && self.is_spectrum("phase") {
+            vec![self.coherence()?, self.phase()?]
+        } else {
+            return Ok(None);
+        };
+        let attributes = self.dataset.attributes();
+        let title = attributes.text("title").unwrap_or("Spectra").to_owned();
+        let options = attributes.text("halocline_spectrum_options").unwrap_or_default();
+        let told = ["segment=", "window=", "detrend=", "average=", "lomb-scargle="];
+        let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
+        let subtitle: Vec<String> = self.place()?.into_iter().chain([told.join(", ")]).collect();
+        Ok(Some(Figure { title, subtitle: subtitle.join("  ·  "), panels }))
+    }
+
+    fn power(&self) -> Result<Panel> {
+        let variable = &self.dataset.variable("power")?.variable;
+        let log = !self.args.linear;
+        let mut panel = self.panel(variable.units().unwrap_or_default(), log)?;
+        panel.title = label(variable);
+        panel.y_is_log = log;
+        panel.curves.push(self.curve("power", 0, "spectrum", CurveKind::Main)?);
+        if self.is_spectrum("background") {
+            panel.curves.push(self.curve("background", 0, "red noise", CurveKind::Reference)?);
+            for (k, level) in self.values("confidence")?.iter().enumerate() {
+                let name = format!("{} % level", 100.0 * level);
+                panel.curves.push(self.curve("significance", k, &name, CurveKind::Level)?);
+            }
+        }
+        Ok(Panel::Curves(panel))
+    }
+
+    fn coherence(&self) -> Result<Panel> {
+        let mut panel = self.panel("Coherence squared", false)?;
+        panel.title = label(&self.dataset.variable("coherence_squared")?.variable);
+        panel.y_range = Some((0.0, 1.0));
+        panel.curves.push(self.curve("coherence_squared", 0, "coherence squared", CurveKind::Main)?);
+        if self.dataset.variable("coherence_limit").is_ok() {
+            let levels = self.values("confidence")?;
+            for (limit, level) in self.values("coherence_limit")?.iter().zip(levels) {
+                let (name, y) = (format!("{} % level", 100.0 * level), vec![*limit; panel.x.len()]);
+                panel.curves.push(Curve { name, y, kind: CurveKind::Level });
+            }
+        }
+        Ok(Panel::Curves(panel))
+    }
+
+    fn phase(&self) -> Result<Panel> {
+        let mut panel = self.panel("Phase (degrees)", false)?;
+        "Phase, positive: y leads".clone_into(&mut panel.title);
+        panel.y_range = Some((-180.0, 180.0));
+        let mut curve = self.curve("phase", 0, "phase", CurveKind::Points)?;
+        curve.y.iter_mut().for_each(|v| *v = v.to_degrees());
+        panel.curves.push(curve);
+        Ok(Panel::Curves(panel))
+    }
+
+    /// A panel without curves.
+    fn panel(&self, ylabel: &str, is_log: bool) -> Result<CurvesPanel> {
+        let units = self.dataset.variable(FREQUENCY)?.variable.units().unwrap_or_default().to_owned();
+        let period = units.strip_suffix("-1").unwrap_or(&units);
+        Ok(CurvesPanel {
+            xlabel: format!("Frequency (cycles per {period})"),
+            ylabel: ylabel.to_owned(),
+            x: self.values(FREQUENCY)?,
+            x_is_log: is_log,
+            ..CurvesPanel::default()
+        })
+    }
+
+    /// A spectrum at the chosen cell; `level` is the number of the confidence where there are several.
+    fn curve(&self, variable: &str, level: usize, name: &str, kind: CurveKind) -> Result<Curve> {
+        let stored = &self.dataset.variable(variable)?.variable;
+        let cell = self.cell(variable)?;
+        let mut ranges = Vec::new();
+        for dim in &stored.dims {
+            let at = match dim.role {
+                _ if dim.name == FREQUENCY => {
+                    ranges.push(0..dim.len);
+                    continue;
+                }
+                _ if dim.name == "confidence" => level,
+                Role::Y | Role::X if dim.len > 1 => {
+                    let Some(Cell { index, .. }) = &cell else {
+                        return Err(Error::usage("holds the spectra of many cells")
+                            .in_variable(variable)
+                            .remedy("choose one with --at LON,LAT"));
+                    };
+                    index.iter().find(|(name, _)| *name == dim.name).map_or(0, |(_, at)| *at)
+                }
+                _ if dim.len == 1 => 0,
+                _ => {
+                    return Err(Error::usage(format!(
+                        "has a dimension `{}` that a picture has no place for",
+                        dim.name
+                    ))
+                    .in_variable(variable)
+                    .remedy("select one of its levels first"))
+                }
+            };
+            ranges.push(at..at + 1);
+        }
+        let y = self.dataset.read(variable, &IndexBox::new(ranges))?.to_f64();
+        Ok(Curve { name: name.to_owned(), y, kind })
+    }
+
+    /// The cell that is nearest to `--at`.
+    fn cell(&self, variable: &str) -> Result<Option<Cell>> {
+        let Some([lon, lat]) = self.args.at else { return Ok(None) };
+        let grid = self.dataset.grid(variable)?;
+        let (lats, lons) = (grid.latitudes(), grid.longitudes());
+        if grid.is_empty() || lats.is_none() && lons.is_none() {
+            return Ok(None);
+        }
+        // The sine of half the distance, squared; of one coordinate alone, of its difference.
+        let distance = |i: usize| {
+            let there = lats.as_ref().map_or(lat, |l| l[i]).to_radians();
+            let across = (lons.as_ref().map_or(lon, |l| l[i]) - lon).to_radians();
+            let along = there - lat.to_radians();
+            (0.5 * along).sin().powi(2) + there.cos() * lat.to_radians().cos() * (0.5 * across).sin().powi(2)
+        };
+        let nearest = (0..grid.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(0);
+        let mut rest = nearest;
+        let mut index = Vec::new();
+        for dim in grid.dims.iter().rev() {
+            index.push((dim.name.clone(), rest % dim.len.max(1)));
+            rest /= dim.len.max(1);
+        }
+        let of = |values: &Option<Vec<f64>>| values.as_ref().map(|v| v[nearest]);
+        Ok(Some(Cell { index, lat: of(&lats), lon: of(&lons) }))
+    }
+
+    /// Where the spectra are, in words, if one cell is chosen.
+    fn place(&self) -> Result<Option<String>> {
+        let name = if self.is_spectrum("power") { "power" } else { "coherence_squared" };
+        let Some(cell) = self.cell(name)? else { return Ok(None) };
+        let parts = [cell.lat.map(|v| format!("latitude {v}")), cell.lon.map(|v| format!("longitude {v}"))];
+        Ok(Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// A cell of the grid.
+struct Cell {
+    /// By dimension.
+    index: Vec<(String, usize)>,
+    lat: Option<f64>,
+    lon: Option<f64>,
+}
