@@ -3,5 +3,6 @@
 
 pub mod climatology;
 pub mod eof;
+pub mod filter;
 pub mod statistics;
 pub mod symmetric;

@@ -8,6 +8,7 @@ mod climatology;
 mod common;
 mod duration;
 mod eof;
+mod filter;
 mod folding;
 mod histogram;
 mod info;
@@ -67,6 +68,7 @@ enum MpiChoice {
 enum Command {
     Climatology(climatology::ClimatologyArgs),
     Eof(eof::EofArgs),
+    Filter(filter::FilterArgs),
     Info(info::InfoArgs),
     Plot(plot::PlotArgs),
     Stats(stats::StatsArgs),
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
     };
     start::run(&launch, &cli, |comm| match &cli.command {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
+        Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn uneven_steps_are_named() {
-        let message = |values: &[f64]| axis("days since 2000-01-01", "standard", values).sampling().unwrap_err();
+        let message =
+            |values: &[f64]| axis("days since 2000-01-01", "standard", values).sampling().unwrap_err();
         let gap = message(&[0.0, 1.0, 2.0, 4.0, 5.0]).to_string();
         assert!(gap.contains("from 2000-01-03") && gap.contains("(steps 2 and 3)"), "{gap}");
         assert!(gap.contains("it is 2.000000 days, elsewhere 1.000000"), "{gap}");

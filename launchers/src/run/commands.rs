@@ -4,6 +4,7 @@
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::eof::EofArgs;
+use crate::filter::TimeArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
@@ -25,11 +26,12 @@ pub(super) enum Kind {
     Relate,
     Histogram,
     Eof,
+    FilterTime,
     Rechunk,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -37,6 +39,7 @@ const KINDS: [(&str, Kind); 9] = [
     ("relate", Kind::Relate),
     ("histogram", Kind::Histogram),
     ("eof", Kind::Eof),
+    ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
     ("plot", Kind::Plot),
 ];
@@ -80,6 +83,7 @@ impl Kind {
             Self::Relate => RelateArgs::augment_args(command),
             Self::Histogram => HistogramArgs::augment_args(command),
             Self::Eof => EofArgs::augment_args(command),
+            Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -94,6 +98,7 @@ pub(super) enum Args {
     Relate(Box<RelateArgs>),
     Histogram(Box<HistogramArgs>),
     Eof(Box<EofArgs>),
+    FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -111,6 +116,7 @@ impl Args {
             Kind::Relate => Self::Relate(Box::new(RelateArgs::from_arg_matches(&matches)?)),
             Kind::Histogram => Self::Histogram(Box::new(HistogramArgs::from_arg_matches(&matches)?)),
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
+            Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
@@ -124,6 +130,7 @@ impl Args {
             Self::Relate(args) => args.check(),
             Self::Histogram(args) => args.check(),
             Self::Eof(_) => Ok(()),
+            Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

@@ -77,7 +77,11 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         Args::Eof(args) => eof::run(comm, args, verbosity),
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),
-        Args::Stats(_) | Args::Climatology(_) | Args::Histogram(_) | Args::Relate(_) => return Ok(false),
+        Args::Stats(_)
+        | Args::Climatology(_)
+        | Args::Histogram(_)
+        | Args::Relate(_)
+        | Args::FilterTime(_) => return Ok(false),
     }?;
     Ok(true)
 }

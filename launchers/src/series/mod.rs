@@ -9,7 +9,7 @@ mod running;
 pub(crate) use approximate::approximate;
 pub(crate) use counted::percentiles_over;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
-pub(crate) use running::{running, RunningAsk};
+pub(crate) use running::{chunks, running, RunningAsk, WRITING};
 
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
@@ -35,7 +35,7 @@ fn planned(
 }
 
 /// [`planned`], and says so.
-fn plan(
+pub(crate) fn plan(
     job: &FoldJob<'_>,
     name: &str,
     source: &Source,
@@ -87,7 +87,7 @@ fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes
 ///
 /// # Collective
 /// Every rank calls this; `sink` is called equally often on each and may communicate.
-fn run<W: SeriesWork>(
+pub(crate) fn run<W: SeriesWork>(
     job: &FoldJob<'_>,
     source: &Source,
     plan: &SeriesPlan,

@@ -32,7 +32,7 @@ impl RunningAsk {
 }
 
 /// Bytes that writing may take on a rank, at most and at least.
-const WRITING: (u64, u64) = (352 << 20, 16 << 20);
+pub(crate) const WRITING: (u64, u64) = (352 << 20, 16 << 20);
 /// Cells and values of a stored chunk: neither maps nor series cost more than a few.
 const CHUNK: (usize, usize) = (8 << 10, 128 << 10);
 
@@ -109,7 +109,7 @@ fn spec(name: &str, source: &Source, op: Op, ask: &RunningAsk, windows: usize) -
 }
 
 /// Some rows by some steps: batches of rows fill them as they come.
-fn chunks(shape: &[usize]) -> Vec<usize> {
+pub(crate) fn chunks(shape: &[usize]) -> Vec<usize> {
     let mut chunks = vec![1; shape.len()];
     let mut cells = 1;
     for d in (1..shape.len()).rev() {
