@@ -113,8 +113,8 @@ CASES = {
                          (None, 1 / 24, 2), {"one_pass": True}),
     "fft_band": (SAMPLE, "--kind fft --band 8mon,2y", filter_fft, (1 / 24, 1 / 8), {}),
     "fft_taper": (SAMPLE, "--kind fft --band 8mon,2y --taper 0.4", filter_fft, (1 / 24, 1 / 8), {"taper": 0.4}),
-    "fft_low": (TREND, "--kind fft --band 5mon, --detrend linear", detrended(filter_fft, True), (None, 1 / 5), {}),
-    "fft_high": (TREND, "--kind fft --band ,5mon --detrend linear", detrended(filter_fft, False), (1 / 5, None), {}),
+    "fft_low": (TREND, "--kind fft --band 25d, --detrend linear", detrended(filter_fft, True), (None, 1 / 5), {}),
+    "fft_high": (TREND, "--kind fft --band ,25d --detrend linear", detrended(filter_fft, False), (1 / 5, None), {}),
 }
 
 
