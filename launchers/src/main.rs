@@ -21,6 +21,7 @@ mod relate;
 mod report;
 mod run;
 mod series;
+mod spectrum;
 mod start;
 mod stats;
 mod step;
@@ -76,6 +77,7 @@ enum Command {
     Relate(relate::RelateArgs),
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
+    Spectrum(spectrum::SpectrumArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -132,6 +134,7 @@ fn main() -> ExitCode {
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
+        Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
             comm.barrier();

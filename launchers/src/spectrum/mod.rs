@@ -1,0 +1,37 @@
+//! `halocline spectrum`.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+mod cross;
+mod power;
+
+use crate::common::Verbosity;
+use halocline_core::comm::Comm;
+use halocline_core::Result;
+
+pub(crate) use cross::CrossArgs;
+pub(crate) use power::PowerArgs;
+
+/// Spectra in time of all series of a field, alone or against others.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SpectrumArgs {
+    #[command(subcommand)]
+    which: Spectrum,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Spectrum {
+    Power(PowerArgs),
+    Cross(CrossArgs),
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Result<()> {
+    match &args.which {
+        Spectrum::Power(args) => power::run(comm, args, verbosity),
+        Spectrum::Cross(args) => cross::run(comm, args, verbosity),
+    }
+}
