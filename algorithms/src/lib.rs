@@ -6,3 +6,4 @@ pub mod eof;
 pub mod filter;
 pub mod statistics;
 pub mod symmetric;
+pub mod wavenumber;

@@ -10,6 +10,7 @@ use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
 use crate::rechunk::RechunkArgs;
 use crate::relate::RelateArgs;
+use crate::spectrum::WheelerKiladisArgs;
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -28,10 +29,11 @@ pub(super) enum Kind {
     Eof,
     FilterTime,
     Rechunk,
+    WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 10] = [
+const KINDS: [(&str, Kind); 11] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -41,6 +43,7 @@ const KINDS: [(&str, Kind); 10] = [
     ("eof", Kind::Eof),
     ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
+    ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
     ("plot", Kind::Plot),
 ];
 
@@ -85,6 +88,7 @@ impl Kind {
             Self::Eof => EofArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
+            Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
     }
@@ -100,6 +104,7 @@ pub(super) enum Args {
     Eof(Box<EofArgs>),
     FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
+    WheelerKiladis(Box<WheelerKiladisArgs>),
     Plot(Box<PlotArgs>),
 }
 
@@ -118,6 +123,9 @@ impl Args {
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
+            Kind::WheelerKiladis => {
+                Self::WheelerKiladis(Box::new(WheelerKiladisArgs::from_arg_matches(&matches)?))
+            }
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
     }
@@ -132,6 +140,7 @@ impl Args {
             Self::Eof(_) => Ok(()),
             Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
+            Self::WheelerKiladis(args) => args.check(),
             Self::Plot(args) => args.check(),
         }
     }

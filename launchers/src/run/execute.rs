@@ -81,7 +81,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::Climatology(_)
         | Args::Histogram(_)
         | Args::Relate(_)
-        | Args::FilterTime(_) => return Ok(false),
+        | Args::FilterTime(_)
+        | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)
 }

@@ -10,7 +10,7 @@ use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
 use crate::step::{self, Carried, Written};
-use crate::{climatology, filter, histogram, relate, stats};
+use crate::{climatology, filter, histogram, relate, spectrum, stats};
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -40,6 +40,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Histogram(args) => Some(Box::new(histogram::open(job, args)?)),
         Args::Relate(args) => Some(Box::new(relate::open(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
+        Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
     })
 }

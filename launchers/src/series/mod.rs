@@ -49,7 +49,7 @@ pub(crate) fn plan(
 }
 
 /// Says what is going to be done, and what memory it takes.
-fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
+pub(crate) fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
     let resident = halocline_core::budget::resident().unwrap_or(0);
     let shape: Vec<String> = source.variable().dims.iter().map(|d| format!("{} {}", d.len, d.name)).collect();
     job.verbosity.say(job.comm, || {

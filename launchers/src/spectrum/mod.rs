@@ -4,6 +4,8 @@
 
 mod cross;
 mod power;
+mod space_time;
+mod wheeler_kiladis;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
@@ -11,6 +13,7 @@ use halocline_core::Result;
 
 pub(crate) use cross::CrossArgs;
 pub(crate) use power::PowerArgs;
+pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
 
 /// Spectra in time of all series of a field, alone or against others.
 #[derive(Debug, clap::Args)]
@@ -23,6 +26,7 @@ pub(crate) struct SpectrumArgs {
 enum Spectrum {
     Power(PowerArgs),
     Cross(CrossArgs),
+    WheelerKiladis(WheelerKiladisArgs),
 }
 
 /// Runs the command.
@@ -33,5 +37,6 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
     match &args.which {
         Spectrum::Power(args) => power::run(comm, args, verbosity),
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
+        Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
     }
 }
