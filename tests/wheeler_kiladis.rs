@@ -106,6 +106,15 @@ fn spectra_are_those_of_ncl_and_numpy() {
         assert_eq!((waves[0], waves[LON]), (-30.0, 30.0));
         assert_eq!(values(&out, "frequency")[12], 0.5);
         assert_eq!(attribute(&out, "power_symmetric", "units").as_deref(), Some("(m s-1)2"));
+        // Fewer wave numbers are part of all.
+        let few = folder.path().join("few.nc");
+        run_well(Launch::Plain(1), &[&words[..7], &[text(&few), "--waves", "12"], &WINDOWS].concat());
+        for name in ["power_symmetric", "background", "ratio_antisymmetric"] {
+            let all = values(&out, name);
+            let part: Vec<u64> =
+                all.chunks(LON + 1).flat_map(|row| &row[30 - 12..=30 + 12]).map(|v| v.to_bits()).collect();
+            assert!(values(&few, name).iter().map(|v| v.to_bits()).eq(part), "{name}");
+        }
         // The Kelvin wave goes east: 24 days hold it two and a half times.
         let ratio = values(&out, "ratio_symmetric");
         let at = |j: usize, s: i64| ratio[j * (LON + 1) + (s + 30) as usize];

@@ -2,8 +2,6 @@
 
 use super::planes::WheelerKiladis;
 
-/// Wave numbers over which the background is smoothed, at most.
-const SMOOTHED: usize = 27;
 /// Frequency (cycles per day) up to which it is smoothed along frequency.
 const FASTEST: f64 = 0.8;
 
@@ -49,6 +47,10 @@ fn smooth(values: &mut [f64], start: usize, count: usize, stride: usize) {
 }
 
 impl WheelerKiladis {
+    /// Wave number up to which the background is smoothed: those beyond are left as they are, and
+    /// whoever computes fewer gets another background.
+    pub const SMOOTHED: usize = 27;
+
     /// The spectra of the sums of [its results](WheelerKiladis) over all pairs, in their order.
     pub fn finish(&self, mut symmetric: Vec<f64>, mut antisymmetric: Vec<f64>) -> SpaceTimeSpectrum {
         let (width, waves) = (self.width(), self.waves());
@@ -57,7 +59,7 @@ impl WheelerKiladis {
         for part in [&mut symmetric, &mut antisymmetric] {
             part[..width].fill(f64::NAN);
         }
-        let near = waves.min(SMOOTHED);
+        let near = waves.min(Self::SMOOTHED);
         let (first, count) = (waves - near, 2 * near + 1);
         let mut background: Vec<f64> =
             symmetric.iter().zip(&antisymmetric).map(|(s, a)| 0.5 * (s + a)).collect();

@@ -137,7 +137,9 @@ fn write(
             format!("{:.1}", 2.0 * pairs as f64 * steps as f64 / work.window() as f64),
         );
     carry::add_origin(&mut attributes, &of.dataset);
-    let k = work.waves() as i64;
+    // More may have been computed: the background needs its neighbours.
+    let kept = of.args.kept(work);
+    let k = kept as i64;
     let frequency = coordinate(
         "frequency",
         work.frequencies(),
@@ -206,10 +208,13 @@ fn write(
     }
     let mut file = Output::create(comm, &of.args.output, &schema)?;
     file.write_pending(&pending)?;
-    let shape = [work.frequencies().len(), 2 * work.waves() + 1];
+    let shape = [work.frequencies().len(), 2 * kept + 1];
+    let width = 2 * work.waves() + 1;
+    let wanted = work.waves() - kept..work.waves() + kept + 1;
     let block = if there { IndexBox::whole(&shape) } else { folding::nothing(2) };
     for (variable, _, _, values) in all {
-        let values = if there { values } else { Vec::new() };
+        let rows = values.chunks(width).filter(|_| there);
+        let values = rows.flat_map(|row| row[wanted.clone()].iter().copied()).collect();
         file.write_block(variable, &block, &Values::F64(values))?;
     }
     job.write(|| file.finish_with_report())

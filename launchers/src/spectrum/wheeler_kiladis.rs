@@ -37,8 +37,7 @@ pub(crate) struct WheelerKiladisArgs {
     /// Days by which a window overlaps the one before
     #[arg(long, value_name = "DAYS", default_value_t = 65.0)]
     overlap: f64,
-    /// The greatest wave number that is computed; the background of numbers beyond 27 is not
-    /// smoothed [default: all]
+    /// The greatest wave number that is written [default: all]
     #[arg(long, value_name = "K")]
     waves: Option<usize>,
     #[command(flatten)]
@@ -137,7 +136,12 @@ impl WheelerKiladisArgs {
         };
         let windows = (steps("window", self.window)?, steps("overlap", self.overlap)?);
         let shape = source.variable().shape();
-        WheelerKiladis::new((shape[0], shape[2]), step, windows, self.waves.unwrap_or(usize::MAX))
+        let waves = self.waves.map_or(usize::MAX, |k| k.max(WheelerKiladis::SMOOTHED));
+        WheelerKiladis::new((shape[0], shape[2]), step, windows, waves)
+    }
+    /// The greatest wave number that is written.
+    pub(super) fn kept(&self, work: &WheelerKiladis) -> usize {
+        self.waves.map_or(work.waves(), |k| k.min(work.waves()))
     }
 
     /// As outputs record it.
