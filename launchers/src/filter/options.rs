@@ -24,8 +24,8 @@ pub(crate) struct TimeArgs {
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     pub(super) var: Vec<String>,
     /// What passes: periods from LOW to HIGH with units (20d,100d or 2y,7y; s, min, h, d, mon, y),
-    /// or frequencies in cycles per day (0.01,0.05). Without LOW all shorter periods (lower
-    /// frequencies), without HIGH all longer ones (higher frequencies): `10d,` is a low-pass
+    /// or frequencies in cycles per day (0.01,0.05). Without LOW all shorter periods (of frequencies,
+    /// all lower ones), without HIGH all longer ones (all higher ones): `10d,` is a low-pass
     #[arg(long, value_name = "LOW,HIGH", value_parser = band::parse, allow_hyphen_values = true)]
     pub(super) band: Asked,
     /// The filter: lanczos, a running mean with Lanczos's weights; butterworth, recursive, forward
