@@ -52,7 +52,8 @@ impl<'a> PairedRows<'a> {
         let below = self.rows.start + pairs.start..self.rows.start + pairs.end;
         let above = self.rows.end - pairs.end..self.rows.end - pairs.start;
         if below.end >= above.start || !self.inner.is_divisible() {
-            vec![below.start..above.end]
+            let between = below.start..above.end;
+            vec![between]
         } else {
             vec![below, above]
         }

@@ -110,6 +110,84 @@ fn coordinate(name: &str, values: Vec<f64>, attributes: Attributes) -> Coordinat
     Coordinate { variable, values: Values::F64(values), bounds: None }
 }
 
+/// Attributes of the file.
+fn global(of: &SpaceTime<'_>, plan: &SeriesPlan) -> Attributes {
+    let (work, dims) = (&of.work, &of.source.variable().dims);
+    let independent = (2 * of.rows.len().div_ceil(2) * dims[0].len) as f64 / work.window() as f64;
+    let title = format!(
+        "Wavenumber-frequency spectra of {}, symmetric and antisymmetric about the equator",
+        of.args.var
+    );
+    let mut attributes = Attributes::new()
+        .with("Conventions", "CF-1.8")
+        .with("title", title)
+        .with("source", format!("halocline {}, spectrum wheeler-kiladis", env!("CARGO_PKG_VERSION")))
+        .with("references", "Wheeler and Kiladis (1999), doi:10.1175/1520-0469(1999)056<0374:CCEWAO>2.0.CO;2")
+        .with("halocline_spectrum_options", of.args.describe())
+        .with("halocline_tiling", plan.tiling().rule())
+        .with("windows", work.windows().to_string())
+        .with("degrees_of_freedom", format!("{independent:.1}"));
+    carry::add_origin(&mut attributes, &of.dataset);
+    attributes
+}
+
+/// Frequencies and wave numbers of the file.
+fn coordinates(work: &WheelerKiladis, kept: usize) -> [Coordinate; 2] {
+    let about =
+        |long_name: &str, units: &str| Attributes::new().with("long_name", long_name).with("units", units);
+    let k = kept as i64;
+    [
+        coordinate("frequency", work.frequencies(), about("frequency", "day-1")),
+        coordinate(
+            "wavenumber",
+            (-k..=k).map(|s| s as f64).collect(),
+            about("zonal wave number, positive eastward", "1"),
+        ),
+    ]
+}
+
+/// A variable of the file.
+struct Plane {
+    name: &'static str,
+    about: &'static str,
+    is_power: bool,
+    values: Vec<f64>,
+}
+
+/// All variables of the file.
+fn planes(of: SpaceTimeSpectrum) -> [Plane; 7] {
+    let plane = |name, about, is_power, values| Plane { name, about, is_power, values };
+    [
+        plane("power_symmetric", "symmetric power", true, of.symmetric),
+        plane("power_antisymmetric", "antisymmetric power", true, of.antisymmetric),
+        plane(
+            "log_power_symmetric",
+            "log10 of symmetric power, smoothed once along frequency,",
+            false,
+            of.log_symmetric,
+        ),
+        plane(
+            "log_power_antisymmetric",
+            "log10 of antisymmetric power, smoothed once along frequency,",
+            false,
+            of.log_antisymmetric,
+        ),
+        plane(
+            "background",
+            "background, half the sum of both powers smoothed many times,",
+            true,
+            of.background,
+        ),
+        plane("ratio_symmetric", "smoothed symmetric power over background", false, of.ratio_symmetric),
+        plane(
+            "ratio_antisymmetric",
+            "smoothed antisymmetric power over background",
+            false,
+            of.ratio_antisymmetric,
+        ),
+    ]
+}
+
 /// Writes the file; one rank has the spectrum.
 fn write(
     of: &SpaceTime<'_>,
@@ -118,104 +196,44 @@ fn write(
     spectrum: Option<SpaceTimeSpectrum>,
 ) -> Result<WriteReport> {
     let (comm, work, source) = (job.comm, &of.work, &of.source);
-    let name = source.variable().name.as_str();
-    let pairs = of.rows.len().div_ceil(2);
-    let steps = source.variable().dims[0].len;
-    let mut attributes = Attributes::new()
-        .with("Conventions", "CF-1.8")
-        .with(
-            "title",
-            format!("Wavenumber-frequency spectra of {name}, symmetric and antisymmetric about the equator"),
-        )
-        .with("source", format!("halocline {}, spectrum wheeler-kiladis", env!("CARGO_PKG_VERSION")))
-        .with("references", "Wheeler and Kiladis (1999), doi:10.1175/1520-0469(1999)056<0374:CCEWAO>2.0.CO;2")
-        .with("halocline_spectrum_options", of.args.describe())
-        .with("halocline_tiling", plan.tiling().rule())
-        .with("windows", work.windows().to_string())
-        .with(
-            "degrees_of_freedom",
-            format!("{:.1}", 2.0 * pairs as f64 * steps as f64 / work.window() as f64),
-        );
-    carry::add_origin(&mut attributes, &of.dataset);
     // More may have been computed: the background needs its neighbours.
     let kept = of.args.kept(work);
-    let k = kept as i64;
-    let frequency = coordinate(
-        "frequency",
-        work.frequencies(),
-        Attributes::new().with("long_name", "frequency").with("units", "day-1"),
-    );
-    let wavenumber = coordinate(
-        "wavenumber",
-        (-k..=k).map(|s| s as f64).collect(),
-        Attributes::new().with("long_name", "zonal wave number, positive eastward").with("units", "1"),
-    );
-    let mut schema = Schema { attributes, ..Schema::new() };
+    let [frequency, wavenumber] = coordinates(work, kept);
+    let mut schema = Schema { attributes: global(of, plan), ..Schema::new() };
     let mut pending = schema.add_coordinate(&frequency)?;
     pending.extend(schema.add_coordinate(&wavenumber)?);
     if let Some(level) = source.level() {
         pending.extend(schema.add_coordinate(level)?);
     }
-    let long_name = source.decoded_attributes().text("long_name").unwrap_or(name).to_owned();
-    let units = source.decoded_attributes().text("units").map(cf::squared);
+    let own = source.decoded_attributes();
+    let long_name = own.text("long_name").unwrap_or(&of.args.var);
     let there = spectrum.is_some();
-    let SpaceTimeSpectrum {
-        symmetric,
-        antisymmetric,
-        log_symmetric,
-        log_antisymmetric,
-        background,
-        ratio_symmetric,
-        ratio_antisymmetric,
-    } = spectrum.unwrap_or_else(|| work.finish(vec![0.0; work.rows()[0]], vec![0.0; work.rows()[0]]));
-    let all = [
-        ("power_symmetric", "symmetric power of", true, symmetric),
-        ("power_antisymmetric", "antisymmetric power of", true, antisymmetric),
-        (
-            "log_power_symmetric",
-            "log10 of symmetric power, smoothed once along frequency, of",
-            false,
-            log_symmetric,
-        ),
-        (
-            "log_power_antisymmetric",
-            "log10 of antisymmetric power, smoothed once along frequency, of",
-            false,
-            log_antisymmetric,
-        ),
-        ("background", "background, half the sum of both powers smoothed many times, of", true, background),
-        ("ratio_symmetric", "smoothed symmetric power over background of", false, ratio_symmetric),
-        (
-            "ratio_antisymmetric",
-            "smoothed antisymmetric power over background of",
-            false,
-            ratio_antisymmetric,
-        ),
-    ];
-    for (variable, about, is_power, _) in &all {
-        let mut attributes = Attributes::new().with("long_name", format!("{about} {long_name}"));
-        match &units {
-            Some(units) if *is_power => attributes.set("units", units.clone()),
-            // Logarithms and ratios have none.
-            _ if !is_power => attributes.set("units", "1"),
-            _ => {}
+    let nothing = || work.finish(vec![0.0; work.rows()[0]], vec![0.0; work.rows()[0]]);
+    let all = planes(spectrum.unwrap_or_else(nothing));
+    for plane in &all {
+        let mut attributes = Attributes::new().with("long_name", format!("{} of {long_name}", plane.about));
+        if plane.is_power {
+            if let Some(units) = own.text("units") {
+                attributes.set("units", cf::squared(units));
+            }
+        } else {
+            attributes.set("units", "1");
         }
         if let Some(level) = source.level() {
             attributes.set("coordinates", level.variable.name.clone());
         }
-        let spec = VariableSpec::data(*variable, ["frequency", "wavenumber"], DType::F64);
+        let spec = VariableSpec::data(plane.name, ["frequency", "wavenumber"], DType::F64);
         schema.add_variable(spec.attributes(attributes));
     }
     let mut file = Output::create(comm, &of.args.output, &schema)?;
     file.write_pending(&pending)?;
     let shape = [work.frequencies().len(), 2 * kept + 1];
-    let width = 2 * work.waves() + 1;
-    let wanted = work.waves() - kept..work.waves() + kept + 1;
     let block = if there { IndexBox::whole(&shape) } else { folding::nothing(2) };
-    for (variable, _, _, values) in all {
-        let rows = values.chunks(width).filter(|_| there);
+    let wanted = work.waves() - kept..work.waves() + kept + 1;
+    for plane in &all {
+        let rows = plane.values.chunks(2 * work.waves() + 1).filter(|_| there);
         let values = rows.flat_map(|row| row[wanted.clone()].iter().copied()).collect();
-        file.write_block(variable, &block, &Values::F64(values))?;
+        file.write_block(plane.name, &block, &Values::F64(values))?;
     }
     job.write(|| file.finish_with_report())
 }
