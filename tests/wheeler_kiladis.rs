@@ -9,7 +9,7 @@ use std::path::Path;
 const STEPS: usize = 400;
 const LON: usize = 60;
 
-/// The field of tests/reference/make_wheeler_kiladis_references.py.
+/// The field of `tests/reference/make_wheeler_kiladis_references.py`.
 fn field(lats: &[f64]) -> Vec<f64> {
     let mut all = Vec::with_capacity(STEPS * lats.len() * LON);
     for t in 0..STEPS {

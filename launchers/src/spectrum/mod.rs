@@ -26,7 +26,7 @@ pub(crate) struct SpectrumArgs {
 enum Spectrum {
     Power(PowerArgs),
     Cross(CrossArgs),
-    WheelerKiladis(WheelerKiladisArgs),
+    WheelerKiladis(Box<WheelerKiladisArgs>),
 }
 
 /// Runs the command.
