@@ -3,8 +3,10 @@
 
 pub mod climatology;
 pub mod eof;
+pub mod filter;
 pub mod modes;
 pub mod projection;
 pub mod spectra;
 pub mod statistics;
 pub mod symmetric;
+pub mod wavenumber;

@@ -46,7 +46,7 @@ pub(crate) fn difference(units: &str) -> String {
 }
 
 /// Units of the square of a difference.
-fn squared(units: &str) -> String {
+pub(crate) fn squared(units: &str) -> String {
     match difference(units).as_str() {
         "K" => "K2".to_owned(),
         "" => String::new(),

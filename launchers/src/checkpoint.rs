@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Saving the state of a run, and going on from it.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CheckpointArgs {
     /// Save the state of the run to FILE from time to time, and when it has to stop: on SIGUSR1,
     /// SIGTERM or at the time limit it finishes what it has in hand, saves and ends with code 75

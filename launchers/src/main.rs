@@ -10,6 +10,7 @@ mod coupled;
 mod duration;
 mod eof;
 mod eof_file;
+mod filter;
 mod folding;
 mod histogram;
 mod info;
@@ -73,6 +74,7 @@ enum Command {
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
     Eof(eof::EofArgs),
+    Filter(filter::FilterArgs),
     Info(info::InfoArgs),
     Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
@@ -133,6 +135,7 @@ fn main() -> ExitCode {
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
+        Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),

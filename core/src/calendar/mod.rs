@@ -22,6 +22,7 @@ mod exact;
 mod instant;
 mod period;
 mod range;
+mod sampling;
 mod stamp;
 mod step;
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn named(count: i128, word: &str) -> String {
 }
 
 /// The months of a step, if each step has as many, and is about as long as so many months.
-fn months(calendar: Calendar, instants: &[Instant]) -> Option<i128> {
+pub(super) fn months(calendar: Calendar, instants: &[Instant]) -> Option<i128> {
     let number = |at: Instant| {
         let date = calendar.datetime(at);
         i128::from(calendar.astronomical(date.year)) * 12 + i128::from(date.month)
@@ -42,17 +42,25 @@ fn months(calendar: Calendar, instants: &[Instant]) -> Option<i128> {
     (step > 0 && instants.windows(2).all(fits)).then_some(step)
 }
 
-/// The step, if all are equal but for the rounding of the stored values.
+/// Microseconds of the step, if all are equal but for the rounding of the stored values.
+pub(super) fn mean_of_even(instants: &[Instant]) -> Option<i128> {
+    let (first, last) = (instants[0], instants[instants.len() - 1]);
+    let mean = last.micros_since(first) / (instants.len() as i128 - 1);
+    let even = |pair: &[Instant]| (pair[1].micros_since(pair[0]) - mean).abs() <= tolerance(mean);
+    (mean > 0 && instants.windows(2).all(even)).then_some(mean)
+}
+
+/// By how much a step may be off and is the same.
+fn tolerance(mean: i128) -> i128 {
+    mean / 1000
+}
+
+/// The step in a word, if there is one for it.
 fn uniform(instants: &[Instant]) -> Option<String> {
     const UNITS: [(i64, &str); 4] =
         [(DAY, "daily"), (DAY / 24, "hourly"), (60_000_000, "minute"), (1_000_000, "second")];
-    let (first, last) = (instants[0], instants[instants.len() - 1]);
-    let mean = last.micros_since(first) / (instants.len() as i128 - 1);
-    let tolerance = mean / 1000;
-    let even = |pair: &[Instant]| (pair[1].micros_since(pair[0]) - mean).abs() <= tolerance;
-    if mean <= 0 || !instants.windows(2).all(even) {
-        return None;
-    }
+    let mean = mean_of_even(instants)?;
+    let tolerance = tolerance(mean);
     UNITS.iter().find_map(|&(unit, word)| {
         let unit = i128::from(unit);
         let count = (mean + unit / 2) / unit;

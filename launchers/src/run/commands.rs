@@ -5,6 +5,7 @@ use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
 use crate::eof::EofArgs;
+use crate::filter::TimeArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
@@ -12,6 +13,7 @@ use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
+use crate::spectrum::WheelerKiladisArgs;
 use crate::spectrum::{CrossArgs, PowerArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
@@ -35,11 +37,13 @@ pub(super) enum Kind {
     Reconstruct,
     SpectrumPower,
     SpectrumCross,
+    FilterTime,
     Rechunk,
+    WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 15] = [
+const KINDS: [(&str, Kind); 17] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -51,9 +55,11 @@ const KINDS: [(&str, Kind); 15] = [
     ("cca", Kind::Cca),
     ("project", Kind::Project),
     ("reconstruct", Kind::Reconstruct),
-    ("spectrum-power", Kind::SpectrumPower),
-    ("spectrum-cross", Kind::SpectrumCross),
+    ("spectrum power", Kind::SpectrumPower),
+    ("spectrum cross", Kind::SpectrumCross),
+    ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
+    ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
     ("plot", Kind::Plot),
 ];
 
@@ -104,7 +110,9 @@ impl Kind {
             Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::SpectrumPower => PowerArgs::augment_args(command),
             Self::SpectrumCross => CrossArgs::augment_args(command),
+            Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
+            Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
     }
@@ -124,7 +132,9 @@ pub(super) enum Args {
     Reconstruct(Box<ReconstructArgs>),
     SpectrumPower(Box<PowerArgs>),
     SpectrumCross(Box<CrossArgs>),
+    FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
+    WheelerKiladis(Box<WheelerKiladisArgs>),
     Plot(Box<PlotArgs>),
 }
 
@@ -147,7 +157,11 @@ impl Args {
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
+            Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
+            Kind::WheelerKiladis => {
+                Self::WheelerKiladis(Box::new(WheelerKiladisArgs::from_arg_matches(&matches)?))
+            }
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
     }
@@ -166,7 +180,9 @@ impl Args {
             Self::Reconstruct(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),
             Self::SpectrumCross(args) => args.check(),
+            Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
+            Self::WheelerKiladis(args) => args.check(),
             Self::Plot(args) => args.check(),
         }
     }

@@ -87,6 +87,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::Project(_)
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_) => return Ok(false),
+        Args::FilterTime(_) | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)
 }

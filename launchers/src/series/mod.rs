@@ -9,7 +9,7 @@ mod running;
 pub(crate) use approximate::approximate;
 pub(crate) use counted::percentiles_over;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
-pub(crate) use running::{chunks, running, writing_bytes, RunningAsk};
+pub(crate) use running::{chunks, running, writing_bytes, RunningAsk, WRITING};
 
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
@@ -74,7 +74,7 @@ pub(crate) fn plan_needs(
 }
 
 /// [`planned`], and says so.
-fn plan(
+pub(crate) fn plan(
     job: &FoldJob<'_>,
     name: &str,
     source: &Source,
@@ -103,7 +103,7 @@ pub(crate) fn plan_together(
 }
 
 /// Says what is going to be done, and what memory it takes.
-fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
+pub(crate) fn tell(job: &FoldJob<'_>, name: &str, source: &Source, plan: &SeriesPlan, bytes: u64) {
     tell_together(job, name, &[source], plan, bytes);
 }
 
@@ -149,7 +149,7 @@ fn tell_together(job: &FoldJob<'_>, name: &str, sources: &[&Source], plan: &Seri
 ///
 /// # Collective
 /// Every rank calls this; `sink` is called equally often on each and may communicate.
-fn run<W: SeriesWork>(
+pub(crate) fn run<W: SeriesWork>(
     job: &FoldJob<'_>,
     source: &Source,
     plan: &SeriesPlan,

@@ -32,7 +32,7 @@ impl RunningAsk {
 }
 
 /// Bytes that writing may take on a rank, at most and at least.
-const WRITING: (u64, u64) = (352 << 20, 16 << 20);
+pub(crate) const WRITING: (u64, u64) = (352 << 20, 16 << 20);
 /// Cells and values of a stored chunk: neither maps nor series cost more than a few.
 const CHUNK: (usize, usize) = (8 << 10, 128 << 10);
 

@@ -8,7 +8,9 @@ mod estimate;
 mod frame;
 mod lomb;
 mod power;
+mod space_time;
 mod units;
+mod wheeler_kiladis;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
@@ -16,6 +18,7 @@ use halocline_core::Result;
 
 pub(crate) use cross::{open as open_cross, CrossArgs};
 pub(crate) use power::{open as open_power, PowerArgs};
+pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
 
 /// Spectra in time of all series of a field, alone or against others.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,7 @@ pub(crate) struct SpectrumArgs {
 enum Spectrum {
     Power(Box<PowerArgs>),
     Cross(Box<CrossArgs>),
+    WheelerKiladis(Box<WheelerKiladisArgs>),
 }
 
 /// Runs the command.
@@ -38,5 +42,6 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
     match &args.which {
         Spectrum::Power(args) => power::run(comm, args, verbosity),
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
+        Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
     }
 }

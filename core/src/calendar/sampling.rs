@@ -1,0 +1,103 @@
+//! The step of an evenly sampled time axis as a length of time.
+
+use super::instant::DAY;
+use super::{step, Calendar, TimeAxis};
+use crate::{Error, Result};
+
+impl Calendar {
+    /// Days of the calendar's mean year: 365.2425 where leap years are those of Gregory.
+    pub const fn mean_year(self) -> f64 {
+        match self {
+            Self::Standard | Self::ProlepticGregorian => 365.2425,
+            Self::Julian => 365.25,
+            Self::NoLeap => 365.0,
+            Self::AllLeap => 366.0,
+            Self::Day360 => 360.0,
+        }
+    }
+}
+
+impl TimeAxis {
+    /// The step of an evenly sampled axis in days: what Fourier analysis and filters count
+    /// frequencies by.
+    ///
+    /// Even are times that differ by the same number of days, up to a thousandth of the step, and
+    /// times that are months (or years) apart, whose lengths are taken as twelfths of the mean
+    /// year: a year is then exactly twelve monthly steps.
+    ///
+    /// # Errors
+    /// Data: fewer than two times, or the step that differs most from the others, with its dates.
+    pub fn sampling(&self) -> Result<f64> {
+        let instants = self.instants();
+        if instants.len() < 2 {
+            return Err(Error::data(match instants.len() {
+                0 => "there are no times".to_owned(),
+                _ => "there is one time only, so nothing is known of frequencies".to_owned(),
+            })
+            .remedy("choose more times with --time"));
+        }
+        self.check_increasing()?;
+        if let Some(months) = step::months(self.calendar, &instants) {
+            return Ok(months as f64 * self.calendar.mean_year() / 12.0);
+        }
+        if let Some(mean) = step::mean_of_even(&instants) {
+            return Ok(mean as f64 / DAY as f64);
+        }
+        let lengths: Vec<i128> = instants.windows(2).map(|pair| pair[1].micros_since(pair[0])).collect();
+        let mut sorted = lengths.clone();
+        sorted.sort_unstable();
+        let usual = sorted[sorted.len() / 2];
+        // The step that is furthest off, the first of them: of months it is not one that is a day shorter.
+        let off = |i: usize| (lengths[i] - usual).abs();
+        let odd = (0..lengths.len()).rev().max_by_key(|&i| off(i)).unwrap_or(0);
+        let days = |micros: i128| micros as f64 / DAY as f64;
+        let date = |i: usize| self.datetime(i).iso();
+        Err(Error::data(format!(
+            "times are not evenly spaced: from {} to {} (steps {odd} and {}) it is {:.6} days, elsewhere {:.6}",
+            date(odd),
+            date(odd + 1),
+            odd + 1,
+            days(lengths[odd]),
+            days(usual)
+        ))
+        .remedy("choose times without a gap with --time, or bring the data to even steps first, as with `cdo inttime`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::calendar::{Calendar, TimeAxis, TimeUnits};
+
+    fn axis(units: &str, calendar: &str, values: &[f64]) -> TimeAxis {
+        let calendar = Calendar::parse(calendar).unwrap();
+        TimeAxis::new(TimeUnits::parse(units, calendar).unwrap(), values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn even_steps_are_lengths_of_time() {
+        let of = |units: &str, calendar: &str, values: &[f64]| axis(units, calendar, values).sampling();
+        assert_eq!(of("hours since 2000-01-01", "standard", &[0.0, 6.0, 12.0]), Ok(0.25));
+        assert_eq!(of("days since 2000-01-01", "360_day", &[15.0, 45.0, 75.0]), Ok(30.0));
+        let months = [15.0, 45.0, 74.0, 105.0];
+        assert_eq!(of("days since 2001-01-01", "standard", &months), Ok(365.2425 / 12.0));
+        assert_eq!(of("days since 2001-01-01", "noleap", &[0.0, 365.0, 730.0]), Ok(365.0));
+        // Stored in single precision.
+        let third = [0.0, f64::from(0.333_333_34_f32), f64::from(0.666_666_7_f32)];
+        let step = of("days since 2001-01-01", "standard", &third).unwrap();
+        assert!((step - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn uneven_steps_are_named() {
+        let message =
+            |values: &[f64]| axis("days since 2000-01-01", "standard", values).sampling().unwrap_err();
+        let gap = message(&[0.0, 1.0, 2.0, 4.0, 5.0]).to_string();
+        assert!(gap.contains("from 2000-01-03") && gap.contains("(steps 2 and 3)"), "{gap}");
+        assert!(gap.contains("it is 2.000000 days, elsewhere 1.000000"), "{gap}");
+        assert!(message(&[3.0]).to_string().contains("one time only"));
+        assert!(message(&[3.0, 2.0, 1.0]).to_string().contains("backwards"));
+        // A month is missing.
+        let months = message(&[15.0, 45.0, 74.0, 135.0, 166.0]).to_string();
+        assert!(months.contains("steps 2 and 3"), "{months}");
+    }
+}

@@ -1,0 +1,219 @@
+//! `halocline spectrum wheeler-kiladis`.
+
+use super::space_time;
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::folding::{self, FoldJob};
+use crate::passes::Request;
+use crate::step::{self, Alone, Carried, Step, Written};
+use halocline_algorithms::wavenumber::WheelerKiladis;
+use halocline_core::comm::Comm;
+use halocline_core::grid::GridKind;
+use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
+use halocline_io::source::Source;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Power over zonal wave number and frequency of what is symmetric and antisymmetric about the
+/// equator, its smooth background, and the ratio to that, as Wheeler and Kiladis (1999) and NCL's
+/// wkSpaceTime have it.
+///
+/// The field is global in longitude, its latitudes mirror each other, its times are evenly spaced,
+/// and nothing is missing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WheelerKiladisArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The variable
+    #[arg(long, value_name = "NAME")]
+    pub(super) var: String,
+    /// Latitudes, from south to north
+    #[arg(long, value_name = "S,N", default_value = "-15,15", value_parser = parse_lat, allow_hyphen_values = true)]
+    lat: [f64; 2],
+    /// Days of a window; longer periods are taken out of series of a year or more before
+    #[arg(long, value_name = "DAYS", default_value_t = 96.0)]
+    window: f64,
+    /// Days by which a window overlaps the one before
+    #[arg(long, value_name = "DAYS", default_value_t = 65.0)]
+    overlap: f64,
+    /// The greatest wave number that is written [default: all]
+    #[arg(long, value_name = "K")]
+    waves: Option<usize>,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    pub(super) output: PathBuf,
+}
+
+fn parse_lat(text: &str) -> std::result::Result<[f64; 2], String> {
+    let ends: Vec<f64> = text.split(',').filter_map(|word| word.trim().parse().ok()).collect();
+    match ends.as_slice() {
+        &[south, north] if text.split(',').count() == 2 && south < north && north - south <= 180.0 => {
+            Ok([south, north])
+        }
+        _ => Err(format!("`{text}` is not two latitudes from south to north; write -15,15")),
+    }
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn run(comm: &Comm, args: &WheelerKiladisArgs, verbosity: Verbosity) -> Result<()> {
+    step::run((comm, verbosity), &args.memory, &CheckpointArgs::default(), |job| open(job, args))
+}
+
+/// The command, opened.
+pub(crate) struct SpaceTime<'a> {
+    pub(super) args: &'a WheelerKiladisArgs,
+    pub(super) dataset: Dataset,
+    files: Vec<PathBuf>,
+    pub(super) source: Source,
+    /// Rows of latitudes that are wanted.
+    pub(super) rows: Range<usize>,
+    pub(super) work: WheelerKiladis,
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WheelerKiladisArgs) -> Result<SpaceTime<'a>> {
+    args.check()?;
+    let mut selection = args.selection.selection()?;
+    selection.io = args.input.io;
+    let dataset = args.input.open(job.comm, job.verbosity)?;
+    let files = paths(&dataset);
+    check_output(job.comm, &args.output, &files)?;
+    let source = dataset.source(job.comm, &args.var, &selection)?;
+    let checked = || {
+        folding::check_is_data(&args.var, &source)?;
+        let dims = &source.variable().dims;
+        if dims.len() != 3 || source.grid().kind != GridKind::Rectilinear {
+            return Err(Error::data("is not a field in time, latitude and longitude on a rectilinear grid")
+                .remedy("choose one level with --level, or bring it to such a grid first"));
+        }
+        let rows = rows(&source, args.lat)?;
+        check_circle(&source)?;
+        Ok((rows, args.work(&source)?))
+    };
+    let (rows, work) = checked().map_err(|e| folding::blame(e, files.first(), &args.var))?;
+    Ok(SpaceTime { args, dataset, files, source, rows, work })
+}
+
+impl WheelerKiladisArgs {
+    /// Refuses what makes no sense before any file is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        let days = [self.window, self.overlap];
+        if days.iter().any(|d| !d.is_finite() || *d < 0.0 || *d > 1e6) || self.overlap >= self.window {
+            return Err(Error::usage(format!(
+                "windows of {} days that overlap by {}",
+                self.window, self.overlap
+            ))
+            .remedy("choose an --overlap that is shorter than the --window"));
+        }
+        if self.waves == Some(0) {
+            return Err(Error::usage("--waves 0 leaves no wave").remedy("choose 1 at least, or leave it out"));
+        }
+        Ok(())
+    }
+
+    fn work(&self, source: &Source) -> Result<WheelerKiladis> {
+        let step = source.time().sampling()?;
+        let steps = |name: &str, days: f64| {
+            let n = days / step;
+            if (n - n.round()).abs() > 1e-3 {
+                return Err(Error::usage(format!(
+                    "--{name} of {days} days is no whole number of steps of {step} days"
+                ))
+                .remedy("choose a multiple of the step"));
+            }
+            Ok(n.round() as usize)
+        };
+        let windows = (steps("window", self.window)?, steps("overlap", self.overlap)?);
+        let shape = source.variable().shape();
+        let waves = self.waves.map_or(usize::MAX, |k| k.max(WheelerKiladis::SMOOTHED));
+        WheelerKiladis::new((shape[0], shape[2]), step, windows, waves)
+    }
+    /// The greatest wave number that is written.
+    pub(super) fn kept(&self, work: &WheelerKiladis) -> usize {
+        self.waves.map_or(work.waves(), |k| k.min(work.waves()))
+    }
+
+    /// As outputs record it.
+    pub(super) fn describe(&self) -> String {
+        let mut options = vec![
+            format!("lat={},{}", self.lat[0], self.lat[1]),
+            format!("window={}", self.window),
+            format!("overlap={}", self.overlap),
+        ];
+        options.extend(self.waves.map(|k| format!("waves={k}")));
+        options.extend(described(&self.input, &self.selection));
+        options.join("; ")
+    }
+}
+
+/// The rows between two latitudes, which mirror each other.
+fn rows(source: &Source, [south, north]: [f64; 2]) -> Result<Range<usize>> {
+    /// Degrees by which a latitude may miss its mirror.
+    const OFF: f64 = 1e-3;
+    let lat = source.grid().lat.as_ref().map(|lat| lat.values.to_f64()).unwrap_or_default();
+    let inside = |v: &f64| (south - OFF..=north + OFF).contains(v);
+    let (first, last) = (lat.iter().position(inside), lat.iter().rposition(inside));
+    let Some((first, last)) = first.zip(last) else {
+        return Err(Error::usage(format!("no latitude lies between {south} and {north}"))
+            .remedy("choose others with --lat"));
+    };
+    let rows = first..last + 1;
+    match rows.clone().find(|&i| (lat[i] + lat[first + last - i]).abs() > OFF) {
+        None => Ok(rows),
+        Some(i) => Err(Error::data(format!(
+            "latitudes between {south} and {north} do not mirror each other: {} has no counterpart",
+            lat[i]
+        ))
+        .remedy("choose --lat so that they do, or bring the field to such latitudes first")),
+    }
+}
+
+/// Refuses longitudes that do not go round the earth in even steps, eastward.
+fn check_circle(source: &Source) -> Result<()> {
+    let lon = source.grid().lon.as_ref().map(|lon| lon.values.to_f64()).unwrap_or_default();
+    let step = 360.0 / lon.len().max(1) as f64;
+    let next = |i: usize| lon[(i + 1) % lon.len()];
+    match (0..lon.len()).find(|&i| ((next(i) - lon[i]).rem_euclid(360.0) - step).abs() > 0.01 * step) {
+        None if lon.len() > 1 => Ok(()),
+        found => Err(Error::data(match found {
+            Some(i) => format!(
+                "longitudes do not go round the earth in even steps: {} is followed by {}",
+                lon[i],
+                next(i)
+            ),
+            None => "there is one longitude only".to_owned(),
+        })
+        .remedy("zonal wave numbers need all longitudes: leave --box out, or bring the field to a global grid first")),
+    }
+}
+
+impl Step for SpaceTime<'_> {
+    fn taken(&self) -> Vec<PathBuf> {
+        self.files.iter().chain([&self.args.output]).cloned().collect()
+    }
+    fn states(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn alone(&self) -> Vec<Alone> {
+        vec![Alone::series(&self.args.var, &self.source, false)]
+    }
+    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
+        Ok(Vec::new())
+    }
+    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
+        let report = space_time::compute(self, job)
+            .map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
+        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    }
+}
