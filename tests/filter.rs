@@ -67,22 +67,14 @@ fn known_answers_come_out() {
         else {
             return;
         };
+        // The index ends in a year of missing values.
+        let span = if place.is_some() { "1800/2100" } else { "1800/2012-12" };
         for (options, band, name, tolerance) in [
             (&butterworth[..], band, "butter4_band", 1e-7),
             (&lanczos, cut, "lanczos61_lowpass_valid", 1e-14),
         ] {
-            let words = [
-                "filter",
-                "time",
-                text(&input),
-                "--var",
-                var,
-                "--time",
-                "1800/2012-12",
-                "-q",
-                "-o",
-                text(&out),
-            ];
+            let words =
+                ["filter", "time", text(&input), "--var", var, "--time", span, "-q", "-o", text(&out)];
             run_well(Launch::Plain(1), &[&words[..], options, &[band]].concat());
             let (cell, cells) = place.unwrap_or((0, 1));
             let all = values(&out, var);
