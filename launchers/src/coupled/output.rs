@@ -34,33 +34,7 @@ pub(super) fn write(
     let text = |long_name: &str| Attributes::new().with("long_name", long_name).with("units", "1");
     let mode = || ["mode".to_owned()];
     contents.whole("mode", mode(), Values::I32((1..=modes as i32).collect()), text("mode number"));
-    if couple.coupling == Coupling::Mca {
-        let mut about =
-            Attributes::new().with("long_name", "singular value: covariance of the expansion coefficients");
-        let units: Option<Vec<String>> = open.fields.iter().map(|f| units_of(couple, &f.source)).collect();
-        if let Some([a, b]) = units.as_deref() {
-            about.set("units", if a == b && a == "1" { "1".to_owned() } else { format!("{a} {b}") });
-        }
-        contents.whole("singular_value", mode(), Values::F64(found.values), about);
-        let fraction = text("squared covariance fraction");
-        contents.whole(
-            "squared_covariance_fraction",
-            mode(),
-            Values::F64(found.squared_covariance_fraction),
-            fraction,
-        );
-        let fraction = text("share of the sum of all singular values");
-        contents.whole("covariance_fraction", mode(), Values::F64(found.covariance_fraction), fraction);
-        let about = text("correlation of the expansion coefficients of both fields");
-        contents.whole("correlation", mode(), Values::F64(found.correlations), about);
-    } else {
-        contents.whole(
-            "canonical_correlation",
-            mode(),
-            Values::F64(found.values),
-            text("canonical correlation"),
-        );
-    }
+    strengths(&mut contents, couple, open, &found);
     let time = open.fields[0].source.variable().dims[0].name.clone();
     for (side, (patterns, (field, &place))) in
         found.fields.into_iter().zip(open.fields.iter().zip(&of)).enumerate()
@@ -126,6 +100,44 @@ pub(super) fn write(
         );
     }
     contents.write(comm, &couple.args.output, schema, &pending)
+}
+
+/// What tells how strong each mode is.
+fn strengths(contents: &mut Contents, couple: &Couple<'_>, open: &OpenFields, found: &Coupled) {
+    let text = |long_name: &str| Attributes::new().with("long_name", long_name).with("units", "1");
+    let mode = || ["mode".to_owned()];
+    if couple.coupling == Coupling::Mca {
+        let mut about =
+            Attributes::new().with("long_name", "singular value: covariance of the expansion coefficients");
+        let units: Option<Vec<String>> = open.fields.iter().map(|f| units_of(couple, &f.source)).collect();
+        if let Some([a, b]) = units.as_deref() {
+            about.set("units", if a == b && a == "1" { "1".to_owned() } else { format!("{a} {b}") });
+        }
+        contents.whole("singular_value", mode(), Values::F64(found.values.clone()), about);
+        let fraction = text("squared covariance fraction");
+        contents.whole(
+            "squared_covariance_fraction",
+            mode(),
+            Values::F64(found.squared_covariance_fraction.clone()),
+            fraction,
+        );
+        let fraction = text("share of the sum of all singular values");
+        contents.whole(
+            "covariance_fraction",
+            mode(),
+            Values::F64(found.covariance_fraction.clone()),
+            fraction,
+        );
+        let about = text("correlation of the expansion coefficients of both fields");
+        contents.whole("correlation", mode(), Values::F64(found.correlations.clone()), about);
+    } else {
+        contents.whole(
+            "canonical_correlation",
+            mode(),
+            Values::F64(found.values.clone()),
+            text("canonical correlation"),
+        );
+    }
 }
 
 /// Units of the anomalies; `None` when the file states none.

@@ -234,7 +234,7 @@ fn parse_rotation(text: &str) -> Result<Rotated> {
         ("varimax", "") => Ok(Rotated::Varimax),
         ("promax", "") => Ok(Rotated::Promax(4.0)),
         ("promax", power) => match power.parse::<f64>() {
-            Ok(power) if power >= 1.0 && power <= 100.0 => Ok(Rotated::Promax(power)),
+            Ok(power) if (1.0..=100.0).contains(&power) => Ok(Rotated::Promax(power)),
             _ => Err(Error::usage(format!("--rotate `{text}`: `{power}` is no power from 1 to 100"))),
         },
         _ => Err(Error::usage(format!("--rotate `{text}` is no rotation"))

@@ -176,8 +176,8 @@ impl About<'_> {
             }
             Method::Complex(_) => {
                 let leading = [("mode", modes)];
-                let part = |of: fn(f64, f64) -> f64| complex_part(&maps.eofs, of);
-                let parts: [(&str, &str, fn(f64, f64) -> f64); 4] = [
+                let part = |of: OfParts| complex_part(&maps.eofs, of);
+                let parts: [(&str, &str, OfParts); 4] = [
                     ("real", "real part", |re, _| re),
                     ("imaginary", "imaginary part", |_, im| im),
                     ("amplitude", "amplitude", f64::hypot),
@@ -288,8 +288,11 @@ impl About<'_> {
     }
 }
 
+/// What is made of a real and an imaginary part.
+type OfParts = fn(f64, f64) -> f64;
+
 /// One number of each complex one, whose parts are rows one after the other.
-fn complex_part(blocks: &[MapBlock], of: fn(f64, f64) -> f64) -> Vec<MapBlock> {
+fn complex_part(blocks: &[MapBlock], of: OfParts) -> Vec<MapBlock> {
     let each = |part: &MapBlock| {
         let rows = part.block.range(0).len();
         let width = part.values.len() / rows.max(1);

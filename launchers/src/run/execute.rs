@@ -86,8 +86,9 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::Relate(_)
         | Args::Project(_)
         | Args::SpectrumPower(_)
-        | Args::SpectrumCross(_) => return Ok(false),
-        Args::FilterTime(_) | Args::WheelerKiladis(_) => return Ok(false),
+        | Args::SpectrumCross(_)
+        | Args::FilterTime(_)
+        | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)
 }
