@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// Rows and columns of a block: three blocks of doubles stay in a core's cache, and a matrix of
 /// some hundred rows already has blocks enough for all threads.
-const BLOCK: usize = 128;
+const BLOCK: usize = 120;
 
 /// Vectors that are added at a time: for all blocks they are read from cache.
-pub const STRIP: usize = 192;
+pub const STRIP: usize = 384;
 
 /// A symmetric matrix S = Σ r rᵀ that rows r are added to: the lower triangle, in blocks.
 ///

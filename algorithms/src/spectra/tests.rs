@@ -79,6 +79,7 @@ fn spectra_are_those_of_the_definition() {
         (101, Some((15, 0.5))),
         (90, Some((30, 0.0))),
         (77, Some((16, 0.8))),
+        (97, Some((80, 0.75))),
     ] {
         for detrend in [Detrend::None, Detrend::Constant, Detrend::Linear] {
             for window in [Window::Boxcar, Window::Hann, Window::Tukey(0.3), Window::Kaiser(4.0)] {

@@ -194,7 +194,8 @@ impl Welch {
     pub fn power(&self, x: &[f64], out: &mut [f64], scratch: &mut WelchScratch) -> Result<()> {
         self.check(x, out.len())?;
         if self.segments.count == 1 {
-            self.transform(x, false, scratch)?;
+            // The rest of the series may be too short for another.
+            self.transform(&x[..self.segments.len], false, scratch)?;
             for (k, (out, z)) in out.iter_mut().zip(&scratch.complex).enumerate() {
                 *out = z.norm_sqr() * self.scale_of(k);
             }
