@@ -89,7 +89,12 @@ impl SymmetricSum {
         }
         let (n, width) = (self.n, a.len() / self.n);
         debug_assert!(width <= STRIP);
-        let singles: Vec<f32> = a.par_chunks(width).flat_map_iter(|r| r.iter().map(|&v| v as f32)).collect();
+        // Of whatever size values are, products of the largest are about 1.
+        let largest = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let exponent = if largest > 0.0 && largest.is_finite() { largest.log2().ceil() } else { 0.0 };
+        let (down, up) = ((-exponent).exp2(), (exponent + exponent).exp2());
+        let singles: Vec<f32> =
+            a.par_chunks(width).flat_map_iter(|r| r.iter().map(|&v| (v * down) as f32)).collect();
         let a = MatRef::from_row_major_slice(&singles, n, width);
         let places: Vec<(usize, usize)> = Self::layout(n).collect();
         self.blocks.par_iter_mut().zip(places).for_each_init(
@@ -105,7 +110,7 @@ impl SymmetricSum {
                     1.0f32,
                     Par::Seq,
                 );
-                block.iter_mut().zip(product).for_each(|(sum, p)| *sum += f64::from(*p));
+                block.iter_mut().zip(product).for_each(|(sum, p)| *sum += f64::from(*p) * up);
             },
         );
     }

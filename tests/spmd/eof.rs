@@ -37,7 +37,7 @@ fn run(
     let field = filled(&variable, &deal, comm.rank(), value);
     let months: Vec<u8> = (0..shape.0).map(|t| (t % 12 + 1) as u8).collect();
     let locate = |cell: usize, time: usize| format!("at cell {cell}, time {time}");
-    let input = EofInput { weights, excluded: &[], months: &months, locate: &locate };
+    let input = EofInput { weights, months: &months, locate: &locate, ..EofInput::default() };
     analyse(&Engine::new(comm), &field, &tiling, &input, options)
 }
 

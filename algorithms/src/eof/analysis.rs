@@ -102,7 +102,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     let results = parts
         .map(|(((mut maps, (_, shared)), &factor), (&cells, varying))| {
             scaling.apply(&mut maps, shared, factor, &signs);
-            let [eofs, means, deviations] = maps.into_blocks();
+            let [eofs, means, deviations] = maps.into_blocks(options.standardize, times as f64 - 1.0);
             EofMaps { eofs, means, deviations, factor, cells, constant: cells - varying }
         })
         .collect();
@@ -141,7 +141,7 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
     };
     let times = fields.first().map_or(0, of);
     if let Some(other) = fields.iter().find(|f| of(f) != times) {
-        let (name, first) = (&other.source.variable().name, &fields[0].source.variable().name);
+        let (name, first) = (other.name(), fields[0].name());
         return Err(Error::usage(format!("has {} times, `{first}` has {times}", of(other)))
             .in_variable(name)
             .remedy("select the same times of all"));
@@ -189,8 +189,7 @@ fn modes_of(
     }
     let (mut found, mut counts, mut covariance) = (Vec::new(), Vec::new(), Covariance::Spatial);
     for (field, shared) in fields {
-        let name = &field.source.variable().name;
-        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(name))?;
+        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
         found.extend(one.kernel);
         counts.push(one.survey.cells);
         if one.covariance == Covariance::Temporal {
@@ -199,8 +198,9 @@ fn modes_of(
     }
     let times = options.method.times(fields.first().map_or(0, |(_, shared)| shared.times))?;
     let modes = wanted(options.modes, times.len(), counts.iter().sum::<usize>() * maps)?;
+    let names: Vec<&str> = fields.iter().map(|(field, _)| field.name()).collect();
     let root = engine.comm().is_root().then_some(found);
-    let solved = engine.finish_single(root, |kernels| kernels::solve(&kernels, options, modes))?;
+    let solved = engine.finish_single(root, |kernels| kernels::solve(&kernels, &names, options, modes))?;
     Ok((solved, counts, covariance))
 }
 

@@ -17,7 +17,7 @@
 
 use super::analysis::times_of;
 use super::gram::Shared;
-use super::kernels::{kernel_of, no_variance};
+use super::kernels::{check_variance, kernel_of};
 use super::maps::{self, Known, MapBlock, Maps};
 use super::options::{EofOptions, Modes};
 use super::prepare::Recipe;
@@ -115,8 +115,7 @@ pub fn couple(
         .collect();
     let (mut kernels, mut cells) = (Vec::new(), Vec::new());
     for (field, shared) in &fields {
-        let name = &field.source.variable().name;
-        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(name))?;
+        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
         kernels.extend(one.kernel);
         cells.push(one.survey.cells);
     }
@@ -147,8 +146,8 @@ pub fn couple(
         let [left, right] = kernels.as_slice() else {
             return Err(Error::internal("two kernels make a couple"));
         };
-        if !(left.trace() > 0.0 && right.trace() > 0.0) {
-            return Err(no_variance());
+        for (kernel, (field, _)) in kernels.iter().zip(&fields) {
+            check_variance(kernel.trace()).map_err(|e| e.in_variable(field.name()))?;
         }
         Ok(match coupling {
             Coupling::Mca => {
@@ -222,7 +221,7 @@ fn finish(
                 }
             }
         });
-        let [all, ..] = maps.into_blocks();
+        let [all, ..] = maps.into_blocks(false, freedom);
         let [patterns, homogeneous, heterogeneous] = thirds(&all, modes);
         let coefficients = (0..times * modes)
             .map(|i| signs[i % modes] * found.coefficients[side][(i % modes) * times + i / modes])

@@ -130,9 +130,14 @@ pub(super) fn wanted(modes: Modes, times: usize, cells: usize) -> Result<usize> 
 }
 
 /// The modes of these kernels together.
-pub(super) fn solve(kernels: &[Kernel], options: &EofOptions, modes: usize) -> Result<Solved> {
+pub(super) fn solve(
+    kernels: &[Kernel],
+    names: &[&str],
+    options: &EofOptions,
+    modes: usize,
+) -> Result<Solved> {
     let n = kernels.first().map_or(0, Kernel::n);
-    let factors = factors(kernels, &options.fields)?;
+    let factors = factors(kernels, names, &options.fields)?;
     let together = if let [only] = kernels {
         only.clone()
     } else {
@@ -196,7 +201,7 @@ pub(super) fn solve(kernels: &[Kernel], options: &EofOptions, modes: usize) -> R
 }
 
 /// What each field is multiplied by.
-fn factors(kernels: &[Kernel], scaling: &FieldScaling) -> Result<Vec<f64>> {
+fn factors(kernels: &[Kernel], names: &[&str], scaling: &FieldScaling) -> Result<Vec<f64>> {
     match scaling {
         _ if kernels.len() == 1 => Ok(vec![1.0]),
         FieldScaling::None => Ok(vec![1.0; kernels.len()]),
@@ -206,13 +211,11 @@ fn factors(kernels: &[Kernel], scaling: &FieldScaling) -> Result<Vec<f64>> {
         }
         FieldScaling::Variance => kernels
             .iter()
-            .map(|kernel| {
+            .zip(names)
+            .map(|(kernel, name)| {
                 let variance = kernel.trace() / (kernel.n() as f64 - 1.0);
-                if variance > 0.0 && variance.is_finite() {
-                    Ok(1.0 / variance.sqrt())
-                } else {
-                    Err(no_variance())
-                }
+                check_variance(variance).map_err(|e| e.in_variable(*name))?;
+                Ok(1.0 / variance.sqrt())
             })
             .collect(),
     }
@@ -239,9 +242,7 @@ pub(super) fn rank(values: &[f64]) -> usize {
 /// Refuses modes that are rounding.
 pub(super) fn check_rank(eigenvalues: &[f64], total: f64) -> Result<()> {
     let first = eigenvalues.first().copied().unwrap_or(0.0);
-    if !(total > 0.0 && first > 0.0) {
-        return Err(no_variance());
-    }
+    check_variance(total.min(first))?;
     let rank = rank(eigenvalues);
     if rank < eigenvalues.len() {
         return Err(Error::usage(format!(
@@ -251,6 +252,18 @@ pub(super) fn check_rank(eigenvalues: &[f64], total: f64) -> Result<()> {
         .remedy(format!("choose --modes {rank} or fewer")));
     }
     Ok(())
+}
+
+/// Refuses a variance that is none, or no number.
+pub(super) fn check_variance(variance: f64) -> Result<()> {
+    if variance.is_finite() && variance > 0.0 {
+        Ok(())
+    } else if variance.is_finite() {
+        Err(no_variance())
+    } else {
+        Err(Error::data("the variance overflows or is not a number")
+            .remedy("look for absurd values in the data"))
+    }
 }
 
 pub(super) fn no_variance() -> Error {

@@ -163,14 +163,21 @@ impl Maps {
     }
 
     /// The maps, the means that were removed, and the standard deviations.
-    pub(super) fn into_blocks(self) -> [Vec<MapBlock>; 3] {
+    pub(super) fn into_blocks(self, standardized: bool, freedom: f64) -> [Vec<MapBlock>; 3] {
         let mut all = [Vec::new(), Vec::new(), Vec::new()];
         for mut batch in self.batches {
             let width = width(&batch);
             let known = batch.values.pop().unwrap_or_default();
             let maps = batch.values.pop().unwrap_or_default();
             let means = known[KNOWN * width..].to_vec();
-            let deviations = known[DEVIATION * width..(DEVIATION + 1) * width].to_vec();
+            // Where none was divided by, that of the anomalies as they are.
+            let divided = &known[DEVIATION * width..(DEVIATION + 1) * width];
+            let squares = &known[SQUARES * width..(SQUARES + 1) * width];
+            let deviations = if standardized {
+                divided.to_vec()
+            } else {
+                squares.iter().map(|s| (s / freedom).sqrt()).collect()
+            };
             for (all, (rows, values)) in
                 all.iter_mut().zip([(self.columns, maps), (self.groups, means), (1, deviations)])
             {

@@ -47,9 +47,15 @@ use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
 
+/// By how much products in single precision may change an eigenvalue of a covariance between
+/// times, as a share of the total variance.
+pub const SINGLES_ERROR: f64 = SymmetricSum::SINGLES_ERROR;
+
 /// What is analysed, besides the values.
 #[derive(Clone, Copy)]
 pub struct EofInput<'a> {
+    /// What messages call the field; empty: by its variable.
+    pub name: &'a str,
     /// Weight of each cell of the grid, applied to the data (√cos φ, say); empty: 1.
     pub weights: &'a [f64],
     /// Cells of the grid to be left out; empty: none.
@@ -64,6 +70,7 @@ impl Default for EofInput<'_> {
     /// No weights, no cells left out, no months.
     fn default() -> Self {
         Self {
+            name: "",
             weights: &[],
             excluded: &[],
             months: &[],
@@ -81,6 +88,17 @@ pub struct EofField<'a> {
     pub plan: &'a SeriesPlan,
     /// All else.
     pub input: EofInput<'a>,
+}
+
+impl EofField<'_> {
+    /// What messages call it.
+    fn name(&self) -> &str {
+        if self.input.name.is_empty() {
+            &self.source.variable().name
+        } else {
+            self.input.name
+        }
+    }
 }
 
 /// Which covariance was diagonalised.

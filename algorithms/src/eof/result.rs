@@ -15,7 +15,8 @@ pub struct EofMaps {
     /// What was removed from each cell, (1, y, x) or (month, y, x): this rank's part. Rows are
     /// none where nothing was removed.
     pub means: Vec<MapBlock>,
-    /// Standard deviation of the anomalies, (1, y, x), where they were divided by it, else 1.
+    /// Standard deviation (n − 1) of the anomalies, (1, y, x), by which they were divided if they
+    /// were standardized.
     pub deviations: Vec<MapBlock>,
     /// What the field was multiplied by.
     pub factor: f64,

@@ -94,7 +94,8 @@ impl TimeFilter {
             return 1.0;
         }
         match &self.kernel {
-            Kernel::Lanczos(filter) => filter.gain_of_mean(),
+            // A low-pass whose weights do not sum to 1 changes the mean.
+            Kernel::Lanczos(filter) if filter.band().passes_mean() => filter.gain_of_mean(),
             other => f64::from(u8::from(other.band().passes_mean())),
         }
     }

@@ -175,6 +175,8 @@ fn multiply(a: MatRef<'_, c64>, b: MatRef<'_, c64>) -> Mat<c64> {
 /// The leading eigenvalues, none below zero, and eigenvectors.
 fn hermitian(a: MatRef<'_, c64>, count: usize) -> Result<(Vec<f64>, Mat<c64>)> {
     let n = a.nrows();
+    let sum: f64 = (0..n).flat_map(|j| (0..n).map(move |i| (i, j))).map(|at| a[at].re + a[at].im).sum();
+    check_finite(&[sum], "the covariance")?;
     let eigen = a.self_adjoint_eigen(Side::Lower).map_err(|e| failed("eigenvalue", &e))?;
     let values = (0..count).map(|k| eigen.S()[n - 1 - k].re.max(0.0)).collect();
     Ok((values, Mat::from_fn(n, count, |i, k| eigen.U()[(i, n - 1 - k)])))

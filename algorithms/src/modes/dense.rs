@@ -65,6 +65,8 @@ pub(super) fn svd(a: MatRef<'_, f64>) -> Result<Svd> {
     if small == 0 {
         return Ok(Svd { u: Mat::zeros(a.nrows(), 0), s: Vec::new(), v: Mat::zeros(a.ncols(), 0) });
     }
+    let sum: f64 = (0..a.ncols()).map(|j| a.col(j).iter().sum::<f64>()).sum();
+    check_finite(&[sum], "the covariance")?;
     let svd = a.thin_svd().map_err(|e| failed("singular value", &e))?;
     Ok(Svd { u: svd.U().to_owned(), s: (0..small).map(|i| svd.S()[i]).collect(), v: svd.V().to_owned() })
 }

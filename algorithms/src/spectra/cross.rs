@@ -86,6 +86,14 @@ impl SeriesWork for CrossSpectra {
             vec![self.welch.len(); 4]
         }
     }
+    fn rows_beside(&self) -> usize {
+        // What is derived, and what is on its way to the file.
+        if self.mean.is_some() {
+            0
+        } else {
+            2 * self.welch.len()
+        }
+    }
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let sums = self.mean.as_ref().map_or(0, |_| cells.min(self.shape.iter().product()) * self.values());
         let fields = if self.index.is_some() { 1 } else { 2 };

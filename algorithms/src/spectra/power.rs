@@ -119,6 +119,14 @@ impl SeriesWork for PowerSpectra {
             self.result_rows()
         }
     }
+    fn rows_beside(&self) -> usize {
+        // A level of significance, and what is on its way to the file.
+        match (&self.mean, self.has_background) {
+            (Some(_), _) => 0,
+            (None, true) => 2 * self.welch.len(),
+            (None, false) => self.welch.len(),
+        }
+    }
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let times = if self.has_background { samples as u64 } else { 0 };
         let sums = self.mean.as_ref().map_or(0, |_| cells.min(self.shape.iter().product()) * self.values());

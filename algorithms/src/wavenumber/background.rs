@@ -85,7 +85,7 @@ impl WheelerKiladis {
                 smooth(part, width + s, (self.window() / 2).saturating_sub(1), width);
             }
         }
-        let log = |part: &[f64]| part.iter().map(|p| p.log10()).collect();
+        let log = |part: &[f64]| part.iter().map(|p| if *p > 0.0 { p.log10() } else { f64::NAN }).collect();
         let ratio = |part: &[f64]| part.iter().zip(&background).map(|(p, b)| p / b).collect();
         SpaceTimeSpectrum {
             log_symmetric: log(&drawn[0]),

@@ -7,7 +7,7 @@ mod output;
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::eof::{prepare, with_fields, OpenFields, PrepareArgs};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Coupled, CoupledMaps, Coupling, EofOptions, Modes};
+use halocline_algorithms::eof::{self, Coupled, CoupledMaps, Coupling, EofOptions, Modes, Precision};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -211,6 +211,12 @@ impl Couple<'_> {
                     ),
                     None => format!("{:>4}  {:>12.6}", k + 1, found.values[k]),
                 });
+            }
+            if self.args.prepare.precision() == Precision::Mixed {
+                lines.push(format!(
+                    "note: products in single precision: covariances between times are off by {:.1e} of each field's total variance at most",
+                    eof::SINGLES_ERROR
+                ));
             }
             lines.join("\n")
         });

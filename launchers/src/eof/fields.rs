@@ -105,8 +105,8 @@ impl OpenFields {
     /// What an analysis refuses, it refuses of the field that it names, or else of the first.
     pub(crate) fn blame(&self, e: Error) -> Error {
         let ours = matches!(e.kind, ErrorKind::Internal | ErrorKind::System);
-        let named = |f: &&OpenField| e.variable.as_deref() == Some(f.name.as_str());
-        if ours || self.fields.iter().filter(named).count() > 1 {
+        let named = |f: &&OpenField| e.variable.as_deref() == Some(f.label.as_str());
+        if ours {
             return e;
         }
         let Some(field) = self.fields.iter().find(named).or(self.fields.first()) else { return e };
@@ -235,6 +235,7 @@ pub(crate) fn with_fields<T>(
             source: &field.source,
             plan: &prepared.plan,
             input: EofInput {
+                name: &field.label,
                 weights: &prepared.weights,
                 excluded: &field.source.grid().excluded,
                 months: &prepared.months,

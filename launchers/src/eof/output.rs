@@ -210,9 +210,11 @@ impl About<'_> {
                 contents.maps(&self.var("mean"), (&[("month", 12)], space()), maps.means, about);
             }
         }
-        if self.args.prepare.standardize {
-            let long_name =
-                format!("standard deviation of the anomalies of {name}, which they were divided by");
+        let standardized = self.args.prepare.standardize;
+        // Whoever has correlations needs it to come back to the field.
+        if standardized || self.args.eof_scaling == EofScalingChoice::Correlation {
+            let divided = if standardized { ", which they were divided by" } else { "" };
+            let long_name = format!("standard deviation of the anomalies of {name}{divided}");
             let about = self.map(long_name, units.map(cf::difference));
             contents.maps(&self.var("standard_deviation"), (&[], space()), maps.deviations, about);
         }

@@ -102,9 +102,8 @@ fn renamed(coordinate: &Coordinate, suffix: &str) -> Coordinate {
     c.variable.dims = c.variable.dims.iter().map(|d| renamed_dim(d, suffix)).collect();
     if let Some(bounds) = &mut c.bounds {
         bounds.variable.name += suffix;
-        // How many corners a cell has is a number, not a place.
-        let places = bounds.variable.dims.len() - 1;
-        for dim in &mut bounds.variable.dims[..places] {
+        // Corners, too: cells of the other grid may have more of them.
+        for dim in &mut bounds.variable.dims {
             dim.name += suffix;
         }
         if c.variable.attributes.text("bounds").is_some() {

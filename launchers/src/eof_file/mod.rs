@@ -54,7 +54,8 @@ impl EofFile {
         let options = OpenOptions { io, cache: false, ..OpenOptions::default() };
         let dataset = halocline_io::open_with(comm, &[path.to_string_lossy().into_owned()], options)?;
         let recorded = dataset.attributes().text("halocline_eof_options").map(Recorded::parse);
-        let recorded = recorded.ok_or_else(|| Error::data("is no result of `halocline eof`"))?;
+        let recorded =
+            recorded.ok_or_else(|| Error::data("is no result of `halocline eof`").in_file(path))?;
         let recorded = recorded.map_err(|e| e.in_file(path))?;
         let values = |name: &str| -> Result<Vec<f64>> {
             let shape = dataset.variable(name)?.variable.shape();

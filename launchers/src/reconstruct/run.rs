@@ -50,7 +50,13 @@ impl Field {
 /// Every rank calls this.
 fn open(comm: &Comm, args: &ReconstructArgs) -> Result<Opened> {
     args.check()?;
-    let Some(path) = args.input.first().map(Path::new) else { return Err(Error::internal("no input")) };
+    let path = match args.input.as_slice() {
+        [only] => Path::new(only),
+        all => {
+            return Err(Error::usage(format!("{} files are named, the modes are of one", all.len()))
+                .remedy("name one file of `halocline eof`, and the output with -o"))
+        }
+    };
     let file = EofFile::open(comm, path, args.io)?;
     check_output(comm, &args.output, &[path.to_owned()])?;
     let modes = file.modes(args.modes.as_ref())?;

@@ -239,7 +239,11 @@ impl CrossSpectrum<'_> {
             let _timer = job.progress.phases.start(Phase::Write);
             write(&mut file, rows, &quantities, &results.into())
         })?;
-        frame.check(job, args.estimate.gap_rule(), &work.survey())?;
+        let both = format!("{} with {}", args.var, self.with.name());
+        frame.check(job, args.estimate.gap_rule(), &work.survey()).map_err(|e| {
+            let first = self.files.first().map_or_else(String::new, |f| f.display().to_string());
+            e.in_file(format!("{first} or {}", args.with)).in_variable(both)
+        })?;
         if let Some(mean) = work.mean() {
             let part = means(job.comm, mean, &frame.kept_shape(), &[rows; 4])?;
             write(&mut file, rows, &quantities, &part)?;

@@ -42,6 +42,10 @@ pub trait SeriesWork: Sync {
     /// What the work results in: for each result, how many values a cell gets (a running mean as
     /// many as there are windows, a percentile one for each group of times).
     fn rows(&self) -> Vec<usize>;
+    /// Values of each cell that whoever takes the results of a batch makes of them meanwhile.
+    fn rows_beside(&self) -> usize {
+        0
+    }
     /// Bytes that a thread takes for itself while it works on a tile of so many samples and cells.
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let _ = (samples, cells);

@@ -94,7 +94,7 @@ impl SeriesPlan {
         work: &dyn SeriesWork,
         demand: Demand<'_>,
     ) -> Result<Self> {
-        let rows = work.rows().iter().fold(0usize, |n, &r| n.saturating_add(r));
+        let rows = work.rows().iter().fold(work.rows_beside(), |n, &r| n.saturating_add(r));
         let scratch = |samples, cells| work.scratch_per_thread(samples, cells);
         Self::planned(sources, (work.reduces(), rows, None), &scratch, demand)
     }
