@@ -65,13 +65,13 @@ def signed(v):
 
 def varimax(a):
     """Kaiser's varimax of loadings (cells x modes): steps to the nearest orthogonal matrix of the
-    gradient, until the criterion grows by less than 1e-8, which is xeofs's rule."""
+    gradient, until the criterion changes by less than 1e-12."""
     b, r, before = a / np.sqrt((a**2).sum(1, keepdims=True)), np.eye(a.shape[1]), 0.0
-    for _ in range(1000):
+    for _ in range(5000):
         z = b @ r
         u, s, vt = np.linalg.svd(b.T @ (z**3 - z * (z**2).mean(0)))
         r = u @ vt
-        if abs(s.sum() - before) / s.sum() < 1e-8:
+        if abs(s.sum() - before) / s.sum() < 1e-12:
             break
         before = s.sum()
     return r
