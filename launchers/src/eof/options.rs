@@ -14,8 +14,9 @@ use std::path::PathBuf;
 /// What is done to the data first: the same for the whole family.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PrepareArgs {
-    /// Weights applied to the data: √cos(latitude), √(cell area / total area), or none
-    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat, default_value_if("convention", "cdo", "area"))]
+    /// Weights applied to the data: √cos(latitude), √(cell area / total area), none; or areas of
+    /// polygons whose corners great circles join, as CDO has them
+    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat, default_value_if("convention", "cdo", "polygon"))]
     pub(crate) weights: WeightChoice,
     /// What is removed first: the time mean, the mean of each calendar month, or nothing
     #[arg(long, value_enum, default_value_t = AnomalyChoice::Mean)]
@@ -104,6 +105,7 @@ pub(crate) enum WeightChoice {
     Coslat,
     Area,
     None,
+    Polygon,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -204,11 +206,11 @@ impl EofArgs {
             Some(ConventionChoice::Xeofs) => Some(Convention::Xeofs { components: true, scores: false }),
             Some(ConventionChoice::Ncl) => Some(Convention::Ncl),
             Some(ConventionChoice::Cdo) => match self.prepare.weights {
-                WeightChoice::Area => Some(Convention::Cdo { weighted: true }),
+                WeightChoice::Area | WeightChoice::Polygon => Some(Convention::Cdo { weighted: true }),
                 WeightChoice::None => Some(Convention::Cdo { weighted: false }),
                 WeightChoice::Coslat => {
                     return Err(Error::usage("--convention cdo does not go with --weights coslat")
-                        .remedy("choose --weights area, or none, which CDO_WEIGHT_MODE=off is"))
+                        .remedy("choose --weights polygon, as CDO does, area, or none, which CDO_WEIGHT_MODE=off is"))
                 }
             },
         })

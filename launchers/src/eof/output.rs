@@ -233,7 +233,9 @@ impl About<'_> {
             _ => "EOF",
         };
         let (long_name, power) = match args.eof_scaling() {
-            _ if args.is_cdo() => (format!("{kind} of {field}, of mean square 1 (weighted as the analysis is), as CDO scales it"), Some(0)),
+            _ if args.is_cdo() && !weighted.is_empty() => {
+                (format!("{kind} of {field}, of area-weighted mean square 1"), Some(0))
+            }
             EofScalingChoice::UnitNorm => (format!("{kind} of {weighted}{field}, unit norm"), Some(0)),
             EofScalingChoice::Divided => {
                 (format!("{kind} of {weighted}{field}, divided by the root of its eigenvalue"), None)
@@ -259,7 +261,7 @@ impl About<'_> {
 
     fn of_pc(&self, part: &str) -> Attributes {
         let (how, power) = match self.args.pc_scaling() {
-            _ if self.args.is_cdo() => (", the sum over cells of EOF times anomaly, as CDO scales it", 1),
+            _ if self.args.is_cdo() => (", the sum over cells of EOF times anomaly", 1),
             0 => ("", 1),
             1 => (", unit variance", 0),
             _ => (", multiplied by the root of its eigenvalue", 2),

@@ -26,9 +26,9 @@ pub(crate) struct SignificanceArgs {
     /// of the bootstrap
     #[arg(long, value_name = "P", default_value_t = 0.95, requires = "significance")]
     pub(crate) confidence: f64,
-    /// Cells of the noise of rule N: the field's spatial degrees of freedom, (Σλ)² / Σλ², or all
-    /// cells with data
-    #[arg(long, value_name = "effective|all", value_enum, default_value_t = CellsChoice::Effective, hide_possible_values = true, requires = "significance")]
+    /// Cells of the noise of rule N: all cells with data, or the field's spatial degrees of
+    /// freedom, (Σλ)² / Σλ²
+    #[arg(long, value_name = "all|effective", value_enum, default_value_t = CellsChoice::All, hide_possible_values = true, requires = "significance")]
     pub(crate) rule_n_cells: CellsChoice,
     /// Successive times that the bootstrap draws together: as many as the series has memory
     #[arg(long, value_name = "L", default_value_t = 1, requires = "significance")]
