@@ -77,7 +77,8 @@ fn what_is_refused() {
         (&["--var", "tas", "--convention", "xeofs", "--rotate", "varimax"], "plain, unrotated"),
     ];
     for (arguments, words) in cases {
-        let output = run(Launch::Plain(2), &[&["eof", text(&input), "-o", text(&out), "-q"], arguments].concat());
+        let output =
+            run(Launch::Plain(2), &[&["eof", text(&input), "-o", text(&out), "-q"], arguments].concat());
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
         assert!(message.contains(words) && message.trim().lines().count() == 1, "{arguments:?}: {message}");

@@ -135,7 +135,10 @@ fn what_is_refused() {
             let output = run(launch, &all);
             let message = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-            assert!(message.contains(words) && message.trim().lines().count() == 1, "{arguments:?}: {message}");
+            assert!(
+                message.contains(words) && message.trim().lines().count() == 1,
+                "{arguments:?}: {message}"
+            );
             assert!(!out.exists());
         }
     }

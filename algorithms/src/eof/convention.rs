@@ -90,7 +90,8 @@ pub(super) fn apply(
             let plain = EofField { input: EofInput { weights: &[], ..field.input }, ..*field };
             let plain_shared = Shared::new(&field.source.variable().dims, shared.recipe, plain.input);
             let kernel = kernel_of(engine, &plain, &plain_shared, options)?.kernel;
-            let products = engine.finish_single(kernel, |kernel| Ok(times_vectors(&kernel, &solved.columns)))?;
+            let products =
+                engine.finish_single(kernel, |kernel| Ok(times_vectors(&kernel, &solved.columns)))?;
             for (t, row) in eof.pcs.chunks_mut(modes.max(1)).enumerate() {
                 for (k, pc) in row.iter_mut().enumerate() {
                     *pc = parts.signs[k] * factors[k] * products[k * n + t];

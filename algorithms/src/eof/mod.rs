@@ -43,7 +43,9 @@ pub use options::{
     Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
 };
 pub use result::{Eof, EofMaps};
-pub use significance::{EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests};
+pub use significance::{
+    EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
+};
 
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};

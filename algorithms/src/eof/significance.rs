@@ -154,7 +154,9 @@ impl Tests {
             return Err(Error::usage("there are no replicates").remedy("ask for some hundreds"));
         }
         if self.bootstrap.is_some_and(|b| b.block == 0) {
-            return Err(Error::usage("the blocks of the bootstrap are empty").remedy("choose a length of 1 or more"));
+            return Err(
+                Error::usage("the blocks of the bootstrap are empty").remedy("choose a length of 1 or more")
+            );
         }
         Ok(())
     }
@@ -196,7 +198,11 @@ pub(super) fn test(
     let eigenvalues: Vec<f64> = solved.values.iter().map(|v| v / freedom).collect();
     if tests.north_effective {
         let sizes = |memory| -> Vec<f64> {
-            solved.units.chunks(solved.times).map(|u| effective_sample_size(u, memory, Moment::Variance)).collect()
+            solved
+                .units
+                .chunks(solved.times)
+                .map(|u| effective_sample_size(u, memory, Moment::Variance))
+                .collect()
         };
         let (lag1, lags) = (sizes(Memory::Lag1), sizes(Memory::Lags));
         let errors = north_errors(&eigenvalues, &lags);
@@ -259,7 +265,8 @@ fn shared_out(
     let (rank, ranks) = (engine.comm().rank(), engine.comm().size());
     let numbers: Vec<u64> = (rank..count).step_by(ranks).map(|i| i as u64).collect();
     let own: Result<Vec<Vec<f64>>> = numbers.into_par_iter().map(replicate).collect();
-    let mut all: Vec<_> = engine.gather(&engine.comm().agree(own)?)?.into_iter().map(Vec::into_iter).collect();
+    let mut all: Vec<_> =
+        engine.gather(&engine.comm().agree(own)?)?.into_iter().map(Vec::into_iter).collect();
     let missing = || Error::internal("a replicate is missing");
     (0..count).map(|i| all[i % ranks].next().ok_or_else(missing)).collect()
 }

@@ -209,8 +209,9 @@ impl EofArgs {
                 WeightChoice::Area | WeightChoice::Polygon => Some(Convention::Cdo { weighted: true }),
                 WeightChoice::None => Some(Convention::Cdo { weighted: false }),
                 WeightChoice::Coslat => {
-                    return Err(Error::usage("--convention cdo does not go with --weights coslat")
-                        .remedy("choose --weights polygon, as CDO does, area, or none, which CDO_WEIGHT_MODE=off is"))
+                    return Err(Error::usage("--convention cdo does not go with --weights coslat").remedy(
+                        "choose --weights polygon, as CDO does, area, or none, which CDO_WEIGHT_MODE=off is",
+                    ))
                 }
             },
         })

@@ -49,7 +49,9 @@ impl SignificanceArgs {
             let (name, count) = test.split_once(':').map_or((test.as_str(), None), |(n, c)| (n, Some(c)));
             let replicates = |default: usize| match count.map_or(Ok(default), str::parse) {
                 Ok(n) if (1..=MOST).contains(&n) => Ok(n),
-                _ => Err(Error::usage(format!("--significance `{test}` has no number of replicates from 1 to {MOST}"))),
+                _ => Err(Error::usage(format!(
+                    "--significance `{test}` has no number of replicates from 1 to {MOST}"
+                ))),
             };
             let twice = match name {
                 "north-effective" if count.is_none() => std::mem::replace(&mut tests.north_effective, true),
@@ -122,16 +124,34 @@ pub(super) fn write(
     let mode = || ["mode".to_owned()];
     if let Some(north) = &eof.significance.north {
         let bretherton = "Bretherton et al. (1999), doi:10.1175/1520-0442(1999)012<1990:TENOSD>2.0.CO;2";
-        let text = "effective sample size of the principal component, for its variance, from the sum over lags";
-        contents.whole("effective_sample_size", mode(), Values::F64(north.lags.clone()), about(text, Some("1"), bretherton));
+        let text =
+            "effective sample size of the principal component, for its variance, from the sum over lags";
+        contents.whole(
+            "effective_sample_size",
+            mode(),
+            Values::F64(north.lags.clone()),
+            about(text, Some("1"), bretherton),
+        );
         let text = "effective sample size of the principal component, for its variance, from the autocorrelation at lag 1";
-        contents.whole("effective_sample_size_lag1", mode(), Values::F64(north.lag1.clone()), about(text, Some("1"), bretherton));
+        contents.whole(
+            "effective_sample_size_lag1",
+            mode(),
+            Values::F64(north.lag1.clone()),
+            about(text, Some("1"), bretherton),
+        );
         let cited = "North et al. (1982), doi:10.1175/1520-0493(1982)110<0699:SEITEO>2.0.CO;2";
         let text = "sampling error of the eigenvalue with the effective sample size of the sum over lags";
-        contents.whole("north_error_effective", mode(), Values::F64(north.errors.clone()), about(text, units, cited));
+        contents.whole(
+            "north_error_effective",
+            mode(),
+            Values::F64(north.errors.clone()),
+            about(text, units, cited),
+        );
         let flags = north.separated.iter().map(|s| i32::from(*s)).collect();
         let text = "whether the eigenvalue differs from its neighbours in the file by more than both errors";
-        let attributes = about(text, None, cited).with("flag_values", AttributeValue::Integers(vec![0, 1])).with("flag_meanings", "overlapping separated");
+        let attributes = about(text, None, cited)
+            .with("flag_values", AttributeValue::Integers(vec![0, 1]))
+            .with("flag_meanings", "overlapping separated");
         contents.whole("separated", mode(), Values::I32(flags), attributes);
     }
     if let (Some(found), Some(noise)) = (&eof.significance.rule_n, &tests.rule_n) {
@@ -149,15 +169,26 @@ pub(super) fn write(
         let text = "fraction of the total variance that the mode of white noise stays below";
         let threshold = more(about(text, Some("1"), cited)).with("confidence", tests.confidence);
         contents.whole("rule_n_threshold", mode(), Values::F64(found.thresholds.clone()), threshold);
-        let text = "share of fields of white noise whose mode takes as large a fraction of the total variance";
-        contents.whole("rule_n_p_value", mode(), Values::F64(found.p_values.clone()), more(about(text, Some("1"), cited)));
+        let text =
+            "share of fields of white noise whose mode takes as large a fraction of the total variance";
+        contents.whole(
+            "rule_n_p_value",
+            mode(),
+            Values::F64(found.p_values.clone()),
+            more(about(text, Some("1"), cited)),
+        );
     }
     if let (Some(found), Some(resampling)) = (&eof.significance.bootstrap, &tests.bootstrap) {
         schema.add_dim("percentile", found.probabilities.len())?;
         let percent = found.probabilities.iter().map(|p| 100.0 * p).collect();
         let text = "percentile over bootstrap replicates";
         let dims = ["percentile".to_owned()];
-        contents.whole("percentile", dims, Values::F64(percent), Attributes::new().with("long_name", text).with("units", "percent"));
+        contents.whole(
+            "percentile",
+            dims,
+            Values::F64(percent),
+            Attributes::new().with("long_name", text).with("units", "percent"),
+        );
         let cited = "Künsch (1989), doi:10.1214/aos/1176347265";
         let both = || ["percentile".to_owned(), "mode".to_owned()];
         let more = |attributes: Attributes| {
@@ -166,9 +197,19 @@ pub(super) fn write(
                 .with("block_length", resampling.block as i64)
         };
         let text = "percentiles of the eigenvalue over times drawn with replacement";
-        contents.whole("eigenvalue_bootstrap", both(), Values::F64(found.eigenvalues.concat()), more(about(text, units, cited)));
+        contents.whole(
+            "eigenvalue_bootstrap",
+            both(),
+            Values::F64(found.eigenvalues.concat()),
+            more(about(text, units, cited)),
+        );
         let text = "percentiles of the fraction of the total variance over times drawn with replacement";
-        contents.whole("variance_fraction_bootstrap", both(), Values::F64(found.fractions.concat()), more(about(text, Some("1"), cited)));
+        contents.whole(
+            "variance_fraction_bootstrap",
+            both(),
+            Values::F64(found.fractions.concat()),
+            more(about(text, Some("1"), cited)),
+        );
     }
     Ok(())
 }
@@ -195,7 +236,11 @@ pub(super) fn row(eof: &Eof, k: usize) -> String {
     let found = &eof.significance;
     if let Some(north) = &found.north {
         let mixed = if north.separated[k] { ' ' } else { '~' };
-        row += &format!("  {:>7.1}  {:>9.2} %{mixed}", north.lags[k], 100.0 * north.errors[k] / eof.total_variance);
+        row += &format!(
+            "  {:>7.1}  {:>9.2} %{mixed}",
+            north.lags[k],
+            100.0 * north.errors[k] / eof.total_variance
+        );
     }
     if let Some(noise) = &found.rule_n {
         row += &if noise.thresholds[k].is_nan() {
@@ -216,11 +261,15 @@ pub(super) fn notes(tests: &Tests, eof: &Eof) -> Vec<String> {
     let mut notes = Vec::new();
     let found = &eof.significance;
     if found.north.as_ref().is_some_and(|n| n.separated.contains(&false)) {
-        notes.push("note: ~ marks modes within sampling errors of a neighbour, which are mixed with it".into());
+        notes.push(
+            "note: ~ marks modes within sampling errors of a neighbour, which are mixed with it".into(),
+        );
     }
     if let (Some(noise), Some(asked)) = (&found.rule_n, &tests.rule_n) {
         let cells = match asked.cells {
-            NoiseCells::Effective => format!("{:.1} cells, the spatial degrees of freedom of the field", noise.cells),
+            NoiseCells::Effective => {
+                format!("{:.1} cells, the spatial degrees of freedom of the field", noise.cells)
+            }
             NoiseCells::All => format!("{} cells, all with data", noise.cells),
         };
         notes.push(format!("rule N: {} fields of white noise of {cells}", asked.replicates));
