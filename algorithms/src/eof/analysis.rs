@@ -6,7 +6,8 @@ use super::maps::{self, Maps, Peak};
 use super::options::{EofOptions, EofScaling, Method, Modes, PcScaling, Precision, Rotated};
 use super::prepare::Recipe;
 use super::result::{Eof, EofMaps};
-use super::{cells, spatial, Covariance, EofField, EofInput};
+use super::{cells, convention, significance, spatial, Covariance, EofField, EofInput};
+use crate::modes::Kernel;
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{Engine, FieldSeries};
 use halocline_core::field::{Element, Field};
@@ -60,6 +61,7 @@ pub fn analyse_series(engine: &Engine, field: &EofField<'_>, options: &EofOption
 pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOptions) -> Result<Eof> {
     let times = times_of(fields)?;
     check(options)?;
+    convention::check(options, fields.len())?;
     let recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
@@ -69,11 +71,12 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         .collect();
     let pc_times = options.method.times(times)?;
     let scale = pc_times.len() as f64 - 1.0;
-    let (mut solved, counts, covariance) = modes_of(engine, &fields, options)?;
+    let (mut solved, counts, covariance, kernel) = modes_of(engine, &fields, options)?;
     let all: usize = counts.iter().sum();
     if matches!(options.modes, Modes::UpTo(_)) {
         solved.keep(rank(&solved.values).max(1));
     }
+    let significance = significance::test(engine, kernel, &options.tests, &solved, all)?;
     let total_variance = solved.trace / scale;
     let found: Vec<f64> = solved.values.iter().map(|g| g / scale).collect();
     // Before a rotation, which has no use for rounding, and after the maps, which tell why.
@@ -119,7 +122,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         _ => 0.0,
     };
     let north = |l: &f64| l * (2.0 / solved.times as f64).sqrt();
-    Ok(Eof {
+    let mut eof = Eof {
         pcs: pcs(&solved.units),
         pcs_imaginary: pcs(&solved.imaginary),
         fields: results,
@@ -129,9 +132,20 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         total_variance,
         covariance,
         error_bound,
+        significance,
         rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
         eigenvalues,
-    })
+    };
+    let parts = EofParts { solved: &solved, signs: &signs };
+    convention::apply(engine, &fields, options, &parts, &mut eof)?;
+    Ok(eof)
+}
+
+/// What a result was made of.
+pub(super) struct EofParts<'a> {
+    pub(super) solved: &'a Solved,
+    /// 1 or -1 for each mode.
+    pub(super) signs: &'a [f64],
 }
 
 /// The number of records that all fields have.
@@ -155,6 +169,7 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
 
 /// Refuses options that don't go together.
 fn check(options: &EofOptions) -> Result<()> {
+    options.tests.check(options)?;
     let is_complex = matches!(options.method, Method::Complex(_));
     if is_complex && options.rotated != Rotated::No {
         return Err(Error::usage("complex EOFs are not rotated").remedy("leave the rotation out"));
@@ -167,12 +182,14 @@ fn check(options: &EofOptions) -> Result<()> {
     Ok(())
 }
 
-/// The modes of all fields together, the cells with data of each, and which covariance it was.
+/// The modes of all fields together, the cells with data of each, which covariance it was, and on
+/// rank 0 the kernel, if tests need it.
 fn modes_of(
     engine: &Engine,
     fields: &[(EofField<'_>, Shared<'_>)],
     options: &EofOptions,
-) -> Result<(Solved, Vec<usize>, Covariance)> {
+) -> Result<(Solved, Vec<usize>, Covariance, Option<Kernel>)> {
+    let keeps = options.tests.needs_kernel();
     let maps = match &options.method {
         Method::Extended(lags) => lags.len(),
         _ => 1,
@@ -183,8 +200,9 @@ fn modes_of(
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
             let modes = wanted(options.modes, shared.times, survey.cells)?;
+            let kernel = if keeps { spatial::factor(engine, &anomalies, &valid)? } else { None };
             let solved = spatial::solve(engine, anomalies, &valid, modes)?;
-            return Ok((solved, vec![survey.cells], Covariance::Spatial));
+            return Ok((solved, vec![survey.cells], Covariance::Spatial, kernel));
         }
     }
     let (mut found, mut counts, mut covariance) = (Vec::new(), Vec::new(), Covariance::Spatial);
@@ -200,8 +218,9 @@ fn modes_of(
     let modes = wanted(options.modes, times.len(), counts.iter().sum::<usize>() * maps)?;
     let names: Vec<&str> = fields.iter().map(|(field, _)| field.name()).collect();
     let root = engine.comm().is_root().then_some(found);
-    let solved = engine.finish_single(root, |kernels| kernels::solve(&kernels, &names, options, modes))?;
-    Ok((solved, counts, covariance))
+    let solved = engine.finish_single(root.as_ref(), |kernels| kernels::solve(kernels, &names, options, modes))?;
+    let kernel = significance::together(engine, root.filter(|_| keeps), &solved.factors)?;
+    Ok((solved, counts, covariance, kernel))
 }
 
 /// The maps of all fields, and how many cells of each vary.

@@ -23,6 +23,7 @@
 //! North, Bell, Cahalan and Moeng (1982), *Mon. Weather Rev.* 110, 699–706.
 
 mod analysis;
+mod convention;
 mod coupled;
 mod gram;
 mod kernels;
@@ -31,6 +32,7 @@ mod options;
 mod prepare;
 mod result;
 mod rotate;
+mod significance;
 mod spatial;
 mod survey;
 
@@ -41,6 +43,9 @@ pub use options::{
     Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
 };
 pub use result::{Eof, EofMaps};
+pub use significance::{
+    EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
+};
 
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};

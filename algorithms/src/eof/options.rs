@@ -1,6 +1,7 @@
 //! What a user may choose of an EOF analysis.
 
-use crate::modes::Padding;
+use super::significance::Tests;
+use crate::modes::{Convention, Padding};
 use serde::{Deserialize, Serialize};
 
 /// What is removed from each cell's series first.
@@ -120,6 +121,11 @@ pub struct EofOptions {
     pub eof_scaling: EofScaling,
     /// How products are computed.
     pub precision: Precision,
+    /// Whose scalings the result has, of other tools, instead of the two above, which then have to
+    /// be [`EofScaling::UnitNorm`] and [`PcScaling::Raw`].
+    pub convention: Option<Convention>,
+    /// Which tests of significance are made.
+    pub tests: Tests,
 }
 
 impl Default for EofOptions {
@@ -136,6 +142,8 @@ impl Default for EofOptions {
             pc_scaling: PcScaling::UnitVariance,
             eof_scaling: EofScaling::Covariance,
             precision: Precision::Double,
+            convention: None,
+            tests: Tests::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an EOF analysis results in.
 
 use super::maps::MapBlock;
+use super::significance::Significance;
 use super::Covariance;
 use crate::modes::Rotation;
 use std::ops::Range;
@@ -53,6 +54,8 @@ pub struct Eof {
     pub error_bound: f64,
     /// The rotation, if there was one.
     pub rotation: Option<Rotation>,
+    /// What the tests of significance found.
+    pub significance: Significance,
 }
 
 impl Eof {

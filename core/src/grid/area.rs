@@ -2,7 +2,7 @@
 
 use super::{CellEdges, Grid, GridKind};
 use crate::error::{Error, Result};
-use crate::meta::Coordinate;
+use crate::meta::{Coordinate, Role};
 
 impl Grid {
     /// The edges of the cells of a rectilinear grid: its bounds, else half-way between centres,
@@ -81,6 +81,34 @@ impl Grid {
                 .remedy("use --weights coslat or none"));
         }
         Ok(lats.chunks(corners).zip(lons.chunks(corners)).map(|(a, o)| polygon_area(a, o)).collect())
+    }
+
+    /// As [`areas`](Self::areas), with the four corners of the cells of a rectilinear grid joined
+    /// by great circles instead of parallels, as CDO does. The two differ by some 10⁻⁵ for cells
+    /// of 2 degrees.
+    ///
+    /// # Errors
+    /// As of [`areas`](Self::areas).
+    pub fn polygon_areas(&self) -> Result<Vec<f64>> {
+        let rectangles = self.areas()?;
+        if self.kind != GridKind::Rectilinear {
+            return Ok(rectangles);
+        }
+        let edges = match &self.edges {
+            Some(edges) => edges.clone(),
+            None => self.cell_edges()?,
+        };
+        let rows_first = self.dims.first().is_some_and(|d| d.role == Role::Y);
+        let (slow, fast) = if rows_first { (&edges.lat, &edges.lon) } else { (&edges.lon, &edges.lat) };
+        let cell = |a: &[f64; 2], b: &[f64; 2]| {
+            let (lat, lon) = if rows_first { (a, b) } else { (b, a) };
+            polygon_area(&[lat[0], lat[0], lat[1], lat[1]], &[lon[0], lon[1], lon[1], lon[0]])
+        };
+        let areas: Vec<f64> = slow.iter().flat_map(|a| fast.iter().map(move |b| cell(a, b))).collect();
+        if areas.len() != rectangles.len() {
+            return Err(no_latitudes());
+        }
+        Ok(areas)
     }
 }
 
@@ -183,6 +211,31 @@ mod tests {
         let dims = vec![Dim::new(name, values.len(), role)];
         let variable = Variable { name: name.into(), dims, dtype: DType::F64, attributes: Attributes::new() };
         Coordinate { variable, values: Values::F64(values), bounds: None }
+    }
+
+    #[test]
+    fn great_circles_between_corners() {
+        let grid = |dims| Grid {
+            kind: GridKind::Rectilinear,
+            dims,
+            lat: Some(coordinate("lat", Role::Y, vec![40.0, 42.0, 44.0])),
+            lon: Some(coordinate("lon", Role::X, vec![0.0, 2.0])),
+            extra: Vec::new(),
+            edges: None,
+            excluded: Vec::new(),
+        };
+        let (y, x) = (Dim::new("lat", 3, Role::Y), Dim::new("lon", 2, Role::X));
+        let areas = grid(vec![y.clone(), x.clone()]).polygon_areas().unwrap();
+        assert!((areas[4] / areas[5] - 1.0).abs() < 1e-12);
+        let rectangles = grid(vec![y.clone(), x.clone()]).areas().unwrap();
+        // Great circles between corners bulge to the pole: at the northern side more than at the
+        // southern one, so that neighbours still share their sides.
+        for (a, b) in areas.iter().zip(&rectangles) {
+            assert!((a / b - 1.0).abs() < 1e-4 && a != b, "{a} {b}");
+        }
+        let turned = grid(vec![x, y]).polygon_areas().unwrap();
+        let back: Vec<f64> = (0..6).map(|i| turned[i % 2 * 3 + i / 2]).collect();
+        assert_eq!(back, areas);
     }
 
     #[test]

@@ -251,8 +251,11 @@ fn weights(args: &PrepareArgs, source: &Source) -> Result<Vec<f64>> {
     match args.weights {
         WeightChoice::None => Ok(Vec::new()),
         WeightChoice::Coslat => source.grid().sqrt_cos_latitudes(),
-        WeightChoice::Area => {
-            let areas = source.grid().areas()?;
+        WeightChoice::Area | WeightChoice::Polygon => {
+            let areas = match args.weights {
+                WeightChoice::Polygon => source.grid().polygon_areas()?,
+                _ => source.grid().areas()?,
+            };
             let total: f64 = areas.iter().sum();
             Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
         }

@@ -5,6 +5,7 @@ mod fields;
 mod options;
 mod output;
 mod place;
+mod significance;
 mod summary;
 
 pub(crate) use contents::Contents;
@@ -88,7 +89,9 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
     let kernels = match options.method {
         Method::Complex(_) => 8,
         _ => 0,
-    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 };
+    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 }
+        + significance::matrices(&options.tests, times, modes)
+        + if args.is_cdo() { 2 } else { 0 };
     let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
     let prepared = prepare(job, open, &args.prepare, &args.selection, kernels, &needs)?;
     let engine = Engine::with_progress(job.comm, job.progress);

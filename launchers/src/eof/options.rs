@@ -2,19 +2,21 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use super::significance::SignificanceArgs;
 use crate::common::{check_once, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::eof::{
     Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
 };
-use halocline_algorithms::modes::Padding;
+use halocline_algorithms::modes::{Convention, Padding, Power};
 use halocline_core::{Error, Result};
 use std::path::PathBuf;
 
 /// What is done to the data first: the same for the whole family.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PrepareArgs {
-    /// Weights applied to the data: √cos(latitude), √(cell area / total area), or none
-    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat)]
+    /// Weights applied to the data: √cos(latitude), √(cell area / total area), none; or areas of
+    /// polygons whose corners great circles join, as CDO has them
+    #[arg(long, value_enum, default_value_t = WeightChoice::Coslat, default_value_if("convention", "cdo", "polygon"))]
     pub(crate) weights: WeightChoice,
     /// What is removed first: the time mean, the mean of each calendar month, or nothing
     #[arg(long, value_enum, default_value_t = AnomalyChoice::Mean)]
@@ -82,6 +84,13 @@ pub(crate) struct EofArgs {
     /// field); covariance or correlation of the field with the principal component
     #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
     pub(crate) eof_scaling: EofScalingChoice,
+    /// Signs, scalings and eigenvalues as another tool gives them: eofs() and pcs() of eofs;
+    /// components() and scores() of xeofs; `cdo eof` and `cdo eofcoeff`, with its area weights (or
+    /// --weights none, for CDO_WEIGHT_MODE=off); eofunc and eofunc_ts of NCL
+    #[arg(long, value_enum, value_name = "eofs|xeofs|cdo|ncl", hide_possible_values = true, conflicts_with_all = ["pc_scaling", "eof_scaling"])]
+    pub(crate) convention: Option<ConventionChoice>,
+    #[command(flatten)]
+    pub(crate) tests: SignificanceArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
@@ -96,6 +105,7 @@ pub(crate) enum WeightChoice {
     Coslat,
     Area,
     None,
+    Polygon,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +119,14 @@ pub(crate) enum AnomalyChoice {
 pub(crate) enum PrecisionChoice {
     Double,
     Mixed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ConventionChoice {
+    Eofs,
+    Xeofs,
+    Cdo,
+    Ncl,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -166,6 +184,39 @@ impl EofArgs {
         self.var.len() + self.with.len() > 1
     }
 
+    /// How principal components are scaled, before a convention scales them.
+    pub(crate) fn pc_scaling(&self) -> u8 {
+        self.convention.map_or(self.pc_scaling, |_| 0)
+    }
+
+    /// How EOFs are scaled, before a convention scales them.
+    pub(crate) fn eof_scaling(&self) -> EofScalingChoice {
+        self.convention.map_or(self.eof_scaling, |_| EofScalingChoice::UnitNorm)
+    }
+
+    /// Whether the result is scaled as CDO does.
+    pub(crate) fn is_cdo(&self) -> bool {
+        self.convention == Some(ConventionChoice::Cdo)
+    }
+
+    fn convention(&self) -> Result<Option<Convention>> {
+        Ok(match self.convention {
+            None => None,
+            Some(ConventionChoice::Eofs) => Some(Convention::Eofs { eof: Power::None, pc: Power::None }),
+            Some(ConventionChoice::Xeofs) => Some(Convention::Xeofs { components: true, scores: false }),
+            Some(ConventionChoice::Ncl) => Some(Convention::Ncl),
+            Some(ConventionChoice::Cdo) => match self.prepare.weights {
+                WeightChoice::Area | WeightChoice::Polygon => Some(Convention::Cdo { weighted: true }),
+                WeightChoice::None => Some(Convention::Cdo { weighted: false }),
+                WeightChoice::Coslat => {
+                    return Err(Error::usage("--convention cdo does not go with --weights coslat").remedy(
+                        "choose --weights polygon, as CDO does, area, or none, which CDO_WEIGHT_MODE=off is",
+                    ))
+                }
+            },
+        })
+    }
+
     /// The options as checked values.
     pub(crate) fn options(&self) -> Result<EofOptions> {
         check_once(&self.var)?;
@@ -174,7 +225,7 @@ impl EofArgs {
             (None, true) => Method::Complex(parse_padding(&self.hilbert_padding)?),
             (None, false) => Method::Plain,
         };
-        let eof_scaling = match self.eof_scaling {
+        let eof_scaling = match self.eof_scaling() {
             EofScalingChoice::UnitNorm => EofScaling::UnitNorm,
             EofScalingChoice::Divided => EofScaling::Divided,
             EofScalingChoice::Multiplied => EofScaling::Multiplied,
@@ -189,20 +240,23 @@ impl EofArgs {
             anomaly: self.prepare.anomaly(),
             detrend: self.prepare.detrend,
             standardize: self.prepare.standardize,
-            pc_scaling: match self.pc_scaling {
+            pc_scaling: match self.pc_scaling() {
                 0 => PcScaling::Raw,
                 1 => PcScaling::UnitVariance,
                 _ => PcScaling::Multiplied,
             },
             eof_scaling,
             precision: self.prepare.precision(),
+            convention: self.convention()?,
+            tests: self.tests.tests()?,
             method,
         })
     }
 
     /// What can be refused before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
-        self.options().map(drop)
+        let options = self.options()?;
+        options.tests.check(&options)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::contents::Contents;
 use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
 use super::place::{places, Place};
+use super::significance;
 use super::OpenFields;
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Eof, EofMaps, MapBlock, Method};
@@ -75,6 +76,8 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
         .collect();
     components(&mut contents, &abouts[0], &method, &eof);
     variances(&mut contents, &abouts[0], &eof);
+    let units = abouts[0].units(2).filter(|_| !args.is_multivariate());
+    significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units)?;
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
     }
@@ -231,7 +234,10 @@ impl About<'_> {
             (.., Some(_)) => "rotated EOF",
             _ => "EOF",
         };
-        let (long_name, power) = match args.eof_scaling {
+        let (long_name, power) = match args.eof_scaling() {
+            _ if args.is_cdo() && !weighted.is_empty() => {
+                (format!("{kind} of {field}, of area-weighted mean square 1"), Some(0))
+            }
             EofScalingChoice::UnitNorm => (format!("{kind} of {weighted}{field}, unit norm"), Some(0)),
             EofScalingChoice::Divided => {
                 (format!("{kind} of {weighted}{field}, divided by the root of its eigenvalue"), None)
@@ -242,7 +248,7 @@ impl About<'_> {
             }
             EofScalingChoice::Covariance => (
                 format!("{kind}: covariance of {field} with the principal component"),
-                match args.pc_scaling {
+                match args.pc_scaling() {
                     0 => self.label.is_none().then_some(2),
                     1 => Some(1),
                     _ => self.label.is_none().then_some(3),
@@ -256,7 +262,8 @@ impl About<'_> {
     }
 
     fn of_pc(&self, part: &str) -> Attributes {
-        let (how, power) = match self.args.pc_scaling {
+        let (how, power) = match self.args.pc_scaling() {
+            _ if self.args.is_cdo() => (", the sum over cells of EOF times anomaly", 1),
             0 => ("", 1),
             1 => (", unit variance", 0),
             _ => (", multiplied by the root of its eigenvalue", 2),
@@ -313,8 +320,13 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         ("modes".to_owned(), eof.eigenvalues.len().to_string()),
     ];
     options.extend(args.prepare.describe());
-    options.push(("pc_scaling".to_owned(), args.pc_scaling.to_string()));
-    options.push(("eof_scaling".to_owned(), word(&args.eof_scaling)));
+    options.extend(args.convention.iter().map(|c| ("convention".to_owned(), word(c))));
+    let (pcs, eofs) = match args.is_cdo() {
+        true => ("projection".to_owned(), "unweighted".to_owned()),
+        false => (args.pc_scaling().to_string(), word(&args.eof_scaling())),
+    };
+    options.push(("pc_scaling".to_owned(), pcs));
+    options.push(("eof_scaling".to_owned(), eofs));
     if args.is_multivariate() {
         options.push(("scale".to_owned(), args.scale.clone()));
     }
@@ -326,6 +338,7 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         options.push(("rotate".to_owned(), rotate.clone()));
         options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
     }
+    options.extend(args.tests.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let dims = &open.fields[0].source.variable().dims;

@@ -1,7 +1,7 @@
 //! What a user sees of an EOF analysis at its end.
 
 use super::options::{EofArgs, EofScalingChoice};
-use super::OpenFields;
+use super::{significance, OpenFields};
 use crate::folding::FoldJob;
 use halocline_algorithms::eof::{Covariance, Eof};
 
@@ -22,25 +22,29 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
             lines.push(format!("together: {}", each.join(", ")));
         }
         let constant = eof.constant();
-        if constant > 0 && (args.prepare.standardize || args.eof_scaling == EofScalingChoice::Correlation) {
+        if constant > 0 && (args.prepare.standardize || args.eof_scaling() == EofScalingChoice::Correlation) {
             lines.push(format!("note: {constant} of these cells do not vary and come out as missing"));
         }
         let rotated = eof.rotation.is_some();
         lines.push(if rotated {
             "mode      variance      of total".into()
         } else {
-            "mode    eigenvalue      variance  North error".to_owned()
+            format!("mode    eigenvalue      variance  North error{}", significance::head(eof))
         });
         for k in 0..eof.eigenvalues.len().min(10) {
             let north = eof.north_error.get(k).map_or_else(String::new, |e| {
                 format!("  {:>9.2} %", 100.0 * e / eof.total_variance)
             });
             lines.push(format!(
-                "{:>4}  {:>12.6e}  {:>10.2} %{north}",
+                "{:>4}  {:>12.6e}  {:>10.2} %{north}{}",
                 k + 1,
                 eof.eigenvalues[k],
                 100.0 * eof.variance_fraction[k],
+                significance::row(eof, k),
             ));
+        }
+        if let Ok(tests) = args.tests.tests() {
+            lines.extend(significance::notes(&tests, eof));
         }
         if eof.error_bound > 0.0 {
             lines.push(format!(

@@ -11,6 +11,7 @@ pub(crate) enum Weighting {
     Coslat,
     Area,
     None,
+    Polygon,
 }
 
 impl Weighting {
@@ -18,6 +19,7 @@ impl Weighting {
         match self {
             Self::Coslat => "coslat",
             Self::Area => "area",
+            Self::Polygon => "polygon",
             Self::None => "none",
         }
     }
@@ -30,8 +32,8 @@ impl Weighting {
         Ok(match self {
             Self::None => vec![1.0; grid.len()],
             Self::Coslat => grid.sqrt_cos_latitudes()?,
-            Self::Area => {
-                let areas = grid.areas()?;
+            Self::Area | Self::Polygon => {
+                let areas = if self == Self::Area { grid.areas()? } else { grid.polygon_areas()? };
                 let total: f64 = areas.iter().sum();
                 areas.iter().map(|a| (a / total).sqrt()).collect()
             }
@@ -79,6 +81,7 @@ impl Recorded {
         let weights = match find("weights") {
             Some("coslat") => Weighting::Coslat,
             Some("area") => Weighting::Area,
+            Some("polygon") => Weighting::Polygon,
             Some("none") => Weighting::None,
             _ => return Err(bad("weights")),
         };

@@ -108,7 +108,11 @@ pub(super) fn addend(file: &EofFile, name: &str, months: &[u8]) -> Result<Addend
 /// The weights of all cells; none if they can't be known and are not needed.
 fn weights(file: &EofFile, grid: &Grid, cells: usize) -> Result<Option<Vec<f64>>> {
     let needed = !file.recorded.scaling.is_unweighted();
-    if needed && file.recorded.weights == Weighting::Area && file.recorded.is_boxed && !tells_edges(grid) {
+    if needed
+        && matches!(file.recorded.weights, Weighting::Area | Weighting::Polygon)
+        && file.recorded.is_boxed
+        && !tells_edges(grid)
+    {
         return Err(Error::data(
             "its EOFs are of a box of an uneven grid without bounds, whose areas at the rim are not known any more",
         )
