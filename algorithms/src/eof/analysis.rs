@@ -3,7 +3,7 @@
 use super::gram::Shared;
 use super::kernels::{self, check_rank, kernel_of, no_variance, rank, wanted, Solved};
 use super::maps::{self, Maps, Peak};
-use super::options::{EofOptions, EofScaling, Method, Modes, PcScaling, Precision, Rotated};
+use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated};
 use super::prepare::Recipe;
 use super::result::{Eof, EofMaps};
 use super::{cells, spatial, Covariance, EofField, EofInput};
@@ -59,9 +59,14 @@ pub fn analyse_series(engine: &Engine, field: &EofField<'_>, options: &EofOption
 /// anomalies do not fit into memory.
 pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOptions) -> Result<Eof> {
     let times = times_of(fields)?;
-    check(options)?;
-    let recipes: Vec<Recipe> =
+    check(options, fields.len())?;
+    let mut recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
+    let filled = match (fields, recipes.as_mut_slice()) {
+        ([field], [recipe]) => super::gaps::fill(engine, field, recipe, options)?,
+        _ => None,
+    };
+    let recipes = recipes;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
         .iter()
         .zip(&recipes)
@@ -131,6 +136,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         error_bound,
         rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
         eigenvalues,
+        filled,
     })
 }
 
@@ -154,7 +160,18 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
 }
 
 /// Refuses options that don't go together.
-fn check(options: &EofOptions) -> Result<()> {
+fn check(options: &EofOptions, fields: usize) -> Result<()> {
+    if options.missing != Missing::Refuse {
+        if fields > 1 {
+            return Err(Error::usage(format!("gaps are filled of one variable, not of {fields} together"))
+                .remedy("leave --missing out, or analyse the variables one by one"));
+        }
+        if options.precision == Precision::Mixed {
+            return Err(
+                Error::usage("gaps are not filled in single precision").remedy("leave --precision mixed out")
+            );
+        }
+    }
     let is_complex = matches!(options.method, Method::Complex(_));
     if is_complex && options.rotated != Rotated::No {
         return Err(Error::usage("complex EOFs are not rotated").remedy("leave the rotation out"));
@@ -179,7 +196,8 @@ fn modes_of(
     };
     if let ([(field, shared)], Method::Plain) = (fields, &options.method) {
         let dims = &field.source.variable().dims;
-        if Covariance::of(shared.times, cells(dims, field.input.excluded)) == Covariance::Spatial {
+        let cells = cells(dims, field.input.excluded);
+        if Covariance::of(shared.times, cells, &options.missing) == Covariance::Spatial {
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
             let modes = wanted(options.modes, shared.times, survey.cells)?;

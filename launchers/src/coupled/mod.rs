@@ -133,16 +133,20 @@ impl Couple<'_> {
             Coupling::Cca([left, right]) => {
                 let most = times.saturating_sub(2).min(cells);
                 if let Some(eofs) = [left, right].into_iter().find(|n| !(1..=most).contains(n)) {
-                    return Err(Error::usage(format!("--eofs: {eofs} are asked for, there are at most {most}"))
-                        .remedy(format!("choose --eofs between 1 and {most}")));
+                    return Err(Error::usage(format!(
+                        "--eofs: {eofs} are asked for, there are at most {most}"
+                    ))
+                    .remedy(format!("choose --eofs between 1 and {most}")));
                 }
                 left.min(right)
             }
         };
         match args.modes.filter(|modes| !(1..=limit).contains(modes)) {
             None => Ok(open),
-            Some(modes) => Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
-                .remedy(format!("choose --modes between 1 and {limit}"))),
+            Some(modes) => {
+                Err(Error::usage(format!("{modes} modes are asked for, there are at most {limit}"))
+                    .remedy(format!("choose --modes between 1 and {limit}")))
+            }
         }
     }
 
@@ -177,7 +181,7 @@ impl Couple<'_> {
         };
         let modes = 3 * args.modes.unwrap_or(10).min(open.fields[0].source.time().len());
         let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
-        let prepared = prepare(job, open, &args.prepare, &args.selection, 8, &needs)?;
+        let prepared = prepare(job, open, &args.prepare, &args.selection, (8, &options.missing), &needs)?;
         let engine = Engine::with_progress(job.comm, job.progress);
         folding::guarded(job.comm, &open.sources(), || {
             with_fields(open, &prepared, |fields| {

@@ -83,6 +83,8 @@ pub(crate) struct EofArgs {
     #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
     pub(crate) eof_scaling: EofScalingChoice,
     #[command(flatten)]
+    pub(crate) gaps: super::gaps::GapArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -196,6 +198,7 @@ impl EofArgs {
             },
             eof_scaling,
             precision: self.prepare.precision(),
+            missing: self.gaps.missing()?,
             method,
         })
     }

@@ -1,6 +1,7 @@
 //! The NetCDF file of an EOF analysis.
 
 use super::contents::Contents;
+use super::gaps;
 use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
 use super::place::{places, Place};
 use super::OpenFields;
@@ -75,6 +76,9 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
         .collect();
     components(&mut contents, &abouts[0], &method, &eof);
     variances(&mut contents, &abouts[0], &eof);
+    if let Some(filled) = &eof.filled {
+        gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
+    }
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
     }
@@ -321,6 +325,7 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         options.push(("rotate".to_owned(), rotate.clone()));
         options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
     }
+    options.extend(args.gaps.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let dims = &open.fields[0].source.variable().dims;
