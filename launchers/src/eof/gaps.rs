@@ -142,8 +142,13 @@ pub(super) fn tell(filled: &Filled, args: &EofArgs, open: &OpenFields) -> Vec<St
     let mut lines = Vec::new();
     if filled.dropped > 0 {
         lines.push(format!(
-            "note: {} cells have less than {} of their values and are left out",
-            filled.dropped, args.gaps.min_present
+            "note: {} less than {} of its values: left out",
+            if filled.dropped == 1 {
+                "1 cell has".to_owned()
+            } else {
+                format!("{} cells have", filled.dropped)
+            },
+            args.gaps.min_present
         ));
     }
     if filled.modes == 0 {
