@@ -101,8 +101,14 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     }
     check_rank(&found, total_variance)?;
     let signs = signs(engine, &fields, &maps, &solved, options)?;
-    let scaling =
-        Scaling { options, solved: &solved, eigenvalues: &eigenvalues, pc_factors: &pc_factors, scale };
+    let scaling = Scaling {
+        options,
+        solved: &solved,
+        eigenvalues: &eigenvalues,
+        pc_factors: &pc_factors,
+        scale,
+        is_filled: filled.as_ref().is_some_and(|f| f.modes > 0),
+    };
     let parts = maps.into_iter().zip(&fields).zip(&solved.factors).zip(counts.iter().zip(varying));
     let results = parts
         .map(|(((mut maps, (_, shared)), &factor), (&cells, varying))| {
@@ -275,6 +281,7 @@ struct Scaling<'a> {
     pc_factors: &'a [f64],
     /// n − 1.
     scale: f64,
+    is_filled: bool,
 }
 
 impl Scaling<'_> {
@@ -301,6 +308,11 @@ impl Scaling<'_> {
                     EofScaling::UnitNorm => unit,
                     EofScaling::Divided => unit / lambda.sqrt(),
                     EofScaling::Multiplied => unit * lambda.sqrt(),
+                    // A filled series has a mean that is no part of what was removed: without it
+                    // the anomalies would not be the sum of pₖ eₖ.
+                    EofScaling::Covariance if self.is_filled => {
+                        self.pc_factors[k] * length * sum / self.scale
+                    }
                     EofScaling::Covariance => self.pc_factors[k] * centred / self.scale,
                     EofScaling::Correlation if known.constant => f64::NAN,
                     EofScaling::Correlation => {
