@@ -330,13 +330,12 @@ pub(super) fn fill(
             (filling, filled)
         } else {
             let passes = Passes { most: most.min(limit), ..passes };
-            filled.modes = match dineof.modes {
-                Some(modes) => modes,
-                None => {
-                    let (errors, best, held, iterations) = passes.validate(seen.present)?;
-                    (filled.errors, filled.held, filled.validation_iterations) = (errors, held, iterations);
-                    best
-                }
+            filled.modes = if let Some(modes) = dineof.modes {
+                modes
+            } else {
+                let (errors, best, held, iterations) = passes.validate(seen.present)?;
+                (filled.errors, filled.held, filled.validation_iterations) = (errors, held, iterations);
+                best
             };
             let end = passes.iterate(first, filled.modes, None, dineof.tolerance)?;
             filled.iterations = end.iterations;
