@@ -3,7 +3,7 @@
 use super::gram::Shared;
 use super::kernels::{self, check_rank, kernel_of, no_variance, rank, wanted, Solved};
 use super::maps::{self, Maps, Peak};
-use super::options::{EofOptions, EofScaling, Method, Modes, PcScaling, Precision, Rotated};
+use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated};
 use super::prepare::Recipe;
 use super::result::{Eof, EofMaps};
 use super::{cells, convention, significance, spatial, Covariance, EofField, EofInput};
@@ -60,10 +60,15 @@ pub fn analyse_series(engine: &Engine, field: &EofField<'_>, options: &EofOption
 /// anomalies do not fit into memory.
 pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOptions) -> Result<Eof> {
     let times = times_of(fields)?;
-    check(options)?;
+    check(options, fields.len())?;
     convention::check(options, fields.len())?;
-    let recipes: Vec<Recipe> =
+    let mut recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
+    let filled = match (fields, recipes.as_mut_slice()) {
+        ([field], [recipe]) => super::gaps::fill(engine, field, recipe, options)?,
+        _ => None,
+    };
+    let recipes = recipes;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
         .iter()
         .zip(&recipes)
@@ -99,8 +104,14 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     }
     check_rank(&found, total_variance)?;
     let signs = signs(engine, &fields, &maps, &solved, options)?;
-    let scaling =
-        Scaling { options, solved: &solved, eigenvalues: &eigenvalues, pc_factors: &pc_factors, scale };
+    let scaling = Scaling {
+        options,
+        solved: &solved,
+        eigenvalues: &eigenvalues,
+        pc_factors: &pc_factors,
+        scale,
+        is_filled: filled.as_ref().is_some_and(|f| f.modes > 0),
+    };
     let parts = maps.into_iter().zip(&fields).zip(&solved.factors).zip(counts.iter().zip(varying));
     let results = parts
         .map(|(((mut maps, (_, shared)), &factor), (&cells, varying))| {
@@ -135,6 +146,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         significance,
         rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
         eigenvalues,
+        filled,
     };
     let parts = EofParts { solved: &solved, signs: &signs };
     convention::apply(engine, &fields, options, &parts, &mut eof)?;
@@ -168,8 +180,19 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
 }
 
 /// Refuses options that don't go together.
-fn check(options: &EofOptions) -> Result<()> {
+fn check(options: &EofOptions, fields: usize) -> Result<()> {
     options.tests.check(options)?;
+    if options.missing != Missing::Refuse {
+        if fields > 1 {
+            return Err(Error::usage(format!("gaps are filled of one variable, not of {fields} together"))
+                .remedy("leave --missing out, or analyse the variables one by one"));
+        }
+        if options.precision == Precision::Mixed {
+            return Err(
+                Error::usage("gaps are not filled in single precision").remedy("leave --precision mixed out")
+            );
+        }
+    }
     let is_complex = matches!(options.method, Method::Complex(_));
     if is_complex && options.rotated != Rotated::No {
         return Err(Error::usage("complex EOFs are not rotated").remedy("leave the rotation out"));
@@ -196,7 +219,8 @@ fn modes_of(
     };
     if let ([(field, shared)], Method::Plain) = (fields, &options.method) {
         let dims = &field.source.variable().dims;
-        if Covariance::of(shared.times, cells(dims, field.input.excluded)) == Covariance::Spatial {
+        let cells = cells(dims, field.input.excluded);
+        if Covariance::of(shared.times, cells, &options.missing) == Covariance::Spatial {
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
             let modes = wanted(options.modes, shared.times, survey.cells)?;
@@ -218,7 +242,8 @@ fn modes_of(
     let modes = wanted(options.modes, times.len(), counts.iter().sum::<usize>() * maps)?;
     let names: Vec<&str> = fields.iter().map(|(field, _)| field.name()).collect();
     let root = engine.comm().is_root().then_some(found);
-    let solved = engine.finish_single(root.as_ref(), |kernels| kernels::solve(kernels, &names, options, modes))?;
+    let solved =
+        engine.finish_single(root.as_ref(), |kernels| kernels::solve(kernels, &names, options, modes))?;
     let kernel = significance::together(engine, root.filter(|_| keeps), &solved.factors)?;
     Ok((solved, counts, covariance, kernel))
 }
@@ -276,6 +301,7 @@ struct Scaling<'a> {
     pc_factors: &'a [f64],
     /// n − 1.
     scale: f64,
+    is_filled: bool,
 }
 
 impl Scaling<'_> {
@@ -302,6 +328,11 @@ impl Scaling<'_> {
                     EofScaling::UnitNorm => unit,
                     EofScaling::Divided => unit / lambda.sqrt(),
                     EofScaling::Multiplied => unit * lambda.sqrt(),
+                    // A filled series has a mean that is no part of what was removed: without it
+                    // the anomalies would not be the sum of pₖ eₖ.
+                    EofScaling::Covariance if self.is_filled => {
+                        self.pc_factors[k] * length * sum / self.scale
+                    }
                     EofScaling::Covariance => self.pc_factors[k] * centred / self.scale,
                     EofScaling::Correlation if known.constant => f64::NAN,
                     EofScaling::Correlation => {

@@ -130,7 +130,9 @@ impl Fold for GramFold<'_> {
         let excluded = shared.excluded_of(&cells);
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
-        state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        if shared.recipe.filling.is_none() {
+            state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        }
         shared.recipe.for_each_strip(
             rows,
             &excluded,

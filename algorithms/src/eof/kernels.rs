@@ -31,7 +31,7 @@ pub(super) fn kernel_of(
     options: &EofOptions,
 ) -> Result<FieldKernel> {
     let dims = &field.source.variable().dims;
-    let covariance = Covariance::of(shared.times, cells(dims, field.input.excluded));
+    let covariance = Covariance::of(shared.times, cells(dims, field.input.excluded), &options.missing);
     match covariance {
         Covariance::Temporal => {
             let (sum, survey) = gram_of(engine, field, shared, options)?;

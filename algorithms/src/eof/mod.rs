@@ -25,6 +25,8 @@
 mod analysis;
 mod convention;
 mod coupled;
+mod gappy;
+mod gaps;
 mod gram;
 mod kernels;
 mod maps;
@@ -40,9 +42,10 @@ pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
 pub use options::{
-    Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
+    Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
+    Rotated,
 };
-pub use result::{Eof, EofMaps};
+pub use result::{Eof, EofMaps, Filled};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
@@ -116,9 +119,9 @@ pub enum Covariance {
 }
 
 impl Covariance {
-    /// The smaller one.
-    fn of(times: usize, cells: usize) -> Self {
-        if times <= cells {
+    /// The smaller one; gaps are filled by means of that between times.
+    fn of(times: usize, cells: usize, missing: &Missing) -> Self {
+        if times <= cells || *missing != Missing::Refuse {
             Self::Temporal
         } else {
             Self::Spatial
@@ -136,7 +139,7 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
         Anomaly::Mean => 1,
         Anomaly::Climatology => 12,
     };
-    let rows = match Covariance::of(times, cells(dims, excluded)) {
+    let rows = match Covariance::of(times, cells(dims, excluded), &options.missing) {
         Covariance::Temporal => modes + maps::KNOWN + groups,
         Covariance::Spatial => spatial::rows(times).max(modes + maps::KNOWN + groups),
     };
@@ -144,15 +147,19 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
         reduces: vec![Role::Time],
         rows,
         tiling: Some(Tiling::series(dims)),
-        scratch_per_thread: maps::scratch(times, modes),
+        // Of series with gaps each value has marks.
+        scratch_per_thread: match options.missing {
+            Missing::Refuse => maps::scratch(times, modes),
+            Missing::Dineof(_) => maps::scratch(times + times.div_ceil(2), modes),
+        },
     }
 }
 
 /// Bytes that a rank needs beside the series: for the partial sums of the covariance, at most.
-pub fn state_bytes(dims: &[Dim], excluded: &[bool]) -> u64 {
+pub fn state_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     let times = dims.first().map_or(0, |d| d.len);
     let cells = cells(dims, excluded);
-    match Covariance::of(times, cells) {
+    match Covariance::of(times, cells, missing) {
         Covariance::Temporal => {
             // A path of the merge tree, one that is filled, one used before, one on its way.
             let levels = Tiling::series(dims).len().next_power_of_two().ilog2();
@@ -163,8 +170,12 @@ pub fn state_bytes(dims: &[Dim], excluded: &[bool]) -> u64 {
 }
 
 /// Bytes of the eigenproblem, on the one rank that solves it.
-pub fn solver_bytes(dims: &[Dim], excluded: &[bool]) -> u64 {
-    let n = dims.first().map_or(0, |d| d.len).min(cells(dims, excluded)) as u64;
+pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
+    let (times, cells) = (dims.first().map_or(0, |d| d.len), cells(dims, excluded));
+    let n = match Covariance::of(times, cells, missing) {
+        Covariance::Temporal => times,
+        Covariance::Spatial => cells,
+    } as u64;
     // The sum, the matrix, its vectors, and what the solver works with.
     SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(3 * 8))
 }

@@ -95,6 +95,42 @@ pub enum Precision {
     Mixed,
 }
 
+/// What becomes of cells that are missing at some times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Missing {
+    /// They are refused.
+    Refuse,
+    /// Their gaps are filled from the leading modes: DINEOF.
+    Dineof(Dineof),
+}
+
+/// How gaps are filled by DINEOF, data interpolating EOFs.
+///
+/// # References
+/// Beckers and Rixen (2003), *J. Atmos. Ocean. Technol.* 20, 1839–1856.
+/// Alvera-Azcárate, Barth, Rixen and Beckers (2005), *Ocean Model.* 9, 325–346.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Dineof {
+    /// Modes that gaps are filled from; `None`: as many as cross-validation finds best, from one
+    /// to the number of modes wanted.
+    pub modes: Option<usize>,
+    /// Cells with a smaller share of their values there are left out.
+    pub min_present: f64,
+    /// The relative change of the modes from one iteration to the next that ends the filling; the
+    /// root of it does for cross-validation.
+    pub tolerance: f64,
+    /// Iterations at most, for each number of modes.
+    pub iterations: usize,
+    /// Which values are set aside for cross-validation follows from this number.
+    pub seed: u64,
+}
+
+impl Default for Dineof {
+    fn default() -> Self {
+        Self { modes: None, min_present: 0.05, tolerance: 1e-8, iterations: 300, seed: 1 }
+    }
+}
+
 /// Options of an EOF analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EofOptions {
@@ -126,6 +162,8 @@ pub struct EofOptions {
     pub convention: Option<Convention>,
     /// Which tests of significance are made.
     pub tests: Tests,
+    /// What becomes of cells that are missing at some times.
+    pub missing: Missing,
 }
 
 impl Default for EofOptions {
@@ -144,6 +182,7 @@ impl Default for EofOptions {
             precision: Precision::Double,
             convention: None,
             tests: Tests::default(),
+            missing: Missing::Refuse,
         }
     }
 }

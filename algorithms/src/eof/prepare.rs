@@ -1,5 +1,6 @@
 //! From a tile as stored to the anomalies that are analysed.
 
+use super::gappy::Filling;
 use super::options::{Anomaly, EofOptions};
 use crate::symmetric::STRIP;
 use halocline_core::engine::Numbers;
@@ -9,18 +10,20 @@ use std::ops::Range;
 
 /// A series whose standard deviation is below this share of its largest value is constant: what
 /// is left of it is the rounding of its mean.
-const CONSTANT: f64 = 1e-12;
+pub(super) const CONSTANT: f64 = 1e-12;
 
 /// How each cell's series becomes an anomaly.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     /// The climatological group of each time; empty: no anomaly is taken.
-    groups: Vec<usize>,
+    pub(super) groups: Vec<usize>,
     /// Times in each group.
     counts: Vec<f64>,
-    detrend: bool,
-    standardize: bool,
-    times: usize,
+    pub(super) detrend: bool,
+    pub(super) standardize: bool,
+    pub(super) times: usize,
+    /// How gaps are filled; `None`: there are none.
+    pub(super) filling: Option<Filling>,
 }
 
 /// The anomalies of some cells of a tile: few enough to stay in cache.
@@ -74,7 +77,15 @@ impl Recipe {
         for &g in &groups {
             counts[g] += 1.0;
         }
-        Ok(Self { groups, counts, detrend: options.detrend, standardize: options.standardize, times })
+        let filling = None;
+        Ok(Self {
+            groups,
+            counts,
+            detrend: options.detrend,
+            standardize: options.standardize,
+            times,
+            filling,
+        })
     }
 
     /// Means that are removed from each cell: one, twelve or none.
@@ -91,13 +102,29 @@ impl Recipe {
             Numbers::F64(v) => v[c].is_nan(),
         };
         let is_there = |&c: &usize| !excluded.get(c).copied().unwrap_or(false) && !missing(c);
-        let cells: Vec<usize> = (0..first.len()).filter(is_there).collect();
+        Self::divided(&(0..first.len()).filter(is_there).collect::<Vec<_>>())
+    }
+
+    /// Cells in strips of about equal width.
+    pub(super) fn divided(cells: &[usize]) -> Vec<Vec<usize>> {
         let each = cells.len().div_ceil(cells.len().div_ceil(STRIP).max(1)).max(1);
         cells.chunks(each).map(<[usize]>::to_vec).collect()
     }
 
     /// Prepares a strip; `buffer` becomes its values.
-    fn prepare(&self, rows: &Rows<'_>, cells: Vec<usize>, mut buffer: Vec<f64>, statistics: bool) -> Strip {
+    fn prepare(&self, rows: &Rows<'_>, cells: Vec<usize>, buffer: Vec<f64>, statistics: bool) -> Strip {
+        let mut strip = self.read(rows, cells, buffer);
+        match &self.filling {
+            None => self.anomalies(&mut strip, statistics),
+            Some(filling) => {
+                self.filled(&mut strip, (&[], &filling.vectors), statistics);
+            }
+        }
+        strip
+    }
+
+    /// A strip as it is stored.
+    pub(super) fn read(&self, rows: &Rows<'_>, cells: Vec<usize>, mut buffer: Vec<f64>) -> Strip {
         buffer.clear();
         buffer.reserve(self.times * cells.len());
         // Cells side by side are copied together.
@@ -111,10 +138,7 @@ impl Recipe {
                 Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
             }
         }
-        let mut strip =
-            Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() };
-        self.anomalies(&mut strip, statistics);
-        strip
+        Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() }
     }
 
     /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
@@ -126,7 +150,11 @@ impl Recipe {
         buffers: &halocline_core::buffers::Buffers,
         mut hand_over: impl FnMut(&mut Strip),
     ) {
-        for batch in Self::strips(rows(0), excluded).chunks(together.max(1)) {
+        let all = match &self.filling {
+            None => Self::strips(rows(0), excluded),
+            Some(filling) => filling.counted(rows, self.times, excluded).strips,
+        };
+        for batch in all.chunks(together.max(1)) {
             let prepare = |cells: &Vec<usize>| self.prepare(rows, cells.clone(), buffers.take(0), statistics);
             let strips: Vec<Strip> = match batch {
                 [one] => vec![prepare(one)],

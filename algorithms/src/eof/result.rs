@@ -28,6 +28,32 @@ pub struct EofMaps {
     pub constant: usize,
 }
 
+/// How gaps were filled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filled {
+    /// Modes they were filled from; 0: there were no gaps.
+    pub modes: usize,
+    /// Root mean square of the errors of the filling at values that were set aside, for 0, 1, 2…
+    /// modes, in units of the anomalies; none if the number of modes was given.
+    pub errors: Vec<f64>,
+    /// Values that were set aside.
+    pub held: u64,
+    /// Passes over the data that the errors took.
+    pub validation_iterations: usize,
+    /// Iterations of the filling itself.
+    pub iterations: usize,
+    /// The relative change of the modes in the last of them.
+    pub change: f64,
+    /// Whether that was small enough.
+    pub converged: bool,
+    /// Values that were missing, of so many of the cells that are analysed.
+    pub missing: u64,
+    /// All of these.
+    pub values: u64,
+    /// Cells that were left out for too few values.
+    pub dropped: usize,
+}
+
 /// The result of an EOF analysis; all but maps is the same on every rank.
 #[derive(Debug)]
 pub struct Eof {
@@ -56,6 +82,8 @@ pub struct Eof {
     pub rotation: Option<Rotation>,
     /// What the tests of significance found.
     pub significance: Significance,
+    /// How gaps were filled, if they were to be.
+    pub filled: Option<Filled>,
 }
 
 impl Eof {

@@ -58,6 +58,12 @@ impl Survey {
             self.gappy += 1;
             self.first_gap = least(self.first_gap, Some((cell, time)));
         }
+        self.add_infinite(rows, times, (place, cell));
+    }
+
+    /// Counts the infinite values of a cell.
+    pub(super) fn add_infinite(&mut self, rows: &Rows<'_>, times: usize, (place, cell): (usize, usize)) {
+        let series: Vec<f64> = (0..times).map(|time| value(rows, time, place)).collect();
         if let Some(time) = series.iter().position(|v| v.is_infinite()) {
             self.infinite += series.iter().filter(|v| v.is_infinite()).count();
             self.first_infinite = least(self.first_infinite, Some((cell, time)));
@@ -98,7 +104,7 @@ impl Survey {
                 locate(cell, time)
             ))
             .remedy(
-                "fill the gaps, mask these cells at all times, or choose a --time or --box without gaps",
+                "fill the gaps (--missing dineof), mask these cells at all times, or choose a --time or --box without gaps",
             ));
         }
         if let Some(cell) = self.unweighted {

@@ -13,6 +13,7 @@ mod convention;
 mod coupled;
 mod dense;
 mod effective;
+mod fit;
 mod hilbert;
 mod kernel;
 mod krylov;
@@ -31,6 +32,7 @@ pub use effective::{
     autocorrelations, effective_sample_size, north_errors, separated, spatial_degrees_of_freedom, Memory,
     Moment,
 };
+pub use fit::fit;
 pub use hilbert::{Hilbert, Padding};
 pub use kernel::{lagged_vector, temporal_vectors, Kernel};
 pub use moments::{LoadingMoments, PromaxTarget};

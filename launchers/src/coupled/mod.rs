@@ -181,7 +181,7 @@ impl Couple<'_> {
         };
         let modes = 3 * args.modes.unwrap_or(10).min(open.fields[0].source.time().len());
         let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
-        let prepared = prepare(job, open, &args.prepare, &args.selection, 8, &needs)?;
+        let prepared = prepare(job, open, &args.prepare, &args.selection, (8, &options.missing), &needs)?;
         let engine = Engine::with_progress(job.comm, job.progress);
         folding::guarded(job.comm, &open.sources(), || {
             with_fields(open, &prepared, |fields| {

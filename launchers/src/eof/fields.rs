@@ -4,7 +4,7 @@ use super::options::{AnomalyChoice, PrepareArgs, WeightChoice};
 use crate::common::{bytes_text, paths, InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
 use crate::{pairs, series};
-use halocline_algorithms::eof::{self, EofField, EofInput};
+use halocline_algorithms::eof::{self, EofField, EofInput, Missing};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, ErrorKind, Result};
@@ -158,7 +158,7 @@ pub(crate) fn prepare(
     open: &OpenFields,
     args: &PrepareArgs,
     selected: &SelectionArgs,
-    kernels: u64,
+    (kernels, missing): (u64, &Missing),
     needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
 ) -> Result<Vec<Prepared>> {
     let comm = job.comm;
@@ -168,12 +168,12 @@ pub(crate) fn prepare(
         let of = needs(dims, &grid.excluded);
         // The maps of all ranks come together at the one that writes.
         maps = maps.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
-        states = states.max(eof::state_bytes(dims, &grid.excluded));
+        states = states.max(eof::state_bytes(dims, &grid.excluded, missing));
         wanted.push(of);
     }
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
-    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded));
+    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded, missing));
     let n = (times as u64).min(solver);
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));

@@ -2,6 +2,7 @@
 
 mod contents;
 mod fields;
+mod gaps;
 mod options;
 mod output;
 mod place;
@@ -93,7 +94,7 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         + significance::matrices(&options.tests, times, modes)
         + if args.is_cdo() { 2 } else { 0 };
     let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
-    let prepared = prepare(job, open, &args.prepare, &args.selection, kernels, &needs)?;
+    let prepared = prepare(job, open, &args.prepare, &args.selection, (kernels, &options.missing), &needs)?;
     let engine = Engine::with_progress(job.comm, job.progress);
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))

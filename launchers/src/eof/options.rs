@@ -92,6 +92,8 @@ pub(crate) struct EofArgs {
     #[command(flatten)]
     pub(crate) tests: SignificanceArgs,
     #[command(flatten)]
+    pub(crate) gaps: super::gaps::GapArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -249,6 +251,7 @@ impl EofArgs {
             precision: self.prepare.precision(),
             convention: self.convention()?,
             tests: self.tests.tests()?,
+            missing: self.gaps.missing()?,
             method,
         })
     }

@@ -1,6 +1,7 @@
 //! The NetCDF file of an EOF analysis.
 
 use super::contents::Contents;
+use super::gaps;
 use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
 use super::place::{places, Place};
 use super::significance;
@@ -78,6 +79,9 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
     variances(&mut contents, &abouts[0], &eof);
     let units = abouts[0].units(2).filter(|_| !args.is_multivariate());
     significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units)?;
+    if let Some(filled) = &eof.filled {
+        gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
+    }
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
     }
@@ -339,6 +343,7 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
     }
     options.extend(args.tests.describe());
+    options.extend(args.gaps.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let dims = &open.fields[0].source.variable().dims;

@@ -25,6 +25,9 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
         if constant > 0 && (args.prepare.standardize || args.eof_scaling() == EofScalingChoice::Correlation) {
             lines.push(format!("note: {constant} of these cells do not vary and come out as missing"));
         }
+        if let Some(filled) = &eof.filled {
+            lines.extend(super::gaps::tell(filled, args, open));
+        }
         let rotated = eof.rotation.is_some();
         lines.push(if rotated {
             "mode      variance      of total".into()
