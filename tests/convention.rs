@@ -1,5 +1,5 @@
 //! `halocline eof --convention`: against what eofs, xeofs, CDO and NCL made of the same box
-//! (tests/reference/make_convention_references.py).
+//! (`tests/reference/make_convention_references.py`).
 
 mod common;
 

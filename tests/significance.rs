@@ -1,4 +1,4 @@
-//! `halocline eof --significance`: against numpy (tests/reference/make_significance_references.py),
+//! `halocline eof --significance`: against numpy (`tests/reference/make_significance_references.py`),
 //! the same on all ranks, and what is refused.
 
 mod common;

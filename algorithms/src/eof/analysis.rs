@@ -78,15 +78,19 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     let scale = pc_times.len() as f64 - 1.0;
     let (mut solved, counts, covariance, kernel) = modes_of(engine, &fields, options)?;
     let all: usize = counts.iter().sum();
+    let error_bound = match (options.precision, covariance) {
+        (Precision::Mixed, Covariance::Temporal) => SymmetricSum::SINGLES_ERROR * solved.trace / scale,
+        _ => 0.0,
+    };
     if matches!(options.modes, Modes::UpTo(_)) {
-        solved.keep(rank(&solved.values).max(1));
+        solved.keep(rank(&solved.values, error_bound * scale).max(1));
     }
     let significance = significance::test(engine, kernel, &options.tests, &solved, all)?;
     let total_variance = solved.trace / scale;
     let found: Vec<f64> = solved.values.iter().map(|g| g / scale).collect();
     // Before a rotation, which has no use for rounding, and after the maps, which tell why.
     if options.rotated != Rotated::No {
-        check_rank(&found, total_variance)?;
+        check_rank(&found, total_variance, error_bound)?;
     }
     let rotation = super::rotate::rotate(engine, &fields, options, &mut solved, (scale, all))?;
     let eigenvalues: Vec<f64> = solved.values.iter().map(|g| g / scale).collect();
@@ -102,7 +106,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     if varying.iter().all(|v| *v == 0) {
         return Err(no_variance());
     }
-    check_rank(&found, total_variance)?;
+    check_rank(&found, total_variance, error_bound)?;
     let signs = signs(engine, &fields, &maps, &solved, options)?;
     let scaling = Scaling {
         options,
@@ -127,10 +131,6 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
             .map(|i| (i / modes, i % modes))
             .map(|(t, k)| signs[k] * pc_factors[k] * units[k * n + t])
             .collect()
-    };
-    let error_bound = match (options.precision, covariance) {
-        (Precision::Mixed, Covariance::Temporal) => SymmetricSum::SINGLES_ERROR * total_variance,
-        _ => 0.0,
     };
     let north = |l: &f64| l * (2.0 / solved.times as f64).sqrt();
     let mut eof = Eof {

@@ -34,7 +34,7 @@ pub enum Coupling {
     Mca,
     /// By the correlation of series in the space of so many EOFs of the left and of the right
     /// field.
-    Cca([usize; 2]),
+    Cca([Modes; 2]),
 }
 
 /// What maps of coefficients hold.
@@ -119,17 +119,22 @@ pub fn couple(
         kernels.extend(one.kernel);
         cells.push(one.survey.cells);
     }
+    let mut eofs = [0; 2];
     let limit = match coupling {
         Coupling::Mca => (times - 1).min(cells[0]).min(cells[1]),
-        Coupling::Cca([left, right]) => {
-            for (eofs, cells) in [left, right].into_iter().zip(&cells) {
-                let most = (times - 2).min(*cells);
-                if !(1..=most).contains(&eofs) {
+        Coupling::Cca(asked) => {
+            for ((eofs, cells), asked) in eofs.iter_mut().zip(&cells).zip(asked) {
+                let most = times.saturating_sub(2).min(*cells);
+                *eofs = match asked {
+                    Modes::Exactly(eofs) => eofs,
+                    Modes::UpTo(eofs) => eofs.min(most),
+                };
+                if !(1..=most).contains(eofs) {
                     return Err(Error::usage(format!("{eofs} EOFs are asked for, there are at most {most}"))
                         .remedy("choose other --eofs"));
                 }
             }
-            left.min(right)
+            eofs[0].min(eofs[1])
         }
     };
     let count = match options.modes {
@@ -161,8 +166,8 @@ pub fn couple(
                     columns: [m.left_vectors, m.right_vectors],
                 }
             }
-            Coupling::Cca([a, b]) => {
-                let c = cca(&left.leading(a)?, &right.leading(b)?, count, freedom)?;
+            Coupling::Cca(_) => {
+                let c = cca(&left.leading(eofs[0])?, &right.leading(eofs[1])?, count, freedom)?;
                 Found {
                     correlations: c.correlations.clone(),
                     values: c.correlations,

@@ -233,17 +233,18 @@ impl Solved {
     }
 }
 
-/// How many of descending eigenvalues are variance, not rounding.
-pub(super) fn rank(values: &[f64]) -> usize {
+/// How many of descending eigenvalues are variance, not rounding, `error` being what products in
+/// single precision may add.
+pub(super) fn rank(values: &[f64], error: f64) -> usize {
     let first = values.first().copied().unwrap_or(0.0);
-    values.iter().take_while(|v| **v > RANK * first).count()
+    values.iter().take_while(|v| **v > RANK * first && **v > error).count()
 }
 
 /// Refuses modes that are rounding.
-pub(super) fn check_rank(eigenvalues: &[f64], total: f64) -> Result<()> {
+pub(super) fn check_rank(eigenvalues: &[f64], total: f64, error: f64) -> Result<()> {
     let first = eigenvalues.first().copied().unwrap_or(0.0);
     check_variance(total.min(first))?;
-    let rank = rank(eigenvalues);
+    let rank = rank(eigenvalues, error);
     if rank < eigenvalues.len() {
         return Err(Error::usage(format!(
             "{} modes are asked for, but only {rank} have variance above rounding",

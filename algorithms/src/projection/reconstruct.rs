@@ -114,7 +114,14 @@ impl StreamSource for Reconstruction {
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         match out {
-            NumbersMut::F32(out) if out.len() == block.len() => self.steps(block, out, |v| v as f32),
+            NumbersMut::F32(out) if out.len() == block.len() => {
+                self.steps(block, out, |v| v as f32);
+                if out.iter().any(|v| v.is_infinite()) {
+                    return Err(Error::data("its values do not fit into single precision")
+                        .in_variable(&self.variable.name)
+                        .remedy("write them with --precision double"));
+                }
+            }
             NumbersMut::F64(out) if out.len() == block.len() => self.steps(block, out, |v| v),
             _ => return Err(Error::internal("a buffer is not as long as its block")),
         }

@@ -5,7 +5,7 @@
 mod output;
 
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
-use crate::eof::{prepare, with_fields, OpenFields, PrepareArgs};
+use crate::eof::{prepare, with_fields, OpenField, OpenFields, PrepareArgs};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::eof::{self, Coupled, CoupledMaps, Coupling, EofOptions, Modes, Precision};
 use halocline_core::comm::Comm;
@@ -64,8 +64,9 @@ pub(crate) struct McaArgs {
 pub(crate) struct CcaArgs {
     #[command(flatten)]
     coupled: CoupledArgs,
-    /// How many leading EOFs of the left and of the right field
-    #[arg(long, value_name = "N[,M]", default_value = "10", value_delimiter = ',')]
+    /// How many leading EOFs of the left and of the right field [default: 10, or as many as there
+    /// are]
+    #[arg(long, value_name = "N[,M]", value_delimiter = ',')]
     eofs: Vec<usize>,
 }
 
@@ -92,14 +93,14 @@ impl CcaArgs {
     /// What can be refused before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         match self.eofs.len() {
-            1 | 2 => Ok(()),
+            0..=2 => Ok(()),
             n => Err(Error::usage(format!("--eofs has {n} numbers, there are two fields"))
                 .remedy("write --eofs 10 or --eofs 10,8")),
         }
     }
     pub(crate) fn couple(&self) -> Couple<'_> {
-        let left = self.eofs.first().copied().unwrap_or(10);
-        let right = self.eofs.get(1).copied().unwrap_or(left);
+        let left = self.eofs.first().map_or(Modes::UpTo(10), |n| Modes::Exactly(*n));
+        let right = self.eofs.get(1).map_or(left, |n| Modes::Exactly(*n));
         Couple { args: &self.coupled, coupling: Coupling::Cca([left, right]) }
     }
 }
@@ -127,18 +128,27 @@ impl Couple<'_> {
         let open = OpenFields::open(job, &args.input, &args.selection, (vars, with))?;
         check_output(job.comm, &args.output, &open.files())?;
         let times = open.fields[0].source.time().len();
-        let cells = open.fields.iter().map(|f| f.source.grid().len()).min().unwrap_or(0);
+        let cells = |field: &OpenField| field.source.grid().len();
+        let fewest = open.fields.iter().map(cells).min().unwrap_or(0);
         let limit = match self.coupling {
-            Coupling::Mca => (times - 1).min(cells),
-            Coupling::Cca([left, right]) => {
-                let most = times.saturating_sub(2).min(cells);
-                if let Some(eofs) = [left, right].into_iter().find(|n| !(1..=most).contains(n)) {
-                    return Err(Error::usage(format!(
-                        "--eofs: {eofs} are asked for, there are at most {most}"
-                    ))
-                    .remedy(format!("choose --eofs between 1 and {most}")));
+            Coupling::Mca => (times - 1).min(fewest),
+            Coupling::Cca(asked) => {
+                let mut limit = usize::MAX;
+                for (asked, field) in asked.into_iter().zip(&open.fields) {
+                    let most = times.saturating_sub(2).min(cells(field));
+                    limit = limit.min(match asked {
+                        Modes::UpTo(eofs) => eofs.min(most),
+                        Modes::Exactly(eofs) if (1..=most).contains(&eofs) => eofs,
+                        Modes::Exactly(eofs) => {
+                            return Err(Error::usage(format!(
+                                "--eofs: {eofs} are asked for of `{}`, there are at most {most}",
+                                field.label
+                            ))
+                            .remedy(format!("choose --eofs between 1 and {most}")))
+                        }
+                    });
                 }
-                left.min(right)
+                limit
             }
         };
         match args.modes.filter(|modes| !(1..=limit).contains(modes)) {

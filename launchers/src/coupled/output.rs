@@ -3,7 +3,7 @@
 use super::{Couple, MapChoice};
 use crate::eof::{places, word, Contents, OpenFields, WeightChoice};
 use crate::{carry, cf};
-use halocline_algorithms::eof::{Coupled, Coupling, FieldPatterns};
+use halocline_algorithms::eof::{Coupled, Coupling, FieldPatterns, Modes};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::tiling::Tiling;
@@ -148,13 +148,20 @@ fn units_of(couple: &Couple<'_>, source: &Source) -> Option<String> {
     source.variable().units().map(cf::difference)
 }
 
+fn number(modes: Modes) -> String {
+    match modes {
+        Modes::Exactly(n) => n.to_string(),
+        Modes::UpTo(n) => format!("up to {n}"),
+    }
+}
+
 fn global(couple: &Couple<'_>, open: &OpenFields, modes: usize) -> Attributes {
     let args = couple.args;
     let [left, right] = [&open.fields[0].label, &open.fields[1].label];
     let (title, extra) = match couple.coupling {
         Coupling::Mca => ("Maximum covariance analysis", None),
         Coupling::Cca([a, b]) => {
-            ("Canonical correlation analysis", Some(("eofs".to_owned(), format!("{a},{b}"))))
+            ("Canonical correlation analysis", Some(("eofs".to_owned(), [a, b].map(number).join(","))))
         }
     };
     let mut options = vec![

@@ -10,7 +10,7 @@ mod significance;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, with_fields, OpenFields};
+pub(crate) use fields::{prepare, with_fields, OpenField, OpenFields};
 pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::places;
 

@@ -64,7 +64,7 @@ pub(crate) struct EofArgs {
     #[arg(long, value_name = "A..B", allow_hyphen_values = true, conflicts_with = "complex")]
     pub(crate) lags: Option<String>,
     /// Complex (Hilbert) EOFs: of the analytic signal, for patterns that travel; written as real
-    /// and imaginary part, amplitude and phase
+    /// and imaginary part, amplitude and phase. The signal is the sum of pc times the conjugate of eof
     #[arg(long)]
     pub(crate) complex: bool,
     /// What stands before and behind series for the Hilbert transform: nothing (they are taken as

@@ -78,7 +78,7 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
     components(&mut contents, &abouts[0], &method, &eof);
     variances(&mut contents, &abouts[0], &eof);
     let units = abouts[0].units(2).filter(|_| !args.is_multivariate());
-    significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units)?;
+    significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units.as_deref())?;
     if let Some(filled) = &eof.filled {
         gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
     }
@@ -325,9 +325,10 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
     ];
     options.extend(args.prepare.describe());
     options.extend(args.convention.iter().map(|c| ("convention".to_owned(), word(c))));
-    let (pcs, eofs) = match args.is_cdo() {
-        true => ("projection".to_owned(), "unweighted".to_owned()),
-        false => (args.pc_scaling().to_string(), word(&args.eof_scaling())),
+    let (pcs, eofs) = if args.is_cdo() {
+        ("projection".to_owned(), "unweighted".to_owned())
+    } else {
+        (args.pc_scaling().to_string(), word(&args.eof_scaling()))
     };
     options.push(("pc_scaling".to_owned(), pcs));
     options.push(("eof_scaling".to_owned(), eofs));

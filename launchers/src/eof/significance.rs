@@ -7,6 +7,7 @@ use halocline_algorithms::eof::{Eof, Noise, NoiseCells, Resampling, Tests};
 use halocline_core::meta::{AttributeValue, Attributes, Values};
 use halocline_core::{Error, Result};
 use halocline_io::output::Schema;
+use std::fmt::Write as _;
 
 /// Most replicates of either kind.
 const MOST: usize = 1_000_000;
@@ -111,7 +112,7 @@ pub(super) fn write(
     contents: &mut Contents,
     tests: &Tests,
     eof: &Eof,
-    units: Option<String>,
+    units: Option<&str>,
 ) -> Result<()> {
     let about = |long_name: &str, units: Option<&str>, references: &str| {
         let attributes = Attributes::new().with("long_name", long_name).with("references", references);
@@ -120,7 +121,6 @@ pub(super) fn write(
             None => attributes,
         }
     };
-    let units = units.as_deref();
     let mode = || ["mode".to_owned()];
     if let Some(north) = &eof.significance.north {
         let bretherton = "Bretherton et al. (1999), doi:10.1175/1520-0442(1999)012<1990:TENOSD>2.0.CO;2";
@@ -236,22 +236,19 @@ pub(super) fn row(eof: &Eof, k: usize) -> String {
     let found = &eof.significance;
     if let Some(north) = &found.north {
         let mixed = if north.separated[k] { ' ' } else { '~' };
-        row += &format!(
-            "  {:>7.1}  {:>9.2} %{mixed}",
-            north.lags[k],
-            100.0 * north.errors[k] / eof.total_variance
-        );
+        let error = 100.0 * north.errors[k] / eof.total_variance;
+        let _ = write!(row, "  {:>7.1}  {error:>9.2} %{mixed}", north.lags[k]);
     }
     if let Some(noise) = &found.rule_n {
-        row += &if noise.thresholds[k].is_nan() {
-            format!("  {:>12}  {:>7}", "-", "-")
+        let _ = if noise.thresholds[k].is_nan() {
+            write!(row, "  {:>12}  {:>7}", "-", "-")
         } else {
-            format!("  {:>10.2} %  {:>7.4}", 100.0 * noise.thresholds[k], noise.p_values[k])
+            write!(row, "  {:>10.2} %  {:>7.4}", 100.0 * noise.thresholds[k], noise.p_values[k])
         };
     }
     if let Some(bootstrap) = &found.bootstrap {
         let at = |q: usize| 100.0 * bootstrap.fractions[q][k];
-        row += &format!("  {:>7.2} % .. {:>6.2} %", at(0), at(2));
+        let _ = write!(row, "  {:>7.2} % .. {:>6.2} %", at(0), at(2));
     }
     row
 }
