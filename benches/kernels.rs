@@ -48,7 +48,7 @@ fn eof(c: &mut Criterion) {
     let data: Vec<f32> = numbers(240 * 90 * 180).into_iter().map(|v| v as f32).collect();
     let field = Field::new(variable, deal, 0, data).expect("fits");
     let months: Vec<u8> = (0..240).map(|t| (t % 12 + 1) as u8).collect();
-    let input = EofInput { weights: &[], excluded: &[], months: &months, locate: &|_, _| String::new() };
+    let input = EofInput { months: &months, ..EofInput::default() };
     let options = EofOptions { anomaly: Anomaly::Climatology, ..EofOptions::default() };
     let mut group = c.benchmark_group("eof");
     group.sample_size(10);
