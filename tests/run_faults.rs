@@ -66,7 +66,7 @@ const BAD: [(&str, i32, usize, &str); 57] = [
     ("[source.b]\nfiles = 'x.nc'\nvar = 'x'\ntime = 2010\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 11, "selects otherwise"),
     ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
-    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'eof'\nfrom = 'b'\noutput = 'a.nc'", 2, 6, "the step takes one"),
+    ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'mca'\nfrom = 'b'\nwith = 'z.nc:z'\noutput = 'a.nc'", 2, 6, "the step takes one"),
     // What only data tell.
     ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),

@@ -301,7 +301,7 @@ fn a_pipeline_does_what_the_commands_do() {
     ));
     let (a, b, file) = (place.at("a.nc"), place.at("b.nc"), place.at("p.toml"));
     let pipeline = format!(
-        "[source.u]\nfiles = '{0}'\nvar = 'u'\n[[step]]\ndo = 'spectrum-power'\nfrom = 'u'\nsegment = 64\naverage = ['lat', 'lon']\noutput = '{1}'\n[[step]]\ndo = 'spectrum-cross'\nfrom = 'u'\nwith = '{2}'\nsegment = 64\noutput = '{3}'\n",
+        "[source.u]\nfiles = '{0}'\nvar = 'u'\n[[step]]\ndo = 'spectrum power'\nfrom = 'u'\nsegment = 64\naverage = ['lat', 'lon']\noutput = '{1}'\n[[step]]\ndo = 'spectrum cross'\nfrom = 'u'\nwith = '{2}'\nsegment = 64\noutput = '{3}'\n",
         text(&input), text(&a), with, text(&b)
     );
     std::fs::write(&file, pipeline).expect("written");

@@ -220,7 +220,7 @@ pub(super) fn test(
         found.rule_n = Some(rule_n(engine, tests, noise, cells, &shares, solved.times)?);
     }
     if let Some(resampling) = tests.bootstrap {
-        let kernel = engine.comm().broadcast_value(kernel, 0)?;
+        let kernel = engine.finish_single(kernel, Ok)?;
         let bootstrap = Bootstrap::new(&kernel, solved.values.len(), resampling.block, tests.seed)?;
         let all = shared_out(engine, resampling.replicates, |number| bootstrap.replicate(number))?;
         let tail = 0.5 * (1.0 - tests.confidence);
