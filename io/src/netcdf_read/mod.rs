@@ -16,14 +16,42 @@ use halocline_core::meta::{Attributes, DType};
 use halocline_core::{Error, Result};
 use netcdf::types::{FloatType, IntType, NcVariableType};
 use netcdf::AttributeValue as Nc;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
 /// A file open through the NetCDF library.
 #[derive(Debug)]
 pub(crate) struct NetcdfReader {
-    file: netcdf::File,
+    file: OpenFile,
     path: PathBuf,
+}
+
+/// A file that is closed when it is dropped, unless it defines types of its own, or has variables
+/// of strings that NetCDF did not write: closing such a file, NetCDF 4.9 frees fill values that it
+/// may never have read (where a damaged type looks like strings), and takes the process down with
+/// it. These stay open until the end; they are few.
+#[derive(Debug)]
+struct OpenFile(Option<netcdf::File>);
+
+impl Deref for OpenFile {
+    type Target = netcdf::File;
+    fn deref(&self) -> &netcdf::File {
+        self.0.as_ref().expect("taken by drop only")
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let plain = guarded(|| {
+            let strings = self.variables().any(|v| v.vartype() == NcVariableType::String);
+            let own = self.types().is_ok_and(|mut types| types.next().is_some());
+            !own && (!strings || self.attribute("_NCProperties").is_some())
+        });
+        let file = self.0.take();
+        if plain != Some(true) {
+            std::mem::forget(file);
+        }
+    }
 }
 
 impl NetcdfReader {
@@ -37,7 +65,7 @@ impl NetcdfReader {
         // What is written here can be read here. If not, the library says so when it meets it.
         let _ = crate::output::zstd_filter::register();
         let file = netcdf::open(path).map_err(|e| explain(&e, "cannot be opened as NetCDF").in_file(path))?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file: OpenFile(Some(file)), path: path.to_owned() })
     }
 
     /// Everything about the file that [`probe`] found whole, but the values.
