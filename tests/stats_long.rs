@@ -152,7 +152,7 @@ fn stopped_runs_go_on_elsewhere() {
 #[test]
 fn the_time_limit_stops_a_run() {
     let place = Place::new();
-    let status = place.start(Launch::Plain(1), &["--time-limit", "0.8s"]).end();
+    let status = place.start(Launch::Plain(1), &["--time-limit", "0.3s"]).end();
     assert_eq!(status.code(), Some(75), "{}", place.errors());
     assert!(place.errors().contains("--resume"), "{}", place.errors());
     let saved = place.events().into_iter().find(|e| e["event"] == "checkpoint").expect("an event");
