@@ -5,7 +5,7 @@
 //! by strip from the vectors of the last one.
 
 use super::gappy::{Filling, Misses};
-use super::gram::{Shared, Used};
+use super::gram::{Shared, Used, ALL_BUT_TIME};
 use super::options::{Dineof, EofOptions, Missing, Modes};
 use super::prepare::{Recipe, Rows, Strip};
 use super::result::Filled;
@@ -78,7 +78,7 @@ impl Fold for GapFold<'_> {
     const VERSION: u32 = 1;
 
     fn reduces(&self) -> &[Role] {
-        &[Role::Member, Role::Level, Role::Y, Role::X, Role::Other]
+        ALL_BUT_TIME
     }
     fn parallelism(&self) -> Parallelism {
         Parallelism::Inside

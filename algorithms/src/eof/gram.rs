@@ -13,6 +13,9 @@ use halocline_core::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 
+/// What folds over whole series reduce.
+pub(super) const ALL_BUT_TIME: &[Role] = &[Role::Member, Role::Level, Role::Y, Role::X, Role::Other];
+
 /// What the passes over the series of a field share.
 pub(super) struct Shared<'a> {
     pub(super) recipe: &'a Recipe,
@@ -110,7 +113,7 @@ impl Fold for GramFold<'_> {
     const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
-        &[Role::Member, Role::Level, Role::Y, Role::X, Role::Other]
+        ALL_BUT_TIME
     }
     fn parallelism(&self) -> Parallelism {
         Parallelism::Inside
@@ -140,15 +143,7 @@ impl Fold for GramFold<'_> {
             &shared.buffers,
             |strip| {
                 let survey = &mut state.survey;
-                let gappy = survey.gappy;
-                for &c in &strip.odd {
-                    let place = strip.cells[c];
-                    survey.add_series(rows, shared.times, (place, cells[place]));
-                }
-                survey.cells += strip.cells.len() - (survey.gappy - gappy);
-                let unweighted =
-                    strip.cells.iter().map(|&c| cells[c]).find(|&c| !shared.weight(c).is_finite());
-                survey.unweighted = survey.unweighted.or(unweighted);
+                survey.look_at_strip(rows, shared, strip, &cells);
                 // What is going to be refused need not be summed.
                 if !survey.is_bad() {
                     shared.weigh(strip, &cells);

@@ -1,6 +1,6 @@
 //! Rotation: passes over the data that sum what varimax and promax need of the loadings.
 
-use super::gram::Shared;
+use super::gram::{Shared, ALL_BUT_TIME};
 use super::kernels::Solved;
 use super::options::{EofOptions, Rotated};
 use super::prepare::Rows;
@@ -58,7 +58,7 @@ impl<S: Sums> Fold for LoadingFold<'_, S> {
     const VERSION: u32 = 1;
 
     fn reduces(&self) -> &[Role] {
-        &[Role::Member, Role::Level, Role::Y, Role::X, Role::Other]
+        ALL_BUT_TIME
     }
     fn pieces(&self) -> Pieces {
         Pieces::Steps

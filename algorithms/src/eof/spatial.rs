@@ -36,15 +36,8 @@ impl SeriesWork for AnomalyWork<'_> {
         survey.look_at_land(rows, shared.times, &cells, &excluded);
         results.iter_mut().flatten().for_each(|row| row.fill(0.0));
         shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
-            let gappy = survey.gappy;
-            for &c in &strip.odd {
-                let place = strip.cells[c];
-                survey.add_series(rows, shared.times, (place, cells[place]));
-            }
-            survey.cells += strip.cells.len() - (survey.gappy - gappy);
+            survey.look_at_strip(rows, shared, strip, &cells);
             valid.extend(strip.cells.iter().map(|&c| cells[c]));
-            let unweighted = strip.cells.iter().map(|&c| cells[c]).find(|&c| !shared.weight(c).is_finite());
-            survey.unweighted = survey.unweighted.or(unweighted);
             shared.weigh(strip, &cells);
             for (out, row) in results[0].iter_mut().zip(strip.values.chunks(strip.cells.len())) {
                 for (&c, v) in strip.cells.iter().zip(row) {

@@ -1,6 +1,7 @@
 //! Which cells have data, and which data can't be answered for: found out by the pass that sums.
 
-use super::prepare::Rows;
+use super::gram::Shared;
+use super::prepare::{Rows, Strip};
 use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,24 @@ impl Survey {
                 self.add_series(rows, times, (c, cells[c]));
             }
         }
+    }
+
+    /// Looks at a strip that was prepared; `cells` are the numbers in the grid of those of its tile.
+    pub(super) fn look_at_strip(
+        &mut self,
+        rows: &Rows<'_>,
+        shared: &Shared<'_>,
+        strip: &Strip,
+        cells: &[usize],
+    ) {
+        let gappy = self.gappy;
+        for &c in &strip.odd {
+            let place = strip.cells[c];
+            self.add_series(rows, shared.times, (place, cells[place]));
+        }
+        self.cells += strip.cells.len() - (self.gappy - gappy);
+        let unweighted = strip.cells.iter().map(|&c| cells[c]).find(|&c| !shared.weight(c).is_finite());
+        self.unweighted = self.unweighted.or(unweighted);
     }
 
     /// Counts a cell whose series is not as it should be: place in the tile, number in the grid.

@@ -31,7 +31,7 @@ pub use lomb::{LombScaling, LombScargle, LombSpectra};
 pub use mean::{NodeKey, SpatialMean, Sums};
 pub use noise::{coherence_limit, lag1_autocorrelation, red_noise, significance_factors};
 pub use power::PowerSpectra;
-pub use sampling::{mean_year, Sampling};
+pub use sampling::Sampling;
 pub use segments::Segments;
 pub use welch::{Scaling, Second, Welch, WelchOptions, WelchScratch};
 pub use window::Window;

@@ -1,6 +1,6 @@
 //! How far apart the times of a series are.
 
-use halocline_core::calendar::{Calendar, TimeAxis};
+use halocline_core::calendar::TimeAxis;
 use halocline_core::{Error, Result};
 
 /// Microseconds of a day.
@@ -21,17 +21,6 @@ pub struct Sampling {
     pub year: f64,
 }
 
-/// Days of the mean year.
-pub const fn mean_year(calendar: Calendar) -> f64 {
-    match calendar {
-        Calendar::Standard | Calendar::ProlepticGregorian => 365.2425,
-        Calendar::Julian => 365.25,
-        Calendar::NoLeap => 365.0,
-        Calendar::AllLeap => 366.0,
-        Calendar::Day360 => 360.0,
-    }
-}
-
 impl Sampling {
     /// The step of `axis`: equal steps, or a whole number of months, the same for all (also where
     /// times are a mean month apart). A month counts as a twelfth of the calendar's mean year:
@@ -40,7 +29,7 @@ impl Sampling {
     /// # Errors
     /// Data, if there are fewer than two times, or they are irregular; names the first that is.
     pub fn of(axis: &TimeAxis) -> Result<Self> {
-        let (year, instants) = (mean_year(axis.calendar), axis.instants());
+        let (year, instants) = (axis.calendar.mean_year(), axis.instants());
         let (Some(first), Some(last)) = (instants.first(), instants.last()) else {
             return Err(too_few(0));
         };
@@ -85,7 +74,7 @@ impl Sampling {
         }
         let days = axis.instant(n - 1).days_since(axis.instant(0)) / (n - 1) as f64;
         if days > 0.0 {
-            Ok(Self { days, months: None, year: mean_year(axis.calendar) })
+            Ok(Self { days, months: None, year: axis.calendar.mean_year() })
         } else {
             Err(Error::data("its times do not increase"))
         }
