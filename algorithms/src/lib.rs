@@ -6,6 +6,7 @@ pub mod eof;
 pub mod filter;
 pub mod modes;
 pub mod projection;
+pub mod regrid;
 pub mod spectra;
 pub mod statistics;
 pub mod symmetric;

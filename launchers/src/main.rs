@@ -21,6 +21,7 @@ mod progress;
 mod project;
 mod rechunk;
 mod reconstruct;
+mod regrid;
 mod relate;
 mod report;
 mod run;
@@ -82,6 +83,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
     Reconstruct(reconstruct::ReconstructArgs),
+    Regrid(regrid::RegridArgs),
     Relate(relate::RelateArgs),
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
@@ -143,6 +145,7 @@ fn main() -> ExitCode {
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
         Command::Reconstruct(args) => reconstruct::run(comm, args, cli.verbosity),
+        Command::Regrid(args) => regrid::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),

@@ -1,6 +1,7 @@
 //! Horizontal grids: where the cells are and how much they count.
 
 mod area;
+mod corners;
 mod weights;
 
 pub use weights::AreaWeights;

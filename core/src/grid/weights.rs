@@ -108,55 +108,14 @@ impl Grid {
         }
     }
 
-    /// Areas of curvilinear cells whose corners are half-way between the centres around them;
-    /// outermost corners lie as far out as those inside.
+    /// Areas of curvilinear cells whose corners are half-way between the centres around them.
     fn areas_between_centres(&self) -> Result<Vec<f64>> {
-        let [ny, nx] = self.shape()[..] else { return Err(no_latitudes()) };
-        let (Some(lats), Some(lons)) = (self.latitudes(), self.longitudes()) else {
-            return Err(no_latitudes());
-        };
-        if ny < 2 || nx < 2 {
-            return Err(Error::data("a single row or column of cells without bounds has no area"));
-        }
-        let centre = |j: usize, i: usize| {
-            let (lat, lon) = (lats[j * nx + i].to_radians(), lons[j * nx + i].to_radians());
-            [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
-        };
-        // Places one step beyond the rim are the mirror images of those inside.
-        let along_row = |j: usize, i: isize| match i {
-            -1 => beyond(centre(j, 0), centre(j, 1)),
-            i if i as usize == nx => beyond(centre(j, nx - 1), centre(j, nx - 2)),
-            i => centre(j, i as usize),
-        };
-        let place = |j: isize, i: isize| match j {
-            -1 => beyond(along_row(0, i), along_row(1, i)),
-            j if j as usize == ny => beyond(along_row(ny - 1, i), along_row(ny - 2, i)),
-            j => along_row(j as usize, i),
-        };
-        let corner = |j: isize, i: isize| {
-            let around = [place(j, i), place(j, i + 1), place(j + 1, i), place(j + 1, i + 1)];
-            unit(std::array::from_fn(|k| around.iter().map(|p| p[k]).sum()))
-        };
-        let cell = |c: usize| {
-            let (j, i) = ((c / nx) as isize, (c % nx) as isize);
-            area_between(&[corner(j - 1, i - 1), corner(j - 1, i), corner(j, i), corner(j, i - 1)])
-        };
-        Ok((0..ny * nx).map(cell).collect())
+        Ok(self.corners_between_centres()?.chunks(4).map(area_between).collect())
     }
 }
 
 fn sine_width(edges: &[f64; 2]) -> f64 {
     (edges[1].to_radians().sin() - edges[0].to_radians().sin()).abs()
-}
-
-/// The place as far beyond `edge` as `inside` is before it.
-fn beyond(edge: [f64; 3], inside: [f64; 3]) -> [f64; 3] {
-    unit(std::array::from_fn(|k| 2.0 * edge[k] - inside[k]))
-}
-
-fn unit(v: [f64; 3]) -> [f64; 3] {
-    let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-    v.map(|x| x / length)
 }
 
 #[cfg(test)]

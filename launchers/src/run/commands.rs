@@ -12,6 +12,7 @@ use crate::plot::PlotArgs;
 use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
+use crate::regrid::RegridArgs;
 use crate::relate::RelateArgs;
 use crate::spectrum::WheelerKiladisArgs;
 use crate::spectrum::{CrossArgs, PowerArgs};
@@ -39,11 +40,12 @@ pub(super) enum Kind {
     SpectrumCross,
     FilterTime,
     Rechunk,
+    Regrid,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 17] = [
+const KINDS: [(&str, Kind); 18] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -59,6 +61,7 @@ const KINDS: [(&str, Kind); 17] = [
     ("spectrum cross", Kind::SpectrumCross),
     ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
+    ("regrid", Kind::Regrid),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
     ("plot", Kind::Plot),
 ];
@@ -112,6 +115,7 @@ impl Kind {
             Self::SpectrumCross => CrossArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
+            Self::Regrid => RegridArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -134,6 +138,7 @@ pub(super) enum Args {
     SpectrumCross(Box<CrossArgs>),
     FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
+    Regrid(Box<RegridArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -159,6 +164,7 @@ impl Args {
             Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
+            Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
             Kind::WheelerKiladis => {
                 Self::WheelerKiladis(Box::new(WheelerKiladisArgs::from_arg_matches(&matches)?))
             }
@@ -182,6 +188,7 @@ impl Args {
             Self::SpectrumCross(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
+            Self::Regrid(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

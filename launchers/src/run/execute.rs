@@ -88,6 +88,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_)
         | Args::FilterTime(_)
+        | Args::Regrid(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)
