@@ -129,6 +129,42 @@ impl<B: DrawingBackend> Canvas<B> {
         self.note(drawn);
     }
 
+    /// A broken line: `pattern` is the lengths of strokes and gaps in turn, in nominal pixels; none
+    /// for a whole line.
+    pub(super) fn dashes(&mut self, points: &[(f64, f64)], colour: Rgb, width: f64, pattern: &[f64]) {
+        if pattern.is_empty() {
+            return self.line(points, colour, width);
+        }
+        let unit = self.unit;
+        let mut lengths = pattern.iter().map(|l| (l * unit).max(0.5)).cycle();
+        let (mut left, mut is_stroke) = (lengths.next().unwrap_or(1.0), true);
+        let mut stroke: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+        for pair in points.windows(2) {
+            let (mut from, to) = (pair[0], pair[1]);
+            loop {
+                let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+                let length = dx.hypot(dy);
+                // What is not finite, or longer than any page, has no end.
+                if !(length > left && length < 1e6) {
+                    left -= length.min(left);
+                    stroke.push(to);
+                    break;
+                }
+                from = (from.0 + dx * left / length, from.1 + dy * left / length);
+                stroke.push(from);
+                if is_stroke {
+                    self.line(&stroke, colour, width);
+                }
+                stroke = vec![from];
+                is_stroke = !is_stroke;
+                left = lengths.next().unwrap_or(1.0);
+            }
+        }
+        if is_stroke {
+            self.line(&stroke, colour, width);
+        }
+    }
+
     /// A filled area.
     pub(super) fn area(&mut self, corners: &[(f64, f64)], colour: Rgb) {
         if corners.len() > 2 {
@@ -154,6 +190,32 @@ impl<B: DrawingBackend> Canvas<B> {
     /// Text whose middle height is at `at`.
     pub(super) fn text(&mut self, text: &str, at: (f64, f64), align: Align, font: Font) {
         self.write(text, at, align, font, FontTransform::None);
+    }
+
+    /// Text on a patch of paper, so that it can be read above other things.
+    pub(super) fn text_on_patch(&mut self, text: &str, at: (f64, f64), font: Font) {
+        let (w, h) = (0.5 * self.width(text, font) + 5.0 * self.unit, 0.62 * font.size * self.unit);
+        let corners =
+            [(at.0 - w, at.1 - h), (at.0 + w, at.1 - h), (at.0 + w, at.1 + h), (at.0 - w, at.1 + h)];
+        self.area(&corners, PAPER);
+        self.text(text, at, Align::Centre, font);
+    }
+
+    /// An arrow from its tail to its tip.
+    pub(super) fn arrow(&mut self, tail: (f64, f64), tip: (f64, f64), colour: Rgb, width: f64) {
+        let (dx, dy) = (tip.0 - tail.0, tip.1 - tail.1);
+        let length = dx.hypot(dy);
+        if !(length > 0.0 && length < 1e6) {
+            return;
+        }
+        let head = (0.45 * length).min(3.4 * (1.0 + width) * self.unit);
+        let (ux, uy) = (dx / length * head, dy / length * head);
+        let neck = (tip.0 - ux, tip.1 - uy);
+        self.line(&[tail, neck], colour, width);
+        self.area(
+            &[tip, (neck.0 - 0.5 * uy, neck.1 + 0.5 * ux), (neck.0 + 0.5 * uy, neck.1 - 0.5 * ux)],
+            colour,
+        );
     }
 
     /// Text that reads upwards, centred on `at`.
