@@ -1,7 +1,7 @@
 //! Cross-spectra over wave number and frequency of two fields, as NCL's `mjo_cross` has them.
 
 use super::background::smooth;
-use super::circles::{mean, taper, without_line, Absent, CircleRoom, Circles};
+use super::circles::{mean, taper, without_line, Absent, Circles};
 use super::planes::starts;
 use halocline_core::engine::{Series, SeriesWork};
 use halocline_core::meta::Role;

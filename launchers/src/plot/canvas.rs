@@ -201,21 +201,24 @@ impl<B: DrawingBackend> Canvas<B> {
         self.text(text, at, Align::Centre, font);
     }
 
-    /// An arrow from its tail to its tip.
-    pub(super) fn arrow(&mut self, tail: (f64, f64), tip: (f64, f64), colour: Rgb, width: f64) {
+    /// An arrow from its tail to its tip, with a rim of paper so that it is seen on any colour.
+    pub(super) fn arrow(&mut self, tail: (f64, f64), tip: (f64, f64), width: f64) {
         let (dx, dy) = (tip.0 - tail.0, tip.1 - tail.1);
         let length = dx.hypot(dy);
         if !(length > 0.0 && length < 1e6) {
             return;
         }
-        let head = (0.45 * length).min(3.4 * (1.0 + width) * self.unit);
-        let (ux, uy) = (dx / length * head, dy / length * head);
-        let neck = (tip.0 - ux, tip.1 - uy);
-        self.line(&[tail, neck], colour, width);
-        self.area(
-            &[tip, (neck.0 - 0.5 * uy, neck.1 + 0.5 * ux), (neck.0 + 0.5 * uy, neck.1 - 0.5 * ux)],
-            colour,
-        );
+        let (ux, uy) = (dx / length, dy / length);
+        let head = (0.45 * length).min(8.0 * self.unit);
+        for (rim, colour, width) in [(1.1 * self.unit, PAPER, width + 1.8), (0.0, INK, width)] {
+            let neck = (tip.0 - head * ux, tip.1 - head * uy);
+            self.line(&[tail, neck], colour, width);
+            let half = 0.5 * head + rim;
+            let (tip, neck) =
+                ((tip.0 + 2.0 * rim * ux, tip.1 + 2.0 * rim * uy), (neck.0 - rim * ux, neck.1 - rim * uy));
+            let wings = [(neck.0 - half * uy, neck.1 + half * ux), (neck.0 + half * uy, neck.1 - half * ux)];
+            self.area(&[tip, wings[0], wings[1]], colour);
+        }
     }
 
     /// Text that reads upwards, centred on `at`.

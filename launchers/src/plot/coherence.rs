@@ -62,7 +62,7 @@ impl Picture<'_> {
                 phase.values.iter_mut().for_each(|v| *v = v.to_degrees());
                 phase.scale = Some(((-180.0, 180.0), Palette::Cyclic));
                 phase.faint.clone_from(&map.faint);
-                "degrees".clone_into(&mut phase.units);
+                "phase in degrees".clone_into(&mut phase.units);
                 "Phase, positive: y leads".clone_into(&mut phase.title);
                 panels = vec![Panel::Map(map), Panel::Map(phase)];
             } else {
@@ -75,7 +75,7 @@ impl Picture<'_> {
                 let levels = self.values("confidence")?;
                 if let [level] = levels.as_slice() {
                     let limit = self.map(&self.dataset.variable("significance")?.variable.clone())?.values;
-                    map.faint = map.values.iter().zip(&limit).map(|(p, l)| !(p >= l)).collect();
+                    map.faint = map.values.iter().zip(&limit).map(|(p, l)| !(p > l)).collect();
                     subtitle.push(format!("hatched: below the {} % level", 100.0 * level));
                 }
             }

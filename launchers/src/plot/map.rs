@@ -15,8 +15,8 @@ const ARROW: f64 = 26.0;
 
 /// A colour that steps back, or the darker stripe over it.
 fn pale(colour: Rgb, is_stripe: bool) -> Rgb {
-    let towards = if is_stripe { 150 } else { 255 };
-    colour.map(|c| ((u16::from(c) + 3 * towards) / 4) as u8)
+    let towards = if is_stripe { 140 } else { 255 };
+    colour.map(|c| ((2 * u16::from(c) + 3 * towards) / 5) as u8)
 }
 
 /// Where the parts of a map stand.
@@ -81,7 +81,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
         let at = (x(window.west + (lon - window.west).rem_euclid(360.0)), y(lat));
         let by = (0.5 * ARROW * u * dx, 0.5 * ARROW * u * dy);
         if frame.x <= at.0 && at.0 <= frame.right() {
-            canvas.arrow((at.0 - by.0, at.1 + by.1), (at.0 + by.0, at.1 - by.1), INK, 1.5);
+            canvas.arrow((at.0 - by.0, at.1 + by.1), (at.0 + by.0, at.1 - by.1), 1.5);
         }
     }
     let lon_step = tick_step(geographic, window.east - window.west, frame.w / (125.0 * u));

@@ -67,7 +67,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &PlanePanel
     let arrow = 0.5 * panel.arrow_length * u;
     for &((x, y), (dx, dy)) in panel.arrows.iter().filter(|a| scales.holds(a.0)) {
         let (px, py) = scales.at((x, y));
-        canvas.arrow((px - arrow * dx, py + arrow * dy), (px + arrow * dx, py - arrow * dy), INK, 1.6);
+        canvas.arrow((px - arrow * dx, py + arrow * dy), (px + arrow * dx, py - arrow * dy), 1.6);
     }
     if scales.x.0 < 0.0 && scales.x.1 > 0.0 {
         let ends = [scales.at((0.0, scales.y.0)), scales.at((0.0, scales.y.1))];

@@ -1,7 +1,7 @@
 //! Pictures of spectra: power with its background, coherence and phase.
 
 use super::command::{label, Picture};
-use super::{Curve, CurveKind, CurvesPanel, Figure, Panel};
+use super::{text, Curve, CurveKind, CurvesPanel, Figure, Panel};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -43,7 +43,7 @@ impl Picture<'_> {
     fn power(&self) -> Result<CurvesPanel> {
         let variable = &self.dataset.variable("power")?.variable;
         let log = !self.args.linear;
-        let mut panel = self.panel(variable.units().unwrap_or_default(), log)?;
+        let mut panel = self.panel(&text::units(variable.units().unwrap_or_default()), log)?;
         panel.title = label(variable);
         panel.y_is_log = log;
         panel.curves.push(self.curve("power", 0, "spectrum", CurveKind::Main)?);
@@ -64,8 +64,10 @@ impl Picture<'_> {
         };
         let same = units("power_x")? == units("power_y")?;
         let log = !self.args.linear;
-        let mut panel =
-            self.panel(&if same { units("power_x")? } else { "Share of power".to_owned() }, false)?;
+        let mut panel = self.panel(
+            &if same { text::units(&units("power_x")?) } else { "Share of power".to_owned() },
+            false,
+        )?;
         "Power".clone_into(&mut panel.title);
         panel.y_is_log = log;
         for (name, text, kind) in [("power_x", "x", CurveKind::Main), ("power_y", "y", CurveKind::Second)] {

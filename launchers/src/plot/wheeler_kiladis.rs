@@ -2,7 +2,7 @@
 
 use super::colour::extremes;
 use super::command::{label, Picture};
-use super::{ticks, Arrow, Figure, Panel, PlanePanel};
+use super::{text, ticks, Arrow, Figure, Panel, PlanePanel};
 use halocline_algorithms::wavenumber::EquatorialWave;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
@@ -81,7 +81,9 @@ impl Picture<'_> {
             panels.push(Panel::Plane(self.panel_of(name, plane, &kind, &levels)?));
         }
         let attributes = self.dataset.attributes();
-        let title = attributes.text("title").unwrap_or("Wavenumber-frequency spectra").to_owned();
+        let title = attributes.text("title").unwrap_or("Wavenumber-frequency spectra");
+        // The panels say which part is which.
+        let title = title.split(", symmetric").next().unwrap_or(title).to_owned();
         let options = attributes.text("halocline_spectrum_options").unwrap_or_default();
         let told = ["lat=", "window=", "overlap="];
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
@@ -136,7 +138,7 @@ impl Picture<'_> {
             _ if kind.is_ratio => "power / background".to_owned(),
             _ if kind.is_coherence => "coherence squared".to_owned(),
             "1" | "" if kind.is_log => "log10 of power".to_owned(),
-            units if kind.is_log => format!("log10 of power in {units}"),
+            units if kind.is_log => format!("log10 of power in {}", text::units(units)),
             _ => label(variable),
         };
         let top = plane.y.last().copied().unwrap_or(0.5).min(FASTEST);

@@ -12,6 +12,7 @@ use halocline_core::comm::Comm;
 use halocline_core::grid::GridKind;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
+use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
