@@ -208,7 +208,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
         (
             vec!["--with", with.as_str()],
             3,
-            "y.nc, variable v: 2 values are missing or infinite, the first at latitude -5, longitude 60 on 2001-02-03",
+            "y.nc: variable `v`: 2 values are missing or infinite, the first at latitude -5, longitude 60 on 2001-02-03",
         ),
         (vec!["--with", text(&index)], 2, "need a second field"),
         (vec!["--with", "nowhere.nc:v"], 3, "nowhere.nc"),
