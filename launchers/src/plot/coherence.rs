@@ -52,7 +52,7 @@ impl Picture<'_> {
             let mut map = self.map(&self.dataset.variable("coherence_squared")?.variable.clone())?;
             map.scale = Some(((0.0, 1.0), Palette::Sequential));
             if let Some((limit, level)) = self.coherence_limit()? {
-                map.faint = map.values.iter().map(|c| !(*c >= limit)).collect();
+                map.faint = map.values.iter().map(|c| c.is_nan() || *c < limit).collect();
                 subtitle.push(format!("hatched: below the {} % limit of {limit:.3}", 100.0 * level));
             }
             if on_map("phase") {
@@ -75,7 +75,7 @@ impl Picture<'_> {
                 let levels = self.values("confidence")?;
                 if let [level] = levels.as_slice() {
                     let limit = self.map(&self.dataset.variable("significance")?.variable.clone())?.values;
-                    map.faint = map.values.iter().zip(&limit).map(|(p, l)| !(p > l)).collect();
+                    map.faint = map.values.iter().zip(&limit).map(|(p, l)| p.is_nan() || p <= l).collect();
                     subtitle.push(format!("hatched: below the {} % level", 100.0 * level));
                 }
             }
