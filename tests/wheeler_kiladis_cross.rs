@@ -204,8 +204,8 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     write(&y, "v", &lats, &holed, None);
     let (with, itself) = (format!("{}:v", text(&y)), format!("{}:u", text(&x)));
     let index = at("index.csv");
-    std::fs::write(&index, (0..STEPS).map(|t| format!("{},{t}\n", date(t))).collect::<String>())
-        .expect("written");
+    let rows: Vec<String> = (0..STEPS).map(|t| format!("{},{t}", date(t))).collect();
+    std::fs::write(&index, rows.join("\n")).expect("written");
     for (extra, code, says) in [
         (
             vec!["--with", with.as_str()],
