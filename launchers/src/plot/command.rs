@@ -1,5 +1,7 @@
 //! `halocline plot`: finds out what a file holds and describes a picture of it.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
 use super::wheeler_kiladis::{parse_depths, Depths};
 use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::Verbosity;
