@@ -56,9 +56,9 @@ impl Lattice<'_> {
                 let edges = [along(j, i), across(j, i + 1), along(j + 1, i), across(j, i)];
                 let cut: Vec<usize> =
                     (0..4).filter(|&k| (corners[k] > 0.0) != (corners[(k + 1) % 4] > 0.0)).collect();
-                match cut.as_slice() {
-                    &[a, b] => join(&mut links, edges[a], edges[b]),
-                    &[a, b, c, d] => {
+                match *cut.as_slice() {
+                    [a, b] => join(&mut links, edges[a], edges[b]),
+                    [a, b, c, d] => {
                         // A saddle: its middle tells which corners belong together.
                         let middle = corners.iter().sum::<f64>() > 0.0;
                         let pairs =

@@ -34,7 +34,7 @@ pub(super) fn compute(
     // Of an odd number of rows the one in the middle has no antisymmetric part.
     let parts = [(four(), rows.div_ceil(2)), (four(), rows / 2)];
     let parts = job.comm.is_root().then(|| parts.map(|(sums, pairs)| work.finish(sums, pairs)));
-    write(of, job, (&plan, work, field), parts)
+    write(of, job, (&plan, work, field), parts.as_ref())
 }
 
 /// A variable of the file: its name, what it is, and its units.
@@ -132,7 +132,7 @@ fn write(
     of: &SpaceTime<'_>,
     job: &FoldJob<'_>,
     (plan, work, field): (&SeriesPlan, &CrossWaves, &Source),
-    parts: Option<[CrossPart; 2]>,
+    parts: Option<&[CrossPart; 2]>,
 ) -> Result<WriteReport> {
     let kept = of.args.kept(work.waves());
     let title = format!(
@@ -182,7 +182,7 @@ fn write(
     let wanted = work.waves() - kept..work.waves() + kept + 1;
     for (k, part) in PARTS.iter().enumerate() {
         for (i, About { name, .. }) in all.iter().enumerate() {
-            let plane = parts.as_ref().map_or(&[][..], |parts| values(&parts[k])[i]);
+            let plane = parts.map_or(&[][..], |parts| values(&parts[k])[i]);
             let rows = plane.chunks(2 * work.waves() + 1);
             let kept = rows.flat_map(|row| row[wanted.clone()].iter().copied()).collect();
             file.write_block(&format!("{name}_{part}"), &block, &Values::F64(kept))?;
