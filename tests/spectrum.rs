@@ -72,6 +72,28 @@ fn power_as_scipy_has_it() {
 }
 
 #[test]
+fn power_without_overlap_as_xrft_has_it() {
+    let (place, input) = (Place::new(), reference("spectra_input.nc"));
+    let theirs = netcdf::open(reference("xrft.nc")).expect("opens");
+    for variable in theirs.variables() {
+        let name = variable.name();
+        let options = match variable.attribute_value("options") {
+            Some(Ok(netcdf::AttributeValue::Str(options))) => options,
+            other => panic!("{name} has {other:?}"),
+        };
+        let words = ["power", text(&input), "--var", "u", "--confidence", "none"];
+        let words: Vec<&str> = words.into_iter().chain(options.split(' ')).collect();
+        let out = place.spectrum(Launch::Plain(1), &words);
+        near(
+            &kept(&values(&out, "power")),
+            &variable.get_values::<f64, _>(..).expect("numbers"),
+            &format!("{name} {options}"),
+        );
+    }
+    assert!(theirs.variables().count() > 20);
+}
+
+#[test]
 fn noise_and_means_by_their_equations() {
     let (place, input, theirs) = (Place::new(), reference("spectra_input.nc"), reference("spectra.nc"));
     let options = words(&theirs, "noise");
@@ -344,7 +366,7 @@ fn what_is_refused() {
         (
             vec!["power", irregular, "--var", "x"],
             3,
-            "2 days from 2001-01-05 to 2001-01-07 (time step 5), 1 as a rule",
+            "not evenly spaced: from 2001-01-05 to 2001-01-07 (steps 4 and 5) it is 2.000000 days",
         ),
         (vec!["power", input, "--var", "u", "--segment", "300"], 2, "does not fit"),
         (vec!["power", input, "--var", "u", "--segment", "1"], 2, "--segment"),
@@ -371,7 +393,7 @@ fn what_is_refused() {
         ),
         (vec!["power", input, "--var", "u", "--average", "time"], 2, "horizontal"),
         (vec!["power", input, "--var", "u", "--average", "lat,lat"], 2, "twice"),
-        (vec!["power", input, "--var", "u", "--time", "2001-01-01"], 3, "at least 2 times"),
+        (vec!["power", input, "--var", "u", "--time", "2001-01-01"], 3, "one time only"),
         (vec!["power", input, "--var", "lat"], 3, "time"),
         (vec!["power", input, "--var", "u", "--memory", "1MB"], 5, "1.0 MB"),
         (vec!["cross", input, "--var", "u", "--with", &with], 2, "--segment"),
@@ -406,36 +428,6 @@ fn what_is_refused() {
         Some(0) => assert!(values(&out, "power").iter().any(|v| v.is_nan())),
         _ => assert!(String::from_utf8_lossy(&output.stderr).contains("all series have gaps")),
     }
-}
-
-#[test]
-fn spectra_are_drawn() {
-    let place = Place::new();
-    let input = reference("spectra_input.nc");
-    let with = format!("{}:v", text(&input));
-    let out = place.spectrum(Launch::Plain(1), &["power", text(&input), "--var", "u", "--segment", "64"]);
-    let (picture, error) = (place.at("x.svg"), "choose one with --at");
-    let refused = run(Launch::Plain(1), &["plot", text(&out), "-o", text(&picture)]);
-    assert!(refused.status.code() == Some(2) && String::from_utf8_lossy(&refused.stderr).contains(error));
-    for linear in [&[][..], &["--linear"]] {
-        run_well(
-            Launch::Plain(1),
-            &[&["plot", text(&out), "--at", "11,55", "-o", text(&picture)], linear].concat(),
-        );
-        let drawn = std::fs::read_to_string(&picture).expect("a picture");
-        assert!(
-            drawn.contains("red noise")
-                && drawn.contains("95 % level")
-                && drawn.contains("latitude 60, longitude 10")
-        );
-    }
-    let out = place.spectrum(
-        Launch::Plain(1),
-        &["cross", text(&input), "--var", "u", "--with", &with, "--segment", "64", "--average", "lat,lon"],
-    );
-    run_well(Launch::Plain(1), &["plot", text(&out), "-o", text(&picture)]);
-    let drawn = std::fs::read_to_string(&picture).expect("a picture");
-    assert!(drawn.contains("Phase (degrees)") && drawn.contains("Coherence squared"));
 }
 
 /// The date of a day of 2001.

@@ -5,6 +5,7 @@ use halocline_core::budget::{parse_bytes, MemoryBudget};
 use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
+use halocline_core::memory;
 use halocline_core::meta::Dim;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Io, NamedRegion, OpenOptions, Region, Selection};
@@ -101,9 +102,16 @@ impl MemoryArgs {
     /// Every rank calls this.
     pub(crate) fn budget(&self, comm: &Comm) -> Result<MemoryBudget> {
         let asked = self.memory.as_deref().map(parse_bytes).transpose()?;
-        Ok(MemoryBudget::of(comm, asked))
+        let budget = MemoryBudget::of(comm, asked);
+        if budget.bytes < TIGHT {
+            memory::return_large_blocks();
+        }
+        Ok(budget)
     }
 }
+
+/// Budgets below this are short of what the allocator would keep of freed memory.
+const TIGHT: u64 = 1 << 30;
 
 impl InputArgs {
     /// Opens all inputs as one data set.

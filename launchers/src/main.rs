@@ -16,6 +16,7 @@ mod histogram;
 mod info;
 mod pairs;
 mod passes;
+mod place;
 mod plot;
 mod progress;
 mod project;

@@ -22,7 +22,7 @@ use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
 use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A command that has been opened.
@@ -55,6 +55,43 @@ pub(crate) trait Step {
     /// # Collective
     /// Every rank calls this.
     fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried>;
+}
+
+/// A command that reads by itself and shares no pass: as a [`Step`] it is done in one go.
+pub(crate) trait ByItself {
+    /// The files that it reads, and its output: none of them may be replaced.
+    fn files(&self) -> Vec<PathBuf>;
+
+    /// What it is going to read.
+    fn reads(&self) -> Vec<Alone>;
+
+    /// The file that it writes.
+    fn output(&self) -> &Path;
+
+    /// Reads, computes and writes.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport>;
+}
+
+impl<T: ByItself> Step for T {
+    fn taken(&self) -> Vec<PathBuf> {
+        self.files()
+    }
+    fn states(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn alone(&self) -> Vec<Alone> {
+        self.reads()
+    }
+    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
+        Ok(Vec::new())
+    }
+    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
+        let report = self.all(job)?;
+        Ok(Carried::Done(Written { output: self.output().to_owned(), report }))
+    }
 }
 
 /// How far a step has come.

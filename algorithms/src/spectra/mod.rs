@@ -10,12 +10,12 @@
 mod chi2;
 mod cross;
 mod detrend;
+mod each;
 mod gaps;
 mod lomb;
 mod mean;
 mod noise;
 mod power;
-mod sampling;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -26,12 +26,13 @@ mod window;
 pub use chi2::chi2_quantile;
 pub use cross::{derived, CrossQuantity, CrossSpectra};
 pub use detrend::{AnnualCycle, Detrend};
+pub use each::EachSeries;
 pub use gaps::{GapRule, Survey};
+pub use halocline_core::calendar::Sampling;
 pub use lomb::{LombScaling, LombScargle, LombSpectra};
 pub use mean::{NodeKey, SpatialMean, Sums};
 pub use noise::{coherence_limit, lag1_autocorrelation, red_noise, significance_factors};
 pub use power::PowerSpectra;
-pub use sampling::Sampling;
 pub use segments::Segments;
 pub use welch::{Scaling, Second, Welch, WelchOptions, WelchScratch};
 pub use window::Window;

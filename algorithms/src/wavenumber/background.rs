@@ -30,7 +30,7 @@ pub struct SpaceTimeSpectrum {
 }
 
 /// One pass of 1-2-1 over values `stride` apart; at the ends 3-1.
-fn smooth(values: &mut [f64], start: usize, count: usize, stride: usize) {
+pub(super) fn smooth(values: &mut [f64], start: usize, count: usize, stride: usize) {
     if count < 2 {
         return;
     }

@@ -78,3 +78,22 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(WheelerKiladis::new((3650, 360), 1.0, (96, 65), 500).unwrap().waves(), 180);
     assert_eq!(WheelerKiladis::new((3650, 360), 1.0, (96, 65), 15).unwrap().windows(), 115);
 }
+
+#[test]
+fn cross_spectra_of_nothing_are_missing_and_limits_are_known() {
+    assert!(CrossWaves::new((90, 36), 1.0, (96, 65), 10).is_err());
+    let work = CrossWaves::new((250, 24), 1.0, (16, 6), 5).unwrap();
+    assert_eq!((work.windows(), work.waves(), work.frequencies().len()), (24, 5, 9));
+    assert!((work.limit_of_ncl(0.95) - 0.203_865).abs() < 1e-6);
+    let plane = 9 * 11;
+    let zeros = [(); 4].map(|()| vec![0.0; plane]);
+    let part = work.finish(zeros, 3);
+    assert!(part.coherence_squared.iter().chain(&part.phase).chain(&part.v1).all(|v| v.is_nan()));
+    assert!(part.power_x.iter().all(|v| *v == 0.0));
+    // x = y, a quarter of a period later by Q alone.
+    let sums = [4.0, 4.0, 0.0, -4.0].map(|v| vec![24.0 * 3.0 * v; plane]);
+    let part = work.finish(sums, 3);
+    assert_eq!((part.power_x[0], part.quadrature[20], part.coherence_squared[50]), (4.0, -4.0, 1.0));
+    assert!(part.phase.iter().all(|p| (p + std::f64::consts::FRAC_PI_2).abs() < 1e-12));
+    assert!(part.v1.iter().all(|v| *v == 1.0) && part.v2.iter().all(|v| *v == 0.0));
+}

@@ -17,31 +17,45 @@ impl Calendar {
     }
 }
 
-impl TimeAxis {
-    /// The step of an evenly sampled axis in days: what Fourier analysis and filters count
-    /// frequencies by.
+/// Even steps that differ by less from months of mean length, relative to these, are such months.
+const MONTHLY: f64 = 5e-3;
+
+/// The step of an evenly sampled time axis: what Fourier analysis and filters count frequencies by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// Its length in days.
+    pub days: f64,
+    /// The months of a step, where it is so many months, each taken to be as long as the mean one.
+    pub months: Option<u32>,
+    /// Days of the mean year of the calendar.
+    pub year: f64,
+}
+
+impl Sampling {
+    /// The step of `axis`.
     ///
     /// Even are times that differ by the same number of days, up to a thousandth of the step, and
-    /// times that are months (or years) apart, whose lengths are taken as twelfths of the mean
-    /// year: a year is then exactly twelve monthly steps.
+    /// times that are months (or years) apart, all as many; even steps that are within half a per
+    /// cent of months count as such. A month is a twelfth of the calendar's mean year (30.436875
+    /// days of the standard calendars): a year is then exactly twelve monthly steps.
     ///
     /// # Errors
-    /// Data: fewer than two times, or the step that differs most from the others, with its dates.
-    pub fn sampling(&self) -> Result<f64> {
-        let instants = self.instants();
-        if instants.len() < 2 {
-            return Err(Error::data(match instants.len() {
-                0 => "there are no times".to_owned(),
-                _ => "there is one time only, so nothing is known of frequencies".to_owned(),
-            })
-            .remedy("choose more times with --time"));
+    /// Data: fewer than two times, times that don't increase, or the step that differs most from the
+    /// others, with its dates.
+    pub fn of(axis: &TimeAxis) -> Result<Self> {
+        let instants = axis.instants();
+        too_few(instants.len())?;
+        axis.check_increasing()?;
+        let year = axis.calendar.mean_year();
+        let even = step::mean_of_even(&instants).map(|mean| mean as f64 / DAY as f64);
+        let months = step::months(axis.calendar, &instants).and_then(|months| u32::try_from(months).ok());
+        if let Some((months, days)) = months.map(|months| (months, f64::from(months) * year / 12.0)) {
+            if even.is_none_or(|even| (even - days).abs() <= MONTHLY * days) {
+                return Ok(Self { days, months: Some(months), year });
+            }
         }
-        self.check_increasing()?;
-        if let Some(months) = step::months(self.calendar, &instants) {
-            return Ok(months as f64 * self.calendar.mean_year() / 12.0);
-        }
-        if let Some(mean) = step::mean_of_even(&instants) {
-            return Ok(mean as f64 / DAY as f64);
+        if let Some(days) = even {
+            return Ok(Self { days, months: None, year });
         }
         let lengths: Vec<i128> = instants.windows(2).map(|pair| pair[1].micros_since(pair[0])).collect();
         let mut sorted = lengths.clone();
@@ -51,7 +65,7 @@ impl TimeAxis {
         let off = |i: usize| (lengths[i] - usual).abs();
         let odd = (0..lengths.len()).rev().max_by_key(|&i| off(i)).unwrap_or(0);
         let days = |micros: i128| micros as f64 / DAY as f64;
-        let date = |i: usize| self.datetime(i).iso();
+        let date = |i: usize| axis.datetime(i).date_string();
         Err(Error::data(format!(
             "times are not evenly spaced: from {} to {} (steps {odd} and {}) it is {:.6} days, elsewhere {:.6}",
             date(odd),
@@ -61,6 +75,41 @@ impl TimeAxis {
             days(usual)
         ))
         .remedy("choose times without a gap with --time, or bring the data to even steps first, as with `cdo inttime`"))
+    }
+
+    /// Steps of the mean length, whether or not they are even: for estimates that take times as they
+    /// are.
+    ///
+    /// # Errors
+    /// Data, if there are fewer than two times, or the last is not later than the first.
+    pub fn mean_of(axis: &TimeAxis) -> Result<Self> {
+        let n = axis.len();
+        too_few(n)?;
+        let days = axis.instant(n - 1).days_since(axis.instant(0)) / (n - 1) as f64;
+        if days > 0.0 {
+            Ok(Self { days, months: None, year: axis.calendar.mean_year() })
+        } else {
+            Err(Error::data("its times do not increase"))
+        }
+    }
+}
+
+fn too_few(times: usize) -> Result<()> {
+    let what = match times {
+        0 => "there are no times",
+        1 => "there is one time only, so nothing is known of frequencies",
+        _ => return Ok(()),
+    };
+    Err(Error::data(what).remedy("choose more times with --time"))
+}
+
+impl TimeAxis {
+    /// The step of an evenly sampled axis in days ([`Sampling::of`]).
+    ///
+    /// # Errors
+    /// As [`Sampling::of`].
+    pub fn sampling(&self) -> Result<f64> {
+        Sampling::of(self).map(|sampling| sampling.days)
     }
 }
 
@@ -81,6 +130,10 @@ mod tests {
         let months = [15.0, 45.0, 74.0, 105.0];
         assert_eq!(of("days since 2001-01-01", "standard", &months), Ok(365.2425 / 12.0));
         assert_eq!(of("days since 2001-01-01", "noleap", &[0.0, 365.0, 730.0]), Ok(365.0));
+        // Even steps win, unless they are about a month.
+        assert_eq!(of("days since 2001-01-15", "standard", &[0.0, 30.0, 60.0, 90.0]), Ok(30.0));
+        let about = [0.0, 30.4375, 60.875, 91.3125];
+        assert_eq!(of("days since 2001-01-15", "standard", &about), Ok(365.2425 / 12.0));
         // Stored in single precision.
         let third = [0.0, f64::from(0.333_333_34_f32), f64::from(0.666_666_7_f32)];
         let step = of("days since 2001-01-01", "standard", &third).unwrap();

@@ -3,6 +3,7 @@
 use super::options::{AnomalyChoice, PrepareArgs, WeightChoice};
 use crate::common::{bytes_text, paths, InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
+use crate::place::locate;
 use crate::{pairs, series};
 use halocline_algorithms::eof::{self, EofField, EofInput, Missing};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan};
@@ -260,27 +261,4 @@ fn weights(args: &PrepareArgs, source: &Source) -> Result<Vec<f64>> {
             Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
         }
     }
-}
-
-/// Where and when a value is, in the user's words.
-fn locate(source: &Source, cell: usize, time: usize) -> String {
-    let grid = source.grid();
-    let shape = grid.shape();
-    let index: Vec<String> = match shape.as_slice() {
-        [_, nx] => vec![(cell / nx).to_string(), (cell % nx).to_string()],
-        _ => vec![cell.to_string()],
-    };
-    let place = match (grid.latitudes(), grid.longitudes()) {
-        (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[cell], lon[cell]),
-        _ => format!(
-            "at {}",
-            grid.dims
-                .iter()
-                .zip(&index)
-                .map(|(d, i)| format!("{}={i}", d.name))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    };
-    format!("{place} on {}", source.time().datetime(time).iso())
 }

@@ -6,9 +6,8 @@ use super::output::{attributes, global};
 use crate::carry;
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::series::{chunks, plan, run, WRITING};
-use crate::step::{Alone, Carried, Step, Written};
+use crate::step::{Alone, ByItself};
 use halocline_algorithms::filter::TimeFilter;
 use halocline_core::meta::{DType, Values};
 use halocline_core::progress::Phase;
@@ -16,7 +15,7 @@ use halocline_core::Result;
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `halocline filter time`, opened.
 pub(crate) struct Filtering<'a> {
@@ -48,23 +47,19 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TimeArgs) -> Result<Filterin
     Ok(Filtering { args, dataset, files, variables })
 }
 
-impl Step for Filtering<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Filtering<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         let of = |(source, _): &(Source, TimeFilter)| Alone::series(&source.variable().name, source, false);
         self.variables.iter().map(of).collect()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.write(job)?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.write(job)
     }
 }
 

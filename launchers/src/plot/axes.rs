@@ -17,6 +17,42 @@ pub(super) struct Plan<'a> {
     pub(super) y: (f64, f64),
     /// Whether the vertical range is of powers of ten.
     pub(super) y_is_log: bool,
+    /// Least room at the left in pixels, so that panels one above the other are aligned.
+    pub(super) head: f64,
+}
+
+/// Heights of ticks, what they say, and a power of ten to name beside them.
+type YTicks = (Vec<f64>, Vec<String>, i32);
+
+/// Ticks of the vertical axis in `place`, and the room that they and the label take at the left.
+fn vertical<B: DrawingBackend>(canvas: &Canvas<B>, plan: &Plan<'_>, place: Rect) -> (YTicks, f64) {
+    let u = canvas.unit();
+    let most = ((canvas.below_title(plan.title, place).h - foot(plan) * u) / (58.0 * u)).clamp(2.0, 9.0);
+    let ticks: YTicks = if plan.y_is_log {
+        let (at, labels) = ticks::decades(plan.y.0, plan.y.1, most).into_iter().unzip();
+        (at, labels, 0)
+    } else {
+        let at = ticks::round(plan.y.0, plan.y.1, most);
+        let (labels, power) = ticks::labels(&at);
+        (at, labels, power)
+    };
+    let widest = ticks.1.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max);
+    let label = if plan.ylabel.is_empty() { 6.0 } else { 40.0 } * u;
+    (ticks, label + widest + 14.0 * u)
+}
+
+/// The room that labels take at the left.
+pub(super) fn head<B: DrawingBackend>(canvas: &Canvas<B>, plan: &Plan<'_>, place: Rect) -> f64 {
+    vertical(canvas, plan, place).1
+}
+
+/// Nominal pixels below the frame.
+fn foot(plan: &Plan<'_>) -> f64 {
+    if plan.xlabel.is_empty() {
+        42.0
+    } else {
+        74.0
+    }
 }
 
 /// A frame with its scales.
@@ -43,19 +79,8 @@ impl Axes {
     ) -> Self {
         let u = canvas.unit();
         let inner = canvas.below_title(plan.title, place);
-        let foot = if plan.xlabel.is_empty() { 42.0 } else { 74.0 } * u;
-        let most = ((inner.h - foot) / (58.0 * u)).clamp(2.0, 9.0);
-        let (yticks, labels, power) = if plan.y_is_log {
-            let (at, labels) = ticks::decades(plan.y.0, plan.y.1, most).into_iter().unzip();
-            (at, labels, 0)
-        } else {
-            let at = ticks::round(plan.y.0, plan.y.1, most);
-            let (labels, power) = ticks::labels(&at);
-            (at, labels, power)
-        };
-        let widest = labels.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max);
-        let head = if plan.ylabel.is_empty() { 6.0 } else { 40.0 } * u;
-        let frame = inner.inset(head + widest + 14.0 * u, 0.0, 14.0 * u, foot).snapped();
+        let ((yticks, labels, power), own) = vertical(canvas, plan, place);
+        let frame = inner.inset(own.max(plan.head), 0.0, 14.0 * u, foot(plan) * u).snapped();
         let axes = Self { frame, x: plan.x, y: plan.y };
         canvas.panel_title(plan.title, place, frame);
         for (&y, label) in yticks.iter().zip(&labels) {

@@ -129,6 +129,42 @@ impl<B: DrawingBackend> Canvas<B> {
         self.note(drawn);
     }
 
+    /// A broken line: `pattern` is the lengths of strokes and gaps in turn, in nominal pixels; none
+    /// for a whole line.
+    pub(super) fn dashes(&mut self, points: &[(f64, f64)], colour: Rgb, width: f64, pattern: &[f64]) {
+        if pattern.is_empty() {
+            return self.line(points, colour, width);
+        }
+        let unit = self.unit;
+        let mut lengths = pattern.iter().map(|l| (l * unit).max(0.5)).cycle();
+        let (mut left, mut is_stroke) = (lengths.next().unwrap_or(1.0), true);
+        let mut stroke: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+        for pair in points.windows(2) {
+            let (mut from, to) = (pair[0], pair[1]);
+            loop {
+                let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+                let length = dx.hypot(dy);
+                // What is not finite, or longer than any page, has no end.
+                if !(length > left && length < 1e6) {
+                    left -= length.min(left);
+                    stroke.push(to);
+                    break;
+                }
+                from = (from.0 + dx * left / length, from.1 + dy * left / length);
+                stroke.push(from);
+                if is_stroke {
+                    self.line(&stroke, colour, width);
+                }
+                stroke = vec![from];
+                is_stroke = !is_stroke;
+                left = lengths.next().unwrap_or(1.0);
+            }
+        }
+        if is_stroke {
+            self.line(&stroke, colour, width);
+        }
+    }
+
     /// A filled area.
     pub(super) fn area(&mut self, corners: &[(f64, f64)], colour: Rgb) {
         if corners.len() > 2 {
@@ -154,6 +190,35 @@ impl<B: DrawingBackend> Canvas<B> {
     /// Text whose middle height is at `at`.
     pub(super) fn text(&mut self, text: &str, at: (f64, f64), align: Align, font: Font) {
         self.write(text, at, align, font, FontTransform::None);
+    }
+
+    /// Text on a patch of paper, so that it can be read above other things.
+    pub(super) fn text_on_patch(&mut self, text: &str, at: (f64, f64), font: Font) {
+        let (w, h) = (0.5 * self.width(text, font) + 5.0 * self.unit, 0.62 * font.size * self.unit);
+        let corners =
+            [(at.0 - w, at.1 - h), (at.0 + w, at.1 - h), (at.0 + w, at.1 + h), (at.0 - w, at.1 + h)];
+        self.area(&corners, PAPER);
+        self.text(text, at, Align::Centre, font);
+    }
+
+    /// An arrow from its tail to its tip, with a rim of paper so that it is seen on any colour.
+    pub(super) fn arrow(&mut self, tail: (f64, f64), tip: (f64, f64), width: f64) {
+        let (dx, dy) = (tip.0 - tail.0, tip.1 - tail.1);
+        let length = dx.hypot(dy);
+        if !(length > 0.0 && length < 1e6) {
+            return;
+        }
+        let (ux, uy) = (dx / length, dy / length);
+        let head = (0.45 * length).min(8.0 * self.unit);
+        for (rim, colour, width) in [(1.1 * self.unit, PAPER, width + 1.8), (0.0, INK, width)] {
+            let neck = (tip.0 - head * ux, tip.1 - head * uy);
+            self.line(&[tail, neck], colour, width);
+            let half = 0.5 * head + rim;
+            let (tip, neck) =
+                ((tip.0 + 2.0 * rim * ux, tip.1 + 2.0 * rim * uy), (neck.0 - rim * ux, neck.1 - rim * uy));
+            let wings = [(neck.0 - half * uy, neck.1 + half * ux), (neck.0 + half * uy, neck.1 - half * ux)];
+            self.area(&[tip, wings[0], wings[1]], colour);
+        }
     }
 
     /// Text that reads upwards, centred on `at`.

@@ -30,6 +30,62 @@ const SEQUENTIAL: [(f64, [f64; 3]); 5] = [
     (1.0, [0.92, 0.165, 103.0]),
 ];
 
+/// Paper over yellow and red to dark: of what stands out.
+const RISING: [(f64, [f64; 3]); 5] = [
+    (0.0, [0.965, 0.045, 100.0]),
+    (0.3, [0.87, 0.135, 85.0]),
+    (0.6, [0.70, 0.18, 50.0]),
+    (0.85, [0.51, 0.19, 28.0]),
+    (1.0, [0.35, 0.13, 20.0]),
+];
+/// Once round the circle of hues, for angles.
+const CYCLIC: [(f64, [f64; 3]); 5] = [
+    (0.0, [0.52, 0.15, 262.0]),
+    (0.25, [0.74, 0.11, 172.0]),
+    (0.5, [0.90, 0.13, 98.0]),
+    (0.75, [0.64, 0.19, 20.0]),
+    (1.0, [0.52, 0.15, 262.0]),
+];
+
+/// The colours of a scale whose ends are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Palette {
+    /// From low to high.
+    Sequential,
+    /// Of angles: low and high are the same.
+    Cyclic,
+}
+
+/// Colours that change at some levels only.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Steps {
+    levels: Vec<f64>,
+    classes: Vec<Rgb>,
+}
+
+impl Steps {
+    /// Between these rising levels, below and above; with `is_excess`, what is below the first level
+    /// is left blank.
+    pub(super) fn new(levels: &[f64], is_excess: bool) -> Self {
+        let last = levels.len().max(1) as f64;
+        let share = |k: usize| k as f64 / last;
+        let classes = (0..=levels.len()).map(|k| match (is_excess, k) {
+            (true, 0) => [255, 255, 255],
+            (true, k) => at(&RISING, if levels.len() > 1 { (k as f64 - 1.0) / (last - 1.0) } else { 0.5 }),
+            (false, k) => at(&SEQUENTIAL, share(k)),
+        });
+        Self { levels: levels.to_vec(), classes: classes.collect() }
+    }
+    /// The colour of what is above so many levels.
+    pub(super) fn class(&self, above: usize) -> Rgb {
+        self.classes[above.min(self.classes.len() - 1)]
+    }
+    /// The colour of a valid value.
+    pub(super) fn colour(&self, value: f64) -> Rgb {
+        self.class(self.levels.partition_point(|level| *level <= value))
+    }
+}
+
 /// What values mean as colours.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
@@ -72,6 +128,17 @@ impl Scale {
             (low - half, high + half)
         };
         let points: &[_] = if diverging { &DIVERGING } else { &SEQUENTIAL };
+        let palette = (0..256).map(|n| at(points, f64::from(n) / 255.0)).collect();
+        Some(Self { low, high, below: min < low, above: max > high, palette })
+    }
+
+    /// A scale with given ends; `None` if no value is valid.
+    pub(super) fn fixed(values: &[f64], (low, high): (f64, f64), palette: Palette) -> Option<Self> {
+        let (min, max) = extremes(values.iter().copied())?;
+        let points: &[_] = match palette {
+            Palette::Sequential => &SEQUENTIAL,
+            Palette::Cyclic => &CYCLIC,
+        };
         let palette = (0..256).map(|n| at(points, f64::from(n) / 255.0)).collect();
         Some(Self { low, high, below: min < low, above: max > high, palette })
     }
@@ -162,6 +229,18 @@ mod tests {
         assert!(scale.low <= -1.8 && scale.high >= 30.0 && scale.low > -5.0);
         let light: Vec<f64> = (0..=20).map(|n| luma(scale.at_share(f64::from(n) / 20.0))).collect();
         assert!(light.windows(2).all(|w| w[1] > w[0]), "{light:?}");
+    }
+
+    #[test]
+    fn steps_have_a_colour_more_than_levels() {
+        let steps = Steps::new(&[1.1, 1.2, 1.4], true);
+        assert_eq!(steps.colour(1.0), [255, 255, 255]);
+        assert_eq!((steps.colour(1.1), steps.colour(9.0)), (steps.class(1), steps.class(3)));
+        assert!(luma(steps.class(1)) > luma(steps.class(2)) && luma(steps.class(2)) > luma(steps.class(3)));
+        assert_eq!(Steps::new(&[], false).colour(3.0), Steps::new(&[], false).class(7));
+        let angles = Scale::fixed(&[0.0], (-180.0, 180.0), Palette::Cyclic).unwrap();
+        assert_eq!(angles.colour(-180.0), angles.colour(180.0));
+        assert_eq!(Scale::fixed(&[f64::NAN], (0.0, 1.0), Palette::Sequential), None);
     }
 
     #[test]

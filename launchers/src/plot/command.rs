@@ -1,5 +1,8 @@
 //! `halocline plot`: finds out what a file holds and describes a picture of it.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+use super::wheeler_kiladis::{parse_depths, Depths};
 use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::Verbosity;
 use halocline_core::calendar::{DateTime, TimeAxis};
@@ -16,7 +19,10 @@ use std::path::{Path, PathBuf};
 /// An EOF file becomes one picture of a mode: its map, its principal component and the variance
 /// of all modes with North's error bars. With --var any variable is drawn: a map, or a series
 /// over time or mode. A file of spectra becomes their curves, with background and significance, or
-/// coherence and phase; of many cells, those at a place (--at).
+/// coherence and phase; of many cells, those at a place (--at), or a map at a frequency (--frequency).
+/// Of spectra over wave number and frequency, the symmetric and the antisymmetric part of the ratio
+/// to the background, or of the coherence, with the dispersion curves of equatorial waves (--var
+/// log_power, power, background, …: of others).
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -34,6 +40,14 @@ pub(crate) struct PlotArgs {
     /// The place whose spectra are drawn, of a file that has those of many cells: the nearest cell
     #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = parse_at)]
     pub(super) at: Option<[f64; 2]>,
+    /// The frequency of which maps are drawn, of a file that has the spectra of many cells, in its
+    /// units: the nearest
+    #[arg(long, value_name = "F", conflicts_with = "at")]
+    pub(super) frequency: Option<f64>,
+    /// Equivalent depths of the equatorial waves that are drawn on spectra over wave number and
+    /// frequency, in metres
+    #[arg(long, value_name = "M,…|none", default_value = "12,25,50", value_parser = parse_depths)]
+    pub(super) depths: Depths,
     /// Draw power spectra on linear axes
     #[arg(long)]
     pub(super) linear: bool,
@@ -118,8 +132,14 @@ pub(super) struct Picture<'a> {
 
 impl Picture<'_> {
     fn figure(&self) -> Result<Figure> {
+        if let Some(figure) = self.of_space_time(self.args.var.as_deref())? {
+            return Ok(figure);
+        }
         if let Some(name) = &self.args.var {
             return self.of_variable(name);
+        }
+        if self.args.frequency.is_some() {
+            return self.of_frequency();
         }
         let has = |name: &str| self.dataset.variable(name).is_ok();
         if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
@@ -220,6 +240,9 @@ impl Picture<'_> {
                 k..k + 1
             } else if dim.len == 1 {
                 0..1
+            } else if dim.name == "frequency" {
+                let k = self.frequency().map_err(|e| e.in_variable(&variable.name))?;
+                k..k + 1
             } else if dim.role == Role::Time {
                 let n = self.args.step;
                 if n == 0 || n > dim.len {
@@ -244,7 +267,7 @@ impl Picture<'_> {
         Ok((self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64(), at))
     }
 
-    fn map(&self, variable: &Variable) -> Result<MapPanel> {
+    pub(super) fn map(&self, variable: &Variable) -> Result<MapPanel> {
         let grid: Grid = self.dataset.grid(&variable.name)?;
         let (values, at) = self.slice(variable, |role| matches!(role, Role::Y | Role::X))?;
         let shape = match grid.shape().as_slice() {
@@ -264,6 +287,7 @@ impl Picture<'_> {
             shape,
             rectilinear: grid.kind == GridKind::Rectilinear,
             diverging: (variable.name == "eof").then_some(true),
+            ..MapPanel::default()
         })
     }
 

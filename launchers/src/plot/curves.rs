@@ -1,38 +1,76 @@
 //! Curves over a common axis, such as spectra over frequency, linear or logarithmic.
 
-use super::axes::{Axes, Plan};
+use super::axes::{self, Axes, Plan};
 use super::canvas::{Align, Canvas, Font, INK, LABEL, SOFT};
 use super::colour::{extremes, Rgb, COOL, WARM};
 use super::layout::Rect;
-use super::{ticks, CurveKind, CurvesPanel};
+use super::{ticks, CurveKind, CurvesPanel, Figure, Panel};
 use plotters::prelude::DrawingBackend;
 
 /// Decades of a logarithmic axis, at most: below are zeros but for rounding.
 const DECADES: f64 = 12.0;
+/// The second of two curves.
+const OTHER: Rgb = [214, 130, 32];
 
-pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, place: Rect) {
+/// What panels draw: points of each curve, logarithms where the axis is logarithmic, and the
+/// ranges of both axes.
+struct Scaled {
+    curves: Vec<Vec<(f64, f64)>>,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+fn there(p: &(f64, f64)) -> bool {
+    p.0.is_finite() && p.1.is_finite()
+}
+
+fn scale(panel: &CurvesPanel) -> Scaled {
     let scaled = |v: f64, log: bool| if log { v.log10() } else { v };
     let points = |y: &[f64]| -> Vec<(f64, f64)> {
         let both = panel.x.iter().zip(y);
         both.map(|(x, y)| (scaled(*x, panel.x_is_log), scaled(*y, panel.y_is_log))).collect()
     };
     let curves: Vec<Vec<(f64, f64)>> = panel.curves.iter().map(|curve| points(&curve.y)).collect();
-    let there = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
-    let all = || curves.iter().flatten().filter(there);
+    let all = || curves.iter().flatten().filter(|p| there(p));
     let x = range(extremes(all().map(|p| p.0)), 0.0);
     let mut y = range(extremes(all().map(|p| p.1)), 0.05);
     if panel.y_is_log {
         y.0 = y.0.max(y.1 - DECADES);
     }
     y = panel.y_range.unwrap_or(y);
-    let plan = Plan {
+    Scaled { curves, x, y }
+}
+
+fn plan<'a>(panel: &'a CurvesPanel, scaled: &Scaled, head: f64) -> Plan<'a> {
+    Plan {
         title: &panel.title,
         xlabel: &panel.xlabel,
         ylabel: &panel.ylabel,
-        x,
-        y,
+        x: scaled.x,
+        y: scaled.y,
         y_is_log: panel.y_is_log,
-    };
+        head,
+    }
+}
+
+/// The room that labels take at the left of panels which stand one above the other: the most that
+/// one needs, so that their frames are aligned; 0 where panels are of other kinds.
+pub(super) fn common_head<B: DrawingBackend>(canvas: &Canvas<B>, figure: &Figure, places: &[Rect]) -> f64 {
+    let mut most: f64 = 0.0;
+    for (panel, place) in figure.panels.iter().zip(places) {
+        let Panel::Curves(panel) = panel else { return 0.0 };
+        let scaled = scale(panel);
+        most = most.max(axes::head(canvas, &plan(panel, &scaled, 0.0), *place));
+    }
+    most
+}
+
+/// Draws the panel; its labels take `head` pixels at the left, or more if they need more.
+pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, place: Rect, head: f64) {
+    let scaled = scale(panel);
+    let Scaled { curves, x, y } = &scaled;
+    let all = || curves.iter().flatten().filter(|p| there(p));
+    let plan = plan(panel, &scaled, head);
     let axes = Axes::draw(canvas, &plan, place, |most| {
         if panel.x_is_log {
             return ticks::decades(x.0, x.1, most);
@@ -45,15 +83,15 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     if all().next().is_none() {
         axes.empty(canvas);
     }
-    for (curve, points) in panel.curves.iter().zip(&curves) {
-        let (colour, width) = style(curve.kind);
-        for run in points.split(|p| !there(&p)).filter(|run| !run.is_empty()) {
+    for (curve, points) in panel.curves.iter().zip(curves) {
+        let (colour, width, pattern) = style(curve.kind);
+        for run in points.split(|p| !there(p)).filter(|run| !run.is_empty()) {
             // What lies below a logarithmic axis ends at it.
             let at: Vec<_> = run.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
             if curve.kind == CurveKind::Points || at.len() == 1 {
                 at.iter().for_each(|point| canvas.disc(*point, 3.0, colour));
             } else {
-                canvas.line(&at, colour, width);
+                canvas.dashes(&at, colour, width, pattern);
             }
         }
     }
@@ -61,11 +99,16 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     axes.close(canvas);
 }
 
-fn style(kind: CurveKind) -> (Rgb, f64) {
+/// Lines of levels of confidence: whole, broken, dotted, both in turn, long strokes.
+const PATTERNS: [&[f64]; 5] = [&[], &[13.0, 7.0], &[3.0, 5.0], &[14.0, 5.0, 3.0, 5.0], &[28.0, 8.0]];
+
+/// Colour, width and pattern of a curve.
+fn style(kind: CurveKind) -> (Rgb, f64, &'static [f64]) {
     match kind {
-        CurveKind::Main | CurveKind::Points => (COOL, 2.4),
-        CurveKind::Reference => (SOFT, 2.0),
-        CurveKind::Level => (WARM, 1.6),
+        CurveKind::Main | CurveKind::Points => (COOL, 2.4, &[]),
+        CurveKind::Reference => (SOFT, 2.0, &[]),
+        CurveKind::Second => (OTHER, 2.2, &[]),
+        CurveKind::Level(k) => (WARM, 1.6, PATTERNS[k % PATTERNS.len()]),
     }
 }
 
@@ -76,14 +119,14 @@ fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame:
     }
     let u = canvas.unit();
     for (k, curve) in panel.curves.iter().enumerate() {
-        let (colour, width) = style(curve.kind);
+        let (colour, width, pattern) = style(curve.kind);
         let font = Font { size: 19.0, colour: INK, ..LABEL };
         let name = canvas.fit(&curve.name, font, 0.5 * frame.w);
         let y = frame.y + (22.0 + 27.0 * k as f64) * u;
         let right = frame.right() - 12.0 * u;
         canvas.text(&name, (right, y), Align::Right, font);
         let end = right - canvas.width(&name, font) - 10.0 * u;
-        canvas.line(&[(end - 34.0 * u, y), (end, y)], colour, width);
+        canvas.dashes(&[(end - 44.0 * u, y), (end, y)], colour, width, pattern);
     }
 }
 

@@ -86,6 +86,11 @@ pub(super) fn places(figure: &Figure, page: Rect) -> Vec<Rect> {
             let (map, series) = page.above(0.64, gap);
             vec![map, series]
         }
+        // One above the other, as they have the same horizontal axis.
+        panels if panels.iter().all(|p| matches!(p, Panel::Curves(_))) => grid(page, 1, panels.len(), gap),
+        panels if panels.iter().all(|p| matches!(p, Panel::Plane(_))) => {
+            grid(page, 2, panels.len().div_ceil(2), gap).into_iter().take(panels.len()).collect()
+        }
         panels if pairs() => grid(page, 1, panels.len() / 2, gap)
             .into_iter()
             .flat_map(|row| {

@@ -1,7 +1,7 @@
 //! A field as a map: cells as pixels, coast, degrees and colour bar.
 
 use super::axes::nothing;
-use super::canvas::{Align, Canvas, INK, LABEL, MISSING, TICK};
+use super::canvas::{Align, Canvas, INK, LABEL, MISSING, OVERSAMPLE, TICK};
 use super::coast;
 use super::colour::{valid, Rgb, Scale};
 use super::layout::Rect;
@@ -10,6 +10,14 @@ use super::{text, ticks, MapPanel};
 use plotters::prelude::DrawingBackend;
 
 const COAST: Rgb = [72, 76, 82];
+/// Length of an arrow in nominal pixels.
+const ARROW: f64 = 26.0;
+
+/// A colour that steps back, or the darker stripe over it.
+fn pale(colour: Rgb, is_stripe: bool) -> Rgb {
+    let towards = if is_stripe { 140 } else { 255 };
+    colour.map(|c| ((2 * u16::from(c) + 3 * towards) / 5) as u8)
+}
 
 /// Where the parts of a map stand.
 #[derive(Clone, Copy)]
@@ -23,7 +31,10 @@ struct Parts {
 struct Degrees(Vec<(f64, String)>);
 
 pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, place: Rect) {
-    let scale = Scale::new(&panel.values, panel.diverging);
+    let scale = match panel.scale {
+        Some((ends, palette)) => Scale::fixed(&panel.values, ends, palette),
+        None => Scale::new(&panel.values, panel.diverging),
+    };
     let mut sampler = Sampler::new(panel);
     let window =
         sampler.as_ref().map_or(Window { west: 0.0, east: 1.0, south: 0.0, north: 1.0 }, Sampler::window);
@@ -41,14 +52,20 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
 
     let values = &panel.values;
     let mut cells = Vec::new();
+    let stripe = (9.0 * u * f64::from(OVERSAMPLE)).max(4.0) as usize;
+    let mut line = 0;
     canvas.image(frame, |share, out| {
         cells.resize(out.len(), NONE);
         if let Some(sampler) = &mut sampler {
             sampler.row(share, &mut cells);
         }
-        for (colour, &cell) in out.iter_mut().zip(&cells) {
+        line += 1;
+        for (i, (colour, &cell)) in out.iter_mut().zip(&cells).enumerate() {
             let value = values.get(cell as usize).copied().filter(|&v| valid(v));
             *colour = value.zip(scale.as_ref()).map_or(MISSING, |(v, s)| s.colour(v));
+            if value.is_some() && panel.faint.get(cell as usize).is_some_and(|f| *f) {
+                *colour = pale(*colour, (line + i) % stripe < stripe / 4);
+            }
         }
     });
     let x = |lon: f64| frame.x + frame.w * (lon - window.west) / (window.east - window.west);
@@ -57,6 +74,14 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
         for piece in coast::inside(window) {
             let piece: Vec<_> = piece.into_iter().map(|(lon, lat)| (x(lon), y(lat))).collect();
             canvas.line(&piece, COAST, 1.5);
+        }
+    }
+    for &((lon, lat), (dx, dy)) in panel.arrows.iter().filter(|_| geographic) {
+        // In the window's own convention.
+        let at = (x(window.west + (lon - window.west).rem_euclid(360.0)), y(lat));
+        let by = (0.5 * ARROW * u * dx, 0.5 * ARROW * u * dy);
+        if frame.x <= at.0 && at.0 <= frame.right() {
+            canvas.arrow((at.0 - by.0, at.1 + by.1), (at.0 + by.0, at.1 - by.1), 1.5);
         }
     }
     let lon_step = tick_step(geographic, window.east - window.west, frame.w / (125.0 * u));

@@ -6,13 +6,16 @@
 mod axes;
 mod canvas;
 mod coast;
+mod coherence;
 mod colour;
 mod command;
+mod contour;
 mod curves;
 mod layout;
 mod lookup;
 mod map;
 mod nearest;
+mod plane;
 mod raster;
 mod scree;
 mod series;
@@ -22,10 +25,12 @@ mod svg;
 mod tests;
 mod text;
 mod ticks;
+mod wheeler_kiladis;
 
 pub(crate) use command::{run, PlotArgs};
 
 use canvas::{Canvas, Image};
+use colour::Palette;
 use halocline_core::{Error, Result};
 use layout::Rect;
 use plotters::prelude::{DrawingBackend, SVGBackend};
@@ -52,6 +57,8 @@ pub(crate) enum Panel {
     Scree(ScreePanel),
     /// Curves over a common axis.
     Curves(CurvesPanel),
+    /// A field over two axes of numbers.
+    Plane(PlanePanel),
 }
 
 /// A field over longitude and latitude, or over its indices when it has no coordinates.
@@ -73,6 +80,52 @@ pub(crate) struct MapPanel {
     pub rectilinear: bool,
     /// Colours around zero (`true`) or from low to high; `None` decides from the data.
     pub diverging: Option<bool>,
+    /// Ends and colours of the scale; `None` decides from the data.
+    pub scale: Option<((f64, f64), Palette)>,
+    /// For each cell, whether it is drawn pale and hatched; empty: none is.
+    pub faint: Vec<bool>,
+    /// Arrows: longitude and latitude of the middle, and the direction to right and up, of length 1.
+    pub arrows: Vec<Arrow>,
+}
+
+/// An arrow: where its middle stands, and its direction to the right and up, of length 1.
+pub(crate) type Arrow = ((f64, f64), (f64, f64));
+
+/// A field over two axes of numbers, in colours that change at some levels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct PlanePanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Label of the horizontal axis.
+    pub xlabel: String,
+    /// Label of the vertical axis.
+    pub ylabel: String,
+    /// What the values are, below the colour bar: words, or units as in CF.
+    pub units: String,
+    /// Where columns stand, rising.
+    pub x: Vec<f64>,
+    /// Where rows stand, rising.
+    pub y: Vec<f64>,
+    /// Values, row by row; anything that is not finite is missing.
+    pub values: Vec<f64>,
+    /// What is shown of the horizontal axis.
+    pub x_range: (f64, f64),
+    /// What is shown of the vertical axis.
+    pub y_range: (f64, f64),
+    /// Where colours change, rising.
+    pub levels: Vec<f64>,
+    /// Whether what is below the first level is left blank.
+    pub is_excess: bool,
+    /// Label of an axis at the right of one over the vertical coordinate (periods); empty for none.
+    pub inverse: String,
+    /// Curves above the field; points outside and those that are not finite break them.
+    pub curves: Vec<Vec<(f64, f64)>>,
+    /// Names at points.
+    pub marks: Vec<(String, (f64, f64))>,
+    /// Arrows at points.
+    pub arrows: Vec<Arrow>,
+    /// Their length in pixels of a page of 1600 x 1200.
+    pub arrow_length: f64,
 }
 
 /// Values against time or a plain number.
@@ -148,8 +201,10 @@ pub(crate) enum CurveKind {
     Points,
     /// What it is compared with.
     Reference,
-    /// A limit.
-    Level,
+    /// Another that it is shown with.
+    Second,
+    /// A limit: that of the first level of confidence, of the second, …
+    Level(usize),
 }
 
 /// The file format of a picture.
@@ -196,12 +251,15 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Res
     let mut canvas = Canvas::new(backend, size)?;
     let page = layout::headlines(&mut canvas, figure);
     canvas.shrink_text(layout::text_scale(figure.panels.len()));
-    for (panel, place) in figure.panels.iter().zip(layout::places(figure, page)) {
+    let places = layout::places(figure, page);
+    let head = curves::common_head(&canvas, figure, &places);
+    for (panel, place) in figure.panels.iter().zip(places) {
         match panel {
             Panel::Map(map) => map::draw(&mut canvas, map, place),
             Panel::Series(series) => series::draw(&mut canvas, series, place),
             Panel::Scree(scree) => scree::draw(&mut canvas, scree, place),
-            Panel::Curves(curves) => curves::draw(&mut canvas, curves, place),
+            Panel::Curves(curves) => curves::draw(&mut canvas, curves, place, head),
+            Panel::Plane(plane) => plane::draw(&mut canvas, plane, place),
         }
     }
     canvas.finish()
@@ -225,6 +283,9 @@ fn check(panel: &Panel) -> Result<()> {
                 lengths("latitudes", map.lat.len(), cells)?;
                 lengths("longitudes", map.lon.len(), cells)?;
             }
+            if !map.faint.is_empty() {
+                lengths("marks of cells", map.faint.len(), cells)?;
+            }
             Ok(())
         }
         Panel::Series(series) => lengths("values of the series", series.y.len(), series.x.len()),
@@ -233,5 +294,6 @@ fn check(panel: &Panel) -> Result<()> {
         Panel::Curves(panel) => {
             panel.curves.iter().try_for_each(|c| lengths("values of a curve", c.y.len(), panel.x.len()))
         }
+        Panel::Plane(plane) => lengths("values", plane.values.len(), plane.x.len() * plane.y.len()),
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ScreePanel
         x: (0.4, last + 0.6),
         y: (0.0, top),
         y_is_log: false,
+        head: 0.0,
     };
     let axes = Axes::draw(canvas, &plan, place, |most| {
         let step = ticks::step(last, most).max(1.0);

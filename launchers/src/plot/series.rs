@@ -18,8 +18,15 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &SeriesPane
         Some((only, _)) => (only - 0.5, only + 0.5),
         None => (0.0, 1.0),
     };
-    let plan =
-        Plan { title: &panel.title, xlabel: &panel.xlabel, ylabel: &panel.ylabel, x, y, y_is_log: false };
+    let plan = Plan {
+        title: &panel.title,
+        xlabel: &panel.xlabel,
+        ylabel: &panel.ylabel,
+        x,
+        y,
+        y_is_log: false,
+        head: 0.0,
+    };
     let axes = Axes::draw(canvas, &plan, place, |most| {
         if panel.x_is_date && x.0.abs().max(x.1.abs()) < 1e7 {
             return ticks::dates(x.0, x.1, most);

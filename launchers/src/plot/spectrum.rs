@@ -1,7 +1,7 @@
 //! Pictures of spectra: power with its background, coherence and phase.
 
 use super::command::{label, Picture};
-use super::{Curve, CurveKind, CurvesPanel, Figure, Panel};
+use super::{text, Curve, CurveKind, CurvesPanel, Figure, Panel};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -20,7 +20,13 @@ impl Picture<'_> {
         let panels = if self.is_spectrum("power") {
             vec![self.power()?]
         } else if self.is_spectrum("coherence_squared") && self.is_spectrum("phase") {
-            vec![self.coherence()?, self.phase()?]
+            let power = self.is_spectrum("power_x") && self.is_spectrum("power_y");
+            let mut panels = if power { vec![self.powers()?] } else { Vec::new() };
+            panels.extend([self.coherence()?, self.phase()?]);
+            // They have the same axis, which is named once.
+            let last = panels.len() - 1;
+            panels.iter_mut().take(last).for_each(|panel| panel.xlabel.clear());
+            panels
         } else {
             return Ok(None);
         };
@@ -30,13 +36,14 @@ impl Picture<'_> {
         let told = ["segment=", "window=", "detrend=", "average=", "lomb-scargle="];
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
         let subtitle: Vec<String> = self.place()?.into_iter().chain([told.join(", ")]).collect();
+        let panels = panels.into_iter().map(Panel::Curves).collect();
         Ok(Some(Figure { title, subtitle: subtitle.join("  ·  "), panels }))
     }
 
-    fn power(&self) -> Result<Panel> {
+    fn power(&self) -> Result<CurvesPanel> {
         let variable = &self.dataset.variable("power")?.variable;
         let log = !self.args.linear;
-        let mut panel = self.panel(variable.units().unwrap_or_default(), log)?;
+        let mut panel = self.panel(&text::units(variable.units().unwrap_or_default()), log)?;
         panel.title = label(variable);
         panel.y_is_log = log;
         panel.curves.push(self.curve("power", 0, "spectrum", CurveKind::Main)?);
@@ -44,35 +51,59 @@ impl Picture<'_> {
             panel.curves.push(self.curve("background", 0, "red noise", CurveKind::Reference)?);
             for (k, level) in self.values("confidence")?.iter().enumerate() {
                 let name = format!("{} % level", 100.0 * level);
-                panel.curves.push(self.curve("significance", k, &name, CurveKind::Level)?);
+                panel.curves.push(self.curve("significance", k, &name, CurveKind::Level(k))?);
             }
         }
-        Ok(Panel::Curves(panel))
+        Ok(panel)
     }
 
-    fn coherence(&self) -> Result<Panel> {
+    /// Both powers; where their units differ, each as a share of its sum.
+    fn powers(&self) -> Result<CurvesPanel> {
+        let units = |name: &str| {
+            self.dataset.variable(name).map(|v| v.variable.units().unwrap_or_default().to_owned())
+        };
+        let same = units("power_x")? == units("power_y")?;
+        let log = !self.args.linear;
+        let mut panel = self.panel(
+            &if same { text::units(&units("power_x")?) } else { "Share of power".to_owned() },
+            false,
+        )?;
+        "Power".clone_into(&mut panel.title);
+        panel.y_is_log = log;
+        for (name, text, kind) in [("power_x", "x", CurveKind::Main), ("power_y", "y", CurveKind::Second)] {
+            let mut curve = self.curve(name, 0, text, kind)?;
+            let sum: f64 = curve.y.iter().filter(|v| v.is_finite()).sum();
+            if !same && sum > 0.0 {
+                curve.y.iter_mut().for_each(|v| *v /= sum);
+            }
+            panel.curves.push(curve);
+        }
+        Ok(panel)
+    }
+
+    fn coherence(&self) -> Result<CurvesPanel> {
         let mut panel = self.panel("Coherence squared", false)?;
         panel.title = label(&self.dataset.variable("coherence_squared")?.variable);
         panel.y_range = Some((0.0, 1.0));
         panel.curves.push(self.curve("coherence_squared", 0, "coherence squared", CurveKind::Main)?);
         if self.dataset.variable("coherence_limit").is_ok() {
             let levels = self.values("confidence")?;
-            for (limit, level) in self.values("coherence_limit")?.iter().zip(levels) {
+            for (k, (limit, level)) in self.values("coherence_limit")?.iter().zip(levels).enumerate() {
                 let (name, y) = (format!("{} % level", 100.0 * level), vec![*limit; panel.x.len()]);
-                panel.curves.push(Curve { name, y, kind: CurveKind::Level });
+                panel.curves.push(Curve { name, y, kind: CurveKind::Level(k) });
             }
         }
-        Ok(Panel::Curves(panel))
+        Ok(panel)
     }
 
-    fn phase(&self) -> Result<Panel> {
+    fn phase(&self) -> Result<CurvesPanel> {
         let mut panel = self.panel("Phase (degrees)", false)?;
         "Phase, positive: y leads".clone_into(&mut panel.title);
         panel.y_range = Some((-180.0, 180.0));
         let mut curve = self.curve("phase", 0, "phase", CurveKind::Points)?;
         curve.y.iter_mut().for_each(|v| *v = v.to_degrees());
         panel.curves.push(curve);
-        Ok(Panel::Curves(panel))
+        Ok(panel)
     }
 
     /// A panel without curves.
@@ -104,7 +135,7 @@ impl Picture<'_> {
                     let Some(Cell { index, .. }) = &cell else {
                         return Err(Error::usage("holds the spectra of many cells")
                             .in_variable(variable)
-                            .remedy("choose one with --at LON,LAT"));
+                            .remedy("choose one with --at LON,LAT, or maps with --frequency F"));
                     };
                     index.iter().find(|(name, _)| *name == dim.name).map_or(0, |(_, at)| *at)
                 }

@@ -13,7 +13,7 @@ fn map(ny: usize, nx: usize, value: impl Fn(usize, usize) -> f64) -> MapPanel {
         values: cells().map(|(j, i)| value(j, i)).collect(),
         shape: (ny, nx),
         rectilinear: true,
-        diverging: None,
+        ..MapPanel::default()
     }
 }
 

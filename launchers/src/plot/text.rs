@@ -67,6 +67,12 @@ pub(super) fn units(cf: &str) -> String {
         "degree" | "degrees" => "°".to_owned(),
         _ => powers(w),
     };
+    // The power of several together, as in `(m s-1)2 day`.
+    if let Some((inner, rest)) = cf.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let power: String = rest[..rest.len() - after.len()].chars().map(raised).collect();
+        return format!("({}){power} {}", units(inner), units(after)).trim_end().to_owned();
+    }
     cf.split_whitespace().map(word).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -115,6 +121,11 @@ mod tests {
         for (cf, print) in pairs {
             assert_eq!(units(cf), print);
         }
+        assert_eq!(
+            (units("(W m-2)2").as_str(), units("(m s-1)2 day").as_str()),
+            ("(W m⁻²)²", "(m s⁻¹)² day")
+        );
+        assert_eq!(units("("), "(");
         assert_eq!(superscript(-12), "⁻¹²");
         assert_eq!(label("kg m-2 s-1"), "kg m⁻² s⁻¹");
         assert_eq!((label("PC 1"), label("degC")), ("PC 1".to_owned(), "°C".to_owned()));

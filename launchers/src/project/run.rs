@@ -8,6 +8,7 @@ use super::{output, ProjectArgs};
 use crate::common::{bytes_text, check_output, paths};
 use crate::folding::{self, FoldJob};
 use crate::passes::{self, Pass, Request, Wanted};
+use crate::place::locate;
 use crate::step::{Alone, Carried, Step, Written};
 use halocline_algorithms::eof::Anomaly;
 use halocline_algorithms::projection::{remove, Components, Projection, ProjectionState};
@@ -169,17 +170,6 @@ impl<'a> Projecting<'a> {
             _ => Ok(()),
         }
     }
-}
-
-/// Where and when a value is, in the user's words.
-fn locate(source: &Source, cell: usize, time: usize) -> String {
-    let grid = source.grid();
-    let ground = cell % grid.len().max(1);
-    let place = match (grid.latitudes(), grid.longitudes()) {
-        (Some(lat), Some(lon)) => format!("at latitude {}, longitude {}", lat[ground], lon[ground]),
-        _ => format!("at cell {cell} of the map (counted from 0)"),
-    };
-    format!("{place} on {}", source.time().datetime(time).iso())
 }
 
 impl Step for Projecting<'_> {

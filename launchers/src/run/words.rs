@@ -142,10 +142,15 @@ fn of_kind(document: &Document, entry: &Entry, item: &Item) -> Error {
 fn option_words(option: &clap::Arg, entry: &Entry) -> std::result::Result<Vec<String>, String> {
     let key = &entry.key;
     let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
+    let may_be_bare = option.get_num_args().is_some_and(|n| n.min_values() == 0);
     match &entry.value {
         Item::Flag(true) if is_flag => return Ok(vec![format!("--{key}")]),
         Item::Flag(false) if is_flag => return Ok(Vec::new()),
         other if is_flag => return Err(format!("is true or false, not {}", other.kind())),
+        // Options that may stand without a value, as a flag does.
+        Item::Flag(is_there) if may_be_bare => {
+            return Ok(if *is_there { vec![format!("--{key}")] } else { Vec::new() });
+        }
         Item::List(items) if items.is_empty() => return Err("is an empty list".to_owned()),
         _ => {}
     }
@@ -209,6 +214,9 @@ mod tests {
         );
         assert_eq!(good(Kind::Relate, "lags = [-3, 0, 6]\ndetrend = true"), "--lags=-3,0,6 --detrend --");
         assert_eq!(good(Kind::Relate, "detrend = false\nlags = '-2..2'"), "--lags=-2..2 --");
+        assert_eq!(good(Kind::SpectrumPower, "lomb-scargle = true"), "--lomb-scargle --");
+        assert_eq!(good(Kind::SpectrumPower, "lomb-scargle = false"), "--");
+        assert_eq!(good(Kind::SpectrumPower, "lomb-scargle = 'normalize'"), "--lomb-scargle=normalize --");
         assert_eq!(good(Kind::Histogram, "bins = [0, 1, 10]"), "--bins=0,1,10 --");
         assert_eq!(good(Kind::Histogram, "bins = ['0:1:5', [1, 2]]"), "--bins=0:1:5 --bins=1,2 --");
         assert_eq!(good(Kind::Eof, "file-list = 'list'\nmodes = 1_0"), "--files=list --modes=10 --");

@@ -8,11 +8,10 @@ use crate::carry;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_once, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::relate::index::{self, Series, With};
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::spectra::{coherence_limit, derived, CrossQuantity, CrossSpectra, Sampling, Welch};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
@@ -21,7 +20,7 @@ use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Cross-spectra in time of every series of a field, x, with those of another field of the same grid
 /// and times, or with an index series, y.
@@ -155,24 +154,20 @@ pub(crate) struct CrossSpectrum<'a> {
     welch: Welch,
 }
 
-impl Step for CrossSpectrum<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for CrossSpectrum<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         let others = self.with.files(&self.args.with);
         self.files.iter().cloned().chain(others).chain([self.args.output.clone()]).collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         let sources = self.with.beside(&self.source);
         sources.iter().map(|source| Alone::series(&source.variable().name, source, false)).collect()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.all(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.estimated(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }
 
@@ -193,7 +188,7 @@ impl CrossSpectrum<'_> {
     }
 
     /// Reads, estimates and writes.
-    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+    fn estimated(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (args, source, levels) = (self.args, &self.source, &self.args.confidence.0);
         let parts = args.selection.parts(job.comm, &source.variable().dims)?;
         let mut work = self.work(job.comm)?;

@@ -251,34 +251,6 @@ pub(super) fn mean(comm: &Comm, source: &Source, reduced: &Reduced) -> Result<Op
     Ok(Some(SpatialMean::new(&source.variable().dims, &reduced.dims, all)))
 }
 
-/// Where and when a value is, in the user's words: `cell` counts in C order over the dimensions
-/// behind time.
-pub(super) fn locate(source: &Source, cell: usize, time: usize) -> String {
-    let (grid, dims) = (source.grid(), &source.variable().dims[1..]);
-    let on = source.time().datetime(time).date_string();
-    let (mut rest, mut index) = (cell, vec![0; dims.len()]);
-    for (d, dim) in dims.iter().enumerate().rev() {
-        index[d] = rest % dim.len.max(1);
-        rest /= dim.len.max(1);
-    }
-    let named = |d: usize| format!("{} {}", dims[d].name, index[d]);
-    let horizontal = grid.dims.len().min(dims.len());
-    let above: Vec<String> = (0..dims.len() - horizontal).map(named).collect();
-    let ground = cell % grid.len().max(1);
-    let place = match (grid.latitudes(), grid.longitudes()) {
-        (Some(lat), Some(lon)) if horizontal > 0 => {
-            vec![format!("latitude {}, longitude {}", lat[ground], lon[ground])]
-        }
-        _ => (dims.len() - horizontal..dims.len()).map(named).collect(),
-    };
-    let place: Vec<String> = above.into_iter().chain(place).collect();
-    if place.is_empty() {
-        format!("on {on}")
-    } else {
-        format!("at {} on {on}", place.join(", "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,9 @@
 //! What all files of spectra have in common: the frequencies, space, and how blocks are written.
 
-use super::estimate::{locate, EstimateArgs};
+use super::estimate::EstimateArgs;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
+use crate::place::locate;
 use crate::series::chunks;
 use crate::stats::over::Reduced;
 use crate::stats::space;
@@ -231,7 +232,7 @@ fn coordinate(
 }
 
 /// The levels as a coordinate, a scalar if there is one.
-fn confidences(levels: &[f64]) -> Coordinate {
+pub(super) fn confidences(levels: &[f64]) -> Coordinate {
     let dims = match levels {
         [_] => Vec::new(),
         many => vec![Dim::new(CONFIDENCE, many.len(), Role::Other)],

@@ -3,10 +3,12 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod cross;
+mod cross_waves;
 mod describe;
 mod estimate;
 mod frame;
 mod lomb;
+mod pair_sum;
 mod power;
 mod space_time;
 mod units;

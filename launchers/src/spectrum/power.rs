@@ -7,10 +7,9 @@ use crate::carry;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::spectra::{significance_factors, LombScargle, PowerSpectra, Sampling, Welch};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
@@ -19,7 +18,7 @@ use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, WriteReport};
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Power spectra in time of every series of a field, or their mean over an area: the periodogram of
 /// the whole series, or with --segment the mean over segments (Welch).
@@ -97,7 +96,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
 
 /// Irregular times have another remedy, too.
 fn or_lomb(mut e: Error) -> Error {
-    if let Some(remedy) = e.remedy.take().filter(|_| e.message.contains("not regular")) {
+    if let Some(remedy) = e.remedy.take().filter(|_| e.message.contains("not evenly spaced")) {
         e.remedy = Some(format!("{remedy}, or use --lomb-scargle"));
     }
     e
@@ -127,26 +126,22 @@ pub(crate) struct PowerSpectrum<'a> {
     method: Method,
 }
 
-impl Step for PowerSpectrum<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for PowerSpectrum<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         vec![Alone::series(&self.args.var, &self.source, false)]
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let done = match &self.method {
             Method::Welch(welch) => self.by_welch(job, welch),
             Method::Lomb(lomb) => lomb::all(self, job, lomb),
         };
-        let report = done.map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+        done.map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }
 

@@ -1,26 +1,29 @@
 //! `halocline spectrum wheeler-kiladis`.
 
-use super::space_time;
+use super::estimate::{parse_confidence, Confidence};
+use super::{cross_waves, space_time};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
-use crate::step::{self, Alone, Carried, Step, Written};
-use halocline_algorithms::wavenumber::WheelerKiladis;
+use crate::relate::index::{self, With};
+use crate::step::{self, Alone, ByItself};
+use halocline_algorithms::wavenumber::{CrossWaves, WheelerKiladis};
 use halocline_core::comm::Comm;
 use halocline_core::grid::GridKind;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
+use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Power over zonal wave number and frequency of what is symmetric and antisymmetric about the
 /// equator, its smooth background, and the ratio to that, as Wheeler and Kiladis (1999) and NCL's
 /// wkSpaceTime have it.
 ///
 /// The field is global in longitude, its latitudes mirror each other, its times are evenly spaced,
-/// and nothing is missing.
+/// and nothing is missing. With --with: coherence, phase and cross-spectra of two fields instead, as
+/// NCL's mjo_cross has them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WheelerKiladisArgs {
     #[command(flatten)]
@@ -28,6 +31,13 @@ pub(crate) struct WheelerKiladisArgs {
     /// The variable
     #[arg(long, value_name = "NAME")]
     pub(super) var: String,
+    /// A second field, y, of the same grid and times, for cross-spectra with the first, x: variable
+    /// VAR of these files
+    #[arg(long, value_name = "FILES:VAR")]
+    pub(super) with: Option<String>,
+    /// Levels of confidence of the limit of the coherence [default: 0.95]
+    #[arg(long, value_name = "P,…|none", requires = "with", value_parser = parse_confidence)]
+    confidence: Option<Confidence>,
     /// Latitudes, from south to north
     #[arg(long, value_name = "S,N", default_value = "-15,15", value_parser = parse_lat, allow_hyphen_values = true)]
     lat: [f64; 2],
@@ -75,7 +85,14 @@ pub(crate) struct SpaceTime<'a> {
     pub(super) source: Source,
     /// Rows of latitudes that are wanted.
     pub(super) rows: Range<usize>,
-    pub(super) work: WheelerKiladis,
+    work: Work,
+}
+
+/// What is done.
+enum Work {
+    Power(Box<WheelerKiladis>),
+    /// With the second field.
+    Cross(Box<CrossWaves>, Box<Source>),
 }
 
 /// The command as a step.
@@ -88,8 +105,21 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WheelerKiladisArgs) -> Resul
     selection.io = args.input.io;
     let dataset = args.input.open(job.comm, job.verbosity)?;
     let files = paths(&dataset);
-    check_output(job.comm, &args.output, &files)?;
     let source = dataset.source(job.comm, &args.var, &selection)?;
+    let with = match &args.with {
+        None => None,
+        Some(text) => match index::find(job.comm, text, (&dataset, &source), &selection, job.verbosity)? {
+            With::Field(field) => Some(field),
+            With::Index(_) => {
+                return Err(Error::usage("cross-spectra over wave numbers need a second field")
+                    .in_file(text)
+                    .remedy("write --with FILES:VAR, or use spectrum cross"))
+            }
+        },
+    };
+    let taken: Vec<PathBuf> =
+        files.iter().cloned().chain(with.iter().flat_map(|field| files_of(field))).collect();
+    check_output(job.comm, &args.output, &taken)?;
     let checked = || {
         folding::check_is_data(&args.var, &source)?;
         let dims = &source.variable().dims;
@@ -99,11 +129,22 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WheelerKiladisArgs) -> Resul
         }
         let rows = rows(&source, args.lat)?;
         check_circle(&source)?;
-        Ok((rows, args.work(&source)?))
+        let (shape, step, windows) = args.plan(&source)?;
+        let waves = args.waves.unwrap_or(usize::MAX);
+        let work = if let Some(field) = with {
+            Work::Cross(Box::new(CrossWaves::new(shape, step, windows, waves)?), field)
+        } else {
+            let waves = waves.max(WheelerKiladis::SMOOTHED);
+            Work::Power(Box::new(WheelerKiladis::new(shape, step, windows, waves)?))
+        };
+        Ok((rows, work))
     };
     let (rows, work) = checked().map_err(|e| folding::blame(e, files.first(), &args.var))?;
     Ok(SpaceTime { args, dataset, files, source, rows, work })
 }
+
+/// Steps and longitudes, days of a step, steps of a window and of its overlap.
+type Plan = ((usize, usize), f64, (usize, usize));
 
 impl WheelerKiladisArgs {
     /// Refuses what makes no sense before any file is opened.
@@ -122,7 +163,7 @@ impl WheelerKiladisArgs {
         Ok(())
     }
 
-    fn work(&self, source: &Source) -> Result<WheelerKiladis> {
+    fn plan(&self, source: &Source) -> Result<Plan> {
         let step = source.time().sampling()?;
         let steps = |name: &str, days: f64| {
             let n = days / step;
@@ -136,12 +177,15 @@ impl WheelerKiladisArgs {
         };
         let windows = (steps("window", self.window)?, steps("overlap", self.overlap)?);
         let shape = source.variable().shape();
-        let waves = self.waves.map_or(usize::MAX, |k| k.max(WheelerKiladis::SMOOTHED));
-        WheelerKiladis::new((shape[0], shape[2]), step, windows, waves)
+        Ok(((shape[0], shape[2]), step, windows))
     }
     /// The greatest wave number that is written.
-    pub(super) fn kept(&self, work: &WheelerKiladis) -> usize {
-        self.waves.map_or(work.waves(), |k| k.min(work.waves()))
+    pub(super) fn kept(&self, computed: usize) -> usize {
+        self.waves.map_or(computed, |k| k.min(computed))
+    }
+    /// The levels of confidence of a limit.
+    pub(super) fn levels(&self) -> Vec<f64> {
+        self.confidence.as_ref().map_or_else(|| vec![0.95], |levels| levels.0.clone())
     }
 
     /// As outputs record it.
@@ -151,10 +195,26 @@ impl WheelerKiladisArgs {
             format!("window={}", self.window),
             format!("overlap={}", self.overlap),
         ];
+        options.extend(self.with.as_ref().map(|with| format!("with={}", crate::run::scratch::told(with))));
         options.extend(self.waves.map(|k| format!("waves={k}")));
         options.extend(described(&self.input, &self.selection));
         options.join("; ")
     }
+}
+
+impl SpaceTime<'_> {
+    /// What it is about, in words.
+    pub(super) fn name(&self) -> String {
+        match &self.work {
+            Work::Power(_) => self.args.var.clone(),
+            Work::Cross(_, field) => format!("{} with {}", self.args.var, field.variable().name),
+        }
+    }
+}
+
+/// The files of a second field.
+fn files_of(field: &Source) -> impl Iterator<Item = PathBuf> + '_ {
+    field.files().iter().map(|file| PathBuf::from(&file.path))
 }
 
 /// The rows between two latitudes, which mirror each other.
@@ -198,22 +258,30 @@ fn check_circle(source: &Source) -> Result<()> {
     }
 }
 
-impl Step for SpaceTime<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
-        self.files.iter().chain([&self.args.output]).cloned().collect()
+impl ByItself for SpaceTime<'_> {
+    fn files(&self) -> Vec<PathBuf> {
+        let mut all = self.files.clone();
+        if let Work::Cross(_, field) = &self.work {
+            all.extend(files_of(field));
+        }
+        all.push(self.args.output.clone());
+        all
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
+    fn reads(&self) -> Vec<Alone> {
+        let mut all = vec![Alone::series(&self.args.var, &self.source, false)];
+        if let Work::Cross(_, field) = &self.work {
+            all.push(Alone::series(&field.variable().name, field, false));
+        }
+        all
     }
-    fn alone(&self) -> Vec<Alone> {
-        vec![Alone::series(&self.args.var, &self.source, false)]
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
-    }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = space_time::compute(self, job)
-            .map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let done = match &self.work {
+            Work::Power(work) => space_time::compute(self, job, work),
+            Work::Cross(work, field) => cross_waves::compute(self, job, (work, field)),
+        };
+        done.map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }
