@@ -99,10 +99,9 @@ fn polygons_conserve_what_is_covered() {
     let total: f64 =
         b.iter().zip(&made.covered).zip(&y).map(|((b, c), y)| if y.is_nan() { 0.0 } else { b * c * y }).sum();
     let mut pairs = 0.0;
-    for k in 0..to.len() {
+    for (k, (area, covered)) in b.iter().zip(&made.covered).enumerate() {
         let (places, values) = made.matrix.row(k);
-        pairs +=
-            places.iter().zip(values).map(|(&i, w)| x[i as usize] * w).sum::<f64>() * b[k] * made.covered[k];
+        pairs += places.iter().zip(values).map(|(&i, w)| x[i as usize] * w).sum::<f64>() * area * covered;
     }
     assert!((total / pairs - 1.0).abs() < 1e-13);
     let great = apply(
