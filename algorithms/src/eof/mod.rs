@@ -32,6 +32,8 @@ mod kernels;
 mod maps;
 mod options;
 mod prepare;
+mod products;
+mod randomized;
 mod result;
 mod rotate;
 mod significance;
@@ -43,8 +45,9 @@ pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
 pub use options::{
     Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
-    Rotated,
+    Randomized, Rotated, Solver,
 };
+pub use randomized::Approximation;
 pub use result::{Eof, EofMaps, Filled};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
@@ -109,7 +112,7 @@ impl EofField<'_> {
     }
 }
 
-/// Which covariance was diagonalised.
+/// Which covariance was diagonalised, or multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Covariance {
     /// Between times.
@@ -140,6 +143,7 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
         Anomaly::Climatology => 12,
     };
     let rows = match Covariance::of(times, cells(dims, excluded), &options.missing) {
+        _ if options.solver != Solver::Exact => modes + maps::KNOWN + groups,
         Covariance::Temporal => modes + maps::KNOWN + groups,
         Covariance::Spatial => spatial::rows(times).max(modes + maps::KNOWN + groups),
     };
@@ -178,6 +182,41 @@ pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     } as u64;
     // The sum, the matrix, its vectors, and what the solver works with.
     SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(3 * 8))
+}
+
+/// Bytes that a rank needs for `modes` modes of these dimensions beside the series, and bytes of
+/// the eigenproblem on rank 0, as options say: [`state_bytes`] and [`solver_bytes`], or less.
+pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize) -> (u64, u64) {
+    let times = dims.first().map_or(0, |d| d.len);
+    match options.solver {
+        Solver::Exact => {
+            let missing = &options.missing;
+            (state_bytes(dims, excluded, missing), solver_bytes(dims, excluded, missing))
+        }
+        Solver::Randomized(_) => {
+            let levels = Tiling::series(dims).len().next_power_of_two().ilog2() as usize;
+            // A path of the merge tree, and what threads work on or have done.
+            let states = levels + 4 + 4 * rayon::current_num_threads();
+            let one = products::state_bytes(times, randomized::width(times, modes));
+            (one.saturating_mul(states as u64), randomized::solver_bytes(times, modes))
+        }
+    }
+}
+
+/// About how many floating-point operations each solver takes for fields of so many times and
+/// cells, all fields together: exact, randomized.
+pub fn costs(times: usize, cells: usize, modes: usize) -> (f64, f64) {
+    let (n, k) = (times as f64, cells as f64);
+    let (small, large) = (n.min(k), n.max(k));
+    // The triangle of the smaller covariance, and its eigenpairs.
+    let exact = small * small * large + 4.0 * small * small * small + 40.0 * n * k;
+    (exact, randomized::cost(n, k, modes as f64))
+}
+
+/// The number of modes that are sought before it is known how many there are.
+fn modes_at_most(modes: Modes, times: usize) -> usize {
+    let (Modes::Exactly(modes) | Modes::UpTo(modes)) = modes;
+    modes.min(times.saturating_sub(1))
 }
 
 /// Cells that may have data.

@@ -1,6 +1,7 @@
 //! What an EOF analysis results in.
 
 use super::maps::MapBlock;
+use super::randomized::Approximation;
 use super::significance::Significance;
 use super::Covariance;
 use crate::modes::Rotation;
@@ -82,6 +83,8 @@ pub struct Eof {
     pub rotation: Option<Rotation>,
     /// What the tests of significance found.
     pub significance: Significance,
+    /// How good the modes are, if the covariance was not formed.
+    pub approximation: Option<Approximation>,
     /// How gaps were filled, if they were to be.
     pub filled: Option<Filled>,
 }

@@ -161,6 +161,28 @@ pub(crate) fn prepare(
     (kernels, missing): (u64, &Missing),
     needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
 ) -> Result<Vec<Prepared>> {
+    let memory = |dims: &[Dim], excluded: &[bool]| {
+        (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
+    };
+    prepare_within(job, open, args, selected, (kernels, &memory), needs)
+}
+
+/// Bytes for partial sums on each rank and for the eigenproblem on rank 0, of these dimensions and
+/// cells left out.
+pub(crate) type Memory<'a> = dyn Fn(&[Dim], &[bool]) -> (u64, u64) + 'a;
+
+/// [`prepare`] with `memory` as whoever solves takes it.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn prepare_within(
+    job: &FoldJob<'_>,
+    open: &OpenFields,
+    args: &PrepareArgs,
+    selected: &SelectionArgs,
+    (kernels, memory): (u64, &Memory<'_>),
+    needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
+) -> Result<Vec<Prepared>> {
     let comm = job.comm;
     let (mut maps, mut states, mut wanted) = (0u64, 0u64, Vec::new());
     for field in &open.fields {
@@ -168,12 +190,12 @@ pub(crate) fn prepare(
         let of = needs(dims, &grid.excluded);
         // The maps of all ranks come together at the one that writes.
         maps = maps.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
-        states = states.max(eof::state_bytes(dims, &grid.excluded, missing));
+        states = states.max(memory(dims, &grid.excluded).0);
         wanted.push(of);
     }
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
-    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded, missing));
+    let solver = first.map_or(0, |(dims, excluded)| memory(dims, excluded).1);
     let n = (times as u64).min(solver);
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
@@ -190,7 +212,7 @@ pub(crate) fn prepare(
         )
         .remedy("give more --memory, or average the data in time first (halocline stats --by month)"));
     }
-    let mut prepared = Vec::new();
+    let mut prepared: Vec<Prepared> = Vec::new();
     for (field, needs) in open.fields.iter().zip(&wanted) {
         let source = &field.source;
         if args.detrend && source.time().step_text() == "irregular" {
@@ -208,6 +230,12 @@ pub(crate) fn prepare(
             _ => Vec::new(),
         };
         prepared.push(Prepared { weights, months, plan });
+    }
+    // Passes are several: what fits stays in memory, the eigenproblem beside it.
+    let series = prepared.iter().fold(0u64, |sum, p| sum.saturating_add(p.plan.estimate()));
+    let beside = solver.saturating_add(states.max(maps));
+    if series <= room.saturating_sub(beside) {
+        prepared.iter_mut().for_each(|p| p.plan = p.plan.clone().keeping());
     }
     Ok(prepared)
 }

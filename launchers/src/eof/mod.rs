@@ -7,16 +7,17 @@ mod options;
 mod output;
 mod place;
 mod significance;
+mod solver;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, with_fields, OpenField, OpenFields};
+pub(crate) use fields::{prepare, prepare_within, with_fields, OpenField, OpenFields};
 pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::places;
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method};
+use halocline_algorithms::eof::{self, Eof, Method, Solver};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -83,18 +84,22 @@ fn check_modes(args: &EofArgs, open: &OpenFields) -> Result<()> {
 }
 
 fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
-    let options = args.options()?;
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let modes = args.modes.unwrap_or(10).min(times - 1);
+    let options = solver::decide(job, args, open, args.options()?, modes);
     // Real and imaginary part, each thrice while they are built; the kernels of several fields.
     let kernels = match options.method {
         Method::Complex(_) => 8,
         _ => 0,
-    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 }
-        + significance::matrices(&options.tests, times, modes)
+    } + if open.fields.len() > 1 && options.solver == Solver::Exact {
+        open.fields.len() as u64
+    } else {
+        0
+    } + significance::matrices(&options.tests, times, modes)
         + if args.is_cdo() { 2 } else { 0 };
     let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
-    let prepared = prepare(job, open, &args.prepare, &args.selection, (kernels, &options.missing), &needs)?;
+    let memory = |dims: &[_], excluded: &[_]| eof::memory(dims, excluded, &options, modes);
+    let prepared = prepare_within(job, open, &args.prepare, &args.selection, (kernels, &memory), &needs)?;
     let engine = Engine::with_progress(job.comm, job.progress);
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))

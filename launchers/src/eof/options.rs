@@ -94,6 +94,8 @@ pub(crate) struct EofArgs {
     #[command(flatten)]
     pub(crate) gaps: super::gaps::GapArgs,
     #[command(flatten)]
+    pub(crate) solver: super::solver::SolverArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -249,6 +251,7 @@ impl EofArgs {
             },
             eof_scaling,
             precision: self.prepare.precision(),
+            solver: self.solver.solver(self.tests.seed)?,
             convention: self.convention()?,
             tests: self.tests.tests()?,
             missing: self.gaps.missing()?,
@@ -259,7 +262,8 @@ impl EofArgs {
     /// What can be refused before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         let options = self.options()?;
-        options.tests.check(&options)
+        options.tests.check(&options)?;
+        self.solver.check(&options)
     }
 }
 

@@ -4,8 +4,8 @@ use super::contents::Contents;
 use super::gaps;
 use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
 use super::place::{places, Place};
-use super::significance;
 use super::OpenFields;
+use super::{significance, solver};
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Eof, EofMaps, MapBlock, Method};
 use halocline_core::comm::Comm;
@@ -78,6 +78,7 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
     components(&mut contents, &abouts[0], &method, &eof);
     variances(&mut contents, &abouts[0], &eof);
     let units = abouts[0].units(2).filter(|_| !args.is_multivariate());
+    solver::write(&mut contents, &eof, units.as_deref());
     significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units.as_deref())?;
     if let Some(filled) = &eof.filled {
         gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
@@ -344,6 +345,7 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
     }
     options.extend(args.tests.describe());
+    options.extend(solver::describe(eof));
     options.extend(args.gaps.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -137,6 +137,31 @@ fn a_field_at_hand_gives_the_same() {
 }
 
 #[test]
+fn what_is_kept_is_read_once() {
+    for (chunks, divisible) in [([1, 40, 30], true), ([7, 8, 30], false)] {
+        let made = || Made::new(&[60, 40, 30], &chunks, divisible);
+        let expected = folded(&made(), 1, None, Parallelism::Tiles).expect("fits");
+        for ranks in 1..=4 {
+            let source = made();
+            let demand = Demand { ranks, threads: 2, room: None, parts: None };
+            let plan = SeriesPlan::of_needs(&source, &needs(&source), demand).expect("fits").keeping();
+            assert_eq!(plan.batches(), 1);
+            let fold = Traced { parallelism: Parallelism::Inside };
+            let all = run_threads(ranks, |comm| {
+                let engine = Engine::new(comm);
+                [0, 1].map(|_| engine.fold_series(&source, &plan, &fold).expect("folds"))
+            });
+            for pass in [0, 1] {
+                let states = all.iter().flat_map(|passes| &passes[pass]);
+                let found: Vec<_> = states.map(|(_, s)| (s.0.to_bits(), s.1.clone(), s.2)).collect();
+                assert_eq!(found, std::slice::from_ref(&expected), "{ranks} ranks");
+            }
+            assert_eq!(source.read.load(std::sync::atomic::Ordering::Relaxed), 60 * 40 * 30);
+        }
+    }
+}
+
+#[test]
 fn errors_end_all_ranks() {
     let mut source = Made::new(&[60, 40, 30], &[1, 40, 30], true);
     source.fail_at = Some(5);
