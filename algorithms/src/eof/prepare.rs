@@ -112,7 +112,13 @@ impl Recipe {
     }
 
     /// Prepares a strip; `buffer` becomes its values.
-    fn prepare(&self, rows: &Rows<'_>, cells: Vec<usize>, buffer: Vec<f64>, statistics: bool) -> Strip {
+    pub(super) fn prepare(
+        &self,
+        rows: &Rows<'_>,
+        cells: Vec<usize>,
+        buffer: Vec<f64>,
+        statistics: bool,
+    ) -> Strip {
         let mut strip = self.read(rows, cells, buffer);
         match &self.filling {
             None => self.anomalies(&mut strip, statistics),

@@ -2,10 +2,10 @@
 
 use super::gram::{Shared, ALL_BUT_TIME};
 use super::options::Precision;
-use super::prepare::{Rows, Strip};
+use super::prepare::{Recipe, Rows, Strip};
 use super::survey::Survey;
 use super::EofField;
-use crate::symmetric::{power_of_two_scale, transposed_times_columns};
+use crate::symmetric::{power_of_two_scale, transposed_times_columns, STRIP};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use halocline_core::engine::{Engine, Fold, Piece, Pieces};
@@ -16,6 +16,14 @@ use serde::{Deserialize, Serialize};
 
 /// Products in single precision that are added up as such; their sums are added in double.
 const SINGLES: usize = 128;
+
+/// Values of a strip, about: with this many, all that is done to it finds it in a core's own cache.
+const STRIP_VALUES: usize = 80_000;
+
+/// Cells of a strip of so many times, at most.
+pub(super) fn strip_cells(times: usize) -> usize {
+    (STRIP_VALUES / times.max(1) / 8 * 8).clamp(16, STRIP)
+}
 
 /// G B = X (Xᵀ B), and what was seen on the way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,19 +78,24 @@ impl Fold for ProductFold<'_> {
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
         state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        let strips = Recipe::strips(rows(0), &excluded);
+        let mut buffer = shared.buffers.take(0);
         // Tiles are worked on in parallel already.
-        shared.recipe.for_each_strip(rows, &excluded, (false, 1), &shared.buffers, |strip| {
-            state.survey.look_at_strip(rows, shared, strip, &cells);
+        for some in strips.concat().chunks(strip_cells(shared.times)) {
+            let mut strip = shared.recipe.prepare(rows, some.to_vec(), buffer, false);
+            state.survey.look_at_strip(rows, shared, &strip, &cells);
             // What is going to be refused need not be summed.
             if !state.survey.is_bad() {
-                shared.weigh(strip, &cells);
-                state.squares += strip.values.chunks(strip.cells.len().max(1)).map(squares).sum::<f64>();
+                shared.weigh(&mut strip, &cells);
+                state.squares += strip.values.chunks(some.len()).map(squares).sum::<f64>();
                 match &self.singles {
-                    None => self.add(&mut state.sum, strip),
-                    Some(singles) => self.add_as_singles(&mut state.sum, strip, singles),
+                    None => self.add(&mut state.sum, &strip),
+                    Some(singles) => self.add_as_singles(&mut state.sum, &strip, singles),
                 }
             }
-        });
+            buffer = strip.values;
+        }
+        shared.buffers.give(buffer);
         Ok(())
     }
     fn merge(&self, mut left: ProductState, right: ProductState) -> Result<ProductState> {
