@@ -139,6 +139,75 @@ fn the_same_bits_on_any_ranks_and_in_any_memory() {
     }
 }
 
+/// More times than cells, more than memory holds as anomalies: a few waves and noise, in single
+/// precision, one cell of land.
+fn write_long(path: &Path, times: usize) {
+    let mut file = netcdf::create(path).expect("a test file");
+    for (name, len) in [("time", times), ("lat", 6), ("lon", 10)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    for (name, units) in
+        [("time", "days since 1900-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
+    {
+        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
+        variable.put_attribute("units", units).expect("an attribute");
+        let len = if name == "time" { times } else { 10 };
+        let values: Vec<f64> = (0..if name == "lat" { 6 } else { len }).map(|i| i as f64 * 1.5).collect();
+        variable.put_values(&values, ..).expect("written");
+    }
+    let mut data = file.add_variable::<f32>("ta", &["time", "lat", "lon"]).expect("a variable");
+    data.put_attribute("units", "K").expect("an attribute");
+    data.set_fill_value(1e20f32).expect("a fill value");
+    data.set_chunking(&[500, 6, 10]).expect("chunks");
+    let value = |t: usize, c: usize| {
+        if c == 17 {
+            return 1e20;
+        }
+        let (time, cell) = (t as f64, c as f64);
+        let noise = ((t * 7919 + c * 104_729 + t * c * 31) % 1009) as f64 / 1009.0;
+        let waves =
+            4.0 * (0.02 * time).sin() * (0.3 * cell).cos() + 2.0 * (0.11 * time).cos() * (0.2 * cell).sin();
+        (250.0 + 1e-4 * time + waves + noise) as f32
+    };
+    let values: Vec<f32> = (0..times * 60).map(|i| value(i / 60, i % 60)).collect();
+    data.put_values(&values, ..).expect("written");
+}
+
+#[test]
+fn more_times_than_cells_step_by_step() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [input, first, again] = ["in.nc", "first.nc", "again.nc"].map(|name| folder.path().join(name));
+    write_long(&input, 50_000);
+    for more in [&["--detrend"][..], &["--standardize", "--anomaly", "climatology", "--weights", "none"]] {
+        let arguments = [&["--var", "ta", "--modes", "2", "-q"], more].concat();
+        analysed(Launch::Plain(1), &input, &arguments, &first);
+        let expected = everything(&first);
+        assert!(values(&first, "variance_fraction").iter().sum::<f64>() > 0.8);
+        for launch in [Launch::Plain(2), Launch::ThreadRanks(3), Launch::Mpi(2), Launch::Mpi(4)] {
+            if cfg!(feature = "mpi") || !matches!(launch, Launch::Mpi(_)) {
+                analysed(launch, &input, &arguments, &again);
+                assert_eq!(everything(&again), expected, "{launch:?} {more:?}");
+            }
+        }
+        let mut fits = Vec::new();
+        for memory in ["70MB", "80MB", "90MB", "100MB", "120MB", "160MB"] {
+            let with =
+                [&["eof", text(&input), "-o", text(&again), "--memory", memory], &arguments[..]].concat();
+            let output = run(Launch::Plain(2), &with);
+            match output.status.code() {
+                Some(0) => {
+                    fits.push(memory);
+                    assert_eq!(everything(&again), expected, "{memory}");
+                }
+                Some(5) => assert!(fits.is_empty(), "more memory must do, too"),
+                other => panic!("{other:?}: {}", String::from_utf8_lossy(&output.stderr)),
+            }
+        }
+        // The anomalies alone, as doubles in two layouts and on their way, take 72 MB.
+        assert!(fits.contains(&"100MB"), "{fits:?}");
+    }
+}
+
 #[test]
 fn auto_says_what_it_picks() {
     let folder = tempfile::tempdir().expect("a temporary folder");

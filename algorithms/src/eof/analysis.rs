@@ -7,7 +7,7 @@ use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, 
 use super::prepare::Recipe;
 use super::randomized::{self, Approximation};
 use super::result::{Eof, EofMaps};
-use super::{cells, convention, significance, spatial, Covariance, EofField, EofInput};
+use super::{cells, convention, significance, spatial, steps, Covariance, EofField, EofInput};
 use crate::modes::Kernel;
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{Engine, FieldSeries};
@@ -239,6 +239,13 @@ fn modes_of(engine: &Engine, fields: &[(EofField<'_>, Shared<'_>)], options: &Eo
         let dims = &field.source.variable().dims;
         let cells = cells(dims, field.input.excluded);
         if Covariance::of(shared.times, cells, &options.missing) == Covariance::Spatial {
+            if let (Some(across), false) = (field.plan.across(), keeps) {
+                let modes = |cells| wanted(options.modes, shared.times, cells);
+                let (solved, cells) = steps::solve(engine, field, shared, across, modes)?;
+                let counts = vec![cells];
+                let covariance = Covariance::Spatial;
+                return Ok(Found { solved, counts, covariance, kernel: None, approximation: None });
+            }
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
             let modes = wanted(options.modes, shared.times, survey.cells)?;

@@ -38,6 +38,7 @@ mod result;
 mod rotate;
 mod significance;
 mod spatial;
+mod steps;
 mod survey;
 
 pub use analysis::{analyse, analyse_fields, analyse_series};
@@ -137,11 +138,7 @@ impl Covariance {
 pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize) -> SeriesNeeds {
     let times = dims.first().map_or(0, |d| d.len);
     let modes = modes.saturating_mul(options.method.maps());
-    let groups = match options.anomaly {
-        Anomaly::None => 0,
-        Anomaly::Mean => 1,
-        Anomaly::Climatology => 12,
-    };
+    let groups = options.anomaly.groups();
     let rows = match Covariance::of(times, cells(dims, excluded), &options.missing) {
         _ if options.solver != Solver::Exact => modes + maps::KNOWN + groups,
         Covariance::Temporal => modes + maps::KNOWN + groups,
@@ -184,14 +181,53 @@ pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(3 * 8))
 }
 
+/// What an analysis of one field of more times than cells needs, if it is one: of its plan, and of
+/// that for passes over whole steps ([`SeriesPlan::with_across`]). With both, the anomalies need not
+/// be in memory; without, they have to ([`needs`]).
+pub fn needs_by_steps(
+    dims: &[Dim],
+    excluded: &[bool],
+    options: &EofOptions,
+    modes: usize,
+) -> Option<(SeriesNeeds, SeriesNeeds)> {
+    let times = dims.first().map_or(0, |d| d.len);
+    let cells = cells(dims, excluded);
+    let is_plain = options.method == Method::Plain && options.solver == Solver::Exact;
+    let is_spatial = Covariance::of(times, cells, &options.missing) == Covariance::Spatial;
+    if !is_plain || !is_spatial || options.tests.needs_kernel() {
+        return None;
+    }
+    let series = needs(dims, excluded, options, modes);
+    let groups = options.anomaly.groups();
+    let series = SeriesNeeds { rows: (modes + maps::KNOWN + groups).max(steps::TERMS + groups), ..series };
+    let tiling = Tiling::maps(dims);
+    let longest = tiling.edges(0).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+    let across = SeriesNeeds {
+        reduces: gram::ALL_BUT_TIME.to_vec(),
+        rows: modes,
+        tiling: Some(tiling),
+        scratch_per_thread: steps::scratch(longest, cells, modes),
+    };
+    Some((series, across))
+}
+
 /// Bytes that a rank needs for `modes` modes of these dimensions beside the series, and bytes of
 /// the eigenproblem on rank 0, as options say: [`state_bytes`] and [`solver_bytes`], or less.
 pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize) -> (u64, u64) {
     let times = dims.first().map_or(0, |d| d.len);
     match options.solver {
         Solver::Exact => {
-            let missing = &options.missing;
-            (state_bytes(dims, excluded, missing), solver_bytes(dims, excluded, missing))
+            let (missing, solver) = (&options.missing, solver_bytes(dims, excluded, &options.missing));
+            if needs_by_steps(dims, excluded, options, modes).is_none() {
+                return (state_bytes(dims, excluded, missing), solver);
+            }
+            let cells = cells(dims, excluded);
+            // As of the covariance between times, and the terms of cells, gathered.
+            let levels = Tiling::maps(dims).len().next_power_of_two().ilog2();
+            let states = SymmetricSum::bytes(cells).saturating_mul(u64::from(levels) + 4);
+            let terms =
+                (cells as u64).saturating_mul(3 * 8 * (steps::TERMS + options.anomaly.groups() + 4) as u64);
+            (states.saturating_add(terms), solver)
         }
         Solver::Randomized(_) => {
             let levels = Tiling::series(dims).len().next_power_of_two().ilog2() as usize;

@@ -15,6 +15,17 @@ pub enum Anomaly {
     None,
 }
 
+impl Anomaly {
+    /// How many means are removed of each cell.
+    pub(super) const fn groups(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Mean => 1,
+            Self::Climatology => 12,
+        }
+    }
+}
+
 /// Scaling of the principal components; pₖ = √((n−1)λₖ) uₖ is the raw one, uₖ of unit length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PcScaling {

@@ -164,14 +164,25 @@ pub(crate) fn prepare(
     let memory = |dims: &[Dim], excluded: &[bool]| {
         (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
     };
-    prepare_within(job, open, args, selected, (kernels, &memory), needs)
+    let wants = Wants { kernels, memory: &memory, needs, across: &|_, _| None };
+    prepare_within(job, open, args, selected, &wants)
 }
 
-/// Bytes for partial sums on each rank and for the eigenproblem on rank 0, of these dimensions and
-/// cells left out.
-pub(crate) type Memory<'a> = dyn Fn(&[Dim], &[bool]) -> (u64, u64) + 'a;
+/// A question about a field of these dimensions and cells left out.
+type Of<'a, T> = dyn Fn(&[Dim], &[bool]) -> T + 'a;
 
-/// [`prepare`] with `memory` as whoever solves takes it.
+/// What passes over fields need.
+pub(crate) struct Wants<'a> {
+    /// Matrices of times × times of doubles that rank 0 holds at a time.
+    pub(crate) kernels: u64,
+    /// Bytes for partial sums on each rank, and for the eigenproblem on rank 0.
+    pub(crate) memory: &'a Of<'a, (u64, u64)>,
+    pub(crate) needs: &'a Of<'a, SeriesNeeds>,
+    /// What passes over whole steps need, if there are any.
+    pub(crate) across: &'a Of<'a, Option<SeriesNeeds>>,
+}
+
+/// [`prepare`] for whoever has other wants.
 ///
 /// # Collective
 /// Every rank calls this.
@@ -180,9 +191,9 @@ pub(crate) fn prepare_within(
     open: &OpenFields,
     args: &PrepareArgs,
     selected: &SelectionArgs,
-    (kernels, memory): (u64, &Memory<'_>),
-    needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
+    wants: &Wants<'_>,
 ) -> Result<Vec<Prepared>> {
+    let Wants { kernels, memory, needs, .. } = *wants;
     let comm = job.comm;
     let (mut maps, mut states, mut wanted) = (0u64, 0u64, Vec::new());
     for field in &open.fields {
@@ -224,6 +235,15 @@ pub(crate) fn prepare_within(
         let blame = |e| folding::blame(e, field.files.first(), &field.name);
         let plan = series::plan_needs(job, &field.name, source, needs, parts.as_deref(), states.max(maps))
             .map_err(blame)?;
+        let grid = source.grid();
+        let plan = match (wants.across)(&source.variable().dims, &grid.excluded) {
+            None => plan,
+            Some(needs) => {
+                let across = series::plan_silently(job, source, &needs, None, states).map_err(blame)?;
+                job.verbosity.detail(comm, || format!("whole steps: {}", across.describe()));
+                plan.with_across(across)
+            }
+        };
         let weights = weights(args, source).map_err(blame)?;
         let months = match args.anomaly {
             AnomalyChoice::Climatology => source.time().months(),
@@ -232,7 +252,8 @@ pub(crate) fn prepare_within(
         prepared.push(Prepared { weights, months, plan });
     }
     // Passes are several: what fits stays in memory, the eigenproblem beside it.
-    let series = prepared.iter().fold(0u64, |sum, p| sum.saturating_add(p.plan.estimate()));
+    let held = |p: &Prepared| p.plan.estimate() + p.plan.across().map_or(0, SeriesPlan::estimate);
+    let series = prepared.iter().fold(0u64, |sum, p| sum.saturating_add(held(p)));
     let beside = solver.saturating_add(states.max(maps));
     if series <= room.saturating_sub(beside) {
         prepared.iter_mut().for_each(|p| p.plan = p.plan.clone().keeping());

@@ -11,7 +11,7 @@ mod solver;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, prepare_within, with_fields, OpenField, OpenFields};
+pub(crate) use fields::{prepare, prepare_within, with_fields, OpenField, OpenFields, Wants};
 pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::places;
 
@@ -97,9 +97,19 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         0
     } + significance::matrices(&options.tests, times, modes)
         + if args.is_cdo() { 2 } else { 0 };
-    let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
+    // Several variables are put together by their covariances between times, or factors of those.
+    let by_steps = |dims: &[_], excluded: &[_]| match open.fields.len() {
+        1 => eof::needs_by_steps(dims, excluded, &options, modes),
+        _ => None,
+    };
+    let needs = |dims: &[_], excluded: &[_]| match by_steps(dims, excluded) {
+        Some((needs, _)) => needs,
+        None => eof::needs(dims, excluded, &options, modes),
+    };
+    let across = |dims: &[_], excluded: &[_]| by_steps(dims, excluded).map(|(_, across)| across);
     let memory = |dims: &[_], excluded: &[_]| eof::memory(dims, excluded, &options, modes);
-    let prepared = prepare_within(job, open, &args.prepare, &args.selection, (kernels, &memory), &needs)?;
+    let wants = Wants { kernels, memory: &memory, needs: &needs, across: &across };
+    let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let engine = Engine::with_progress(job.comm, job.progress);
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))

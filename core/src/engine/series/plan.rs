@@ -48,6 +48,8 @@ pub struct SeriesPlan {
     estimate: u64,
     /// Who has what already, where the data are in memory.
     at_hand: Option<Decomposition>,
+    /// The plan of passes over whole steps, for those who need both.
+    across: Option<Box<SeriesPlan>>,
     /// Where the only batch stays between passes; `None`: it does not.
     pub(super) kept: Option<KeptBatch>,
 }
@@ -168,6 +170,7 @@ impl SeriesPlan {
             estimate: 0,
             at_hand: None,
             kept: None,
+            across: None,
         };
         let mut most = plan.space.cells(&whole);
         // Over other dimensions than time, what is kept as a rule divides whole chunks, too.
@@ -221,6 +224,7 @@ impl SeriesPlan {
             estimate: 0,
             at_hand: Some(own.clone()),
             kept: None,
+            across: None,
         })
     }
 
@@ -394,6 +398,16 @@ impl SeriesPlan {
             self.kept = Some(KeptBatch::default());
         }
         self
+    }
+    /// With a plan of the same source for passes over whole steps: all but the first dimension are
+    /// reduced.
+    #[must_use]
+    pub fn with_across(self, plan: Self) -> Self {
+        Self { across: Some(Box::new(plan)), ..self }
+    }
+    /// The plan of passes over whole steps, if there is one.
+    pub fn across(&self) -> Option<&Self> {
+        self.across.as_deref()
     }
     /// Who works on what, if all is in memory at once.
     ///
