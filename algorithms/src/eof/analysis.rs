@@ -151,6 +151,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
         eigenvalues,
         approximation,
+        merged: None,
         filled,
     };
     let parts = EofParts { solved: &solved, signs: &signs };

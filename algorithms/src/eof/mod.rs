@@ -30,6 +30,7 @@ mod gaps;
 mod gram;
 mod kernels;
 mod maps;
+mod merged;
 mod options;
 mod prepare;
 mod products;
@@ -44,6 +45,7 @@ mod survey;
 pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
+pub use merged::{check_merging, merge_records, EofState, Merged};
 pub use options::{
     Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
     Randomized, Rotated, Solver,
@@ -237,6 +239,46 @@ pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usiz
             (one.saturating_mul(states as u64), randomized::solver_bytes(times, modes))
         }
     }
+}
+
+/// What [`merge_records`] needs of its plan.
+pub fn needs_merging(
+    dims: &[Dim],
+    options: &EofOptions,
+    state: Option<&EofState>,
+    keep: usize,
+) -> SeriesNeeds {
+    let times = dims.first().map_or(0, |d| d.len);
+    let groups = options.anomaly.groups();
+    SeriesNeeds {
+        reduces: vec![Role::Time],
+        rows: keep + maps::KNOWN + groups,
+        tiling: Some(Tiling::series(dims)),
+        scratch_per_thread: maps::scratch(merged::rows(state, times, groups), keep),
+    }
+}
+
+/// Bytes that a rank needs for [`merge_records`] beside the series, and those of the eigenproblem on
+/// rank 0.
+pub fn memory_merging(
+    dims: &[Dim],
+    options: &EofOptions,
+    state: Option<&EofState>,
+    keep: usize,
+) -> (u64, u64) {
+    let times = dims.first().map_or(0, |d| d.len);
+    let grid: u64 = dims.iter().skip(1).map(|d| d.len as u64).product();
+    let groups = options.anomaly.groups();
+    let rows = merged::rows(state, times, groups);
+    let levels = Tiling::series(dims).len().next_power_of_two().ilog2();
+    let sums = SymmetricSum::bytes(rows).saturating_mul(u64::from(levels) + 4);
+    // The maps of the state on every rank, encoded once while they travel; those to be saved likewise;
+    // means of new and of all records.
+    let maps = 2 * state.map_or(0, |s| s.modes() + groups) + 3 * (keep + groups) + 3 * groups;
+    let records = state.map_or(0, EofState::records) + times;
+    let held = grid.saturating_mul(maps as u64).saturating_add(records.saturating_mul(3 * keep) as u64);
+    let square = (rows as u64).saturating_mul(rows as u64).saturating_mul(4 * 8);
+    (sums.saturating_add(held.saturating_mul(8)), square)
 }
 
 /// About how many floating-point operations each solver takes for fields of so many times and

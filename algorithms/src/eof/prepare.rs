@@ -90,6 +90,11 @@ impl Recipe {
         })
     }
 
+    /// Times that each of these means is of.
+    pub(super) fn counts(&self) -> &[f64] {
+        &self.counts
+    }
+
     /// Means that are removed from each cell: one, twelve or none.
     pub(super) fn groups(&self) -> usize {
         self.counts.len()

@@ -141,7 +141,7 @@ pub(super) fn solve(
         }
         if let Some(pairs) = found {
             let space = done * width;
-            return passes.solved(pairs, n, (*asked, done, width, space));
+            return Ok(passes.solved(pairs, n, (*asked, done, width, space)));
         }
         if done >= PASSES {
             return Err(not_met(asked, done));
@@ -206,7 +206,7 @@ impl Passes<'_> {
         pairs: RitzPairs,
         n: usize,
         (asked, passes, width, space): (Randomized, usize, usize, usize),
-    ) -> Result<(Solved, Vec<usize>, Approximation)> {
+    ) -> (Solved, Vec<usize>, Approximation) {
         let floor = rounding(n, space) * self.trace;
         let scale = n as f64 - 1.0;
         let bounds = pairs.residuals.iter().map(|r| (r + floor) / scale).collect();
@@ -221,6 +221,6 @@ impl Passes<'_> {
             columns,
             factors: self.factors,
         };
-        Ok((solved, self.counts, Approximation { asked, bounds, passes, width }))
+        (solved, self.counts, Approximation { asked, bounds, passes, width })
     }
 }

@@ -1,6 +1,7 @@
 //! What an EOF analysis results in.
 
 use super::maps::MapBlock;
+use super::merged::Merged;
 use super::randomized::Approximation;
 use super::significance::Significance;
 use super::Covariance;
@@ -85,6 +86,8 @@ pub struct Eof {
     pub significance: Significance,
     /// How good the modes are, if the covariance was not formed.
     pub approximation: Option<Approximation>,
+    /// How records were merged with earlier ones, if they were.
+    pub merged: Option<Merged>,
     /// How gaps were filled, if they were to be.
     pub filled: Option<Filled>,
 }

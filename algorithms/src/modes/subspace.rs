@@ -12,7 +12,8 @@
 //!
 //! # References
 //! Parlett (1998), *The Symmetric Eigenvalue Problem*, theorems 4.5.1 and 10.2.1. Halko, Martinsson
-//! and Tropp (2011), *SIAM Rev.* 53, 217–288. Musco and Musco (2015), *NeurIPS* 28, 1396–1404.
+//! and Tropp (2011), *SIAM Rev.* 53, 217–288. Musco and Musco (2015), *Adv. Neural Inf. Process. Syst.*
+//! 28, 1396–1404.
 
 use super::dense::{check_finite, columns, product, symmetric};
 use faer::Mat;

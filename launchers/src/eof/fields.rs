@@ -38,7 +38,21 @@ impl OpenFields {
         job: &FoldJob<'_>,
         input: &InputArgs,
         selected: &SelectionArgs,
+        names: (&[String], &[String]),
+    ) -> Result<Self> {
+        Self::open_at_least(job, input, selected, names, 2)
+    }
+
+    /// [`Self::open`], of `least` records at least.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_at_least(
+        job: &FoldJob<'_>,
+        input: &InputArgs,
+        selected: &SelectionArgs,
         (vars, with): (&[String], &[String]),
+        least: usize,
     ) -> Result<Self> {
         let (comm, verbosity) = (job.comm, job.verbosity);
         let mut selection = selected.selection()?;
@@ -87,7 +101,7 @@ impl OpenFields {
             fields[i].label = if before == 0 { label.clone() } else { format!("{label}_{}", before + 1) };
         }
         for field in &fields {
-            check(&field.source).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
+            check(&field.source, least).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
         }
         Ok(Self { dataset, fields })
     }
@@ -129,12 +143,12 @@ fn selection_for(dataset: &Dataset, name: &str, selection: &Selection, several: 
 }
 
 /// Refuses data that have no modes.
-fn check(source: &Source) -> Result<()> {
+fn check(source: &Source, least: usize) -> Result<()> {
     if source.grid().dims.is_empty() {
         return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
     }
     let times = source.time().len();
-    if times < 2 {
+    if times < least {
         return Err(Error::data(format!("an EOF analysis needs at least two times, there is {times}")));
     }
     Ok(())

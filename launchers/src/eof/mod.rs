@@ -8,6 +8,7 @@ mod output;
 mod place;
 mod significance;
 mod solver;
+mod state;
 mod summary;
 
 pub(crate) use contents::Contents;
@@ -43,8 +44,15 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
 /// Every rank calls this.
 pub(crate) fn open(job: &FoldJob<'_>, args: &EofArgs) -> Result<OpenFields> {
     args.check()?;
-    let open = OpenFields::open(job, &args.input, &args.selection, (&args.var, &args.with))?;
+    // Records that are added may be few.
+    let least = if args.state.update { 1 } else { 2 };
+    let names = (&args.var[..], &args.with[..]);
+    let open = OpenFields::open_at_least(job, &args.input, &args.selection, names, least)?;
     check_output(job.comm, &args.output, &open.files())?;
+    if let Some(path) = &args.state.state {
+        state::check(job.comm, args, &open, path)?;
+        return Ok(open);
+    }
     check_modes(args, &open).map_err(|e| open.blame(e))?;
     Ok(open)
 }
@@ -57,11 +65,14 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> 
     let opening = job.progress.phases.start(Phase::Open);
     let open = open(job, args)?;
     drop(opening);
+    if let Some(path) = &args.state.state {
+        return state::analyse(job, args, &open, path);
+    }
     let watch = job.watch();
     let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
     drop(watch);
     summary::tell(job, args, &open, &eof);
-    job.write(|| output::write(job.comm, args, &open, eof))
+    job.write(|| output::write(job.comm, args, &open, (eof, None)))
 }
 
 /// Refuses more modes than there are.

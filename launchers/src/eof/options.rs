@@ -96,6 +96,8 @@ pub(crate) struct EofArgs {
     #[command(flatten)]
     pub(crate) solver: super::solver::SolverArgs,
     #[command(flatten)]
+    pub(crate) state: super::state::StateArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,

@@ -1,7 +1,7 @@
 //! What a user sees of an EOF analysis at its end.
 
 use super::options::{EofArgs, EofScalingChoice};
-use super::{significance, solver, OpenFields};
+use super::{significance, solver, state, OpenFields};
 use crate::folding::FoldJob;
 use halocline_algorithms::eof::{Covariance, Eof};
 
@@ -51,6 +51,7 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
             lines.extend(significance::notes(&tests, eof));
         }
         lines.extend(solver::tell(eof));
+        lines.extend(state::tell(eof));
         if eof.error_bound > 0.0 {
             lines.push(format!(
                 "note: products in single precision: each eigenvalue is off by {:.3e} at most, {:.1e} of the total variance",
