@@ -15,6 +15,12 @@ use halocline_core::{Error, Result};
 /// the whole covariance is the better choice.
 const PASSES: usize = 24;
 
+/// Passes in single precision, at most, before it is seen what they are worth.
+const ROUGH_PASSES: usize = 8;
+
+/// Smaller tolerances are not tried in single precision: its rounding errors are larger.
+const SINGLES_TOLERANCE: f64 = 1e-4;
+
 /// Eigenvalues below this share of the first are not asked to meet the tolerance: they are
 /// rounding, and refused or left out.
 const ROUNDING: f64 = 1e-13;
@@ -114,34 +120,36 @@ pub(super) fn solve(
     let mut space = engine.comm().is_root().then(|| KrylovSpace::new(n, most, asked.seed));
     let (mut count, mut done) = (most, 0);
     // Of rougher products the residual tells about as much as that of exact ones, but proves nothing.
-    let rough = options.precision == Precision::Mixed;
-    let mut target = if rough { 0.5 * asked.tolerance } else { asked.tolerance };
+    let mut rough = options.precision == Precision::Mixed && asked.tolerance >= SINGLES_TOLERANCE;
     let mut width = 0;
     loop {
         let block = engine.finish_single(space.as_ref(), |space| Ok(space.block()))?;
         width = width.max(block.len() / n.max(1));
-        let products = passes.multiply(&block, options.precision)?;
+        let products = passes.multiply(&block, if rough { Precision::Mixed } else { Precision::Double })?;
         done += 1;
         if done == 1 {
             count = wanted(options.modes, n, passes.counts.iter().sum())?;
         }
         let grown = space.as_mut().zip(products);
-        let pairs = engine.finish_single(grown, |(space, products)| space.grow(&products, count))?;
-        let is_close = pairs.worst(ROUNDING) <= target;
-        let mut found = (is_close || pairs.complete).then_some(pairs);
-        if let Some(pairs) = found.take_if(|_| rough) {
+        let mut pairs = engine.finish_single(grown, |(space, products)| space.grow(&products, count))?;
+        let mut is_found = pairs.complete || pairs.worst(ROUNDING) <= asked.tolerance;
+        if rough && (pairs.complete || pairs.worst(ROUNDING) <= 0.5 * asked.tolerance || done >= ROUGH_PASSES)
+        {
             let products = passes.multiply(&pairs.vectors, Precision::Double)?;
             done += 1;
             let sharp = engine.finish_single(products, |p| ritz_pairs(n, &pairs.vectors, &p))?;
-            if sharp.worst(ROUNDING) <= asked.tolerance || pairs.complete {
-                found = Some(sharp);
-            } else {
-                target = 0.25 * pairs.worst(ROUNDING);
+            is_found = sharp.worst(ROUNDING) <= asked.tolerance;
+            if !is_found {
+                // Single precision can't do it: on from here in double.
+                rough = false;
+                space = space.map(|_| KrylovSpace::from_vectors(n, count, asked.seed, &sharp.vectors));
             }
+            pairs = sharp;
+        } else if rough {
+            is_found = false;
         }
-        if let Some(pairs) = found {
-            let space = done * width;
-            return Ok(passes.solved(pairs, n, (*asked, done, width, space)));
+        if is_found {
+            return Ok(passes.solved(pairs, n, (*asked, done, width, done * width)));
         }
         if done >= PASSES {
             return Err(not_met(asked, done));

@@ -65,12 +65,19 @@ impl KrylovSpace {
     /// A space that starts from random numbers for `count` pairs of a matrix of `n` rows; those of
     /// row t are from stream t of the generator.
     pub fn new(n: usize, count: usize, seed: u64) -> Self {
-        let width = Self::width(n, count);
-        let mut block = vec![vec![0.0; n]; width];
+        Self::from_vectors(n, count, seed, &[])
+    }
+
+    /// [`Self::new`] with `vectors` (one after the other) before the random ones: for pairs that are
+    /// known roughly.
+    pub fn from_vectors(n: usize, count: usize, seed: u64, vectors: &[f64]) -> Self {
+        let mut block: Vec<Vec<f64>> = vectors.chunks(n.max(1)).map(<[f64]>::to_vec).collect();
+        let known = block.len();
+        block.resize(Self::width(n, count).max(known), vec![0.0; n]);
         for t in 0..n {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             random.set_stream(t as u64);
-            block.iter_mut().for_each(|column| column[t] = StandardNormal.sample(&mut random));
+            block[known..].iter_mut().for_each(|column| column[t] = StandardNormal.sample(&mut random));
         }
         let mut space = Self { n, basis: Vec::new(), images: Vec::new() };
         space.append(block);
@@ -260,6 +267,10 @@ mod tests {
                 assert!((v - values.get(k).copied().unwrap_or(0.0)).abs() < 1e-13, "{n}: {pairs:?}");
             }
             assert!(pairs.worst(1e-10) < 1e-13);
+            // From what is known it takes one pass.
+            let mut from = KrylovSpace::from_vectors(n, 3, 1, &pairs.vectors);
+            let first = from.grow(&made.times(&from.block()), 3).unwrap();
+            assert!(first.worst(1e-10) < 1e-13);
             let again = ritz_pairs(n, &pairs.vectors, &made.times(&pairs.vectors)).unwrap();
             assert!(again.worst(1e-10) < 1e-13);
         }
