@@ -141,9 +141,9 @@ fn the_same_bits_on_any_ranks_and_in_any_memory() {
 
 /// More times than cells, more than memory holds as anomalies: a few waves and noise, in single
 /// precision, one cell of land.
-fn write_long(path: &Path, times: usize) {
+fn write_waves(path: &Path, times: usize, [ny, nx]: [usize; 2]) {
     let mut file = netcdf::create(path).expect("a test file");
-    for (name, len) in [("time", times), ("lat", 6), ("lon", 10)] {
+    for (name, len) in [("time", times), ("lat", ny), ("lon", nx)] {
         file.add_dimension(name, len).expect("a dimension");
     }
     for (name, units) in
@@ -151,14 +151,14 @@ fn write_long(path: &Path, times: usize) {
     {
         let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
         variable.put_attribute("units", units).expect("an attribute");
-        let len = if name == "time" { times } else { 10 };
-        let values: Vec<f64> = (0..if name == "lat" { 6 } else { len }).map(|i| i as f64 * 1.5).collect();
+        let len = variable.len();
+        let values: Vec<f64> = (0..len).map(|i| i as f64 * 1.5).collect();
         variable.put_values(&values, ..).expect("written");
     }
     let mut data = file.add_variable::<f32>("ta", &["time", "lat", "lon"]).expect("a variable");
     data.put_attribute("units", "K").expect("an attribute");
     data.set_fill_value(1e20f32).expect("a fill value");
-    data.set_chunking(&[500, 6, 10]).expect("chunks");
+    data.set_chunking(&[times.min(500), ny, nx]).expect("chunks");
     let value = |t: usize, c: usize| {
         if c == 17 {
             return 1e20;
@@ -169,7 +169,7 @@ fn write_long(path: &Path, times: usize) {
             4.0 * (0.02 * time).sin() * (0.3 * cell).cos() + 2.0 * (0.11 * time).cos() * (0.2 * cell).sin();
         (250.0 + 1e-4 * time + waves + noise) as f32
     };
-    let values: Vec<f32> = (0..times * 60).map(|i| value(i / 60, i % 60)).collect();
+    let values: Vec<f32> = (0..times * ny * nx).map(|i| value(i / (ny * nx), i % (ny * nx))).collect();
     data.put_values(&values, ..).expect("written");
 }
 
@@ -177,7 +177,7 @@ fn write_long(path: &Path, times: usize) {
 fn more_times_than_cells_step_by_step() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let [input, first, again] = ["in.nc", "first.nc", "again.nc"].map(|name| folder.path().join(name));
-    write_long(&input, 50_000);
+    write_waves(&input, 50_000, [6, 10]);
     for more in [&["--detrend"][..], &["--standardize", "--anomaly", "climatology", "--weights", "none"]] {
         let arguments = [&["--var", "ta", "--modes", "2", "-q"], more].concat();
         analysed(Launch::Plain(1), &input, &arguments, &first);
@@ -219,6 +219,11 @@ fn auto_says_what_it_picks() {
     let said = analysed(Launch::Plain(2), &input, &[&arguments[..], &["--tolerance", "0.01"]].concat(), &out);
     // 128 times: the covariance is the cheaper one.
     assert!(said.contains("solver: exact, about"), "{said}");
+    let many = folder.path().join("many.nc");
+    write_waves(&many, 800, [20, 30]);
+    let two = ["--var", "ta", "--modes", "2", "--solver", "auto", "--tolerance", "0.01"];
+    let said = analysed(Launch::ThreadRanks(2), &many, &two, &out);
+    assert!(said.contains("solver: randomized, about"), "{said}");
     let lags = ["--tolerance", "0.01", "--lags", "0..2"];
     let said = analysed(Launch::Plain(2), &input, &[&arguments[..], &lags].concat(), &out);
     assert!(said.contains("solver: exact: extended EOFs need the whole covariance"), "{said}");
