@@ -400,10 +400,18 @@ pub(super) fn write(contents: &mut Contents, eof: &Eof, units: Option<&str>) {
 pub(super) fn tell(eof: &Eof) -> Vec<String> {
     let Some(merged) = &eof.merged else { return Vec::new() };
     let [before, new] = merged.records;
-    let share = merged.bound / eof.total_variance;
+    let lost = if merged.bound > 0.0 {
+        format!(
+            "each eigenvalue is larger by {:.3e} at most ({:.1e} of the total variance) for what was not kept",
+            merged.bound,
+            merged.bound / eof.total_variance
+        )
+    } else {
+        "nothing was lost".to_owned()
+    };
     vec![format!(
-        "{new} records added to {before}; the state keeps {} modes; each eigenvalue is larger by {:.3e} at most \
-         ({share:.1e} of the total variance) for what was not kept",
-        merged.kept, merged.bound
+        "{} added to {before}; the state keeps {}; {lost}",
+        folding::plural(new, "record"),
+        folding::plural(merged.kept, "mode")
     )]
 }
