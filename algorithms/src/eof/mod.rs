@@ -56,7 +56,7 @@ pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
 
-use crate::symmetric::SymmetricSum;
+use crate::symmetric::{SymmetricSum, STRIP};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
@@ -201,9 +201,18 @@ pub fn needs_by_steps(
     }
     let series = needs(dims, excluded, options, modes);
     let groups = options.anomaly.groups();
-    let series = SeriesNeeds { rows: (modes + maps::KNOWN + groups).max(steps::TERMS + groups), ..series };
+    let longest =
+        |tiling: &Tiling, d: usize| tiling.edges(d).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+    // Of so many times tiles are narrower than strips can be.
+    let tiles = Tiling::series(dims);
+    let widest = (1..dims.len()).map(|d| longest(&tiles, d)).product::<usize>().min(STRIP);
+    let series = SeriesNeeds {
+        rows: (modes + maps::KNOWN + groups).max(steps::TERMS + groups),
+        scratch_per_thread: maps::scratch(times, modes) / STRIP as u64 * widest as u64,
+        ..series
+    };
     let tiling = Tiling::maps(dims);
-    let longest = tiling.edges(0).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+    let longest = longest(&tiling, 0);
     let across = SeriesNeeds {
         reduces: gram::ALL_BUT_TIME.to_vec(),
         rows: modes,
