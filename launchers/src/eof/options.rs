@@ -265,6 +265,11 @@ impl EofArgs {
     pub(crate) fn check(&self) -> Result<()> {
         let options = self.options()?;
         options.tests.check(&options)?;
+        let is_random = options.tests.any() || self.solver.may_be_random();
+        if self.tests.seed != 1 && !is_random {
+            return Err(Error::usage("--seed is given, but nothing is random")
+                .remedy("add --significance or --solver randomized, or leave it out"));
+        }
         self.solver.check(&options)
     }
 }

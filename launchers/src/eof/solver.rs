@@ -44,6 +44,11 @@ impl SolverArgs {
         }
     }
 
+    /// Whether random numbers may be needed.
+    pub(super) fn may_be_random(&self) -> bool {
+        self.solver != SolverChoice::Exact
+    }
+
     fn randomized(&self, seed: u64) -> Randomized {
         Randomized { tolerance: self.tolerance.unwrap_or(1e-3), seed }
     }
