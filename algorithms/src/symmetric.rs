@@ -90,9 +90,8 @@ impl SymmetricSum {
         let (n, width) = (self.n, a.len() / self.n);
         debug_assert!(width <= STRIP);
         // Of whatever size values are, products of the largest are about 1.
-        let largest = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        let exponent = if largest > 0.0 && largest.is_finite() { largest.log2().ceil() } else { 0.0 };
-        let (down, up) = ((-exponent).exp2(), (exponent + exponent).exp2());
+        let (down, up) = power_of_two_scale(a);
+        let up = up * up;
         let singles: Vec<f32> =
             a.par_chunks(width).flat_map_iter(|r| r.iter().map(|&v| (v * down) as f32)).collect();
         let a = MatRef::from_row_major_slice(&singles, n, width);
@@ -213,6 +212,14 @@ impl SymmetricSum {
             trace: self.trace(),
         })
     }
+}
+
+/// Powers of two, the inverse of each other, to multiply and to divide by so that the largest of
+/// `values` is about 1.
+pub(crate) fn power_of_two_scale(values: &[f64]) -> (f64, f64) {
+    let largest = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let exponent = if largest > 0.0 && largest.is_finite() { largest.log2().ceil() } else { 0.0 };
+    ((-exponent).exp2(), exponent.exp2())
 }
 
 /// C = A·B for C-order `a` (`rows` × `inner`) and B given by its columns, one after the other

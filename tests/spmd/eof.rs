@@ -5,7 +5,7 @@
 use crate::fields::{filled, variable};
 use crate::Test;
 use halocline_algorithms::eof::{
-    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling,
+    analyse, Anomaly, Covariance, Eof, EofInput, EofOptions, EofScaling, Modes, PcScaling, Randomized, Solver,
 };
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<Test> {
         ("all modes rebuild the anomaly and hold all of its variance", reconstruction),
         ("a trend and a monthly cycle are removed whole", trend_and_cycle),
         ("bad data are refused on every rank alike", refusals),
+        ("randomized modes lie within their bounds, and are refused as exact ones are", randomized),
     ]
 }
 
@@ -233,4 +234,42 @@ fn refusals(comm: &Comm) {
     assert_eq!(run(comm, (4, 6, 5), &[], &default, noise).expect("three modes").eigenvalues.len(), 3);
     let few = run(comm, (1, 6, 5), &[], &options, noise).expect_err("one time");
     assert!(few.message.contains("at least two times"), "{few}");
+}
+
+fn randomized(comm: &Comm) {
+    let shape = (40, 6, 9);
+    let weights: Vec<f64> = (0..54).map(|c| 0.5 + 0.01 * f64::from(c)).collect();
+    for tolerance in [0.1, 1e-3, 1e-7] {
+        let exact = EofOptions { modes: Modes::Exactly(3), ..EofOptions::default() };
+        let solver = Solver::Randomized(Randomized { tolerance, seed: 3 });
+        let rough = EofOptions { solver, ..exact.clone() };
+        let exact = run(comm, shape, &weights, &exact, noise).expect("exact");
+        let eof = run(comm, shape, &weights, &rough, noise).expect("randomized");
+        let found = eof.approximation.as_ref().expect("an approximation");
+        assert!(found.worst(&eof.eigenvalues) <= tolerance * 1.000_001 && found.passes >= 2);
+        for k in 0..3 {
+            let error = exact.eigenvalues[k] - eof.eigenvalues[k];
+            assert!(error >= -1e-12 * exact.eigenvalues[0] && error <= found.bounds[k], "{k}: {error}");
+        }
+        assert!((eof.total_variance / exact.total_variance - 1.0).abs() < 1e-13);
+        assert_eq!(eof.cells(), exact.cells());
+    }
+    let options = EofOptions {
+        solver: Solver::Randomized(Randomized { tolerance: 1e-6, seed: 1 }),
+        ..EofOptions::default()
+    };
+    let small = (12, 6, 5);
+    let two = run(comm, small, &[], &options, waves(small)).expect("two modes");
+    assert!(two.eigenvalues.len() == 2 && two.approximation.is_some_and(|a| a.bounds.len() == 2));
+    let refuse = |options: &EofOptions, value: &dyn Fn([usize; 3]) -> f64| {
+        run(comm, small, &[], options, value).expect_err("refused")
+    };
+    let flat = refuse(&options, &|[_, y, x]| 273.15 + 0.1 * (y * x) as f64);
+    assert!(flat.message.contains("no variance"), "{flat}");
+    let gap = refuse(&options, &|at| if at == [3, 4, 1] { f64::NAN } else { noise(at) });
+    assert!(gap.message.contains("1 of 30 cells") && gap.message.contains("cell 21, time 3"), "{gap}");
+    let many = refuse(&EofOptions { modes: Modes::Exactly(12), ..options.clone() }, &noise);
+    assert_eq!(many.exit_code(), 2);
+    let rank = refuse(&EofOptions { modes: Modes::Exactly(4), ..options }, &waves(small));
+    assert!(rank.exit_code() == 2 && rank.message.contains("only 2 have variance"), "{rank}");
 }

@@ -3,10 +3,11 @@
 use super::gram::Shared;
 use super::kernels::{self, check_rank, kernel_of, no_variance, rank, wanted, Solved};
 use super::maps::{self, Maps, Peak};
-use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated};
+use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated, Solver};
 use super::prepare::Recipe;
+use super::randomized::{self, Approximation};
 use super::result::{Eof, EofMaps};
-use super::{cells, convention, significance, spatial, Covariance, EofField, EofInput};
+use super::{cells, convention, significance, spatial, steps, Covariance, EofField, EofInput};
 use crate::modes::Kernel;
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{Engine, FieldSeries};
@@ -76,14 +77,17 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         .collect();
     let pc_times = options.method.times(times)?;
     let scale = pc_times.len() as f64 - 1.0;
-    let (mut solved, counts, covariance, kernel) = modes_of(engine, &fields, options)?;
+    let Found { mut solved, counts, covariance, kernel, mut approximation } =
+        modes_of(engine, &fields, options)?;
     let all: usize = counts.iter().sum();
     let error_bound = match (options.precision, covariance) {
+        _ if approximation.is_some() => 0.0,
         (Precision::Mixed, Covariance::Temporal) => SymmetricSum::SINGLES_ERROR * solved.trace / scale,
         _ => 0.0,
     };
     if matches!(options.modes, Modes::UpTo(_)) {
         solved.keep(rank(&solved.values, error_bound * scale).max(1));
+        approximation.iter_mut().for_each(|a| a.bounds.truncate(solved.values.len()));
     }
     let significance = significance::test(engine, kernel, &options.tests, &solved, all)?;
     let total_variance = solved.trace / scale;
@@ -146,6 +150,8 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         significance,
         rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
         eigenvalues,
+        approximation,
+        merged: None,
         filled,
     };
     let parts = EofParts { solved: &solved, signs: &signs };
@@ -182,6 +188,9 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
 /// Refuses options that don't go together.
 fn check(options: &EofOptions, fields: usize) -> Result<()> {
     options.tests.check(options)?;
+    if let Solver::Randomized(asked) = &options.solver {
+        asked.check(options)?;
+    }
     if options.missing != Missing::Refuse {
         if fields > 1 {
             return Err(Error::usage(format!("gaps are filled of one variable, not of {fields} together"))
@@ -205,13 +214,23 @@ fn check(options: &EofOptions, fields: usize) -> Result<()> {
     Ok(())
 }
 
-/// The modes of all fields together, the cells with data of each, which covariance it was, and on
-/// rank 0 the kernel, if tests need it.
-fn modes_of(
-    engine: &Engine,
-    fields: &[(EofField<'_>, Shared<'_>)],
-    options: &EofOptions,
-) -> Result<(Solved, Vec<usize>, Covariance, Option<Kernel>)> {
+/// The modes of all fields together.
+struct Found {
+    solved: Solved,
+    /// Cells with data of each field.
+    counts: Vec<usize>,
+    covariance: Covariance,
+    /// On rank 0, if tests need it.
+    kernel: Option<Kernel>,
+    approximation: Option<Approximation>,
+}
+
+fn modes_of(engine: &Engine, fields: &[(EofField<'_>, Shared<'_>)], options: &EofOptions) -> Result<Found> {
+    if let Solver::Randomized(asked) = &options.solver {
+        let (solved, counts, found) = randomized::solve(engine, fields, options, asked)?;
+        let approximation = Some(found);
+        return Ok(Found { solved, counts, covariance: Covariance::Temporal, kernel: None, approximation });
+    }
     let keeps = options.tests.needs_kernel();
     let maps = match &options.method {
         Method::Extended(lags) => lags.len(),
@@ -221,12 +240,26 @@ fn modes_of(
         let dims = &field.source.variable().dims;
         let cells = cells(dims, field.input.excluded);
         if Covariance::of(shared.times, cells, &options.missing) == Covariance::Spatial {
+            if let (Some(across), false) = (field.plan.across(), keeps) {
+                let modes = |cells| wanted(options.modes, shared.times, cells);
+                let (solved, cells) = steps::solve(engine, field, shared, across, modes)?;
+                let counts = vec![cells];
+                let covariance = Covariance::Spatial;
+                return Ok(Found { solved, counts, covariance, kernel: None, approximation: None });
+            }
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
             let modes = wanted(options.modes, shared.times, survey.cells)?;
             let kernel = if keeps { spatial::factor(engine, &anomalies, &valid)? } else { None };
             let solved = spatial::solve(engine, anomalies, &valid, modes)?;
-            return Ok((solved, vec![survey.cells], Covariance::Spatial, kernel));
+            let counts = vec![survey.cells];
+            return Ok(Found {
+                solved,
+                counts,
+                covariance: Covariance::Spatial,
+                kernel,
+                approximation: None,
+            });
         }
     }
     let (mut found, mut counts, mut covariance) = (Vec::new(), Vec::new(), Covariance::Spatial);
@@ -245,7 +278,7 @@ fn modes_of(
     let solved =
         engine.finish_single(root.as_ref(), |kernels| kernels::solve(kernels, &names, options, modes))?;
     let kernel = significance::together(engine, root.filter(|_| keeps), &solved.factors)?;
-    Ok((solved, counts, covariance, kernel))
+    Ok(Found { solved, counts, covariance, kernel, approximation: None })
 }
 
 /// The maps of all fields, and how many cells of each vary.

@@ -137,7 +137,8 @@ pub(super) fn solve(
     modes: usize,
 ) -> Result<Solved> {
     let n = kernels.first().map_or(0, Kernel::n);
-    let factors = factors(kernels, names, &options.fields)?;
+    let traces: Vec<f64> = kernels.iter().map(Kernel::trace).collect();
+    let factors = factors(&traces, n, names, &options.fields)?;
     let together = if let [only] = kernels {
         only.clone()
     } else {
@@ -200,20 +201,20 @@ pub(super) fn solve(
     }
 }
 
-/// What each field is multiplied by.
-fn factors(kernels: &[Kernel], names: &[&str], scaling: &FieldScaling) -> Result<Vec<f64>> {
+/// What each field is multiplied by; `traces` are those of the kernels, of `n` times.
+pub(super) fn factors(traces: &[f64], n: usize, names: &[&str], scaling: &FieldScaling) -> Result<Vec<f64>> {
     match scaling {
-        _ if kernels.len() == 1 => Ok(vec![1.0]),
-        FieldScaling::None => Ok(vec![1.0; kernels.len()]),
-        FieldScaling::Given(factors) if factors.len() == kernels.len() => Ok(factors.clone()),
+        _ if traces.len() == 1 => Ok(vec![1.0]),
+        FieldScaling::None => Ok(vec![1.0; traces.len()]),
+        FieldScaling::Given(factors) if factors.len() == traces.len() => Ok(factors.clone()),
         FieldScaling::Given(factors) => {
-            Err(Error::usage(format!("{} factors are given for {} variables", factors.len(), kernels.len())))
+            Err(Error::usage(format!("{} factors are given for {} variables", factors.len(), traces.len())))
         }
-        FieldScaling::Variance => kernels
+        FieldScaling::Variance => traces
             .iter()
             .zip(names)
-            .map(|(kernel, name)| {
-                let variance = kernel.trace() / (kernel.n() as f64 - 1.0);
+            .map(|(trace, name)| {
+                let variance = trace / (n as f64 - 1.0);
                 check_variance(variance).map_err(|e| e.in_variable(*name))?;
                 Ok(1.0 / variance.sqrt())
             })

@@ -117,6 +117,22 @@ impl Maps {
         Ok(Self { batches, columns: columns.len() / shared.times.max(1), groups: shared.recipe.groups() })
     }
 
+    /// How many series they are of.
+    pub(super) const fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The maps by batch: cells of the grid, and rows over them.
+    pub(super) fn rows(&self, shared: &Shared<'_>) -> Vec<(Vec<usize>, Vec<f64>)> {
+        self.batches.iter().map(|b| (shared.cells_of(&b.cells), b.values[0].clone())).collect()
+    }
+
+    /// The means that were removed, likewise.
+    pub(super) fn removed(&self, shared: &Shared<'_>) -> Vec<(Vec<usize>, Vec<f64>)> {
+        let means = |b: &SeriesResults| b.values[1][KNOWN * width(b)..].to_vec();
+        self.batches.iter().map(|b| (shared.cells_of(&b.cells), means(b))).collect()
+    }
+
     /// Cells of this rank whose series varies.
     pub(super) fn varying(&self) -> usize {
         let constant = |batch: &SeriesResults| {

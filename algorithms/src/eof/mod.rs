@@ -30,27 +30,33 @@ mod gaps;
 mod gram;
 mod kernels;
 mod maps;
+mod merged;
 mod options;
 mod prepare;
+mod products;
+mod randomized;
 mod result;
 mod rotate;
 mod significance;
 mod spatial;
+mod steps;
 mod survey;
 
 pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
+pub use merged::{check_merging, merge_records, EofState, Merged};
 pub use options::{
     Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
-    Rotated,
+    Randomized, Rotated, Solver,
 };
+pub use randomized::Approximation;
 pub use result::{Eof, EofMaps, Filled};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
 
-use crate::symmetric::SymmetricSum;
+use crate::symmetric::{SymmetricSum, STRIP};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
@@ -109,7 +115,7 @@ impl EofField<'_> {
     }
 }
 
-/// Which covariance was diagonalised.
+/// Which covariance was diagonalised, or multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Covariance {
     /// Between times.
@@ -134,12 +140,9 @@ impl Covariance {
 pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize) -> SeriesNeeds {
     let times = dims.first().map_or(0, |d| d.len);
     let modes = modes.saturating_mul(options.method.maps());
-    let groups = match options.anomaly {
-        Anomaly::None => 0,
-        Anomaly::Mean => 1,
-        Anomaly::Climatology => 12,
-    };
+    let groups = options.anomaly.groups();
     let rows = match Covariance::of(times, cells(dims, excluded), &options.missing) {
+        _ if options.solver != Solver::Exact => modes + maps::KNOWN + groups,
         Covariance::Temporal => modes + maps::KNOWN + groups,
         Covariance::Spatial => spatial::rows(times).max(modes + maps::KNOWN + groups),
     };
@@ -178,6 +181,129 @@ pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     } as u64;
     // The sum, the matrix, its vectors, and what the solver works with.
     SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(3 * 8))
+}
+
+/// What an analysis of one field of more times than cells needs, if it is one: of its plan, and of
+/// that for passes over whole steps ([`SeriesPlan::with_across`]). With both, the anomalies need not
+/// be in memory; without, they have to ([`needs`]).
+pub fn needs_by_steps(
+    dims: &[Dim],
+    excluded: &[bool],
+    options: &EofOptions,
+    modes: usize,
+) -> Option<(SeriesNeeds, SeriesNeeds)> {
+    let times = dims.first().map_or(0, |d| d.len);
+    let cells = cells(dims, excluded);
+    let is_plain = options.method == Method::Plain && options.solver == Solver::Exact;
+    let is_spatial = Covariance::of(times, cells, &options.missing) == Covariance::Spatial;
+    if !is_plain || !is_spatial || options.tests.needs_kernel() {
+        return None;
+    }
+    let series = needs(dims, excluded, options, modes);
+    let groups = options.anomaly.groups();
+    let longest =
+        |tiling: &Tiling, d: usize| tiling.edges(d).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+    // Of so many times tiles are narrower than strips can be.
+    let tiles = Tiling::series(dims);
+    let widest = (1..dims.len()).map(|d| longest(&tiles, d)).product::<usize>().min(STRIP);
+    let series = SeriesNeeds {
+        rows: (modes + maps::KNOWN + groups).max(steps::TERMS + groups),
+        scratch_per_thread: maps::scratch(times, modes) / STRIP as u64 * widest as u64,
+        ..series
+    };
+    let tiling = Tiling::maps(dims);
+    let longest = longest(&tiling, 0);
+    let across = SeriesNeeds {
+        reduces: gram::ALL_BUT_TIME.to_vec(),
+        rows: modes,
+        tiling: Some(tiling),
+        scratch_per_thread: steps::scratch(longest, cells, modes),
+    };
+    Some((series, across))
+}
+
+/// Bytes that a rank needs for `modes` modes of these dimensions beside the series, and bytes of
+/// the eigenproblem on rank 0, as options say: [`state_bytes`] and [`solver_bytes`], or less.
+pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize) -> (u64, u64) {
+    let times = dims.first().map_or(0, |d| d.len);
+    match options.solver {
+        Solver::Exact => {
+            let (missing, solver) = (&options.missing, solver_bytes(dims, excluded, &options.missing));
+            if needs_by_steps(dims, excluded, options, modes).is_none() {
+                return (state_bytes(dims, excluded, missing), solver);
+            }
+            let cells = cells(dims, excluded);
+            // As of the covariance between times, and the terms of cells, gathered.
+            let levels = Tiling::maps(dims).len().next_power_of_two().ilog2();
+            let states = SymmetricSum::bytes(cells).saturating_mul(u64::from(levels) + 4);
+            let terms =
+                (cells as u64).saturating_mul(3 * 8 * (steps::TERMS + options.anomaly.groups() + 4) as u64);
+            (states.saturating_add(terms), solver)
+        }
+        Solver::Randomized(_) => {
+            let levels = Tiling::series(dims).len().next_power_of_two().ilog2() as usize;
+            // A path of the merge tree, and what threads work on or have done.
+            let states = levels + 4 + 4 * rayon::current_num_threads();
+            let one = products::state_bytes(times, randomized::width(times, modes));
+            (one.saturating_mul(states as u64), randomized::solver_bytes(times, modes))
+        }
+    }
+}
+
+/// What [`merge_records`] needs of its plan.
+pub fn needs_merging(
+    dims: &[Dim],
+    options: &EofOptions,
+    state: Option<&EofState>,
+    keep: usize,
+) -> SeriesNeeds {
+    let times = dims.first().map_or(0, |d| d.len);
+    let groups = options.anomaly.groups();
+    SeriesNeeds {
+        reduces: vec![Role::Time],
+        rows: keep + maps::KNOWN + groups,
+        tiling: Some(Tiling::series(dims)),
+        scratch_per_thread: maps::scratch(merged::rows(state, times, groups), keep),
+    }
+}
+
+/// Bytes that a rank needs for [`merge_records`] beside the series, and those of the eigenproblem on
+/// rank 0.
+pub fn memory_merging(
+    dims: &[Dim],
+    options: &EofOptions,
+    state: Option<&EofState>,
+    keep: usize,
+) -> (u64, u64) {
+    let times = dims.first().map_or(0, |d| d.len);
+    let grid: u64 = dims.iter().skip(1).map(|d| d.len as u64).product();
+    let groups = options.anomaly.groups();
+    let rows = merged::rows(state, times, groups);
+    let levels = Tiling::series(dims).len().next_power_of_two().ilog2();
+    let sums = SymmetricSum::bytes(rows).saturating_mul(u64::from(levels) + 4);
+    // The maps of the state on every rank, encoded once while they travel; those to be saved likewise;
+    // means of new and of all records.
+    let maps = 2 * state.map_or(0, |s| s.modes() + groups) + 3 * (keep + groups) + 3 * groups;
+    let records = state.map_or(0, EofState::records) + times;
+    let held = grid.saturating_mul(maps as u64).saturating_add(records.saturating_mul(3 * keep) as u64);
+    let square = (rows as u64).saturating_mul(rows as u64).saturating_mul(4 * 8);
+    (sums.saturating_add(held.saturating_mul(8)), square)
+}
+
+/// About how many floating-point operations each solver takes for fields of so many times and
+/// cells, all fields together: exact, randomized.
+pub fn costs(times: usize, cells: usize, modes: usize) -> (f64, f64) {
+    let (n, k) = (times as f64, cells as f64);
+    let (small, large) = (n.min(k), n.max(k));
+    // The triangle of the smaller covariance, and its eigenpairs.
+    let exact = small * small * large + 4.0 * small * small * small + 40.0 * n * k;
+    (exact, randomized::cost(n, k, modes as f64))
+}
+
+/// The number of modes that are sought before it is known how many there are.
+fn modes_at_most(modes: Modes, times: usize) -> usize {
+    let (Modes::Exactly(modes) | Modes::UpTo(modes)) = modes;
+    modes.min(times.saturating_sub(1))
 }
 
 /// Cells that may have data.

@@ -15,6 +15,17 @@ pub enum Anomaly {
     None,
 }
 
+impl Anomaly {
+    /// How many means are removed of each cell.
+    pub(super) const fn groups(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Mean => 1,
+            Self::Climatology => 12,
+        }
+    }
+}
+
 /// Scaling of the principal components; pₖ = √((n−1)λₖ) uₖ is the raw one, uₖ of unit length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PcScaling {
@@ -95,6 +106,24 @@ pub enum Precision {
     Mixed,
 }
 
+/// How the eigenvalue problem is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Solver {
+    /// By the covariance, whole: exact to rounding.
+    Exact,
+    /// By a block Krylov method that multiplies the covariance by vectors, without forming it.
+    Randomized(Randomized),
+}
+
+/// How good randomized modes have to be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Randomized {
+    /// The bound of the error of each eigenvalue, as a share of it, that is good enough.
+    pub tolerance: f64,
+    /// The vectors to start from follow from this number.
+    pub seed: u64,
+}
+
 /// What becomes of cells that are missing at some times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Missing {
@@ -157,6 +186,8 @@ pub struct EofOptions {
     pub eof_scaling: EofScaling,
     /// How products are computed.
     pub precision: Precision,
+    /// How the eigenvalue problem is solved.
+    pub solver: Solver,
     /// Whose scalings the result has, of other tools, instead of the two above, which then have to
     /// be [`EofScaling::UnitNorm`] and [`PcScaling::Raw`].
     pub convention: Option<Convention>,
@@ -180,6 +211,7 @@ impl Default for EofOptions {
             pc_scaling: PcScaling::UnitVariance,
             eof_scaling: EofScaling::Covariance,
             precision: Precision::Double,
+            solver: Solver::Exact,
             convention: None,
             tests: Tests::default(),
             missing: Missing::Refuse,

@@ -37,6 +37,8 @@ pub(super) struct Strip {
     pub(super) cell: Vec<Statistics>,
     /// Means that were removed, groups × cells; of a month that never comes, missing.
     pub(super) removed: Vec<f64>,
+    /// Mean and slope of the lines that were removed, each for all cells; empty: none were.
+    pub(super) lines: [Vec<f64>; 2],
     /// Those of the cells (counted in [`Self::cells`]) whose sum is no finite number.
     pub(super) odd: Vec<usize>,
 }
@@ -88,6 +90,11 @@ impl Recipe {
         })
     }
 
+    /// Times that each of these means is of.
+    pub(super) fn counts(&self) -> &[f64] {
+        &self.counts
+    }
+
     /// Means that are removed from each cell: one, twelve or none.
     pub(super) fn groups(&self) -> usize {
         self.counts.len()
@@ -112,7 +119,13 @@ impl Recipe {
     }
 
     /// Prepares a strip; `buffer` becomes its values.
-    fn prepare(&self, rows: &Rows<'_>, cells: Vec<usize>, buffer: Vec<f64>, statistics: bool) -> Strip {
+    pub(super) fn prepare(
+        &self,
+        rows: &Rows<'_>,
+        cells: Vec<usize>,
+        buffer: Vec<f64>,
+        statistics: bool,
+    ) -> Strip {
         let mut strip = self.read(rows, cells, buffer);
         match &self.filling {
             None => self.anomalies(&mut strip, statistics),
@@ -138,7 +151,14 @@ impl Recipe {
                 Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
             }
         }
-        Strip { cells, values: buffer, cell: Vec::new(), removed: Vec::new(), odd: Vec::new() }
+        Strip {
+            cells,
+            values: buffer,
+            cell: Vec::new(),
+            removed: Vec::new(),
+            lines: Default::default(),
+            odd: Vec::new(),
+        }
     }
 
     /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
@@ -197,7 +217,8 @@ impl Recipe {
         }
         if self.detrend {
             let means = self.means(x, n);
-            self.remove_lines(x, &means);
+            let slopes = self.remove_lines(x, &means);
+            strip.lines = [means, slopes];
         }
         if !statistics {
             return;
@@ -251,9 +272,10 @@ impl Recipe {
     }
 
     /// Removes mean and least-squares line over the record number from each series.
-    fn remove_lines(&self, x: &mut [f64], mean: &[f64]) {
+    /// The slopes.
+    fn remove_lines(&self, x: &mut [f64], mean: &[f64]) -> Vec<f64> {
         let n = mean.len();
-        let centre = 0.5 * (self.times as f64 - 1.0);
+        let centre = self.centre();
         let mut slope = vec![0.0; n];
         let mut squares = 0.0;
         for (i, map) in x.chunks(n).enumerate() {
@@ -270,6 +292,12 @@ impl Recipe {
                 *v -= m + s * tau;
             }
         }
+        slope
+    }
+
+    /// The record number, not always whole, that lines are counted from.
+    pub(super) fn centre(&self) -> f64 {
+        0.5 * (self.times as f64 - 1.0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What an EOF analysis results in.
 
 use super::maps::MapBlock;
+use super::merged::Merged;
+use super::randomized::Approximation;
 use super::significance::Significance;
 use super::Covariance;
 use crate::modes::Rotation;
@@ -82,6 +84,10 @@ pub struct Eof {
     pub rotation: Option<Rotation>,
     /// What the tests of significance found.
     pub significance: Significance,
+    /// How good the modes are, if the covariance was not formed.
+    pub approximation: Option<Approximation>,
+    /// How records were merged with earlier ones, if they were.
+    pub merged: Option<Merged>,
     /// How gaps were filled, if they were to be.
     pub filled: Option<Filled>,
 }

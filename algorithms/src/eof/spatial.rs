@@ -6,7 +6,7 @@ use super::prepare::Rows;
 use super::survey::Survey;
 use super::EofField;
 use crate::modes::Kernel;
-use crate::symmetric::SymmetricSum;
+use crate::symmetric::{Eigenpairs, SymmetricSum};
 use halocline_core::engine::{Engine, FieldSource, Fold, Map, Parallelism, Piece, Series, SeriesWork};
 use halocline_core::field::Field;
 use halocline_core::index::IndexBox;
@@ -111,18 +111,22 @@ pub(super) fn solve(engine: &Engine, anomalies: Field<f64>, valid: &[usize], mod
     let pairs = engine.finish_single(state, |sum| sum.leading(modes))?;
     let project = ProjectMap { valid, width, patterns: &pairs.vectors };
     let pcs: Vec<f64> = engine.map_gather(&maps, &project)?.into_iter().flatten().collect();
-    let units = (0..modes)
+    Ok(solved(times, pairs, &pcs))
+}
+
+/// Modes of the covariance between cells; `pcs` are the projections on their vectors, times × modes.
+pub(super) fn solved(times: usize, pairs: Eigenpairs, pcs: &[f64]) -> Solved {
+    let modes = pairs.values.len();
+    let units: Vec<f64> = (0..modes)
         .flat_map(|k| {
-            let pcs = &pcs;
             let norm = (0..times).map(|t| pcs[t * modes + k].powi(2)).sum::<f64>().sqrt();
             let factor = if norm > 0.0 { 1.0 / norm } else { 0.0 };
             (0..times).map(move |t| pcs[t * modes + k] * factor)
         })
         .collect();
     let roots = pairs.values.iter().map(|v| if *v > 0.0 { 1.0 / v.sqrt() } else { 0.0 });
-    let vectors: &Vec<f64> = &units;
-    let columns = vectors.chunks(times).zip(roots).flat_map(|(u, r)| u.iter().map(move |v| v * r)).collect();
-    Ok(Solved {
+    let columns = units.chunks(times).zip(roots).flat_map(|(u, r)| u.iter().map(move |v| v * r)).collect();
+    Solved {
         times,
         values: pairs.values,
         trace: pairs.trace,
@@ -130,7 +134,7 @@ pub(super) fn solve(engine: &Engine, anomalies: Field<f64>, valid: &[usize], mod
         units,
         imaginary: Vec::new(),
         factors: vec![1.0],
-    })
+    }
 }
 
 /// The weighted anomalies of the cells with data, times × cells, on rank 0.

@@ -23,6 +23,7 @@ mod pop;
 mod references;
 mod replicates;
 mod rotation;
+mod subspace;
 mod varimax;
 
 pub use analytic::{ComplexModes, TemporalPair};
@@ -39,4 +40,5 @@ pub use moments::{LoadingMoments, PromaxTarget};
 pub use pop::{pop_vectors, pops, Pop};
 pub use replicates::{exceedance, fractions, quantiles, Bootstrap, RuleN};
 pub use rotation::Rotation;
+pub use subspace::{ritz_pairs, KrylovSpace, RitzPairs};
 pub use varimax::{varimax, Search};

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::tiling::Tiling;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout of a state file ([`super::checkpoint`]).
@@ -59,4 +60,25 @@ pub struct StateNode {
     pub index: usize,
     /// The encoded state.
     pub state: Vec<u8>,
+}
+
+impl StateNode {
+    /// The only node of a column of one leaf, with this state.
+    ///
+    /// # Errors
+    /// When it can't be encoded.
+    pub fn of_column<T: Serialize>(column: usize, state: &T) -> Result<Self> {
+        let state = postcard::to_stdvec(state)
+            .map_err(|e| Error::internal(format!("a state can't be encoded: {e}")))?;
+        Ok(Self { column, level: 0, index: 0, state })
+    }
+    /// Its state.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) when it is none of this type.
+    pub fn decoded<T: DeserializeOwned>(&self) -> Result<T> {
+        postcard::from_bytes(&self.state).map_err(|e| {
+            Error::data(format!("the saved state is damaged: {e}")).remedy("start the job anew without it")
+        })
+    }
 }

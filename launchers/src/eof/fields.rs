@@ -39,7 +39,21 @@ impl OpenFields {
         job: &FoldJob<'_>,
         input: &InputArgs,
         selected: &SelectionArgs,
+        names: (&[String], &[String]),
+    ) -> Result<Self> {
+        Self::open_at_least(job, input, selected, names, 2)
+    }
+
+    /// [`Self::open`], of `least` records at least.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_at_least(
+        job: &FoldJob<'_>,
+        input: &InputArgs,
+        selected: &SelectionArgs,
         (vars, with): (&[String], &[String]),
+        least: usize,
     ) -> Result<Self> {
         let (comm, verbosity) = (job.comm, job.verbosity);
         let mut selection = selected.selection()?;
@@ -88,7 +102,7 @@ impl OpenFields {
             fields[i].label = if before == 0 { label.clone() } else { format!("{label}_{}", before + 1) };
         }
         for field in &fields {
-            check(&field.source).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
+            check(&field.source, least).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
         }
         Ok(Self { dataset, fields })
     }
@@ -130,12 +144,12 @@ fn selection_for(dataset: &Dataset, name: &str, selection: &Selection, several: 
 }
 
 /// Refuses data that have no modes.
-fn check(source: &Source) -> Result<()> {
+fn check(source: &Source, least: usize) -> Result<()> {
     if source.grid().dims.is_empty() {
         return Err(Error::data("has no horizontal dimension, and an EOF analysis needs one"));
     }
     let times = source.time().len();
-    if times < 2 {
+    if times < least {
         return Err(Error::data(format!("an EOF analysis needs at least two times, there is {times}")));
     }
     Ok(())
@@ -162,6 +176,39 @@ pub(crate) fn prepare(
     (kernels, missing): (u64, &Missing),
     needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
 ) -> Result<Vec<Prepared>> {
+    let memory = |dims: &[Dim], excluded: &[bool]| {
+        (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
+    };
+    let wants = Wants { kernels, memory: &memory, needs, across: &|_, _| None };
+    prepare_within(job, open, args, selected, &wants)
+}
+
+/// A question about a field of these dimensions and cells left out.
+type Of<'a, T> = dyn Fn(&[Dim], &[bool]) -> T + 'a;
+
+/// What passes over fields need.
+pub(crate) struct Wants<'a> {
+    /// Matrices of times × times of doubles that rank 0 holds at a time.
+    pub(crate) kernels: u64,
+    /// Bytes for partial sums on each rank, and for the eigenproblem on rank 0.
+    pub(crate) memory: &'a Of<'a, (u64, u64)>,
+    pub(crate) needs: &'a Of<'a, SeriesNeeds>,
+    /// What passes over whole steps need, if there are any.
+    pub(crate) across: &'a Of<'a, Option<SeriesNeeds>>,
+}
+
+/// [`prepare`] for whoever has other wants.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn prepare_within(
+    job: &FoldJob<'_>,
+    open: &OpenFields,
+    args: &PrepareArgs,
+    selected: &SelectionArgs,
+    wants: &Wants<'_>,
+) -> Result<Vec<Prepared>> {
+    let Wants { kernels, memory, needs, .. } = *wants;
     let comm = job.comm;
     let (mut maps, mut states, mut wanted) = (0u64, 0u64, Vec::new());
     for field in &open.fields {
@@ -169,12 +216,12 @@ pub(crate) fn prepare(
         let of = needs(dims, &grid.excluded);
         // The maps of all ranks come together at the one that writes.
         maps = maps.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
-        states = states.max(eof::state_bytes(dims, &grid.excluded, missing));
+        states = states.max(memory(dims, &grid.excluded).0);
         wanted.push(of);
     }
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
-    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded, missing));
+    let solver = first.map_or(0, |(dims, excluded)| memory(dims, excluded).1);
     let n = (times as u64).min(solver);
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
@@ -191,7 +238,7 @@ pub(crate) fn prepare(
         )
         .remedy("give more --memory, or average the data in time first (halocline stats --by month)"));
     }
-    let mut prepared = Vec::new();
+    let mut prepared: Vec<Prepared> = Vec::new();
     for (field, needs) in open.fields.iter().zip(&wanted) {
         let source = &field.source;
         if args.detrend && source.time().step_text() == "irregular" {
@@ -203,12 +250,28 @@ pub(crate) fn prepare(
         let blame = |e| folding::blame(e, field.files.first(), &field.name);
         let plan = series::plan_needs(job, &field.name, source, needs, parts.as_deref(), states.max(maps))
             .map_err(blame)?;
+        let grid = source.grid();
+        let plan = match (wants.across)(&source.variable().dims, &grid.excluded) {
+            None => plan,
+            Some(needs) => {
+                let across = series::plan_silently(job, source, &needs, None, states).map_err(blame)?;
+                job.verbosity.detail(comm, || format!("whole steps: {}", across.describe()));
+                plan.with_across(across)
+            }
+        };
         let weights = weights(args, source).map_err(blame)?;
         let months = match args.anomaly {
             AnomalyChoice::Climatology => source.time().months(),
             _ => Vec::new(),
         };
         prepared.push(Prepared { weights, months, plan });
+    }
+    // Passes are several: what fits stays in memory, the eigenproblem beside it.
+    let held = |p: &Prepared| p.plan.estimate() + p.plan.across().map_or(0, SeriesPlan::estimate);
+    let series = prepared.iter().fold(0u64, |sum, p| sum.saturating_add(held(p)));
+    let beside = solver.saturating_add(states.max(maps));
+    if series <= room.saturating_sub(beside) {
+        prepared.iter_mut().for_each(|p| p.plan = p.plan.clone().keeping());
     }
     Ok(prepared)
 }

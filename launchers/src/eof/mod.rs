@@ -7,16 +7,18 @@ mod options;
 mod output;
 mod place;
 mod significance;
+mod solver;
+mod state;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, with_fields, OpenField, OpenFields};
+pub(crate) use fields::{prepare, prepare_within, with_fields, OpenField, OpenFields, Wants};
 pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::places;
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method};
+use halocline_algorithms::eof::{self, Eof, Method, Solver};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -42,8 +44,15 @@ pub(crate) fn run(comm: &Comm, args: &EofArgs, verbosity: Verbosity) -> Result<(
 /// Every rank calls this.
 pub(crate) fn open(job: &FoldJob<'_>, args: &EofArgs) -> Result<OpenFields> {
     args.check()?;
-    let open = OpenFields::open(job, &args.input, &args.selection, (&args.var, &args.with))?;
+    // Records that are added may be few.
+    let least = if args.state.update { 1 } else { 2 };
+    let names = (&args.var[..], &args.with[..]);
+    let open = OpenFields::open_at_least(job, &args.input, &args.selection, names, least)?;
     check_output(job.comm, &args.output, &open.files())?;
+    if let Some(path) = &args.state.state {
+        state::check(job.comm, args, &open, path)?;
+        return Ok(open);
+    }
     check_modes(args, &open).map_err(|e| open.blame(e))?;
     Ok(open)
 }
@@ -56,11 +65,14 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> 
     let opening = job.progress.phases.start(Phase::Open);
     let open = open(job, args)?;
     drop(opening);
+    if let Some(path) = &args.state.state {
+        return state::analyse(job, args, &open, path);
+    }
     let watch = job.watch();
     let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
     drop(watch);
     summary::tell(job, args, &open, &eof);
-    job.write(|| output::write(job.comm, args, &open, eof))
+    job.write(|| output::write(job.comm, args, &open, (eof, None)))
 }
 
 /// Refuses more modes than there are.
@@ -83,18 +95,32 @@ fn check_modes(args: &EofArgs, open: &OpenFields) -> Result<()> {
 }
 
 fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
-    let options = args.options()?;
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let modes = args.modes.unwrap_or(10).min(times - 1);
+    let options = solver::decide(job, args, open, args.options()?, modes);
     // Real and imaginary part, each thrice while they are built; the kernels of several fields.
     let kernels = match options.method {
         Method::Complex(_) => 8,
         _ => 0,
-    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 }
-        + significance::matrices(&options.tests, times, modes)
+    } + if open.fields.len() > 1 && options.solver == Solver::Exact {
+        open.fields.len() as u64
+    } else {
+        0
+    } + significance::matrices(&options.tests, times, modes)
         + if args.is_cdo() { 2 } else { 0 };
-    let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
-    let prepared = prepare(job, open, &args.prepare, &args.selection, (kernels, &options.missing), &needs)?;
+    // Several variables are put together by their covariances between times, or factors of those.
+    let by_steps = |dims: &[_], excluded: &[_]| match open.fields.len() {
+        1 => eof::needs_by_steps(dims, excluded, &options, modes),
+        _ => None,
+    };
+    let needs = |dims: &[_], excluded: &[_]| match by_steps(dims, excluded) {
+        Some((needs, _)) => needs,
+        None => eof::needs(dims, excluded, &options, modes),
+    };
+    let across = |dims: &[_], excluded: &[_]| by_steps(dims, excluded).map(|(_, across)| across);
+    let memory = |dims: &[_], excluded: &[_]| eof::memory(dims, excluded, &options, modes);
+    let wants = Wants { kernels, memory: &memory, needs: &needs, across: &across };
+    let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let engine = Engine::with_progress(job.comm, job.progress);
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))

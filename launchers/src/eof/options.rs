@@ -94,6 +94,10 @@ pub(crate) struct EofArgs {
     #[command(flatten)]
     pub(crate) gaps: super::gaps::GapArgs,
     #[command(flatten)]
+    pub(crate) solver: super::solver::SolverArgs,
+    #[command(flatten)]
+    pub(crate) state: super::state::StateArgs,
+    #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -249,6 +253,7 @@ impl EofArgs {
             },
             eof_scaling,
             precision: self.prepare.precision(),
+            solver: self.solver.solver(self.tests.seed)?,
             convention: self.convention()?,
             tests: self.tests.tests()?,
             missing: self.gaps.missing()?,
@@ -259,7 +264,13 @@ impl EofArgs {
     /// What can be refused before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         let options = self.options()?;
-        options.tests.check(&options)
+        options.tests.check(&options)?;
+        let is_random = options.tests.any() || self.solver.may_be_random();
+        if self.tests.seed != 1 && !is_random {
+            return Err(Error::usage("--seed is given, but nothing is random")
+                .remedy("add --significance or --solver randomized, or leave it out"));
+        }
+        self.solver.check(&options)
     }
 }
 

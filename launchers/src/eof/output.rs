@@ -4,12 +4,12 @@ use super::contents::Contents;
 use super::gaps;
 use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoice};
 use super::place::{places, Place};
-use super::significance;
 use super::OpenFields;
+use super::{significance, solver, state};
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Eof, EofMaps, MapBlock, Method};
 use halocline_core::comm::Comm;
-use halocline_core::meta::{Attributes, Values};
+use halocline_core::meta::{Attributes, Coordinate, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
 use halocline_io::output::{Schema, WriteReport};
@@ -26,18 +26,26 @@ struct About<'a> {
     factor: f64,
 }
 
-/// Writes the file.
+/// Writes the file; with the coordinate of records that are more than those of the input.
 ///
 /// # Collective
 /// Every rank calls this with its block of the EOFs.
-pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) -> Result<WriteReport> {
+pub(super) fn write(
+    comm: &Comm,
+    args: &EofArgs,
+    open: &OpenFields,
+    (eof, axis): (Eof, Option<Coordinate>),
+) -> Result<WriteReport> {
     let method = args.options()?.method;
     let modes = eof.eigenvalues.len();
     let mut schema = Schema { attributes: global(args, open, &eof), ..Schema::new() };
     let labelled: Vec<(&str, &Source)> = open.fields.iter().map(|f| (f.label.as_str(), &f.source)).collect();
     let first = &open.fields[0].source;
-    let at = first.between(eof.times.clone())?;
-    let mut pending = schema.add_coordinate(at.time_coordinate())?;
+    let axis = match axis {
+        Some(axis) => axis,
+        None => first.between(eof.times.clone())?.time_coordinate().clone(),
+    };
+    let mut pending = schema.add_coordinate(&axis)?;
     schema.add_dim("mode", modes)?;
     let (places, of) = places(&labelled);
     for place in &places {
@@ -78,6 +86,8 @@ pub(super) fn write(comm: &Comm, args: &EofArgs, open: &OpenFields, eof: Eof) ->
     components(&mut contents, &abouts[0], &method, &eof);
     variances(&mut contents, &abouts[0], &eof);
     let units = abouts[0].units(2).filter(|_| !args.is_multivariate());
+    solver::write(&mut contents, &eof, units.as_deref());
+    state::write(&mut contents, &eof, units.as_deref());
     significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units.as_deref())?;
     if let Some(filled) = &eof.filled {
         gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
@@ -344,6 +354,8 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
         options.push(("kaiser".to_owned(), (!args.no_kaiser).to_string()));
     }
     options.extend(args.tests.describe());
+    options.extend(solver::describe(eof));
+    options.extend(state::describe(eof));
     options.extend(args.gaps.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();

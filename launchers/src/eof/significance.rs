@@ -20,8 +20,8 @@ pub(crate) struct SignificanceArgs {
     /// times drawn with replacement
     #[arg(long, value_name = "north-effective,rule-n[:N],bootstrap[:N]", value_delimiter = ',')]
     pub(crate) significance: Vec<String>,
-    /// Seed of the random numbers: the same seed gives the same numbers on any ranks
-    #[arg(long, value_name = "S", default_value_t = 1, requires = "significance")]
+    /// Seed of the random numbers of tests and of the randomized solver: the same seed gives the same numbers on any ranks
+    #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
     /// The probability that noise stays below the threshold of rule N, and that of the intervals
     /// of the bootstrap

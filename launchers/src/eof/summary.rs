@@ -1,7 +1,7 @@
 //! What a user sees of an EOF analysis at its end.
 
 use super::options::{EofArgs, EofScalingChoice};
-use super::{significance, OpenFields};
+use super::{significance, solver, state, OpenFields};
 use crate::folding::FoldJob;
 use halocline_algorithms::eof::{Covariance, Eof};
 
@@ -12,9 +12,10 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
             Covariance::Temporal => "between times",
             Covariance::Spatial => "between cells",
         };
+        let not_formed = if eof.approximation.is_some() { " (not formed)" } else { "" };
         let times = open.fields.first().map_or(0, |f| f.source.time().len());
         let mut lines =
-            vec![format!("{} cells with data, {times} times, covariance {covariance}", eof.cells())];
+            vec![format!("{} cells with data, {times} times, covariance {covariance}{not_formed}", eof.cells())];
         if open.fields.len() > 1 {
             let each = open.fields.iter().zip(&eof.fields);
             let each: Vec<String> =
@@ -49,6 +50,8 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
         if let Ok(tests) = args.tests.tests() {
             lines.extend(significance::notes(&tests, eof));
         }
+        lines.extend(solver::tell(eof));
+        lines.extend(state::tell(eof));
         if eof.error_bound > 0.0 {
             lines.push(format!(
                 "note: products in single precision: each eigenvalue is off by {:.3e} at most, {:.1e} of the total variance",

@@ -68,9 +68,20 @@ pub(crate) fn plan_needs(
     parts: Option<&[usize]>,
     reserved: u64,
 ) -> Result<SeriesPlan> {
-    let plan = within(job, parts, reserved, |demand| SeriesPlan::of_needs(source, needs, demand))?;
+    let plan = plan_silently(job, source, needs, parts, reserved)?;
     tell(job, name, source, &plan, plan.estimate() + reserved);
     Ok(plan)
+}
+
+/// [`plan_needs`] without a word.
+pub(crate) fn plan_silently(
+    job: &FoldJob<'_>,
+    source: &Source,
+    needs: &SeriesNeeds,
+    parts: Option<&[usize]>,
+    reserved: u64,
+) -> Result<SeriesPlan> {
+    within(job, parts, reserved, |demand| SeriesPlan::of_needs(source, needs, demand))
 }
 
 /// [`planned`], and says so.

@@ -120,5 +120,7 @@ fn place_in(own: &IndexBox, tile: &IndexBox) -> (usize, usize) {
         start += (tile.range(d).start - own.range(d).start) * stride;
         stride *= shape[d];
     }
+    // Where steps are kept, a rank's block holds those of several tiles.
+    start += (tile.range(0).start - own.range(0).start) * stride;
     (start, stride)
 }

@@ -12,6 +12,7 @@
 
 mod field;
 mod fold;
+mod keep;
 mod plan;
 mod run;
 mod space;

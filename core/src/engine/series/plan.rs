@@ -1,5 +1,6 @@
 //! Which cells are in memory together, and who reads and works on what of them.
 
+use super::keep::KeptBatch;
 use super::space::Space;
 use super::SeriesWork;
 use crate::budget::bytes_text;
@@ -47,6 +48,10 @@ pub struct SeriesPlan {
     estimate: u64,
     /// Who has what already, where the data are in memory.
     at_hand: Option<Decomposition>,
+    /// The plan of passes over whole steps, for those who need both.
+    across: Option<Box<SeriesPlan>>,
+    /// Where the only batch stays between passes; `None`: it does not.
+    pub(super) kept: Option<KeptBatch>,
 }
 
 /// What whole series are needed for, as far as planning goes.
@@ -164,6 +169,8 @@ impl SeriesPlan {
             passes: 1,
             estimate: 0,
             at_hand: None,
+            kept: None,
+            across: None,
         };
         let mut most = plan.space.cells(&whole);
         // Over other dimensions than time, what is kept as a rule divides whole chunks, too.
@@ -216,6 +223,8 @@ impl SeriesPlan {
             passes: 1,
             estimate: 0,
             at_hand: Some(own.clone()),
+            kept: None,
+            across: None,
         })
     }
 
@@ -380,6 +389,26 @@ impl SeriesPlan {
     pub fn batches(&self) -> usize {
         self.batches.len()
     }
+    /// The plan for one source of which several passes are made: where all series are in memory at
+    /// once ([`Self::batches`] is 1), they stay there until the plan is dropped, and only the first
+    /// pass reads them.
+    #[must_use]
+    pub fn keeping(mut self) -> Self {
+        if self.batches.len() == 1 && self.at_hand.is_none() {
+            self.kept = Some(KeptBatch::default());
+        }
+        self
+    }
+    /// With a plan of the same source for passes over whole steps: all but the first dimension are
+    /// reduced.
+    #[must_use]
+    pub fn with_across(self, plan: Self) -> Self {
+        Self { across: Some(Box::new(plan)), ..self }
+    }
+    /// The plan of passes over whole steps, if there is one.
+    pub fn across(&self) -> Option<&Self> {
+        self.across.as_deref()
+    }
     /// Who works on what, if all is in memory at once.
     ///
     /// # Errors
@@ -413,6 +442,7 @@ impl SeriesPlan {
     /// In a line, for those who want to know.
     pub fn describe(&self) -> String {
         let batches = match self.batches.len() {
+            1 if self.kept.is_some() => "all series in memory at once, until the last pass".to_owned(),
             1 => "all series in memory at once".to_owned(),
             n => format!(
                 "{n} batches of up to {} series{}{}",

@@ -136,7 +136,8 @@ impl Batches<'_> {
         let mut spare: Vec<Vec<Vec<T>>> = Vec::new();
         for (k, deal) in deals.iter().enumerate() {
             let own = deal.block(rank);
-            let values = match ahead.take() {
+            let kept = plan.kept.as_ref();
+            let values = match ahead.take().or_else(|| kept.and_then(|kept| kept.take(rank))) {
                 Some(values) => values,
                 None => self.collect(&plan.batches[k], deal, spare.pop().unwrap_or_default())?,
             };
@@ -150,7 +151,10 @@ impl Batches<'_> {
                     absorb(&own, &own_tiles, &values)
                 },
             );
-            spare.push(values);
+            match kept {
+                Some(kept) => kept.give(rank, values),
+                None => spare.push(values),
+            }
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
             comm.agree(sink(own, results))?;

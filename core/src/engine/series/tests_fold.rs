@@ -137,6 +137,93 @@ fn a_field_at_hand_gives_the_same() {
 }
 
 #[test]
+fn what_is_kept_is_read_once() {
+    for (chunks, divisible) in [([1, 40, 30], true), ([7, 8, 30], false)] {
+        let made = || Made::new(&[60, 40, 30], &chunks, divisible);
+        let expected = folded(&made(), 1, None, Parallelism::Tiles).expect("fits");
+        for ranks in 1..=4 {
+            let source = made();
+            let demand = Demand { ranks, threads: 2, room: None, parts: None };
+            let plan = SeriesPlan::of_needs(&source, &needs(&source), demand).expect("fits").keeping();
+            assert_eq!(plan.batches(), 1);
+            let fold = Traced { parallelism: Parallelism::Inside };
+            let all = run_threads(ranks, |comm| {
+                let engine = Engine::new(comm);
+                [0, 1].map(|_| engine.fold_series(&source, &plan, &fold).expect("folds"))
+            });
+            for pass in [0, 1] {
+                let states = all.iter().flat_map(|passes| &passes[pass]);
+                let found: Vec<_> = states.map(|(_, s)| (s.0.to_bits(), s.1.clone(), s.2)).collect();
+                assert_eq!(found, std::slice::from_ref(&expected), "{ranks} ranks");
+            }
+            assert_eq!(source.read.load(std::sync::atomic::Ordering::Relaxed), 60 * 40 * 30);
+        }
+    }
+}
+
+/// The largest sum of a step, of all steps: whole steps, batch by batch.
+struct Steps;
+
+impl Fold for Steps {
+    type State = (f64, usize);
+    const NAME: &'static str = "steps";
+    const VERSION: u32 = 1;
+
+    fn reduces(&self) -> &[Role] {
+        &[Role::Time]
+    }
+    fn pieces(&self) -> Pieces {
+        Pieces::Steps
+    }
+    fn start(&self, _column: usize) -> Self::State {
+        (f64::MIN, 0)
+    }
+    fn absorb(&self, state: &mut Self::State, piece: &Piece<'_>) -> Result<()> {
+        for step in piece.steps() {
+            let Numbers::F32(row) = piece.step(step) else { return Err(Error::internal("doubles")) };
+            state.0 = row.iter().map(|v| f64::from(*v)).sum::<f64>().max(state.0);
+            state.1 += 1;
+        }
+        Ok(())
+    }
+    fn merge(&self, left: Self::State, right: Self::State) -> Result<Self::State> {
+        Ok((left.0.max(right.0), left.1 + right.1))
+    }
+}
+
+#[test]
+fn whole_steps_are_folded_too() {
+    for (shape, chunks) in [([300, 4, 5], [1, 4, 5]), ([300, 4, 5], [70, 2, 5])] {
+        let step = |t: usize| (0..20).map(|c| value(&[t, c / 5, c % 5])).sum::<f64>();
+        let expected = (0..300).map(step).fold(f64::MIN, f64::max);
+        let needs = |source: &Made| SeriesNeeds {
+            reduces: vec![Role::Y, Role::X],
+            rows: 1,
+            tiling: Some(Tiling::maps(&source.variable.dims)),
+            scratch_per_thread: 0,
+        };
+        for ranks in 1..=4 {
+            for (divisible, room) in [(true, None), (false, None), (true, Some(6_000)), (false, Some(20_000))]
+            {
+                let source = Made::new(&shape, &chunks, divisible);
+                let demand = Demand { ranks, threads: 2, room, parts: None };
+                let Ok(plan) = SeriesPlan::of_needs(&source, &needs(&source), demand) else {
+                    assert!(room.is_some());
+                    continue;
+                };
+                let plan = plan.clone().with_across(plan);
+                let across = plan.across().expect("there");
+                let all = run_threads(ranks, |comm| {
+                    Engine::new(comm).fold_series(&source, across, &Steps).expect("folds")
+                });
+                let found: Vec<_> = all.into_iter().flatten().collect();
+                assert_eq!(found, [(0, (expected, 300))], "{ranks} {divisible} {room:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn errors_end_all_ranks() {
     let mut source = Made::new(&[60, 40, 30], &[1, 40, 30], true);
     source.fail_at = Some(5);
