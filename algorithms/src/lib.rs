@@ -3,9 +3,11 @@
 
 pub mod climatology;
 pub mod eof;
+pub mod fft;
 pub mod filter;
 pub mod modes;
 pub mod projection;
+pub mod spatial;
 pub mod spectra;
 pub mod statistics;
 pub mod symmetric;

@@ -1,8 +1,10 @@
 //! Horizontal grids: where the cells are and how much they count.
 
 mod area;
+mod spacing;
 mod weights;
 
+pub use spacing::{along_line, Spacing, Steps, EARTH_RADIUS};
 pub use weights::AreaWeights;
 
 use crate::meta::{Coordinate, Dim, Role};

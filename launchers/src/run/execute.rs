@@ -88,6 +88,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_)
         | Args::FilterTime(_)
+        | Args::SpectrumIsotropic(_)
+        | Args::SpectrumZonal(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -1,0 +1,147 @@
+//! From one decomposition to another, between buffers that stay.
+
+use bytemuck::Pod;
+use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::index::IndexBox;
+use halocline_core::memory;
+use rayon::prelude::*;
+
+/// Buffers of what leaves and arrives, by rank, one after another.
+#[derive(Debug, Default)]
+pub(super) struct Buffers<T> {
+    leaving: Vec<T>,
+    arriving: Vec<T>,
+}
+
+/// Makes a buffer of `len` values, of which it keeps what it has.
+pub(super) fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
+    if buffer.capacity() < len {
+        *buffer = memory::filled(len, T::zeroed());
+    } else {
+        buffer.resize(len, T::zeroed());
+    }
+}
+
+impl<T: Pod + Send + Sync> Buffers<T> {
+    /// Moves the values of this rank's block of `from` to where `to` wants them.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn exchange(
+        &mut self,
+        comm: &Comm,
+        (from, data): (&Decomposition, &[T]),
+        (to, out): (&Decomposition, &mut Vec<T>),
+    ) {
+        let me = comm.rank();
+        let (have, want) = (from.block(me), to.block(me));
+        fit(out, want.len());
+        let pieces = |of: &Decomposition, block: &IndexBox| -> Vec<IndexBox> {
+            let mut all = vec![IndexBox::new(vec![0..0; block.ndim()]); comm.size()];
+            if !block.is_empty() {
+                of.overlaps(block).into_iter().for_each(|(rank, piece)| all[rank] = piece);
+            }
+            all
+        };
+        let (sent, got) = (pieces(to, &have), pieces(from, &want));
+        // What stays needs no buffer.
+        let len = |rank: usize, piece: &IndexBox| if rank == me { 0 } else { piece.len() };
+        let lens = |all: &[IndexBox]| all.iter().enumerate().map(|(r, p)| len(r, p)).collect::<Vec<_>>();
+        let (sent_lens, got_lens) = (lens(&sent), lens(&got));
+        fit(&mut self.leaving, sent_lens.iter().sum());
+        fit(&mut self.arriving, got_lens.iter().sum());
+        let mut rest = self.leaving.as_mut_slice();
+        for (piece, len) in sent.iter().zip(&sent_lens).filter(|(_, len)| **len > 0) {
+            let (part, after) = rest.split_at_mut(*len);
+            pack(&have, data, piece, part);
+            rest = after;
+        }
+        {
+            let (mut leaving, mut arriving) = (self.leaving.as_slice(), self.arriving.as_mut_slice());
+            let mut outgoing = Vec::with_capacity(sent_lens.len());
+            let mut incoming = Vec::with_capacity(got_lens.len());
+            for (sent, got) in sent_lens.iter().zip(&got_lens) {
+                let (out, after) = leaving.split_at(*sent);
+                outgoing.push(out);
+                leaving = after;
+                let (into, after) = arriving.split_at_mut(*got);
+                incoming.push(into);
+                arriving = after;
+            }
+            comm.all_to_all_into(&outgoing, &mut incoming);
+        }
+        let mut rest = self.arriving.as_slice();
+        let mut sources: Vec<(&IndexBox, &IndexBox, &[T])> = Vec::new();
+        for (rank, (piece, len)) in got.iter().zip(&got_lens).enumerate() {
+            let (part, after) = rest.split_at(*len);
+            rest = after;
+            if rank == me {
+                sources.push((piece, &have, data));
+            } else {
+                sources.push((piece, piece, part));
+            }
+        }
+        sources.retain(|(piece, _, _)| !piece.is_empty());
+        unpack(&want, out, &sources);
+    }
+}
+
+/// Values of the slowest dimension.
+fn slab(block: &IndexBox) -> usize {
+    block.shape().iter().skip(1).product()
+}
+
+/// The values of `piece` of a block, slab by slab in threads.
+fn pack<T: Pod + Send + Sync>(block: &IndexBox, data: &[T], piece: &IndexBox, out: &mut [T]) {
+    let first = piece.range(0).start;
+    out.par_chunks_mut(slab(piece).max(1)).enumerate().for_each(|(i, out)| {
+        let part = piece.with_range(0, first + i..first + i + 1);
+        block.for_each_run(&part, |from, to, n| out[to..to + n].copy_from_slice(&data[from..from + n]));
+    });
+}
+
+/// Puts pieces into a block, slab by slab in threads; each comes with the box whose values it is
+/// part of.
+fn unpack<T: Pod + Send + Sync>(block: &IndexBox, out: &mut [T], sources: &[(&IndexBox, &IndexBox, &[T])]) {
+    if block.is_empty() {
+        return;
+    }
+    let first = block.range(0).start;
+    out.par_chunks_mut(slab(block)).enumerate().for_each(|(i, out)| {
+        let own = block.with_range(0, first + i..first + i + 1);
+        for (piece, holder, data) in sources.iter().filter(|(p, _, _)| p.range(0).contains(&(first + i))) {
+            let part = piece.with_range(0, first + i..first + i + 1);
+            rows(&part, &own, holder, |to, from, n| out[to..to + n].copy_from_slice(&data[from..from + n]));
+        }
+    });
+}
+
+/// Calls `run(offset in a, offset in b, length)` for runs of `part`, which lies inside of both.
+fn rows(part: &IndexBox, a: &IndexBox, b: &IndexBox, mut run: impl FnMut(usize, usize, usize)) {
+    let n = part.ndim();
+    // Trailing dimensions that both boxes have as the part has them are one run.
+    let same = |d: usize| part.range(d) == a.range(d) && part.range(d) == b.range(d);
+    let mut head = n - 1;
+    while head > 0 && same(head) {
+        head -= 1;
+    }
+    let shape = part.shape();
+    let length: usize = shape[head..].iter().product();
+    let offset = |of: &IndexBox, at: &[usize]| {
+        let lens = of.shape();
+        let index = |d: usize| part.range(d).start - of.range(d).start + at.get(d).copied().unwrap_or(0);
+        (0..n).fold(0, |offset, d| offset * lens[d] + index(d))
+    };
+    let mut at = vec![0; head];
+    for _ in 0..shape[..head].iter().product() {
+        run(offset(a, &at), offset(b, &at), length);
+        for d in (0..head).rev() {
+            at[d] += 1;
+            if at[d] < shape[d] {
+                break;
+            }
+            at[d] = 0;
+        }
+    }
+}
