@@ -38,6 +38,12 @@ impl Lines {
     }
 }
 
+/// From one gathered line of `len` values to the next: not a multiple of a page, where all lines
+/// would meet in the same places of a cache.
+const fn stride(len: usize, bytes: usize) -> usize {
+    len + 64usize.div_ceil(bytes)
+}
+
 /// An array of which threads write different elements.
 struct Columns<'a, T> {
     start: *mut T,
@@ -135,23 +141,25 @@ pub(super) fn complex<T: FftNumber>(
         });
         return;
     }
-    let width = lines.width(size);
+    let (width, stride) = (lines.width(size), stride(n, size));
     let columns = Columns::new(data);
     blocks(lines, width).for_each(|(outer, first, width)| {
         rooms.with(|room| {
             room.scratch.resize(fft.get_inplace_scratch_len(), zero);
-            room.lines.resize(n * width, zero);
+            room.lines.resize(stride * width, zero);
             room.row.resize(width, zero);
             let at = |j: usize| (outer * n + j) * lines.inner + first;
             for j in 0..n {
                 // SAFETY: elements of these columns, which this block alone touches.
                 unsafe { columns.read(at(j), &mut room.row) };
-                room.row.iter().enumerate().for_each(|(c, v)| room.lines[c * n + j] = *v);
+                room.row.iter().enumerate().for_each(|(c, v)| room.lines[c * stride + j] = *v);
             }
-            fft.process_with_scratch(&mut room.lines, &mut room.scratch);
-            scaled(&mut room.lines, scale);
+            for line in room.lines.chunks_mut(stride) {
+                fft.process_with_scratch(&mut line[..n], &mut room.scratch);
+                scaled(&mut line[..n], scale);
+            }
             for j in 0..n {
-                room.row.iter_mut().enumerate().for_each(|(c, v)| *v = room.lines[c * n + j]);
+                room.row.iter_mut().enumerate().for_each(|(c, v)| *v = room.lines[c * stride + j]);
                 // SAFETY: as above.
                 unsafe { columns.write(at(j), &room.row) };
             }
@@ -193,22 +201,23 @@ pub(super) fn to_complex<T: FftNumber>(
         return;
     }
     let width = lines.width(size_of::<Complex<T>>());
+    let (of_real, of_half) = (stride(n, size_of::<T>()), stride(half, size_of::<Complex<T>>()));
     let columns = Columns::new(out);
     blocks(lines, width).for_each(|(outer, first, width)| {
         rooms.with(|room| {
             room.scratch.resize(fft.get_scratch_len(), zero);
-            room.real.resize(n * width, T::default());
-            room.lines.resize(half * width, zero);
+            room.real.resize(of_real * width, T::default());
+            room.lines.resize(of_half * width, zero);
             room.row.resize(width, zero);
             for j in 0..n {
                 let at = (outer * n + j) * lines.inner + first;
-                data[at..at + width].iter().enumerate().for_each(|(c, v)| room.real[c * n + j] = *v);
+                data[at..at + width].iter().enumerate().for_each(|(c, v)| room.real[c * of_real + j] = *v);
             }
-            for (real, line) in room.real.chunks_mut(n).zip(room.lines.chunks_mut(half)) {
-                transform(real, line, &mut room.scratch);
+            for (real, line) in room.real.chunks_mut(of_real).zip(room.lines.chunks_mut(of_half)) {
+                transform(&mut real[..n], &mut line[..half], &mut room.scratch);
             }
             for j in 0..half {
-                room.row.iter_mut().enumerate().for_each(|(c, v)| *v = room.lines[c * half + j]);
+                room.row.iter_mut().enumerate().for_each(|(c, v)| *v = room.lines[c * of_half + j]);
                 // SAFETY: elements of these columns, which this block alone touches.
                 unsafe { columns.write((outer * half + j) * lines.inner + first, &room.row) };
             }
@@ -255,22 +264,23 @@ pub(super) fn to_real<T: FftNumber>(
         return;
     }
     let width = lines.width(size_of::<Complex<T>>());
+    let (of_real, of_half) = (stride(n, size_of::<T>()), stride(half, size_of::<Complex<T>>()));
     let columns = Columns::new(out);
     blocks(lines, width).for_each(|(outer, first, width)| {
         rooms.with(|room| {
             room.scratch.resize(fft.get_scratch_len(), zero);
-            room.real.resize(n * width, T::default());
-            room.lines.resize(half * width, zero);
+            room.real.resize(of_real * width, T::default());
+            room.lines.resize(of_half * width, zero);
             for j in 0..half {
                 let at = (outer * half + j) * lines.inner + first;
-                data[at..at + width].iter().enumerate().for_each(|(c, v)| room.lines[c * half + j] = *v);
+                data[at..at + width].iter().enumerate().for_each(|(c, v)| room.lines[c * of_half + j] = *v);
             }
-            for (line, real) in room.lines.chunks_mut(half).zip(room.real.chunks_mut(n)) {
-                transform(line, real, &mut room.scratch);
+            for (line, real) in room.lines.chunks_mut(of_half).zip(room.real.chunks_mut(of_real)) {
+                transform(&mut line[..half], &mut real[..n], &mut room.scratch);
             }
             let mut row = vec![T::default(); width];
             for j in 0..n {
-                row.iter_mut().enumerate().for_each(|(c, v)| *v = room.real[c * n + j]);
+                row.iter_mut().enumerate().for_each(|(c, v)| *v = room.real[c * of_real + j]);
                 // SAFETY: elements of these columns, which this block alone touches.
                 unsafe { columns.write((outer * n + j) * lines.inner + first, &row) };
             }

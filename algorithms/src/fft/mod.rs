@@ -49,4 +49,5 @@ mod plan;
 mod stages;
 
 pub use field::{ComplexField, FftNumber};
+pub use num_complex::Complex;
 pub use plan::{FftPlan, Normalisation};

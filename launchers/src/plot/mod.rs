@@ -9,6 +9,7 @@ mod coast;
 mod colour;
 mod command;
 mod curves;
+mod image;
 mod layout;
 mod lookup;
 mod map;
@@ -16,6 +17,7 @@ mod nearest;
 mod raster;
 mod scree;
 mod series;
+mod space;
 mod spectrum;
 mod svg;
 #[cfg(test)]
@@ -52,6 +54,8 @@ pub(crate) enum Panel {
     Scree(ScreePanel),
     /// Curves over a common axis.
     Curves(CurvesPanel),
+    /// Values over two axes.
+    Image(ImagePanel),
 }
 
 /// A field over longitude and latitude, or over its indices when it has no coordinates.
@@ -126,6 +130,30 @@ pub(crate) struct CurvesPanel {
     pub y_range: Option<(f64, f64)>,
     /// The curves, the later above the earlier.
     pub curves: Vec<Curve>,
+    /// Whether wavelengths stand at the upper edge, the inverse of what is below times this, in
+    /// kilometres.
+    pub wavelength: Option<f64>,
+}
+
+/// Values over two axes of numbers, as colours.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ImagePanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Label of the horizontal axis.
+    pub xlabel: String,
+    /// Label of the vertical axis.
+    pub ylabel: String,
+    /// Units of the values as in CF; empty for none.
+    pub units: String,
+    /// Where columns stand, rising.
+    pub x: Vec<f64>,
+    /// Where rows stand, rising or falling.
+    pub y: Vec<f64>,
+    /// Values, row by row; anything that is not finite is missing.
+    pub values: Vec<f64>,
+    /// Whether the horizontal axis is logarithmic.
+    pub x_is_log: bool,
 }
 
 /// One curve.
@@ -202,6 +230,7 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Res
             Panel::Series(series) => series::draw(&mut canvas, series, place),
             Panel::Scree(scree) => scree::draw(&mut canvas, scree, place),
             Panel::Curves(curves) => curves::draw(&mut canvas, curves, place),
+            Panel::Image(image) => image::draw(&mut canvas, image, place),
         }
     }
     canvas.finish()
@@ -230,6 +259,7 @@ fn check(panel: &Panel) -> Result<()> {
         Panel::Series(series) => lengths("values of the series", series.y.len(), series.x.len()),
         Panel::Scree(scree) if scree.error.is_empty() => Ok(()),
         Panel::Scree(scree) => lengths("errors of modes", scree.error.len(), scree.percent.len()),
+        Panel::Image(image) => lengths("values", image.values.len(), image.x.len() * image.y.len()),
         Panel::Curves(panel) => {
             panel.curves.iter().try_for_each(|c| lengths("values of a curve", c.y.len(), panel.x.len()))
         }

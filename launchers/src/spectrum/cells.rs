@@ -5,7 +5,7 @@ use crate::folding::FoldJob;
 use crate::pairs::whole_time;
 use crate::series::chunks;
 use halocline_algorithms::spatial::Absent;
-use halocline_core::engine::{Engine, SeriesResults};
+use halocline_core::engine::Engine;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};

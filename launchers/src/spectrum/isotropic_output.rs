@@ -97,7 +97,8 @@ fn coordinates(of: &Isotropic<'_>) -> Vec<Coordinate> {
     if of.args.plane {
         for (d, name) in PLANE.into_iter().enumerate() {
             let mut values = of.plane.wave_numbers(d);
-            values.rotate_left(values.len().div_ceil(2));
+            let positive = values.len().div_ceil(2);
+            values.rotate_left(positive);
             let text = format!("wave number along {}", of.of.names[d]);
             all.push(coordinate(name, values, about(text)));
         }
