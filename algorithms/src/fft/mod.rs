@@ -41,7 +41,6 @@
 //! # }
 //! ```
 
-mod exchange;
 mod field;
 mod layout;
 mod lines;

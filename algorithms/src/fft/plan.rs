@@ -1,6 +1,5 @@
 //! The plan of a transform, which also carries it out.
 
-use super::exchange::{fit, Buffers};
 use super::field::{ComplexField, FftNumber};
 use super::lines::{self, Lines, Rooms};
 use super::stages::{Stage, Stages};
@@ -9,6 +8,7 @@ use halocline_core::decomposition::Decomposition;
 use halocline_core::field::Field;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Variable;
+use halocline_core::redistribution::{fit, Redistribution};
 use halocline_core::{Error, Result};
 use num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
@@ -57,8 +57,8 @@ pub struct FftPlan<T> {
     count: f64,
     normalisation: Normalisation,
     rooms: Rooms<T>,
-    complex: Buffers<Complex<T>>,
-    real: Buffers<T>,
+    complex: Redistribution<Complex<T>>,
+    real: Redistribution<T>,
     /// The other of two arrays that data go to and fro between.
     other: Vec<Complex<T>>,
     other_real: Vec<T>,
@@ -114,8 +114,8 @@ impl<T: FftNumber> FftPlan<T> {
             count: axes.iter().map(|a| dims[*a].len as f64).product(),
             normalisation,
             rooms: Rooms::default(),
-            complex: Buffers::default(),
-            real: Buffers::default(),
+            complex: Redistribution::default(),
+            real: Redistribution::default(),
             other: Vec::new(),
             other_real: Vec::new(),
         })

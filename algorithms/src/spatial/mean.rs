@@ -150,7 +150,7 @@ impl CellMean {
             // Nodes of a column are merged slice by slice, so that one rank never holds all of them.
             let merged = |of: &dyn Fn(&CellSums) -> &[f64], range: std::ops::Range<usize>| -> Result<Option<Vec<f64>>> {
                 let packed: Vec<f64> = mine.iter().flat_map(|sums| &of(sums)[range.clone()]).copied().collect();
-                let Some(all) = comm.gather_v(&packed, 0) else { return Ok(None) };
+                let Some(all) = engine.gather_to_root(&packed)? else { return Ok(None) };
                 let mut tree: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
                 for (keys, packed) in keys.iter().zip(&all) {
                     let keys = keys.iter().filter(|key| key.0 == column);

@@ -211,12 +211,22 @@ impl Picture<'_> {
         Ok(self.dataset.read(name, &IndexBox::whole(&shape))?.to_f64())
     }
 
+    /// The number of the chosen step of so many, and its date.
+    pub(super) fn step(&self, steps: usize) -> Result<(usize, String)> {
+        let n = self.args.step;
+        if n == 0 || n > steps {
+            return Err(Error::usage(format!("there is no time step {n}"))
+                .remedy(format!("choose --step between 1 and {steps}")));
+        }
+        let date = match self.dataset.time().filter(|t| t.values.len() == steps) {
+            Some(time) => time.datetime(n - 1).date_string(),
+            None => format!("step {n}"),
+        };
+        Ok((n - 1, date))
+    }
+
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
-    pub(super) fn slice(
-        &self,
-        variable: &Variable,
-        keep: impl Fn(Role) -> bool,
-    ) -> Result<(Vec<f64>, Vec<String>)> {
+    fn slice(&self, variable: &Variable, keep: impl Fn(Role) -> bool) -> Result<(Vec<f64>, Vec<String>)> {
         let mut at = Vec::new();
         let mut ranges = Vec::new();
         for dim in &variable.dims {
@@ -229,17 +239,9 @@ impl Picture<'_> {
             } else if dim.len == 1 {
                 0..1
             } else if dim.role == Role::Time {
-                let n = self.args.step;
-                if n == 0 || n > dim.len {
-                    return Err(Error::usage(format!("there is no time step {n}"))
-                        .in_variable(&variable.name)
-                        .remedy(format!("choose --step between 1 and {}", dim.len)));
-                }
-                at.push(match self.dataset.time().filter(|t| t.values.len() == dim.len) {
-                    Some(time) => time.datetime(n - 1).date_string(),
-                    None => format!("step {n}"),
-                });
-                n - 1..n
+                let (n, date) = self.step(dim.len).map_err(|e| e.in_variable(&variable.name))?;
+                at.push(date);
+                n..n + 1
             } else {
                 return Err(Error::usage(format!(
                     "has a dimension `{}` that a picture has no place for",

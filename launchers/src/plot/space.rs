@@ -2,6 +2,7 @@
 
 use super::command::{label, Picture};
 use super::{Curve, CurveKind, CurvesPanel, Figure, ImagePanel, Panel};
+use halocline_core::index::IndexBox;
 use halocline_core::meta::{Role, Variable};
 use halocline_core::{Error, Result};
 
@@ -17,7 +18,8 @@ impl Picture<'_> {
     pub(super) fn of_space(&self) -> Result<Option<Figure>> {
         let Ok(stored) = self.dataset.variable("power") else { return Ok(None) };
         let variable = stored.variable.clone();
-        if variable.dims.last().is_none_or(|d| d.name != WAVENUMBER) {
+        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER && d.len > 1);
+        if !is_one || variable.dims.iter().any(|d| d.len == 0) {
             return Ok(None);
         }
         let has = |name: &str| variable.dims.iter().any(|d| d.name == name);
@@ -42,14 +44,38 @@ impl Picture<'_> {
 
     /// The power at the chosen time; of many latitudes those that are asked for.
     fn rows(&self, variable: &Variable) -> Result<(Rows, Vec<String>)> {
-        let (values, mut at) = self.slice(variable, |role| matches!(role, Role::Other | Role::Y))?;
-        let lat = variable.dims.iter().find(|d| d.role == Role::Y && d.len > 1);
-        let Some(lat) = lat.cloned() else { return Ok((Rows { values, lats: Vec::new() }, at)) };
-        let lats = self.values(&lat.name)?;
-        let Some([_, wanted]) = self.args.at else { return Ok((Rows { values, lats }, at)) };
+        let (mut ranges, mut at, mut lat) = (Vec::new(), Vec::new(), None);
+        for dim in &variable.dims {
+            ranges.push(match dim.role {
+                _ if [WAVENUMBER, FREQUENCY].contains(&dim.name.as_str()) => 0..dim.len,
+                _ if dim.len == 1 => 0..1,
+                Role::Y => {
+                    lat = Some(dim.name.clone());
+                    0..dim.len
+                }
+                Role::Time => {
+                    let (n, date) = self.step(dim.len).map_err(|e| e.in_variable(&variable.name))?;
+                    at.push(date);
+                    n..n + 1
+                }
+                _ => {
+                    return Err(Error::usage(format!(
+                        "has a dimension `{}` that a picture has no place for",
+                        dim.name
+                    ))
+                    .in_variable(&variable.name)
+                    .remedy("select one of its levels first"))
+                }
+            });
+        }
+        let values = self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64();
+        let lats = lat.map_or_else(|| Ok(Vec::new()), |lat| self.values(&lat))?;
+        let Some([_, wanted]) = self.args.at.filter(|_| !lats.is_empty()) else {
+            return Ok((Rows { values, lats }, at));
+        };
         let off = |k: &usize| (lats[*k] - wanted).abs();
         let nearest = (0..lats.len()).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
-        let each = values.len() / lats.len().max(1);
+        let each = values.len() / lats.len();
         at.push(format!("latitude {}", lats[nearest]));
         Ok((Rows { values: values[nearest * each..][..each].to_vec(), lats: Vec::new() }, at))
     }

@@ -1,21 +1,32 @@
-//! From one decomposition to another, between buffers that stay.
+//! From one decomposition to another, between buffers that stay: for what changes its decomposition
+//! again and again, such as transforms of several axes.
 
+use crate::comm::Comm;
+use crate::decomposition::Decomposition;
+use crate::index::IndexBox;
+use crate::memory;
 use bytemuck::Pod;
-use halocline_core::comm::Comm;
-use halocline_core::decomposition::Decomposition;
-use halocline_core::index::IndexBox;
-use halocline_core::memory;
 use rayon::prelude::*;
 
-/// Buffers of what leaves and arrives, by rank, one after another.
-#[derive(Debug, Default)]
-pub(super) struct Buffers<T> {
+/// Values of any plain type on their way from one decomposition to another, as
+/// [`Field::redistribute`](crate::field::Field::redistribute) moves fields, but with memory that is
+/// used again.
+#[derive(Debug)]
+pub struct Redistribution<T> {
+    // Of what leaves and arrives, by rank, one after another.
     leaving: Vec<T>,
     arriving: Vec<T>,
 }
 
-/// Makes a buffer of `len` values, of which it keeps what it has.
-pub(super) fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
+impl<T> Default for Redistribution<T> {
+    fn default() -> Self {
+        Self { leaving: Vec::new(), arriving: Vec::new() }
+    }
+}
+
+/// Makes a buffer of `len` values, on huge pages if it is large and new; what was in it stays as far
+/// as it fits, or is lost.
+pub fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
     if buffer.capacity() < len {
         *buffer = memory::filled(len, T::zeroed());
     } else {
@@ -23,12 +34,14 @@ pub(super) fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
     }
 }
 
-impl<T: Pod + Send + Sync> Buffers<T> {
-    /// Moves the values of this rank's block of `from` to where `to` wants them.
+impl<T: Pod + Send + Sync> Redistribution<T> {
+    /// Moves the values of this rank's block of `from` (C order) to where `to` wants them: into `out`,
+    /// which becomes as long as its block there.
     ///
     /// # Collective
-    /// Every rank calls this.
-    pub(super) fn exchange(
+    /// Every rank calls this with the same decompositions, which are of one shape and as many ranks
+    /// as there are.
+    pub fn exchange(
         &mut self,
         comm: &Comm,
         (from, data): (&Decomposition, &[T]),
