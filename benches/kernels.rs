@@ -101,7 +101,8 @@ fn fft(c: &mut Criterion) {
                     let data = numbers(own).into_iter().map(|v| v as f32).collect();
                     let field = Field::new(variable.clone(), Arc::clone(&slabs), comm.rank(), data);
                     let field = field.expect("fits");
-                    let mut plan = FftPlan::real(&slabs, &[0, 1, 2], Normalisation::Backward).expect("a plan");
+                    let mut plan =
+                        FftPlan::real(&slabs, &[0, 1, 2], Normalisation::Backward).expect("a plan");
                     let mut spectrum = plan.forward(comm, &field).expect("transformed");
                     comm.barrier();
                     let begun = std::time::Instant::now();

@@ -168,7 +168,8 @@ fn variance_is_preserved_and_counted_in_metres() {
     let single = values(&out, "power");
     run_well(Launch::Plain(1), &isotropic(&input, &out, &[&options[..], &["--average", "time"]].concat()));
     let rings = values(&out, "wavenumber").len();
-    let mean: Vec<f64> = (0..rings).map(|k| (0..3).map(|t| single[t * rings + k]).sum::<f64>() / 3.0).collect();
+    let mean: Vec<f64> =
+        (0..rings).map(|k| (0..3).map(|t| single[t * rings + k]).sum::<f64>() / 3.0).collect();
     close(&values(&out, "power"), &mean, 1e-13, most(&mean), "mean");
     assert_eq!(attribute(&out, "power", "cell_methods").as_deref(), Some("time: mean"));
 }
@@ -179,20 +180,26 @@ fn turned_rows_seams_and_single_precision_change_nothing_but_rounding() {
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
     let all = field(BOX);
     boxed(&all).write(&input);
-    run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane"]));
+    run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane", "--window", "boxcar"]));
     let (power, plane) = (values(&out, "power"), values(&out, "power_2d"));
-    // From north to south.
+    // From north to south; other windows than a boxcar begin with 0 and don't end with it.
     let turned: Vec<f64> =
         all.chunks(BOX[1] * BOX[2]).flat_map(|map| map.rchunks(BOX[2]).flatten().copied()).collect();
     let mut made = boxed(&turned);
     made.lats.reverse();
     made.write(&input);
-    run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane"]));
+    run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane", "--window", "boxcar"]));
     close(&values(&out, "power"), &power, 1e-10, 1e-4 * most(&power), "turned");
     close(&values(&out, "power_2d"), &plane, 1e-9, 1e-4 * most(&plane), "turned");
+    boxed(&all).write(&input);
+    run_well(Launch::Plain(1), &isotropic(&input, &out, &[]));
+    let power = values(&out, "power");
     // Over the date line, and over the meridian where a global file begins.
     for start in [165.0, 345.0] {
-        let made = Made { lons: even(start, 0.5, BOX[2]).iter().map(|l| (l + 180.0) % 360.0 - 180.0).collect(), ..boxed(&all) };
+        let made = Made {
+            lons: even(start, 0.5, BOX[2]).iter().map(|l| (l + 180.0) % 360.0 - 180.0).collect(),
+            ..boxed(&all)
+        };
         made.write(&input);
         run_well(Launch::Plain(1), &isotropic(&input, &out, &[]));
         close(&values(&out, "power"), &power, 1e-10, 1e-4 * most(&power), "seam");
@@ -246,7 +253,8 @@ fn zonal_spectra_are_those_of_numpy() {
     close(&values(&out, "power"), &mean, 1e-11, 1e-4 * most(&mean), "mean");
     run_well(Launch::Plain(2), &zonal(&input, &out, &["--lat", "-25,5", "--waves", "4"]));
     assert_eq!(values(&out, "lat"), [-20.0, 0.0]);
-    let part: Vec<f64> = power.chunks(rows).flat_map(|t| t[10..30].chunks(10).flat_map(|r| r[..5].to_vec())).collect();
+    let part: Vec<f64> =
+        power.chunks(rows).flat_map(|t| t[10..30].chunks(10).flat_map(|r| r[..5].to_vec())).collect();
     assert_eq!(values(&out, "power"), part);
 }
 
@@ -308,14 +316,17 @@ fn the_same_bytes_on_any_ranks() {
     ];
     for (command, options) in commands {
         let mut first = None;
-        for chunks in [None, Some([7, 2, 18]), Some([40, 5, 5])] {
+        for chunks in [None, Some([7, 2, 5])] {
             Made { chunks, ..circle(&all) }.write(&input);
             for launch in launches() {
                 let words = ["spectrum", command, text(&input), "--var", "u", "-q", "-o", text(&out)];
                 run_well(launch, &[&words[..], options].concat());
                 let mut got = contents(&out);
                 got.retain(|name, _| !name.starts_with(':'));
-                assert!(first.get_or_insert_with(|| got.clone()) == &got, "{command} {options:?} {chunks:?} {launch:?}");
+                assert!(
+                    first.get_or_insert_with(|| got.clone()) == &got,
+                    "{command} {options:?} {chunks:?} {launch:?}"
+                );
             }
         }
     }
@@ -342,7 +353,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("isotropic", &["--dk", "0"], 2, "--dk");
     refused("isotropic", &["--dk", "1e-30"], 2, "too narrow");
     refused("isotropic", &["--dk", "1e-6", "--convention", "xrft-1.0.1"], 2, "--bins");
-    refused("isotropic", &["--radius", "-1"], 2, "--radius");
+    refused("isotropic", &["--radius", "0"], 2, "--radius");
     refused("isotropic", &["--dims", "lat"], 2, "two dimensions");
     refused("isotropic", &["--dims", "time,lon"], 2, "--space-time");
     refused("isotropic", &["--dims", "lat,depth"], 2, "no dimension `depth`");
@@ -399,13 +410,15 @@ fn pictures_and_pipelines() {
     let alone = at("alone.nc");
     run_well(Launch::Plain(1), &zonal(&input, &alone, &["--average", "time"]));
     assert_eq!(values(&alone, "power"), values(&at("zonal.nc"), "power"));
-    for (name, extra) in [("iso.nc", &[][..]), ("zonal.nc", &[]), ("zonal.nc", &["--at", "0,20"]), ("waves.nc", &[])] {
+    for (name, extra) in
+        [("iso.nc", &[][..]), ("zonal.nc", &[]), ("zonal.nc", &["--at", "0,20"]), ("waves.nc", &[])]
+    {
         for ending in ["x.png", "x.svg"] {
             let picture = at(ending);
             let words = ["plot", text(&at(name)), "-q", "-o", text(&picture)].map(str::to_owned);
             let words: Vec<&str> = words.iter().map(String::as_str).chain(extra.iter().copied()).collect();
             run_well(Launch::Plain(1), &words);
-            assert!(std::fs::metadata(&picture).expect("a picture").len() > 5000, "{name} {extra:?}");
+            assert!(std::fs::metadata(&picture).expect("a picture").len() > 1500, "{name} {extra:?}");
         }
     }
 }

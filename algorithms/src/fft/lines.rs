@@ -91,6 +91,7 @@ struct Room<T> {
     real: Vec<T>,
     scratch: Vec<Complex<T>>,
     row: Vec<Complex<T>>,
+    real_row: Vec<T>,
 }
 
 impl<T: FftNumber> Rooms<T> {
@@ -278,11 +279,11 @@ pub(super) fn to_real<T: FftNumber>(
             for (line, real) in room.lines.chunks_mut(of_half).zip(room.real.chunks_mut(of_real)) {
                 transform(&mut line[..half], &mut real[..n], &mut room.scratch);
             }
-            let mut row = vec![T::default(); width];
+            room.real_row.resize(width, T::default());
             for j in 0..n {
-                row.iter_mut().enumerate().for_each(|(c, v)| *v = room.real[c * of_real + j]);
+                room.real_row.iter_mut().enumerate().for_each(|(c, v)| *v = room.real[c * of_real + j]);
                 // SAFETY: elements of these columns, which this block alone touches.
-                unsafe { columns.write((outer * n + j) * lines.inner + first, &row) };
+                unsafe { columns.write((outer * n + j) * lines.inner + first, &room.real_row) };
             }
         });
     });

@@ -66,7 +66,10 @@ pub struct FftPlan<T> {
 
 impl<T> fmt::Debug for FftPlan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FftPlan").field("stages", &self.stages.steps).field("is_real", &self.is_real).finish_non_exhaustive()
+        f.debug_struct("FftPlan")
+            .field("stages", &self.stages.steps)
+            .field("is_real", &self.is_real)
+            .finish_non_exhaustive()
     }
 }
 
@@ -325,7 +328,13 @@ impl<T: FftNumber> FftPlan<T> {
         self.normalisation.factor(self.count, is_forward).filter(|_| last == Some(k)).map(T::of)
     }
 
-    fn check(&self, comm: &Comm, is_real: bool, given: &Decomposition, planned: &Decomposition) -> Result<()> {
+    fn check(
+        &self,
+        comm: &Comm,
+        is_real: bool,
+        given: &Decomposition,
+        planned: &Decomposition,
+    ) -> Result<()> {
         if self.is_real != is_real {
             let kind = if self.is_real { "real" } else { "complex" };
             return Err(Error::internal(format!("a transform is planned for {kind} values")));

@@ -75,8 +75,8 @@ fn check(dims: &[Dim], input: &Decomposition, axes: &[usize]) -> Result<()> {
     if axes.is_empty() {
         return bad("there are none".into());
     }
-    if let Some((k, axis)) = axes.iter().enumerate().find(|(k, a)| **a >= dims.len() || axes[..*k].contains(a)) {
-        let _ = k;
+    let is_odd = |(k, axis): &(usize, &usize)| **axis >= dims.len() || axes[..*k].contains(axis);
+    if let Some((_, axis)) = axes.iter().enumerate().find(is_odd) {
         return bad(format!("{axis} is no dimension, or is named twice"));
     }
     if let Some(axis) = axes.iter().find(|a| dims[**a].len == 0) {

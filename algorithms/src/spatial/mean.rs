@@ -74,7 +74,8 @@ impl CellMean {
     /// Bytes that sums of `values` numbers may take at once on a rank, their finishing included,
     /// about.
     pub fn bytes(&self, values: usize) -> u64 {
-        let leaves = (0..self.dims.len()).filter(|&d| self.averaged[d]).map(|d| self.dims[d].len).product::<usize>();
+        let leaves =
+            (0..self.dims.len()).filter(|&d| self.averaged[d]).map(|d| self.dims[d].len).product::<usize>();
         let levels = u64::from(leaves.max(1).ilog2()) + 3;
         (self.groups() as u64).saturating_mul(8 * (values as u64 + 1)).saturating_mul(levels)
     }
@@ -93,7 +94,8 @@ impl CellMean {
             let within = rest % range.len().max(1);
             rest /= range.len().max(1);
             if self.averaged[d] {
-                weight *= self.weights.get(d).and_then(|w| w.get(range.start + within)).copied().unwrap_or(1.0);
+                weight *=
+                    self.weights.get(d).and_then(|w| w.get(range.start + within)).copied().unwrap_or(1.0);
             } else {
                 group += within * stride;
                 stride *= range.len();
@@ -148,8 +150,11 @@ impl CellMean {
             let mine: Vec<&CellSums> =
                 own.range((column, 0, 0)..(column + 1, 0, 0)).map(|(_, sums)| sums).collect();
             // Nodes of a column are merged slice by slice, so that one rank never holds all of them.
-            let merged = |of: &dyn Fn(&CellSums) -> &[f64], range: std::ops::Range<usize>| -> Result<Option<Vec<f64>>> {
-                let packed: Vec<f64> = mine.iter().flat_map(|sums| &of(sums)[range.clone()]).copied().collect();
+            let merged = |of: &dyn Fn(&CellSums) -> &[f64],
+                          range: std::ops::Range<usize>|
+             -> Result<Option<Vec<f64>>> {
+                let packed: Vec<f64> =
+                    mine.iter().flat_map(|sums| &of(sums)[range.clone()]).copied().collect();
                 let Some(all) = engine.gather_to_root(&packed)? else { return Ok(None) };
                 let mut tree: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
                 for (keys, packed) in keys.iter().zip(&all) {

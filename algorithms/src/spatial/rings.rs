@@ -44,8 +44,12 @@ impl Rings {
         let most = kappa.iter().copied().fold(0.0, f64::max);
         let count = (most / width + 0.5).floor() + 1.0;
         if !(width.is_finite() && width > 0.0 && count <= MOST as f64) {
-            return Err(Error::usage(format!("rings of wave number {width} wide are too narrow"))
-                .remedy(format!("choose a --dk near {:e}, the step of the plane's wave numbers", default_width(plane))));
+            return Err(Error::usage(format!("rings of wave number {width} wide are too narrow")).remedy(
+                format!(
+                    "choose a --dk near {:e}, the step of the plane's wave numbers",
+                    default_width(plane)
+                ),
+            ));
         }
         let count = count as usize;
         let ring = kappa.iter().map(|k| ((k / width + 0.5).floor() as usize).min(count - 1) as u32).collect();
@@ -86,14 +90,15 @@ impl Rings {
         let [ny, nx] = plane.shape();
         let count = count.unwrap_or(ny.min(nx) / 4);
         if count == 0 || count > MOST {
-            return Err(Error::usage(format!("{count} rings of wave number of a plane of {ny} by {nx} values"))
-                .remedy("choose a larger --box, or --bins"));
+            return Err(Error::usage(format!(
+                "{count} rings of wave number of a plane of {ny} by {nx} values"
+            ))
+            .remedy("choose a larger --box, or --bins"));
         }
         let kappa = kappas(plane);
         let most = kappa.iter().copied().fold(0.0, f64::max);
         let step = most / count as f64;
-        let edges: Vec<f64> =
-            (0..=count).map(|j| if j == count { most } else { j as f64 * step }).collect();
+        let edges: Vec<f64> = (0..=count).map(|j| if j == count { most } else { j as f64 * step }).collect();
         let of = |k: f64| edges[1..].partition_point(|e| *e < k).min(count - 1) as u32;
         let ring = kappa.iter().map(|k| of(*k)).collect();
         Ok(Self::new(plane, ring, &kappa, &edges, convention))

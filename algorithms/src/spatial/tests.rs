@@ -96,7 +96,8 @@ fn planes_are_taken_off_and_waves_stand_in_their_ring() {
     let mut two = vec![1.0, 1.0, 1.0, 5.0, 5.0, 5.0];
     PlaneDetrend::Plane.remove(&mut two, 2);
     assert!(two.iter().all(|v| v.abs() < 1e-14));
-    let wave = |i: usize| (2.0 * PI * (2.0 * (i / nx) as f64 / ny as f64 + 3.0 * (i % nx) as f64 / nx as f64)).cos();
+    let wave =
+        |i: usize| (2.0 * PI * (2.0 * (i / nx) as f64 / ny as f64 + 3.0 * (i % nx) as f64 / nx as f64)).cos();
     let map: Vec<f64> = (0..ny * nx).map(|i| tilted[i] + 2.0 * wave(i)).collect();
     for window in [Window::Boxcar, Window::Hann] {
         let plane =

@@ -33,7 +33,10 @@ pub struct ZonalSpectra {
 
 impl fmt::Debug for ZonalSpectra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ZonalSpectra").field("len", &self.len).field("waves", &self.waves).finish_non_exhaustive()
+        f.debug_struct("ZonalSpectra")
+            .field("len", &self.len)
+            .field("waves", &self.waves)
+            .finish_non_exhaustive()
     }
 }
 

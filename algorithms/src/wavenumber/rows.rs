@@ -211,7 +211,9 @@ impl RowSpectra {
             for start in self.segments.starts() {
                 for (part, of) in [(&mut *re, 0), (&mut *im, 1)] {
                     let own = &mut part[..n];
-                    own.iter_mut().zip(&wave[start..start + n]).for_each(|(v, c)| *v = if of == 0 { c.re } else { c.im });
+                    own.iter_mut()
+                        .zip(&wave[start..start + n])
+                        .for_each(|(v, c)| *v = if of == 0 { c.re } else { c.im });
                     self.detrend.remove(own);
                 }
                 for (i, v) in segment.iter_mut().enumerate() {
@@ -258,10 +260,8 @@ impl SeriesWork for RowSpectra {
     }
     fn scratch_per_thread(&self, samples: usize, cells: usize) -> u64 {
         let sums = self.mean.as_ref().map_or(0, |mean| mean.groups().min(cells) * (self.values() + 1));
-        let complex = BLOCK * (self.lon / 2 + 1)
-            + (self.waves + 1) * self.steps
-            + self.segments.len
-            + self.scratch();
+        let complex =
+            BLOCK * (self.lon / 2 + 1) + (self.waves + 1) * self.steps + self.segments.len + self.scratch();
         let cycle = 2 * self.cycle.as_ref().map_or(0, AnnualCycle::parts);
         let doubles = samples + self.lon + 2 * self.steps + cycle + self.values() + sums + 2 * complex;
         (doubles * size_of::<f64>()) as u64

@@ -28,7 +28,12 @@ impl Steps {
         ((self.greatest - self.step).max(self.step - self.least) / self.step).max(0.0)
     }
     fn times(self, factor: f64) -> Self {
-        Self { step: self.step * factor, least: self.least * factor, greatest: self.greatest * factor, ..self }
+        Self {
+            step: self.step * factor,
+            least: self.least * factor,
+            greatest: self.greatest * factor,
+            ..self
+        }
     }
     /// Refuses steps of which the mean says nothing: half as long or as long again as it.
     fn checked(self, name: &str) -> Result<Self> {
@@ -113,9 +118,8 @@ impl Grid {
 }
 
 fn no_plane() -> Error {
-    Error::data("the grid does not tell how far apart its cells are").remedy(
-        "add latitudes and longitudes, or coordinates of both dimensions in metres, to the file",
-    )
+    Error::data("the grid does not tell how far apart its cells are")
+        .remedy("add latitudes and longitudes, or coordinates of both dimensions in metres, to the file")
 }
 
 fn is_along(coordinate: &Coordinate, dim: &str) -> bool {

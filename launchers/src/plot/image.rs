@@ -19,11 +19,18 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ImagePanel
         _ => (0.0, 1.0),
     };
     let (x, y) = (span(&columns), span(&rows));
-    let beside = scale.as_ref().map_or(0.0, |scale| 26.0 * u + 26.0 * u + bar_width(canvas, scale) + 46.0 * u);
+    let beside =
+        scale.as_ref().map_or(0.0, |scale| 26.0 * u + 26.0 * u + bar_width(canvas, scale) + 46.0 * u);
     let left = place.inset(0.0, 0.0, beside, 0.0);
     let plan =
         Plan { title: &panel.title, xlabel: &panel.xlabel, ylabel: &panel.ylabel, x, y, y_is_log: false };
     let axes = Axes::draw(canvas, &plan, left, |most| {
+        if panel.x_is_log && x.1 - x.0 <= 4.0 {
+            // Every decade has its 1, 2 and 5.
+            let all = (x.0.floor() as i32..=x.1.floor() as i32).map(f64::from);
+            let ticks = all.flat_map(|n| ticks::decades(n, n + 0.9, most.max(3.0)));
+            return ticks.filter(|(at, _)| (x.0..=x.1).contains(at)).collect();
+        }
         if panel.x_is_log {
             return ticks::decades(x.0, x.1, most);
         }
@@ -82,7 +89,10 @@ mod tests {
     fn values_find_their_cell_in_either_direction() {
         let rising = edges(&[1.0, 2.0, 4.0]);
         assert_eq!(rising, [0.5, 1.5, 3.0, 5.0]);
-        assert_eq!([0.4, 0.6, 1.6, 4.9, 5.1].map(|v| cell(&rising, v)), [None, Some(0), Some(1), Some(2), None]);
+        assert_eq!(
+            [0.4, 0.6, 1.6, 4.9, 5.1].map(|v| cell(&rising, v)),
+            [None, Some(0), Some(1), Some(2), None]
+        );
         let falling = edges(&[90.0, 0.0]);
         assert_eq!([80.0, -40.0, 200.0].map(|v| cell(&falling, v)), [Some(0), Some(1), None]);
         assert_eq!(edges(&[3.0]), [2.5, 3.5]);

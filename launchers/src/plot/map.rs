@@ -141,7 +141,12 @@ pub(super) fn bar_width<B: DrawingBackend>(canvas: &Canvas<B>, scale: &Scale) ->
     labels.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max)
 }
 
-pub(super) fn colour_bar<B: DrawingBackend>(canvas: &mut Canvas<B>, scale: &Scale, units: &str, parts: Parts) {
+pub(super) fn colour_bar<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    scale: &Scale,
+    units: &str,
+    parts: Parts,
+) {
     let (u, bar, upright) = (canvas.unit(), parts.bar, parts.upright);
     // Triangles at the ends stand for values beyond them.
     let tip = 22.0 * u;

@@ -100,8 +100,10 @@ impl Picture<'_> {
         let y: Vec<f64> =
             panel.x.iter().zip(&rows.values).map(|(k, p)| if shown(*k) { *p } else { f64::NAN }).collect();
         if log {
-            for (name, power) in [("k^-5/3", -5.0 / 3.0), ("k^-3", -3.0)] {
-                panel.curves.extend(guide(name, power, &panel.x, &y));
+            let slopes =
+                [("slope −5/3", CurveKind::Reference, -5.0 / 3.0), ("slope −3", CurveKind::Level, -3.0)];
+            for (name, kind, power) in slopes {
+                panel.curves.extend(guide(name, kind, power, &panel.x, &y));
             }
         }
         panel.curves.insert(0, Curve { name: "spectrum".into(), y, kind: CurveKind::Main });
@@ -179,13 +181,12 @@ fn logarithm(power: f64) -> f64 {
     }
 }
 
-/// A slope above the spectrum: it touches the same line four times as low.
-fn guide(name: &str, power: f64, waves: &[f64], spectrum: &[f64]) -> Option<Curve> {
-    let there = || waves.iter().zip(spectrum).filter(|(k, p)| **k > 0.0 && **p > 0.0);
-    let count = there().count();
-    // The largest waves are what the box and the detrending made of them.
-    let height = there().skip(count / 8).map(|(k, p)| p / k.powf(power)).fold(0.0, f64::max);
-    let y = waves.iter().zip(spectrum);
-    let y = y.map(|(k, p)| if *k > 0.0 && p.is_finite() { ABOVE * height * k.powf(power) } else { f64::NAN });
-    (count > 8 && height > 0.0).then(|| Curve { name: name.to_owned(), y: y.collect(), kind: CurveKind::Reference })
+/// A slope above the spectrum, of which half lies closer.
+fn guide(name: &str, kind: CurveKind, power: f64, waves: &[f64], spectrum: &[f64]) -> Option<Curve> {
+    let there = waves.iter().zip(spectrum).filter(|(k, p)| **k > 0.0 && **p > 0.0);
+    let mut ratios: Vec<f64> = there.map(|(k, p)| p / k.powf(power)).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let height = ABOVE * ratios.get(ratios.len() / 2).filter(|_| ratios.len() > 8)?;
+    let at = |(k, p): (&f64, &f64)| if *k > 0.0 && p.is_finite() { height * k.powf(power) } else { f64::NAN };
+    Some(Curve { name: name.to_owned(), y: waves.iter().zip(spectrum).map(at).collect(), kind })
 }

@@ -169,7 +169,11 @@ impl<'a> Cells<'a> {
         }
         if all.empty > 0 {
             job.verbosity.say(job.comm, || {
-                format!("note: {} of {} rows have no values, and no spectrum", all.empty, all.empty + all.complete)
+                format!(
+                    "note: {} of {} rows have no values, and no spectrum",
+                    all.empty,
+                    all.empty + all.complete
+                )
             });
         }
         Ok(())

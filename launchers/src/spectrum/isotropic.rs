@@ -124,7 +124,9 @@ impl IsotropicArgs {
             (Convention::Halocline, _, Some(dk)) => Rings::of_width(&plane, dk),
             (Convention::Halocline, Some(bins), None) => Rings::of_count(&plane, bins),
             (Convention::Halocline, None, None) => Rings::natural(&plane),
-            (Convention::Xrft101, bins, _) => Rings::of_xrft(&plane, bins, RingConvention::MeanTimesWaveNumber),
+            (Convention::Xrft101, bins, _) => {
+                Rings::of_xrft(&plane, bins, RingConvention::MeanTimesWaveNumber)
+            }
             (Convention::Xrft102, bins, _) => Rings::of_xrft(&plane, bins, RingConvention::Sum),
         };
         Ok((plane, rings?))
@@ -200,11 +202,14 @@ pub(super) fn averaged(
     if words.is_empty() {
         return Ok(Reduced { roles: Vec::new(), dims: vec![false; dims.len()] });
     }
-    let reduced = Reduced::find(words, source).map_err(|e| e.remedy("choose --average from the dimensions that are left, such as time"))?;
+    let reduced = Reduced::find(words, source)
+        .map_err(|e| e.remedy("choose --average from the dimensions that are left, such as time"))?;
     match dims.iter().zip(&reduced.dims).find(|(d, reduced)| **reduced && transformed.contains(&d.role)) {
         None => Ok(reduced),
-        Some((dim, _)) => Err(Error::usage(format!("spectra along `{}` can't be averaged over it", dim.name))
-            .remedy("choose --average from the other dimensions, such as time")),
+        Some((dim, _)) => {
+            Err(Error::usage(format!("spectra along `{}` can't be averaged over it", dim.name))
+                .remedy("choose --average from the other dimensions, such as time"))
+        }
     }
 }
 

@@ -92,8 +92,7 @@ fn coordinates(of: &Isotropic<'_>) -> Vec<Coordinate> {
     if of.args.convention == Convention::Halocline {
         ring.set("spacing", of.rings.width());
     }
-    let mut all =
-        vec![bounded(WAVENUMBER, of.rings.wave_numbers().to_vec(), of.rings.bounds(), ring)];
+    let mut all = vec![bounded(WAVENUMBER, of.rings.wave_numbers().to_vec(), of.rings.bounds(), ring)];
     if of.args.plane {
         for (d, name) in PLANE.into_iter().enumerate() {
             let mut values = of.plane.wave_numbers(d);
@@ -119,9 +118,10 @@ fn describe(of: &Isotropic<'_>, cells: &Cells<'_>, schema: &mut Schema) {
     let square = format!("{per}2");
     let (period, comment) = match of.args.convention {
         Convention::Halocline => (per, "the sum over rings times the spacing of wavenumber is the variance"),
-        Convention::Xrft101 => {
-            (per, "mean of the two-dimensional density over a ring times its wave number, as xrft 1.0.1 has it")
-        }
+        Convention::Xrft101 => (
+            per,
+            "mean of the two-dimensional density over a ring times its wave number, as xrft 1.0.1 has it",
+        ),
         Convention::Xrft102 => {
             (square.as_str(), "sum of the two-dimensional density over a ring, as xrft 1.0.2 has it")
         }

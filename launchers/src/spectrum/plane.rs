@@ -80,9 +80,11 @@ pub(super) fn find(source: &Source, words: &[String], per: Per, radius: f64) -> 
     let mut at = Vec::new();
     for word in words {
         let named = dims.iter().position(|d| d.name == *word);
-        let found = named.or_else(|| Role::from_user(word).and_then(|r| dims.iter().position(|d| d.role == r)));
+        let found =
+            named.or_else(|| Role::from_user(word).and_then(|r| dims.iter().position(|d| d.role == r)));
         at.push(found.ok_or_else(|| {
-            Error::usage(format!("there is no dimension `{word}`")).remedy(format!("choose --dims from {}", names()))
+            Error::usage(format!("there is no dimension `{word}`"))
+                .remedy(format!("choose --dims from {}", names()))
         })?);
     }
     if words.is_empty() {

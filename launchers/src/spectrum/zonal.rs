@@ -71,14 +71,32 @@ pub(super) struct InTime {
     #[arg(long, value_name = "WINDOW", value_parser = parse_window, requires = "space_time")]
     window: Option<Window>,
     /// What is taken off the series of each longitude in a segment first [default: constant]
-    #[arg(long, value_enum, value_name = "none|constant|linear", hide_possible_values = true, requires = "space_time")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "none|constant|linear",
+        hide_possible_values = true,
+        requires = "space_time"
+    )]
     detrend: Option<DetrendChoice>,
     /// Take the mean annual cycle off the whole series of each longitude first: the mean of each
     /// month, or of each day of the year
-    #[arg(long, value_enum, value_name = "month|dayofyear", hide_possible_values = true, requires = "space_time")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "month|dayofyear",
+        hide_possible_values = true,
+        requires = "space_time"
+    )]
     remove_cycle: Option<CycleChoice>,
     /// What frequencies count [default: cycles/day]
-    #[arg(long, value_enum, value_name = "cycles/hour|day|month|year", hide_possible_values = true, requires = "space_time")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "cycles/hour|day|month|year",
+        hide_possible_values = true,
+        requires = "space_time"
+    )]
     frequency_units: Option<FrequencyUnits>,
 }
 
