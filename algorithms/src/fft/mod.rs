@@ -7,7 +7,8 @@
 //! transformed from the last to the first, as numpy does it, whatever the decomposition, so a result
 //! has the same bits on any ranks and threads.
 //!
-//! X(k) = f Σⱼ x(j) exp(−2πi Σ_d k_d j_d / n_d), and back with the other sign; what f is tells
+//! With lengths n and places j along the axes, `X(k) = f Σ x(j) exp(−2πi Σ k j / n)`, and back with
+//! the other sign; what the factor f is tells
 //! [`Normalisation`].
 //!
 //! ```

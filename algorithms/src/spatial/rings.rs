@@ -67,7 +67,7 @@ impl Rings {
     /// As [`Self::of_width`].
     pub fn of_count(plane: &PlanePower, count: usize) -> Result<Self> {
         let most = kappas(plane).iter().copied().fold(0.0, f64::max);
-        if count < 2 || count > MOST {
+        if !(2..=MOST).contains(&count) {
             return Err(Error::usage(format!("{count} rings of wave number"))
                 .remedy(format!("choose --bins from 2 to {MOST}")));
         }

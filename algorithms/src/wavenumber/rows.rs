@@ -32,9 +32,9 @@ pub struct SpaceTimeOptions {
 /// Power spectral density of each row that goes round the earth, over frequency f = 0 … that of
 /// Nyquist and zonal wave number s = −K … K:
 ///
-/// P(f, s) = c Δt / (L² Σ w²) |Σ_l Σ_t w(t) x(l, t) exp(−2πi (s l / L − f t))|²,
+/// P(f, s) = c Δt / (L² Σ w²) |Σ w(t) x(l, t) exp(−2πi (s l / L − f t))|²,
 ///
-/// averaged over segments of the series, where c is 2, but 1 at frequency 0 and at that of Nyquist;
+/// summed over places l and times t and averaged over segments of the series, where c is 2, but 1 at frequency 0 and at that of Nyquist;
 /// s > 0 is eastward, exp i(sλ − 2πft), s < 0 westward (Hayashi 1971). Of an even number of
 /// longitudes, the greatest wave number has half of its power on either side. The sum over all s and
 /// f times the step of f is the mean over segments and longitudes of w² x² over that of w²: with a
