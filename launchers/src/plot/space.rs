@@ -28,9 +28,9 @@ impl Picture<'_> {
         title.extend(at);
         let title = title.join(", ");
         let panel = if has(FREQUENCY) {
-            self.waves(&variable, title, rows)?
+            self.waves(&variable, title, &rows)?
         } else if self.dataset.variable("modes").is_ok() {
-            self.isotropic(&variable, title, rows)?
+            self.isotropic(&variable, title, &rows)?
         } else {
             self.zonal(&variable, title, rows)?
         };
@@ -80,7 +80,7 @@ impl Picture<'_> {
         Ok((Rows { values: values[nearest * each..][..each].to_vec(), lats: Vec::new() }, at))
     }
 
-    fn isotropic(&self, variable: &Variable, title: String, rows: Rows) -> Result<Panel> {
+    fn isotropic(&self, variable: &Variable, title: String, rows: &Rows) -> Result<Panel> {
         let about = self.dataset.variable(WAVENUMBER)?.variable.clone();
         let per = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
         let nyquist = self.dataset.attributes().number("nyquist_wavenumber").unwrap_or(f64::INFINITY);
@@ -141,7 +141,7 @@ impl Picture<'_> {
         }))
     }
 
-    fn waves(&self, variable: &Variable, title: String, rows: Rows) -> Result<Panel> {
+    fn waves(&self, variable: &Variable, title: String, rows: &Rows) -> Result<Panel> {
         if !rows.lats.is_empty() {
             return Err(Error::usage("holds the spectra of many latitudes")
                 .in_variable(&variable.name)
