@@ -141,19 +141,28 @@ fn rows(part: &IndexBox, a: &IndexBox, b: &IndexBox, mut run: impl FnMut(usize, 
     }
     let shape = part.shape();
     let length: usize = shape[head..].iter().product();
-    let offset = |of: &IndexBox, at: &[usize]| {
-        let lens = of.shape();
-        let index = |d: usize| part.range(d).start - of.range(d).start + at.get(d).copied().unwrap_or(0);
-        (0..n).fold(0, |offset, d| offset * lens[d] + index(d))
+    let strides = |of: &IndexBox| {
+        let mut strides = vec![1; n];
+        for d in (0..n - 1).rev() {
+            strides[d] = strides[d + 1] * of.range(d + 1).len();
+        }
+        strides
     };
+    let begin = |of: &IndexBox, strides: &[usize]| -> usize {
+        (0..n).map(|d| (part.range(d).start - of.range(d).start) * strides[d]).sum()
+    };
+    let (in_a, in_b) = (strides(a), strides(b));
+    let (mut from_a, mut from_b) = (begin(a, &in_a), begin(b, &in_b));
     let mut at = vec![0; head];
     for _ in 0..shape[..head].iter().product() {
-        run(offset(a, &at), offset(b, &at), length);
+        run(from_a, from_b, length);
         for d in (0..head).rev() {
             at[d] += 1;
+            (from_a, from_b) = (from_a + in_a[d], from_b + in_b[d]);
             if at[d] < shape[d] {
                 break;
             }
+            (from_a, from_b) = (from_a - at[d] * in_a[d], from_b - at[d] * in_b[d]);
             at[d] = 0;
         }
     }
