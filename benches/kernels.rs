@@ -2,6 +2,7 @@
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use halocline::algorithms::eof::{analyse, Anomaly, EofInput, EofOptions};
+use halocline::algorithms::fft::{FftPlan, Normalisation};
 use halocline::algorithms::symmetric::SymmetricSum;
 use halocline::core::meta::{Attributes, DType, Dim, Role, Variable};
 use halocline::prelude::*;
@@ -84,5 +85,39 @@ fn redistribute(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gram, eigen, eof, redistribute);
+/// A real field of three dimensions to its spectrum: alone, and between two ranks that are threads.
+fn fft(c: &mut Criterion) {
+    let (n, variable) = (128, variable(128, 128, 128));
+    let mut group = c.benchmark_group("fft");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes((n * n * n * 4) as u64));
+    for ranks in [1, 2] {
+        let whole = halocline::core::index::IndexBox::whole(&variable.shape());
+        let slabs = Arc::new(Decomposition::along(&variable.dims, &whole, 0, ranks).expect("fits"));
+        group.bench_function(format!("{n} cubed, real, single precision, {ranks} thread ranks"), |b| {
+            b.iter_custom(|times| {
+                let took = run_threads(ranks, |comm| {
+                    let own = slabs.block(comm.rank()).len();
+                    let data = numbers(own).into_iter().map(|v| v as f32).collect();
+                    let field = Field::new(variable.clone(), Arc::clone(&slabs), comm.rank(), data);
+                    let field = field.expect("fits");
+                    let mut plan =
+                        FftPlan::real(&slabs, &[0, 1, 2], Normalisation::Backward).expect("a plan");
+                    let mut spectrum = plan.forward(comm, &field).expect("transformed");
+                    comm.barrier();
+                    let begun = std::time::Instant::now();
+                    for _ in 0..times {
+                        plan.forward_into(comm, black_box(&field), &mut spectrum).expect("transformed");
+                    }
+                    comm.barrier();
+                    begun.elapsed()
+                });
+                took.into_iter().max().unwrap_or_default()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, gram, eigen, eof, redistribute, fft);
 criterion_main!(benches);

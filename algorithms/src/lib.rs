@@ -3,10 +3,12 @@
 
 pub mod climatology;
 pub mod eof;
+pub mod fft;
 pub mod filter;
 pub mod modes;
 pub mod projection;
 pub mod regrid;
+pub mod spatial;
 pub mod spectra;
 pub mod statistics;
 pub mod symmetric;

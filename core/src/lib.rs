@@ -15,6 +15,7 @@ pub mod memory;
 pub mod meta;
 pub mod progress;
 pub mod rechunk;
+pub mod redistribution;
 pub mod tiling;
 
 pub use error::{Error, ErrorKind, Result};

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod engine;
 mod eof;
+mod fft;
 mod fields;
 mod output;
 mod shared;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         .chain(engine::all())
         .chain(checkpoint::all())
         .chain(eof::all())
+        .chain(fft::all())
         .chain(output::all())
         .chain(stream::all())
         .chain(together::all())

@@ -40,7 +40,7 @@ impl Detrend {
     }
 
     /// Takes it off `x`.
-    pub(super) fn remove(self, x: &mut [f64]) {
+    pub(crate) fn remove(self, x: &mut [f64]) {
         let [mean, slope] = self.line(x);
         let middle = 0.5 * (x.len() as f64 - 1.0);
         match self {
@@ -83,12 +83,12 @@ impl AnnualCycle {
         Self { part: axis.datetimes().iter().map(part).collect(), parts }
     }
     /// How many parts there are.
-    pub(super) const fn parts(&self) -> usize {
+    pub(crate) const fn parts(&self) -> usize {
         self.parts
     }
     /// Takes the mean of all values of the same part off each value that is not missing; `sums` and
     /// `counts` are room for one number a part.
-    pub(super) fn remove(&self, x: &mut [f64], sums: &mut [f64], counts: &mut [f64]) {
+    pub(crate) fn remove(&self, x: &mut [f64], sums: &mut [f64], counts: &mut [f64]) {
         sums.fill(0.0);
         counts.fill(0.0);
         // Deviations from some value of the series: a large offset costs no digits.

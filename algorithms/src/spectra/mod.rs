@@ -19,7 +19,7 @@ mod power;
 mod segments;
 #[cfg(test)]
 mod tests;
-mod turn;
+pub(crate) mod turn;
 mod welch;
 mod window;
 

@@ -95,17 +95,17 @@ pub(super) fn untiled(series: &Series<'_>) -> Tile {
 
 /// Things that threads lend one another.
 #[derive(Debug, Default)]
-pub(super) struct Pool<T>(Mutex<Vec<T>>);
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Pool<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
-    pub(super) fn take(&self, make: impl FnOnce() -> T) -> T {
+    pub(crate) fn take(&self, make: impl FnOnce() -> T) -> T {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(make)
     }
-    pub(super) fn give(&self, thing: T) {
+    pub(crate) fn give(&self, thing: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thing);
     }
 }

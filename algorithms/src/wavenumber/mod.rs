@@ -1,6 +1,8 @@
 //! Spectra over zonal wave number and frequency of what is symmetric and antisymmetric about the
 //! equator, as Wheeler and Kiladis (1999) made them.
 //!
+//! [`RowSpectra`] are those of single rows, at whatever latitude.
+//!
 //! [`PairedRows`] reads the two latitudes of a pair together, [`WheelerKiladis`] is the work on a
 //! pair, [`WheelerKiladis::finish`] what is made of the sum over pairs; [`CrossWaves`] does the same
 //! for two fields. [`EquatorialWave`] tells where theory has the waves.
@@ -14,6 +16,7 @@ mod cross;
 mod dispersion;
 mod paired;
 mod planes;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +25,4 @@ pub use cross::{CrossPart, CrossWaves};
 pub use dispersion::EquatorialWave;
 pub use paired::PairedRows;
 pub use planes::WheelerKiladis;
+pub use rows::{RowSpectra, SpaceTimeOptions};

@@ -133,6 +133,41 @@ impl Comm {
         received
     }
 
+    /// [`Self::all_to_all_v`] between buffers that are there already, of lengths that both sides know:
+    /// `outgoing[r]` goes to rank r, what rank r sends here is put into `incoming[r]`. Nothing is
+    /// taken from the system and no lengths are exchanged, so that it can be called again and again.
+    ///
+    /// # Collective
+    /// Every rank calls this; what rank r sends to rank s is as long as `incoming[r]` of rank s.
+    ///
+    /// # Panics
+    /// If there is not one buffer per rank, or those of this rank for itself differ in length.
+    pub fn all_to_all_into<T: Pod>(&self, outgoing: &[&[T]], incoming: &mut [&mut [T]]) {
+        let (size, me) = (self.size(), self.rank());
+        assert!(
+            outgoing.len() == size && incoming.len() == size,
+            "all_to_all_into was given {} and {} buffers for {size} ranks",
+            outgoing.len(),
+            incoming.len()
+        );
+        incoming[me].copy_from_slice(outgoing[me]);
+        let Some(transport) = self.transport() else { return };
+        let steps: Vec<usize> = (1..size).collect();
+        // Partners meet in the same window, as in `all_to_all_v`.
+        for window in steps.chunks(WINDOW) {
+            let from: Vec<usize> = window.iter().map(|s| (me + size - s) % size).collect();
+            let mut arriving = Vec::new();
+            for (rank, part) in incoming.iter_mut().enumerate().filter(|(rank, _)| from.contains(rank)) {
+                arriving.extend(self.incoming(rank, part));
+            }
+            let mut leaving = Vec::new();
+            for to in window.iter().map(|s| (me + s) % size) {
+                leaving.extend(self.outgoing(to, outgoing[to]));
+            }
+            transport.exchange(leaving, arriving);
+        }
+    }
+
     /// Sends `data` to rank `to`, which must [`Self::recv`] with the same `tag` and type.
     /// Messages of one sender and tag arrive in order.
     ///

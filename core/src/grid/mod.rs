@@ -2,8 +2,10 @@
 
 mod area;
 mod corners;
+mod spacing;
 mod weights;
 
+pub use spacing::{along_line, Spacing, Steps, EARTH_RADIUS};
 pub use weights::AreaWeights;
 
 use crate::meta::{Coordinate, Dim, Role};

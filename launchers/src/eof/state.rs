@@ -265,17 +265,14 @@ fn coordinate(source: &Source, times: &[f64], bounds: Option<&[f64]>) -> Coordin
     };
     lengthen(&mut all);
     all.values = Values::F64(times.to_vec());
-    all.bounds = match (all.bounds.take(), bounds) {
-        (Some(mut of), Some(bounds)) => {
-            lengthen(&mut of);
-            of.values = Values::F64(bounds.to_vec());
-            Some(of)
-        }
-        _ => {
-            all.variable.attributes.remove("bounds");
-            None
-        }
-    };
+    all.bounds = all.bounds.take().zip(bounds).map(|(mut of, bounds)| {
+        lengthen(&mut of);
+        of.values = Values::F64(bounds.to_vec());
+        of
+    });
+    if all.bounds.is_none() {
+        all.variable.attributes.remove("bounds");
+    }
     all
 }
 

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 /// coherence and phase; of many cells, those at a place (--at), or a map at a frequency (--frequency).
 /// Of spectra over wave number and frequency, the symmetric and the antisymmetric part of the ratio
 /// to the background, or of the coherence, with the dispersion curves of equatorial waves (--var
-/// log_power, power, background, …: of others).
+/// log_power, power, background, …: of others). Spectra in space are drawn of one
+/// time (--step): over wave number, of many latitudes as an image.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -145,6 +146,9 @@ impl Picture<'_> {
         if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
             return self.of_eof();
         }
+        if let Some(figure) = self.of_space()? {
+            return Ok(figure);
+        }
         if let Some(figure) = self.of_spectra()? {
             return Ok(figure);
         }
@@ -227,6 +231,20 @@ impl Picture<'_> {
         Ok(self.dataset.read(name, &IndexBox::whole(&shape))?.to_f64())
     }
 
+    /// The number of the chosen step of so many, and its date.
+    pub(super) fn step(&self, steps: usize) -> Result<(usize, String)> {
+        let n = self.args.step;
+        if n == 0 || n > steps {
+            return Err(Error::usage(format!("there is no time step {n}"))
+                .remedy(format!("choose --step between 1 and {steps}")));
+        }
+        let date = match self.dataset.time().filter(|t| t.values.len() == steps) {
+            Some(time) => time.datetime(n - 1).date_string(),
+            None => format!("step {n}"),
+        };
+        Ok((n - 1, date))
+    }
+
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
     fn slice(&self, variable: &Variable, keep: impl Fn(Role) -> bool) -> Result<(Vec<f64>, Vec<String>)> {
         let mut at = Vec::new();
@@ -244,17 +262,9 @@ impl Picture<'_> {
                 let k = self.frequency().map_err(|e| e.in_variable(&variable.name))?;
                 k..k + 1
             } else if dim.role == Role::Time {
-                let n = self.args.step;
-                if n == 0 || n > dim.len {
-                    return Err(Error::usage(format!("there is no time step {n}"))
-                        .in_variable(&variable.name)
-                        .remedy(format!("choose --step between 1 and {}", dim.len)));
-                }
-                at.push(match self.dataset.time().filter(|t| t.values.len() == dim.len) {
-                    Some(time) => time.datetime(n - 1).date_string(),
-                    None => format!("step {n}"),
-                });
-                n - 1..n
+                let (n, date) = self.step(dim.len).map_err(|e| e.in_variable(&variable.name))?;
+                at.push(date);
+                n..n + 1
             } else {
                 return Err(Error::usage(format!(
                     "has a dimension `{}` that a picture has no place for",

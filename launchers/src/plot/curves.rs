@@ -95,7 +95,12 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
             }
         }
     }
-    legend(canvas, panel, axes.frame);
+    let mut below = 0.0;
+    if let Some(kilometres) = panel.wavelength.filter(|_| panel.x_is_log) {
+        wavelengths(canvas, &axes, (x, y.1), kilometres);
+        below = 34.0 * canvas.unit();
+    }
+    legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0));
     axes.close(canvas);
 }
 
@@ -109,6 +114,28 @@ fn style(kind: CurveKind) -> (Rgb, f64, &'static [f64]) {
         CurveKind::Reference => (SOFT, 2.0, &[]),
         CurveKind::Second => (OTHER, 2.2, &[]),
         CurveKind::Level(k) => (WARM, 1.6, PATTERNS[k % PATTERNS.len()]),
+    }
+}
+
+/// Wavelengths inside of the upper edge, `kilometres` times the inverse of what the horizontal axis
+/// counts.
+fn wavelengths<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    axes: &Axes,
+    ((low, high), top): ((f64, f64), f64),
+    kilometres: f64,
+) {
+    let u = canvas.unit();
+    let all = ticks::decades(kilometres.log10() - high, kilometres.log10() - low, axes.frame.w / (150.0 * u));
+    let font = Font { size: 19.0, colour: SOFT, ..LABEL };
+    for (at, text) in all {
+        let (x, y) = axes.at(kilometres.log10() - at, top);
+        let text = format!("{text} km");
+        let half = 0.5 * canvas.width(&text, font);
+        canvas.line(&[(x, y), (x, y + 7.0 * u)], INK, 1.5);
+        if x - half > axes.frame.x + 4.0 * u && x + half < axes.frame.right() - 4.0 * u {
+            canvas.text(&text, (x, y + 20.0 * u), Align::Centre, font);
+        }
     }
 }
 

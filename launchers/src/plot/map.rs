@@ -21,10 +21,10 @@ fn pale(colour: Rgb, is_stripe: bool) -> Rgb {
 
 /// Where the parts of a map stand.
 #[derive(Clone, Copy)]
-struct Parts {
-    frame: Rect,
-    bar: Rect,
-    upright: bool,
+pub(super) struct Parts {
+    pub(super) frame: Rect,
+    pub(super) bar: Rect,
+    pub(super) upright: bool,
 }
 
 /// Ticks of one side of the map.
@@ -161,12 +161,17 @@ fn arrange(place: Rect, aspect: f64, side: f64, bar_labels: f64, u: f64, alone: 
 }
 
 /// Width of the widest label that the bar may get.
-fn bar_width<B: DrawingBackend>(canvas: &Canvas<B>, scale: &Scale) -> f64 {
+pub(super) fn bar_width<B: DrawingBackend>(canvas: &Canvas<B>, scale: &Scale) -> f64 {
     let labels = ticks::labels(&ticks::round(scale.low, scale.high, 10.0)).0;
     labels.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max)
 }
 
-fn colour_bar<B: DrawingBackend>(canvas: &mut Canvas<B>, scale: &Scale, units: &str, parts: Parts) {
+pub(super) fn colour_bar<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    scale: &Scale,
+    units: &str,
+    parts: Parts,
+) {
     let (u, bar, upright) = (canvas.unit(), parts.bar, parts.upright);
     // Triangles at the ends stand for values beyond them.
     let tip = 22.0 * u;

@@ -11,6 +11,7 @@ mod colour;
 mod command;
 mod contour;
 mod curves;
+mod image;
 mod layout;
 mod lookup;
 mod map;
@@ -19,6 +20,7 @@ mod plane;
 mod raster;
 mod scree;
 mod series;
+mod space;
 mod spectrum;
 mod svg;
 #[cfg(test)]
@@ -59,6 +61,8 @@ pub(crate) enum Panel {
     Curves(CurvesPanel),
     /// A field over two axes of numbers.
     Plane(PlanePanel),
+    /// Values over two axes.
+    Image(ImagePanel),
 }
 
 /// A field over longitude and latitude, or over its indices when it has no coordinates.
@@ -179,6 +183,30 @@ pub(crate) struct CurvesPanel {
     pub y_range: Option<(f64, f64)>,
     /// The curves, the later above the earlier.
     pub curves: Vec<Curve>,
+    /// Whether wavelengths stand at the upper edge, the inverse of what is below times this, in
+    /// kilometres.
+    pub wavelength: Option<f64>,
+}
+
+/// Values over two axes of numbers, as colours.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ImagePanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Label of the horizontal axis.
+    pub xlabel: String,
+    /// Label of the vertical axis.
+    pub ylabel: String,
+    /// Units of the values as in CF; empty for none.
+    pub units: String,
+    /// Where columns stand, rising.
+    pub x: Vec<f64>,
+    /// Where rows stand, rising or falling.
+    pub y: Vec<f64>,
+    /// Values, row by row; anything that is not finite is missing.
+    pub values: Vec<f64>,
+    /// Whether the horizontal axis is logarithmic.
+    pub x_is_log: bool,
 }
 
 /// One curve.
@@ -260,6 +288,7 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Res
             Panel::Scree(scree) => scree::draw(&mut canvas, scree, place),
             Panel::Curves(curves) => curves::draw(&mut canvas, curves, place, head),
             Panel::Plane(plane) => plane::draw(&mut canvas, plane, place),
+            Panel::Image(image) => image::draw(&mut canvas, image, place),
         }
     }
     canvas.finish()
@@ -291,6 +320,7 @@ fn check(panel: &Panel) -> Result<()> {
         Panel::Series(series) => lengths("values of the series", series.y.len(), series.x.len()),
         Panel::Scree(scree) if scree.error.is_empty() => Ok(()),
         Panel::Scree(scree) => lengths("errors of modes", scree.error.len(), scree.percent.len()),
+        Panel::Image(image) => lengths("values", image.values.len(), image.x.len() * image.y.len()),
         Panel::Curves(panel) => {
             panel.curves.iter().try_for_each(|c| lengths("values of a curve", c.y.len(), panel.x.len()))
         }

@@ -15,7 +15,7 @@ use crate::reconstruct::ReconstructArgs;
 use crate::regrid::RegridArgs;
 use crate::relate::RelateArgs;
 use crate::spectrum::WheelerKiladisArgs;
-use crate::spectrum::{CrossArgs, PowerArgs};
+use crate::spectrum::{CrossArgs, IsotropicArgs, PowerArgs, ZonalArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Reconstruct,
     SpectrumPower,
     SpectrumCross,
+    SpectrumIsotropic,
+    SpectrumZonal,
     FilterTime,
     Rechunk,
     Regrid,
@@ -45,7 +47,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 18] = [
+const KINDS: [(&str, Kind); 20] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -59,6 +61,8 @@ const KINDS: [(&str, Kind); 18] = [
     ("reconstruct", Kind::Reconstruct),
     ("spectrum power", Kind::SpectrumPower),
     ("spectrum cross", Kind::SpectrumCross),
+    ("spectrum isotropic", Kind::SpectrumIsotropic),
+    ("spectrum zonal", Kind::SpectrumZonal),
     ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
@@ -113,6 +117,8 @@ impl Kind {
             Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::SpectrumPower => PowerArgs::augment_args(command),
             Self::SpectrumCross => CrossArgs::augment_args(command),
+            Self::SpectrumIsotropic => IsotropicArgs::augment_args(command),
+            Self::SpectrumZonal => ZonalArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
@@ -136,6 +142,8 @@ pub(super) enum Args {
     Reconstruct(Box<ReconstructArgs>),
     SpectrumPower(Box<PowerArgs>),
     SpectrumCross(Box<CrossArgs>),
+    SpectrumIsotropic(Box<IsotropicArgs>),
+    SpectrumZonal(Box<ZonalArgs>),
     FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
@@ -162,6 +170,10 @@ impl Args {
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumIsotropic => {
+                Self::SpectrumIsotropic(Box::new(IsotropicArgs::from_arg_matches(&matches)?))
+            }
+            Kind::SpectrumZonal => Self::SpectrumZonal(Box::new(ZonalArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -186,6 +198,8 @@ impl Args {
             Self::Reconstruct(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),
             Self::SpectrumCross(args) => args.check(),
+            Self::SpectrumIsotropic(args) => args.check(),
+            Self::SpectrumZonal(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),

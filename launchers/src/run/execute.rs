@@ -89,6 +89,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumCross(_)
         | Args::FilterTime(_)
         | Args::Regrid(_)
+        | Args::SpectrumIsotropic(_)
+        | Args::SpectrumZonal(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -44,6 +44,8 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::SpectrumCross(args) => Some(Box::new(spectrum::open_cross(job, args)?)),
         Args::Regrid(args) => Some(Box::new(regrid::open(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
+        Args::SpectrumIsotropic(args) => Some(Box::new(spectrum::open_isotropic(job, args)?)),
+        Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
     })

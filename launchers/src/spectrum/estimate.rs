@@ -108,7 +108,7 @@ impl FrequencyUnits {
     }
 }
 
-fn parse_window(word: &str) -> std::result::Result<Window, String> {
+pub(super) fn parse_window(word: &str) -> std::result::Result<Window, String> {
     word.parse().map_err(|e: Error| e.to_string())
 }
 

@@ -2,27 +2,35 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod cells;
 mod cross;
 mod cross_waves;
 mod describe;
 mod estimate;
 mod frame;
+mod isotropic;
+mod isotropic_output;
 mod lomb;
 mod pair_sum;
+mod plane;
 mod power;
 mod space_time;
 mod units;
 mod wheeler_kiladis;
+mod zonal;
+mod zonal_output;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
 pub(crate) use cross::{open as open_cross, CrossArgs};
+pub(crate) use isotropic::{open as open_isotropic, IsotropicArgs};
 pub(crate) use power::{open as open_power, PowerArgs};
 pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
+pub(crate) use zonal::{open as open_zonal, ZonalArgs};
 
-/// Spectra in time of all series of a field, alone or against others.
+/// Spectra in time of all series of a field, alone or against others, and in space.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SpectrumArgs {
     #[command(subcommand)]
@@ -33,7 +41,9 @@ pub(crate) struct SpectrumArgs {
 enum Spectrum {
     Power(Box<PowerArgs>),
     Cross(Box<CrossArgs>),
+    Isotropic(Box<IsotropicArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
+    Zonal(Box<ZonalArgs>),
 }
 
 /// Runs the command.
@@ -44,6 +54,8 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
     match &args.which {
         Spectrum::Power(args) => power::run(comm, args, verbosity),
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
+        Spectrum::Isotropic(args) => isotropic::run(comm, args, verbosity),
         Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
+        Spectrum::Zonal(args) => zonal::run(comm, args, verbosity),
     }
 }

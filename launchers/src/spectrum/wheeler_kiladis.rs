@@ -59,7 +59,7 @@ pub(crate) struct WheelerKiladisArgs {
     pub(super) output: PathBuf,
 }
 
-fn parse_lat(text: &str) -> std::result::Result<[f64; 2], String> {
+pub(super) fn parse_lat(text: &str) -> std::result::Result<[f64; 2], String> {
     let ends: Vec<f64> = text.split(',').filter_map(|word| word.trim().parse().ok()).collect();
     match ends.as_slice() {
         &[south, north] if text.split(',').count() == 2 && south < north && north - south <= 180.0 => {
@@ -240,7 +240,7 @@ fn rows(source: &Source, [south, north]: [f64; 2]) -> Result<Range<usize>> {
 }
 
 /// Refuses longitudes that do not go round the earth in even steps, eastward.
-fn check_circle(source: &Source) -> Result<()> {
+pub(super) fn check_circle(source: &Source) -> Result<()> {
     let lon = source.grid().lon.as_ref().map(|lon| lon.values.to_f64()).unwrap_or_default();
     let step = 360.0 / lon.len().max(1) as f64;
     let next = |i: usize| lon[(i + 1) % lon.len()];

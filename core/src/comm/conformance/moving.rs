@@ -82,6 +82,13 @@ pub(super) fn all_to_all_moves_parts(comm: &Comm) {
         let parts = (0..comm.size()).map(|to| parcel(comm.rank(), to)).collect();
         let expected: Vec<_> = (0..comm.size()).map(|from| parcel(from, comm.rank())).collect();
         assert_eq!(comm.all_to_all_v(parts), expected);
+        // The same between buffers.
+        let parts: Vec<_> = (0..comm.size()).map(|to| parcel(comm.rank(), to)).collect();
+        let mut buffers: Vec<_> = expected.iter().map(|part| vec![0; part.len()]).collect();
+        let outgoing: Vec<_> = parts.iter().map(Vec::as_slice).collect();
+        let mut incoming: Vec<_> = buffers.iter_mut().map(Vec::as_mut_slice).collect();
+        comm.all_to_all_into(&outgoing, &mut incoming);
+        assert_eq!(buffers, expected);
     });
 }
 

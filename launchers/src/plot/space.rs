@@ -1,0 +1,192 @@
+//! Pictures of spectra in space: over isotropic or zonal wave number, over latitude, over frequency.
+
+use super::command::{label, Picture};
+use super::{Curve, CurveKind, CurvesPanel, Figure, ImagePanel, Panel};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Role, Variable};
+use halocline_core::{Error, Result};
+
+const WAVENUMBER: &str = "wavenumber";
+const FREQUENCY: &str = "frequency";
+/// How far above the spectrum a slope is drawn.
+const ABOVE: f64 = 4.0;
+/// The greatest wave number of pictures over frequency: what is beyond is noise as a rule.
+const WAVES: f64 = 20.0;
+
+impl Picture<'_> {
+    /// The picture of a file of spectra in space; `None` if it is none.
+    pub(super) fn of_space(&self) -> Result<Option<Figure>> {
+        let Ok(stored) = self.dataset.variable("power") else { return Ok(None) };
+        let variable = stored.variable.clone();
+        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER && d.len > 1);
+        if !is_one || variable.dims.iter().any(|d| d.len == 0) {
+            return Ok(None);
+        }
+        let has = |name: &str| variable.dims.iter().any(|d| d.name == name);
+        let (rows, at) = self.rows(&variable)?;
+        let mut title = vec![label(&variable)];
+        title.extend(at);
+        let title = title.join(", ");
+        let panel = if has(FREQUENCY) {
+            self.waves(&variable, title, &rows)?
+        } else if self.dataset.variable("modes").is_ok() {
+            self.isotropic(&variable, title, &rows)?
+        } else {
+            self.zonal(&variable, title, rows)?
+        };
+        let attributes = self.dataset.attributes();
+        let headline = attributes.text("title").unwrap_or("Spectra").to_owned();
+        let options = attributes.text("halocline_spectrum_options").unwrap_or_default();
+        let told = ["convention=", "window=", "detrend=", "average=", "segment=", "lat=", "box="];
+        let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
+        Ok(Some(Figure { title: headline, subtitle: told.join(", "), panels: vec![panel] }))
+    }
+
+    /// The power at the chosen time; of many latitudes those that are asked for.
+    fn rows(&self, variable: &Variable) -> Result<(Rows, Vec<String>)> {
+        let (mut ranges, mut at, mut lat) = (Vec::new(), Vec::new(), None);
+        for dim in &variable.dims {
+            ranges.push(match dim.role {
+                _ if [WAVENUMBER, FREQUENCY].contains(&dim.name.as_str()) => 0..dim.len,
+                _ if dim.len == 1 => 0..1,
+                Role::Y => {
+                    lat = Some(dim.name.clone());
+                    0..dim.len
+                }
+                Role::Time => {
+                    let (n, date) = self.step(dim.len).map_err(|e| e.in_variable(&variable.name))?;
+                    at.push(date);
+                    n..n + 1
+                }
+                _ => {
+                    return Err(Error::usage(format!(
+                        "has a dimension `{}` that a picture has no place for",
+                        dim.name
+                    ))
+                    .in_variable(&variable.name)
+                    .remedy("select one of its levels first"))
+                }
+            });
+        }
+        let values = self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64();
+        let lats = lat.map_or_else(|| Ok(Vec::new()), |lat| self.values(&lat))?;
+        let Some([_, wanted]) = self.args.at.filter(|_| !lats.is_empty()) else {
+            return Ok((Rows { values, lats }, at));
+        };
+        let off = |k: &usize| (lats[*k] - wanted).abs();
+        let nearest = (0..lats.len()).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
+        let each = values.len() / lats.len();
+        at.push(format!("latitude {}", lats[nearest]));
+        Ok((Rows { values: values[nearest * each..][..each].to_vec(), lats: Vec::new() }, at))
+    }
+
+    fn isotropic(&self, variable: &Variable, title: String, rows: &Rows) -> Result<Panel> {
+        let about = self.dataset.variable(WAVENUMBER)?.variable.clone();
+        let per = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
+        let nyquist = self.dataset.attributes().number("nyquist_wavenumber").unwrap_or(f64::INFINITY);
+        let log = !self.args.linear;
+        let mut panel = CurvesPanel {
+            title,
+            xlabel: format!("Wave number (cycles per {per})"),
+            ylabel: variable.units().unwrap_or_default().to_owned(),
+            x: self.values(WAVENUMBER)?,
+            x_is_log: log,
+            y_is_log: log,
+            wavelength: (log && per == "m").then_some(1e-3),
+            ..CurvesPanel::default()
+        };
+        // Beyond that of Nyquist, rings are no circles any more.
+        let shown = |k: f64| k > 0.0 && k <= nyquist * (1.0 + 1e-9);
+        let y: Vec<f64> =
+            panel.x.iter().zip(&rows.values).map(|(k, p)| if shown(*k) { *p } else { f64::NAN }).collect();
+        if log {
+            let slopes =
+                [("slope −5/3", CurveKind::Reference, -5.0 / 3.0), ("slope −3", CurveKind::Level, -3.0)];
+            for (name, kind, power) in slopes {
+                panel.curves.extend(guide(name, kind, power, &panel.x, &y));
+            }
+        }
+        panel.curves.insert(0, Curve { name: "spectrum".into(), y, kind: CurveKind::Main });
+        Ok(Panel::Curves(panel))
+    }
+
+    fn zonal(&self, variable: &Variable, title: String, rows: Rows) -> Result<Panel> {
+        let waves = self.values(WAVENUMBER)?;
+        let units = variable.units().unwrap_or_default().to_owned();
+        let log = !self.args.linear;
+        if rows.lats.is_empty() {
+            let (x, y) = (waves[1..].to_vec(), rows.values[1..].to_vec());
+            let curves = vec![Curve { name: "spectrum".into(), y, kind: CurveKind::Main }];
+            return Ok(Panel::Curves(CurvesPanel {
+                title,
+                xlabel: "Zonal wave number".into(),
+                ylabel: units,
+                x,
+                x_is_log: log,
+                y_is_log: log,
+                curves,
+                ..CurvesPanel::default()
+            }));
+        }
+        let values = rows.values.chunks(waves.len()).flat_map(|row| row[1..].iter().map(|p| logarithm(*p)));
+        Ok(Panel::Image(ImagePanel {
+            title,
+            xlabel: "Zonal wave number".into(),
+            ylabel: "Latitude (degrees north)".into(),
+            units: format!("log10 {units}"),
+            values: values.collect(),
+            x: waves[1..].to_vec(),
+            y: rows.lats,
+            x_is_log: log,
+        }))
+    }
+
+    fn waves(&self, variable: &Variable, title: String, rows: &Rows) -> Result<Panel> {
+        if !rows.lats.is_empty() {
+            return Err(Error::usage("holds the spectra of many latitudes")
+                .in_variable(&variable.name)
+                .remedy("choose one with --at LON,LAT"));
+        }
+        let (waves, frequencies) = (self.values(WAVENUMBER)?, self.values(FREQUENCY)?);
+        let about = self.dataset.variable(FREQUENCY)?.variable.clone();
+        let period = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
+        let shown: Vec<usize> = (0..waves.len()).filter(|i| waves[*i].abs() <= WAVES).collect();
+        // At frequency 0 there is no direction.
+        let rows = rows.values.chunks(waves.len()).skip(1);
+        let values = rows.flat_map(|row| shown.iter().map(|i| logarithm(row[*i])).collect::<Vec<_>>());
+        Ok(Panel::Image(ImagePanel {
+            title,
+            xlabel: "Zonal wave number: westward below 0, eastward above".into(),
+            ylabel: format!("Frequency (cycles per {period})"),
+            units: format!("log10 {}", variable.units().unwrap_or_default()),
+            values: values.collect(),
+            x: shown.iter().map(|i| waves[*i]).collect(),
+            y: frequencies.get(1..).unwrap_or_default().to_vec(),
+            x_is_log: false,
+        }))
+    }
+}
+
+/// Power by latitude, if there are several.
+struct Rows {
+    values: Vec<f64>,
+    lats: Vec<f64>,
+}
+
+fn logarithm(power: f64) -> f64 {
+    if power > 0.0 {
+        power.log10()
+    } else {
+        f64::NAN
+    }
+}
+
+/// A slope above the spectrum, of which half lies closer.
+fn guide(name: &str, kind: CurveKind, power: f64, waves: &[f64], spectrum: &[f64]) -> Option<Curve> {
+    let there = waves.iter().zip(spectrum).filter(|(k, p)| **k > 0.0 && **p > 0.0);
+    let mut ratios: Vec<f64> = there.map(|(k, p)| p / k.powf(power)).collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    let height = ABOVE * ratios.get(ratios.len() / 2).filter(|_| ratios.len() > 8)?;
+    let at = |(k, p): (&f64, &f64)| if *k > 0.0 && p.is_finite() { height * k.powf(power) } else { f64::NAN };
+    Some(Curve { name: name.to_owned(), y: waves.iter().zip(spectrum).map(at).collect(), kind })
+}
