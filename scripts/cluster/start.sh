@@ -51,14 +51,17 @@ for ((i = 1; i <= nodes; i++)); do
 done
 printf '%s' "$hosts" > "$dir/etc/hosts"
 
-# With slurm-wlm-torque, jobs that its qsub takes see the variables of PBS.
+# With slurm-wlm-torque, jobs that its qsub takes see the variables of PBS. They see little of the
+# environment that they come from, so what SLURM, and Open MPI as root, need here is added.
 pbs=""
 : > "$dir/etc/plugstack.conf"
 if command -v generate_pbs_nodefile >/dev/null; then
   echo "optional spank_pbs.so" > "$dir/etc/plugstack.conf"
   # shellcheck disable=SC2016
   printf '%s\n' '#!/bin/sh' 'echo "export PBS_NODEFILE=$(generate_pbs_nodefile)"' \
-    'echo "export PBS_ENVIRONMENT=PBS_BATCH"' > "$dir/etc/prolog"
+    'echo "export PBS_ENVIRONMENT=PBS_BATCH"' \
+    'for v in ALLOW_RUN_AS_ROOT ALLOW_RUN_AS_ROOT_CONFIRM MCA_mpi_yield_when_idle; do echo "export OMPI_$v=1"; done' \
+    'echo "export SLURM_EXPORT_ENV=ALL"' "echo 'export SLURM_CONF=$dir/etc/slurm.conf'" > "$dir/etc/prolog"
   chmod 755 "$dir/etc/prolog"
   pbs="JobSubmitPlugins=pbs"$'\n'"TaskProlog=$dir/etc/prolog"
 fi
