@@ -54,8 +54,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
     policy=
   fi
   apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update
-  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null
+  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null; } ||
+    skipped "these packages can't be installed: ${missing[*]}"
   # Debian 13 and Ubuntu 24.04 have it apart.
   "${apt[@]}" install -y --no-install-recommends slurm-wlm-pmix-plugin >/dev/null 2>&1 || true
   if [ -n "$policy" ]; then rm -f "$policy"; fi

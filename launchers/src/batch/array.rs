@@ -113,9 +113,9 @@ pub(super) fn for_shell(word: &str) -> Result<String> {
         if start > at {
             out += &quoted(&word[at..start]);
         }
-        out += &match width {
-            0 => "\"$INDEX\"".to_owned(),
-            width => format!("\"$(printf %0{width}d \"$INDEX\")\""),
+        let _ = match width {
+            0 => write!(out, "\"$INDEX\""),
+            width => write!(out, "\"$(printf %0{width}d \"$INDEX\")\""),
         };
         at = end;
     }

@@ -148,9 +148,9 @@ fn look(parsed: &Parsed, waits: bool) -> Result<()> {
     }
     let absent = |file: &Path| {
         let pattern = file.to_string_lossy();
-        !file.exists()
-            && !(pattern.contains(['*', '?', '['])
-                && glob::glob(&pattern).is_ok_and(|mut found| found.next().is_some()))
+        let is_pattern = pattern.contains(['*', '?', '[']);
+        let found = || glob::glob(&pattern).is_ok_and(|mut found| found.next().is_some());
+        !(file.exists() || is_pattern && found())
     };
     match ["inputs", "files"].iter().flat_map(|id| parsed.values(id)).find(|file| absent(file)) {
         None => Ok(()),

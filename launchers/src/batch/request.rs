@@ -1,5 +1,7 @@
 //! What a job asks for: options of the command line, else of the site, within the site's limits.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
 use super::array::{self, Array};
 use super::scheduler::Scheduler;
 use super::site::{Limits, Site};
@@ -170,21 +172,19 @@ impl Request {
                 None => error,
             })
         };
-        let of_queue = match &self.queue {
-            Some(queue) if !site.queues.is_empty() => match site.queue(queue) {
-                Some(limits) => Some((format!("queue `{queue}`"), limits)),
-                None => {
-                    let all: Vec<&str> = site.queues.iter().map(|(name, _)| name.as_str()).collect();
-                    return refused(
-                        format!("there is no queue `{queue}`"),
-                        format!("there are {}", all.join(", ")),
-                    );
-                }
-            },
-            _ => None,
-        };
-        let site = Some(("the site".to_owned(), &site.limits));
-        for (whose, limits) in of_queue.into_iter().chain(site) {
+        let mut limits = vec![("the site".to_owned(), &site.limits)];
+        if let Some(queue) = self.queue.as_ref().filter(|_| !site.queues.is_empty()) {
+            let Some(of_queue) = site.queue(queue) else {
+                let all: Vec<&str> = site.queues.iter().map(|(name, _)| name.as_str()).collect();
+                return refused(
+                    format!("there is no queue `{queue}`"),
+                    format!("there are {}", all.join(", ")),
+                );
+            };
+            // What is said of the queue is the more helpful answer.
+            limits.insert(0, (format!("queue `{queue}`"), of_queue));
+        }
+        for (whose, limits) in limits {
             if let Some((what, remedy)) = self.beyond(limits) {
                 return refused(format!("{whose} allows {what}"), remedy);
             }

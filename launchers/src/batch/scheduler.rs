@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 pub(crate) enum Scheduler {
     /// SLURM.
     Slurm,
-    /// PBS Pro, OpenPBS.
+    /// PBS Pro, `OpenPBS`.
     Pbs,
 }
 

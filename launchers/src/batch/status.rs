@@ -1,5 +1,7 @@
 //! `halocline status`: how a job is, from its status file and from the scheduler.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
 use super::request::{parse_scheduler, Choice};
 use super::scheduler::{is_over, Scheduler};
 use super::site::Site;
@@ -165,13 +167,11 @@ impl Known {
         let Some(status) = self.status.as_ref().filter(|status| status.state == State::Running) else {
             return false;
         };
-        match &self.queue {
-            Some(words) => is_over(words),
-            None => {
-                let here = status.host == status_file::host();
-                here && !Path::new(&format!("/proc/{}", status.process)).exists()
-            }
+        if let Some(words) = &self.queue {
+            return is_over(words);
         }
+        let here = status.host == status_file::host();
+        here && !Path::new(&format!("/proc/{}", status.process)).exists()
     }
 
     fn as_json(&self) -> serde_json::Value {
