@@ -278,7 +278,7 @@ mod tests {
             ("[queue]\na = 1", 2, "nothing that"),
             ("[defaults]\naccount = 'a b'", 2, "more than letters"),
             ("[environment]\n'a b' = 'c'", 2, "no name"),
-            ("setup = ['a\\nb']", 1, "one line"),
+            ("setup = [\"a\\nb\"]", 1, "one line"),
             ("a = ", 1, "TOML"),
         ] {
             let said = parse(text).expect_err(text).to_string();
