@@ -68,8 +68,20 @@ references() {
     alone climatology "$sample" --var sst --by month -o ref-climatology.nc --anomaly ref-anomaly.nc &&
     alone stats "$sample" --var sst --op mean,std,trend --over time -o ref-stats.nc &&
     alone stats "$sample" --var sst --time 2012 --op mean,max --over time -o ref-2012.nc &&
-    perl "$top/scripts/cluster/series.pl" long.nc 800 300 300 &&
-    alone stats long.nc --var sst --op mean,std,trend --over time -o ref-long.nc
+    long_series
+}
+
+# A series that keeps one rank busy for four seconds, so that there is time to disturb a job; as
+# long as that takes on this machine, within bounds.
+long_series() {
+  local steps=400 begun took=0
+  while [ "$took" -lt 4000 ] && [ "$steps" -le 3200 ]; do
+    perl "$top/scripts/cluster/series.pl" long.nc "$steps" 300 300
+    begun="$(date +%s%N)"
+    alone stats long.nc --var sst --op mean,std,trend --over time --io library -o ref-long.nc || return 1
+    took=$((($(date +%s%N) - begun) / 1000000))
+    steps=$((steps * 2))
+  done
 }
 
 # --- SLURM ---------------------------------------------------------------------------------
@@ -128,9 +140,9 @@ case_checkpoint_requeue_resume() {
 }
 
 case_end_of_the_job_is_kept() {
-  # As if the wall time were over in three seconds.
+  # As if the wall time were over in two seconds.
   local rc=0
-  HALOCLINE_JOB_END=$(($(date +%s) + 3)) srun -N1 --ntasks-per-node=1 --mpi=pmix "$HALOCLINE" --threads 1 -q \
+  HALOCLINE_JOB_END=$(($(date +%s) + 2)) srun -N1 --ntasks-per-node=1 --mpi=pmix "$HALOCLINE" --threads 1 -q \
     stats long.nc --var sst --op mean,std,trend --over time --io library --checkpoint out/e.state -o out/e.nc 2> out/e.err || rc=$?
   if [ "$rc" -eq 0 ]; then
     # A fast machine.
