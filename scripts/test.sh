@@ -110,6 +110,7 @@ else
   failed+=("SPMD suite (not built)")
 fi
 section "documentation" documentation
+section "SLURM cluster" scripts/cluster-test.sh
 
 printf '\n=== summary\n'
 printf '%s\n' "${times[@]}"

@@ -161,6 +161,24 @@ fn the_time_limit_stops_a_run() {
 }
 
 #[test]
+fn the_end_of_the_job_stops_a_run() {
+    let place = Place::new();
+    let job = place.job(&[]);
+    let words: Vec<&str> = job.iter().map(String::as_str).collect();
+    let end = std::time::SystemTime::now() + Duration::from_millis(500);
+    let end = end.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let mut command = command(Launch::Plain(1), &words);
+    // It goes before what SLURM says.
+    command.env("HALOCLINE_JOB_END", end.to_string()).env("SLURM_JOB_END_TIME", "99999999999");
+    let output = common::within_two_minutes(&command);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{errors}");
+    assert!(errors.contains("time limit"), "{errors}");
+    std::fs::write(place.at("errors"), errors.as_bytes()).expect("writable");
+    place.goes_on(Launch::ThreadRanks(2), "end of the job");
+}
+
+#[test]
 fn a_rank_that_is_killed_leaves_the_last_state() {
     if !cfg!(feature = "mpi") {
         return;

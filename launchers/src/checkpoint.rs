@@ -5,6 +5,7 @@
 use crate::common::{bytes_text, Verbosity};
 use crate::duration;
 use crate::report;
+use crate::status_file;
 use crate::stop::StopRequest;
 use halocline_core::comm::Comm;
 use halocline_core::engine::checkpoint::is_state;
@@ -28,7 +29,7 @@ pub(crate) struct CheckpointArgs {
     #[arg(long, requires = "checkpoint")]
     resume: bool,
     /// Stop, with the state saved, when the process has run so long [default: the end of the
-    /// SLURM job, if SLURM tells it]
+    /// job, if HALOCLINE_JOB_END, SLURM_JOB_END_TIME or PBS_WALLTIME tells it]
     #[arg(long, value_name = "TIME", value_parser = duration::parse, requires = "checkpoint")]
     time_limit: Option<Duration>,
 }
@@ -168,6 +169,7 @@ impl Checkpoints {
                 verbosity.detail(comm, || {
                     format!("state saved to {file}: {} in {}", bytes_text(bytes), duration::text(*time))
                 });
+                status_file::saved(comm, &self.file, bytes);
                 let seconds = time.as_secs_f64();
                 report::event(comm, "checkpoint", || {
                     serde_json::json!({

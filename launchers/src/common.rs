@@ -31,6 +31,10 @@ pub(crate) struct LogArgs {
     /// wants to know of start, progress and end
     #[arg(long, global = true, value_name = "FILE|-")]
     pub(crate) log_json: Option<PathBuf>,
+    /// Keep FILE an account of how far the run is, one JSON object that is always whole;
+    /// `halocline status` reads it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) status: Option<PathBuf>,
 }
 
 impl Verbosity {
@@ -310,6 +314,9 @@ pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Re
         let same = |input: &PathBuf| {
             matches!((input.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b)
         };
+        if crate::status_file::target().is_some_and(|status| is_same_place(&status, output)) {
+            return Err(Error::usage("the output would replace the status file").in_file(output).remedy("name another file with -o"));
+        }
         if crate::report::target().is_some_and(|log| is_same_place(log, output)) {
             return Err(Error::usage("the output would replace the log").in_file(output).remedy("name another file with -o"));
         }
@@ -338,15 +345,15 @@ pub(crate) fn command_line() -> String {
         || "halocline".to_owned(),
         |p| Path::new(&p).file_name().map_or(p.clone(), |n| n.to_string_lossy().into_owned()),
     );
-    std::iter::once(program)
-        .chain(words.map(|w| {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
-            if !w.is_empty() && w.chars().all(plain) {
-                w
-            } else {
-                format!("'{}'", w.replace('\'', "'\\''"))
-            }
-        }))
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once(program).chain(words.map(|word| quoted(&word))).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it back, whatever is in it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoints;
 use crate::common::{bytes_text, Verbosity};
-use crate::{passes, progress, report};
+use crate::{passes, placement, progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Demand, Fold, FoldBranch, StreamPlan};
@@ -73,6 +73,7 @@ impl FoldJob<'_> {
 
     /// Says what is to be known of how sources are read.
     pub(crate) fn tell_notes(&self, sources: &[&Source]) {
+        placement::tell(self.comm, self.verbosity);
         for note in sources.iter().flat_map(|source| source.notes()) {
             self.verbosity.say(self.comm, || format!("note: {note}"));
         }

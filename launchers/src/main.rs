@@ -1,6 +1,7 @@
 //! The `halocline` command: parses arguments, starts the ranks, prints, exits.
 
 mod asked;
+mod batch;
 mod carry;
 mod cf;
 mod checkpoint;
@@ -12,11 +13,13 @@ mod eof;
 mod eof_file;
 mod filter;
 mod folding;
+mod generated;
 mod histogram;
 mod info;
 mod pairs;
 mod passes;
 mod place;
+mod placement;
 mod plot;
 mod progress;
 mod project;
@@ -30,6 +33,7 @@ mod series;
 mod spectrum;
 mod start;
 mod stats;
+mod status_file;
 mod step;
 mod stop;
 
@@ -75,13 +79,17 @@ enum MpiChoice {
 enum Command {
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
+    Completions(generated::CompletionsArgs),
     Eof(eof::EofArgs),
     Filter(filter::FilterArgs),
     Info(info::InfoArgs),
+    Man(generated::ManArgs),
     Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
     Project(project::ProjectArgs),
     Stats(stats::StatsArgs),
+    Status(batch::StatusArgs),
+    Submit(batch::SubmitArgs),
     Rechunk(rechunk::RechunkArgs),
     Reconstruct(reconstruct::ReconstructArgs),
     Regrid(regrid::RegridArgs),
@@ -151,6 +159,10 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
+        Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
+        Command::Status(args) => batch::status(comm, args),
+        Command::Completions(args) => generated::completions(comm, args),
+        Command::Man(args) => generated::man(comm, args, cli.verbosity),
         Command::Panic { rank } => {
             assert!(comm.rank() != *rank, "as asked for by `halocline panic`");
             comm.barrier();

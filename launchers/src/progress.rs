@@ -1,9 +1,9 @@
 //! Long work shows how far it is: a bar on a terminal, a line now and then in a log file.
 
 use crate::common::{bytes_text, Verbosity};
-use crate::{duration, report};
+use crate::{duration, report, status_file};
 use halocline_core::comm::Comm;
-use halocline_core::progress::Progress;
+use halocline_core::progress::{Phase, Progress};
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,6 +17,8 @@ const REDRAW: Duration = Duration::from_millis(200);
 const LINES: Duration = Duration::from_secs(30);
 /// The machine-readable log gets an event this often.
 const EVENTS: Duration = Duration::from_secs(10);
+/// The status file is written this often, first after [`PATIENCE`].
+const STATUS: Duration = Duration::from_secs(5);
 
 /// Whether the last line of the terminal is a bar; whoever holds this may write there.
 static BAR: Mutex<bool> = Mutex::new(false);
@@ -57,7 +59,7 @@ impl Watch {
     /// wants to know.
     pub(crate) fn start(comm: &Comm, verbosity: Verbosity, progress: &Arc<Progress>) -> Self {
         let over = Arc::new((Mutex::new(false), Condvar::new()));
-        let wanted = comm.is_root() && (!verbosity.is_quiet() || report::is_open());
+        let wanted = comm.is_root() && (!verbosity.is_quiet() || report::is_open() || status_file::is_open());
         let printer = wanted.then(|| {
             let (over, progress, ranks) = (Arc::clone(&over), Arc::clone(progress), comm.size());
             let show = match (verbosity.is_quiet(), std::io::stderr().is_terminal()) {
@@ -95,7 +97,8 @@ enum Show {
 fn watch(over: &(Mutex<bool>, Condvar), progress: &Progress, ranks: usize, show: Show) {
     let begun = Instant::now();
     let before = Seen::of(progress);
-    let (mut next_line, mut next_event) = (LINES, EVENTS);
+    let (mut next_line, mut next_event, mut next_status) = (LINES, EVENTS, PATIENCE);
+    let mut busy = Busy::default();
     let mut is_over = locked(&over.0);
     while !*is_over {
         is_over = over.1.wait_timeout(is_over, REDRAW).unwrap_or_else(PoisonError::into_inner).0;
@@ -119,6 +122,10 @@ fn watch(over: &(Mutex<bool>, Condvar), progress: &Progress, ranks: usize, show:
             next_event = elapsed + EVENTS;
             report::event_of_root("progress", || now.json());
         }
+        if elapsed >= next_status {
+            next_status = elapsed + STATUS;
+            status_file::far(&now.far(busy.look(progress)));
+        }
     }
 }
 
@@ -141,6 +148,25 @@ impl Seen {
             decoded: progress.bytes_decoded.get(),
             written: progress.bytes_written.get(),
         }
+    }
+}
+
+/// Which phase time goes to at present: the one that has grown most since the last look.
+#[derive(Debug, Default)]
+struct Busy {
+    before: [Duration; Phase::ALL.len()],
+    phase: Option<Phase>,
+}
+
+impl Busy {
+    fn look(&mut self, progress: &Progress) -> &'static str {
+        let now = Phase::ALL.map(|phase| progress.phases.get(phase));
+        let grown = |i: usize| now[i].saturating_sub(self.before[i]);
+        // Nothing counted in between: a long piece of what was going on.
+        let most = (0..now.len()).max_by_key(|&i| grown(i)).filter(|&i| !grown(i).is_zero());
+        self.phase = most.map(|i| Phase::ALL[i]).or(self.phase);
+        self.before = now;
+        self.phase.map_or("start", Phase::name)
     }
 }
 
@@ -215,6 +241,16 @@ impl Pace {
         all.join(", ")
     }
 
+    fn far(&self, phase: &'static str) -> status_file::Far {
+        status_file::Far {
+            phase,
+            fraction: self.share(),
+            tiles_done: self.now.done,
+            tiles_total: self.now.total,
+            seconds_left: self.left().map(|left| left.as_secs_f64()),
+        }
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::json!({
             "tiles_done": self.now.done,
@@ -253,6 +289,17 @@ mod tests {
         assert!(pace(10, 0, 100).bar(1).starts_with("20.0 s 100 B read"));
         assert!(pace(99, 100, 1).bar(1).contains(" 99 %"));
         assert!(pace(200, 100, u64::MAX - 500).bar(1_000_000).chars().count() <= 79);
+    }
+
+    #[test]
+    fn the_phase_that_grows_is_told() {
+        let (progress, mut busy) = (Progress::default(), Busy::default());
+        assert_eq!(busy.look(&progress), "start");
+        progress.phases.add(Phase::Open, Duration::from_secs(9));
+        progress.phases.add(Phase::Read, Duration::from_secs(1));
+        assert_eq!(busy.look(&progress), "open");
+        progress.phases.add(Phase::Read, Duration::from_secs(1));
+        assert_eq!([busy.look(&progress), busy.look(&progress)], ["read", "read"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! `docs/log-json.md` describes the lines.
 
 use crate::common::{bytes_text, Verbosity};
-use crate::{duration, stop};
+use crate::{duration, status_file, stop};
 use halocline_core::budget::peak_resident;
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress, Summary};
@@ -117,6 +117,7 @@ fn line(name: &str, fields: Value) -> String {
 
 /// Logs that a run begins.
 pub(crate) fn begin(comm: &Comm, threads: usize) {
+    status_file::begin(comm, threads);
     event(comm, "start", || {
         json!({
             "schema": SCHEMA,
@@ -131,6 +132,7 @@ pub(crate) fn begin(comm: &Comm, threads: usize) {
 
 /// Logs how a run ended; the last event.
 pub(crate) fn end(exit_code: u8, error: Option<&Error>) {
+    status_file::end(exit_code, error);
     let Some(summary) = log().map(|mut log| log.summary.take()) else { return };
     event_of_root(
         "end",

@@ -1,6 +1,6 @@
 //! Starts the ranks of a command and turns what comes of it into an exit code.
 
-use crate::{progress, report, stop, Cli};
+use crate::{placement, progress, report, status_file, stop, Cli};
 use halocline_core::comm::{run_threads, threads_per_rank, Comm, Launch, World};
 use halocline_core::{Error, Result};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -23,6 +23,9 @@ pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<
     let logged = if comm.is_root() { open_log(cli) } else { Ok(()) };
     let started = comm.agree(start_threads(cli).and(logged));
     report::begin(&comm, rayon::current_num_threads());
+    if started.is_ok() {
+        placement::look(&comm, rayon::current_num_threads());
+    }
     let Ok(result) = catch_unwind(AssertUnwindSafe(|| started.and_then(|()| command(&comm)))) else {
         report::end(70, None);
         comm.abort(70)
@@ -58,7 +61,8 @@ fn run_thread_ranks(
 }
 
 fn open_log(cli: &Cli) -> Result<()> {
-    cli.log.log_json.as_deref().map_or(Ok(()), report::open)
+    cli.log.log_json.as_deref().map_or(Ok(()), report::open)?;
+    cli.log.status.as_deref().map_or(Ok(()), status_file::open)
 }
 
 /// Tells how the run ended, where that is to be told.
@@ -149,6 +153,7 @@ fn clean_up_on_signals(writes: bool) {
             let _ending = halocline_io::output::remove_unfinished();
             halocline_core::engine::checkpoint::remove_unfinished();
             crate::run::scratch::remove();
+            status_file::killed(signal);
             if !writes {
                 std::thread::sleep(BEHIND);
                 crate::run::scratch::remove();

@@ -2,6 +2,7 @@
 
 use crate::duration;
 use signal_hook::consts::{SIGTERM, SIGUSR1};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -38,11 +39,11 @@ pub(crate) struct StopRequest {
 
 impl StopRequest {
     /// From now on signals ask for a stop. `limit` counts from the start of the process; without
-    /// it, the end of the SLURM job counts, where SLURM tells it (`SLURM_JOB_END_TIME`).
+    /// it, the end of the job counts, where something tells it ([`job_end`]).
     pub(crate) fn listen(limit: Option<Duration>) -> Self {
         LISTENING.store(true, Relaxed);
-        let end = std::env::var("SLURM_JOB_END_TIME").ok();
-        let limit = limit.or_else(|| time_until(end.as_deref()?, SystemTime::now(), started().elapsed()));
+        let end = || job_end(|name| std::env::var(name).ok(), |file| file.metadata().ok()?.modified().ok());
+        let limit = limit.or_else(|| time_until(end()?, SystemTime::now(), started().elapsed()));
         // A limit beyond what the clock can count is none.
         let limit = limit.and_then(|limit| Some((started().checked_add(limit)?, limit)));
         Self { limit, saving: AtomicU64::new(0) }
@@ -85,10 +86,27 @@ impl StopRequest {
     }
 }
 
-/// The time limit, counted from the start of the process, that an end in Unix seconds makes. An
-/// end that has passed is of another job, whose environment this process has inherited.
-fn time_until(end: &str, now: SystemTime, since_start: Duration) -> Option<Duration> {
-    let end = UNIX_EPOCH.checked_add(Duration::from_secs(end.trim().parse().ok()?))?;
+/// When the job of this process ends, as the first of these tells:
+///
+/// - `HALOCLINE_JOB_END`, in Unix seconds: set by a job script, which knows best;
+/// - `SLURM_JOB_END_TIME`, the same, set by newer versions of SLURM;
+/// - `PBS_WALLTIME`, the length of the job in seconds, set by Torque and some PBS Pro sites. It
+///   counts from when PBS wrote `PBS_NODEFILE`, which it does as the job starts, on one node.
+fn job_end(
+    lookup: impl Fn(&str) -> Option<String>,
+    written: impl Fn(&Path) -> Option<SystemTime>,
+) -> Option<SystemTime> {
+    let number = |name: &str| Duration::try_from_secs_f64(lookup(name)?.trim().parse().ok()?).ok();
+    let end = number("HALOCLINE_JOB_END").or_else(|| number("SLURM_JOB_END_TIME"));
+    match end {
+        Some(end) => UNIX_EPOCH.checked_add(end),
+        None => written(Path::new(&lookup("PBS_NODEFILE")?))?.checked_add(number("PBS_WALLTIME")?),
+    }
+}
+
+/// The time limit, counted from the start of the process, that an end makes. An end that has
+/// passed is of another job, whose environment this process has inherited.
+fn time_until(end: SystemTime, now: SystemTime, since_start: Duration) -> Option<Duration> {
     Some(end.duration_since(now).ok().filter(|left| !left.is_zero())? + since_start)
 }
 
@@ -122,10 +140,22 @@ mod tests {
     fn the_end_of_the_job_is_a_limit() {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let ran = Duration::from_secs(5);
-        assert_eq!(time_until("1800000100", now, ran), Some(Duration::from_secs(105)));
-        for end in ["1700000000", "1800000000", "", "soon", "-1", "18446744073709551615"] {
-            assert_eq!(time_until(end, now, ran), None, "{end}");
+        let until = |all: &[(&str, &str)]| {
+            let lookup = |name: &str| all.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            let written = |file: &Path| (file == Path::new("/nodes")).then(|| now - Duration::from_secs(60));
+            job_end(lookup, written).and_then(|end| time_until(end, now, ran)).map(|limit| limit.as_secs())
+        };
+        let slurm = ("SLURM_JOB_END_TIME", "1800000100");
+        assert_eq!(until(&[slurm]), Some(105));
+        assert_eq!(until(&[slurm, ("HALOCLINE_JOB_END", "1800000010")]), Some(15));
+        for end in ["1700000000", "1800000000", "", "soon", "-1", "inf", "18446744073709551615"] {
+            assert_eq!(until(&[("SLURM_JOB_END_TIME", end)]), None, "{end}");
         }
+        let pbs = ("PBS_WALLTIME", "300");
+        assert_eq!(until(&[pbs, ("PBS_NODEFILE", "/nodes")]), Some(245));
+        assert_eq!(until(&[pbs]), None);
+        assert_eq!(until(&[pbs, ("PBS_NODEFILE", "/not/here")]), None);
+        assert_eq!(until(&[("PBS_NODEFILE", "/nodes")]), None);
     }
 
     #[test]

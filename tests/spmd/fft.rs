@@ -9,9 +9,11 @@ use halocline::core::meta::{Attributes, DType, Dim, Role, Variable};
 use std::f64::consts::PI;
 use std::sync::Arc;
 
+use crate::Test;
+
 type Complex = (f64, f64);
 
-pub(crate) fn all() -> Vec<(&'static str, fn(&Comm))> {
+pub(crate) fn all() -> Vec<Test> {
     vec![
         ("fft: transforms are those of the definition", transforms_are_those_of_the_definition),
         ("fft: waves, Parseval, numpy", waves_parseval_and_numpy),

@@ -146,6 +146,23 @@ impl Launch {
         }
     }
 
+    /// Checks that srun offers its tasks what an Open MPI finds its ranks by. Without it, MPI's own
+    /// start would end each rank with a page of text.
+    ///
+    /// # Errors
+    /// Communication, if srun started several ranks without PMI or `PMIx`. An Open MPI that was
+    /// built to ask SLURM itself could still start: `--mpi yes` lets it try.
+    #[cfg(any(feature = "mpi", test))]
+    pub(super) fn check_wiring(&self) -> Result<()> {
+        match (self.launcher, self.ranks) {
+            (Launcher::Slurm, Some(ranks)) if ranks > 1 => Err(self.refusal(
+                format!("srun started {ranks} ranks without telling Open MPI how they find each other"),
+                "use `srun --mpi=pmix` (`srun --mpi=list` shows what there is) or mpirun; --mpi yes tries all the same",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn refusal(&self, message: String, remedy: &str) -> Error {
         let mut error = Error::communication(message).remedy(remedy);
         error.rank = self.rank;

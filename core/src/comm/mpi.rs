@@ -71,6 +71,11 @@ impl MpiComm {
         Ok(Self::new(communicator, Rc::new(universe), link))
     }
 
+    /// Whether the library is Open MPI. May be asked before MPI is initialised.
+    pub(super) fn is_of_open_mpi() -> bool {
+        ::mpi::environment::library_version().is_ok_and(|version| version.starts_with("Open MPI"))
+    }
+
     fn new(communicator: SimpleCommunicator, universe: Rc<Universe>, link: Link) -> Self {
         let (rank, size) = (communicator.rank() as usize, communicator.size() as usize);
         Self { inner: Rc::new(Inner { communicator, universe }), rank, size, link }

@@ -77,7 +77,10 @@ impl Drop for World {
 }
 
 #[cfg(feature = "mpi")]
-fn connect(_mode: MpiMode, launch: Launch) -> Result<Comm> {
+fn connect(mode: MpiMode, launch: Launch) -> Result<Comm> {
+    if mode == MpiMode::Auto && super::mpi::MpiComm::is_of_open_mpi() {
+        launch.check_wiring()?;
+    }
     let comm = Comm::Mpi(super::mpi::MpiComm::initialise()?);
     launch.check_size(comm.size())?;
     Ok(comm)

@@ -123,6 +123,18 @@ fn fewer_ranks_than_started_are_refused() {
 }
 
 #[test]
+fn srun_without_pmi_is_refused() {
+    let step = |tasks| [("SLURM_STEP_ID", "3"), ("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", tasks)];
+    let error = launch(&step("8")).check_wiring().expect_err("no way to find each other");
+    assert_eq!((error.exit_code(), error.rank), (6, Some(1)));
+    assert!(error.message.contains("srun started 8 ranks"));
+    for fine in [&step("1")[..], &within(&step("8"), &[("PMIX_RANK", "1")]), &[("OMPI_COMM_WORLD_SIZE", "8")]]
+    {
+        assert_eq!(launch(fine).check_wiring(), Ok(()));
+    }
+}
+
+#[test]
 fn one_speaks_for_all() {
     assert!(launch(&[]).is_spokesman());
     assert!(launch(&[("PMI_RANK", "0")]).is_spokesman());
