@@ -17,6 +17,7 @@ mod info;
 mod pairs;
 mod passes;
 mod plot;
+mod pop;
 mod progress;
 mod project;
 mod rechunk;
@@ -78,6 +79,7 @@ enum Command {
     Info(info::InfoArgs),
     Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
+    Pop(pop::PopArgs),
     Project(project::ProjectArgs),
     Stats(stats::StatsArgs),
     Rechunk(rechunk::RechunkArgs),
@@ -138,6 +140,7 @@ fn main() -> ExitCode {
         Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),

@@ -15,12 +15,13 @@
 //! # References
 //! Bretherton, Smith and Wallace (1992), *J. Climate* 5, 541–560.
 
-use super::analysis::times_of;
+use super::analysis::{check_precision, times_of};
 use super::gram::Shared;
 use super::kernels::{check_variance, kernel_of};
 use super::maps::{self, Known, MapBlock, Maps};
-use super::options::{EofOptions, Modes};
+use super::options::{EofOptions, Missing, Modes};
 use super::prepare::Recipe;
+use super::result::Filled;
 use super::EofField;
 use crate::modes::{cca, mca};
 use halocline_core::engine::Engine;
@@ -60,6 +61,8 @@ pub struct FieldPatterns {
     pub coefficients: Vec<f64>,
     /// Cells with data.
     pub cells: usize,
+    /// How its gaps were filled, if they were to be.
+    pub filled: Option<Filled>,
 }
 
 /// Modes of two fields; all but maps is the same on every rank.
@@ -106,8 +109,20 @@ pub fn couple(
     kind: CoupledMaps,
 ) -> Result<Coupled> {
     let times = times_of(fields)?;
-    let recipes: Vec<Recipe> =
+    check_precision(options)?;
+    if matches!(options.missing, Missing::Pairwise(_)) {
+        return Err(Error::usage("two fields are not coupled by covariances of pairs")
+            .remedy("fill the gaps instead (--missing dineof)"));
+    }
+    let mut recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
+    let mut filled = [None, None];
+    for ((field, recipe), filled) in fields.chunks(1).zip(recipes.chunks_mut(1)).zip(&mut filled) {
+        // What one field tells of the other is what is looked for, and must not come of a filling.
+        *filled =
+            super::gaps::fill(engine, field, recipe, options).map_err(|e| e.in_variable(field[0].name()))?;
+    }
+    let recipes = recipes;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
         .iter()
         .zip(&recipes)
@@ -186,7 +201,7 @@ pub fn couple(
         ))
         .remedy(format!("choose --modes {there} or fewer")));
     }
-    finish(engine, &fields, found, kind, &cells)
+    finish(engine, &fields, found, kind, (&cells, filled))
 }
 
 /// The maps of both fields.
@@ -195,7 +210,7 @@ fn finish(
     fields: &[(EofField<'_>, Shared<'_>)],
     found: Found,
     kind: CoupledMaps,
-    cells: &[usize],
+    (cells, mut filled): (&[usize], [Option<Filled>; 2]),
 ) -> Result<Coupled> {
     let times = fields[0].1.times;
     let modes = found.values.len();
@@ -231,7 +246,14 @@ fn finish(
         let coefficients = (0..times * modes)
             .map(|i| signs[i % modes] * found.coefficients[side][(i % modes) * times + i / modes])
             .collect();
-        sides.push(FieldPatterns { patterns, homogeneous, heterogeneous, coefficients, cells: cells[side] });
+        sides.push(FieldPatterns {
+            patterns,
+            homogeneous,
+            heterogeneous,
+            coefficients,
+            cells: cells[side],
+            filled: filled[side].take(),
+        });
     }
     let [Some(right), Some(left)] = [sides.pop(), sides.pop()] else {
         return Err(Error::internal("two fields make a couple"));

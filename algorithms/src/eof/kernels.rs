@@ -201,7 +201,7 @@ pub(super) fn solve(
 }
 
 /// What each field is multiplied by.
-fn factors(kernels: &[Kernel], names: &[&str], scaling: &FieldScaling) -> Result<Vec<f64>> {
+pub(super) fn factors(kernels: &[Kernel], names: &[&str], scaling: &FieldScaling) -> Result<Vec<f64>> {
     match scaling {
         _ if kernels.len() == 1 => Ok(vec![1.0]),
         FieldScaling::None => Ok(vec![1.0; kernels.len()]),

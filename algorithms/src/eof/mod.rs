@@ -31,6 +31,8 @@ mod gram;
 mod kernels;
 mod maps;
 mod options;
+mod oscillation;
+mod pairwise;
 mod prepare;
 mod result;
 mod rotate;
@@ -42,10 +44,11 @@ pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
 pub use options::{
-    Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
-    Rotated,
+    Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, Pairwise, PcScaling,
+    Precision, Rotated,
 };
-pub use result::{Eof, EofMaps, Filled};
+pub use oscillation::{oscillate, OscillationMaps, Oscillations};
+pub use result::{Eof, EofMaps, Filled, Paired};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
@@ -54,6 +57,7 @@ use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
+use serde::{Deserialize, Serialize};
 
 /// By how much products in single precision may change an eigenvalue of a covariance between
 /// times, as a share of the total variance.
@@ -110,7 +114,7 @@ impl EofField<'_> {
 }
 
 /// Which covariance was diagonalised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Covariance {
     /// Between times.
     Temporal,
@@ -151,6 +155,7 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
         scratch_per_thread: match options.missing {
             Missing::Refuse => maps::scratch(times, modes),
             Missing::Dineof(_) => maps::scratch(times + times.div_ceil(2), modes),
+            Missing::Pairwise(_) => maps::scratch(2 * times + times.div_ceil(4), modes),
         },
     }
 }
@@ -159,6 +164,9 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
 pub fn state_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     let times = dims.first().map_or(0, |d| d.len);
     let cells = cells(dims, excluded);
+    if let Missing::Pairwise(pairs) = missing {
+        return pairwise::state_bytes(dims, cells, pairs);
+    }
     match Covariance::of(times, cells, missing) {
         Covariance::Temporal => {
             // A path of the merge tree, one that is filled, one used before, one on its way.
@@ -172,6 +180,9 @@ pub fn state_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
 /// Bytes of the eigenproblem, on the one rank that solves it.
 pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     let (times, cells) = (dims.first().map_or(0, |d| d.len), cells(dims, excluded));
+    if let Missing::Pairwise(pairs) = missing {
+        return pairwise::solver_bytes(times, cells, pairs);
+    }
     let n = match Covariance::of(times, cells, missing) {
         Covariance::Temporal => times,
         Covariance::Spatial => cells,

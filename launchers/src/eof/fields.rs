@@ -56,12 +56,7 @@ impl OpenFields {
             });
         }
         for text in with {
-            let named =
-                text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
-            let Some((files, name)) = named else {
-                return Err(Error::usage(format!("--with `{text}` names no file and variable"))
-                    .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'"));
-            };
+            let (files, name) = of_with(text)?;
             let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
             other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
             let source = other.source(comm, name, &selection_for(&other, name, &selection, true))?;
@@ -117,8 +112,22 @@ impl OpenFields {
     }
 }
 
+/// Files and variable of `--with`.
+pub(crate) fn of_with(text: &str) -> Result<(&str, &str)> {
+    let named = text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
+    named.ok_or_else(|| {
+        Error::usage(format!("--with `{text}` names no file and variable"))
+            .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'")
+    })
+}
+
 /// The selection for a variable: one without levels has none to choose, if there are others.
-fn selection_for(dataset: &Dataset, name: &str, selection: &Selection, several: bool) -> Selection {
+pub(crate) fn selection_for(
+    dataset: &Dataset,
+    name: &str,
+    selection: &Selection,
+    several: bool,
+) -> Selection {
     let mut selection = selection.clone();
     let has_levels = |dims: &[Dim]| dims.iter().any(|d| d.role == Role::Level);
     if several && dataset.variable(name).is_ok_and(|info| !has_levels(&info.variable.dims)) {
@@ -178,13 +187,18 @@ pub(crate) fn prepare(
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
     if solver > room {
+        let base = job.budget.largest_base(comm);
+        let all = bytes_text(job.budget.bytes);
+        let there = if room == 0 {
+            format!("the process itself takes {}, more than {all}", bytes_text(base))
+        } else {
+            format!("{} are there of {all}", bytes_text(room))
+        };
         return Err(Error::new(
             ErrorKind::Memory,
             format!(
-                "{} are needed to solve for the modes of {times} times, {} are there of {} ({})",
+                "{} are needed to solve for the modes of {times} times, {there} ({})",
                 bytes_text(solver),
-                bytes_text(room),
-                bytes_text(job.budget.bytes),
                 job.budget.origin
             ),
         )

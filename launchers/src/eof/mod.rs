@@ -10,13 +10,14 @@ mod significance;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, with_fields, OpenField, OpenFields};
-pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
-pub(crate) use place::places;
+pub(crate) use fields::{of_with, prepare, selection_for, with_fields, OpenField, OpenFields};
+pub(crate) use gaps::{tell as tell_filling, write as write_filling, FillingOf, GapArgs};
+pub(crate) use options::{parse_scale, word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
+pub(crate) use place::{places, Place};
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method};
+use halocline_algorithms::eof::{self, Eof, Method, Missing};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -90,8 +91,12 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
     let kernels = match options.method {
         Method::Complex(_) => 8,
         _ => 0,
-    } + if open.fields.len() > 1 { open.fields.len() as u64 } else { 0 }
-        + significance::matrices(&options.tests, times, modes)
+    } + if open.fields.len() > 1 {
+        // While gaps are filled, the sums that they come from, too.
+        open.fields.len() as u64 * if options.missing == Missing::Refuse { 1 } else { 2 }
+    } else {
+        0
+    } + significance::matrices(&options.tests, times, modes)
         + if args.is_cdo() { 2 } else { 0 };
     let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
     let prepared = prepare(job, open, &args.prepare, &args.selection, (kernels, &options.missing), &needs)?;
