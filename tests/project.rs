@@ -293,8 +293,7 @@ fn several_variables_add_up() {
 
 #[test]
 fn variables_of_other_files_add_up() {
-    let reference =
-        |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    let reference = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (patterns, out) = (folder.path().join("eof.nc"), folder.path().join("pc.nc"));
     let input = reference("modes_input.nc");

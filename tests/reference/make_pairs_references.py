@@ -197,8 +197,9 @@ sign = np.sign(vt[np.arange(K), np.abs(vt[:K]).argmax(1)])
 pc = u[:, :K] * sign * np.sqrt(n - 1.0)
 out |= {"together_eigenvalue": s[:K] ** 2 / (n - 1.0), "together_pc": pc}
 # Each filled by itself, then coupled.
-fx, _ = dineof(x * w[keep], np.isfinite(x), 3)
-fy, _ = dineof(y * cw[ckeep], np.isfinite(y), 3)
+fx, _ = dineof(x * w[keep], np.isfinite(x), 2)
+fy, _ = dineof(y * cw[ckeep], np.isfinite(y), 2)
+fx, fy = fx - fx.mean(0), fy - fy.mean(0)
 u, s, vt = np.linalg.svd(fx.T @ fy / (n - 1.0), full_matrices=False)
 sign = np.sign(u.T[np.arange(K), np.abs(u.T[:K]).argmax(1)])
 out |= {"mca_singular_value": s[:K], "mca_left": fx @ (u[:, :K] * sign), "mca_right": fy @ (vt[:K].T * sign)}
@@ -206,8 +207,7 @@ out |= {"mca_singular_value": s[:K], "mca_left": fx @ (u[:, :K] * sign), "mca_ri
 
 def leading(x, k):
     u, s, _ = np.linalg.svd(x, full_matrices=False)
-    u = u[:, :k]
-    return np.linalg.qr(u - u.mean(0))[0]
+    return u[:, :k]
 
 
 out["cca_correlation"] = np.linalg.svd(leading(fx, 5).T @ leading(fy, 4))[1][:K]

@@ -19,7 +19,7 @@ use super::analysis::{check_precision, times_of};
 use super::gram::Shared;
 use super::kernels::{check_variance, kernel_of};
 use super::maps::{self, Known, MapBlock, Maps};
-use super::options::{EofOptions, Missing, Modes};
+use super::options::{Anomaly, EofOptions, Missing, Modes};
 use super::prepare::Recipe;
 use super::result::Filled;
 use super::EofField;
@@ -131,7 +131,10 @@ pub fn couple(
     let (mut kernels, mut cells) = (Vec::new(), Vec::new());
     for (field, shared) in &fields {
         let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
-        kernels.extend(one.kernel);
+        // A filled series has a mean, which belongs to no covariance.
+        let has_mean = options.anomaly != Anomaly::None
+            && filled[cells.len()].as_ref().is_some_and(|filled: &Filled| filled.modes > 0);
+        kernels.extend(one.kernel.map(|kernel| if has_mean { kernel.centred() } else { kernel }));
         cells.push(one.survey.cells);
     }
     let mut eofs = [0; 2];

@@ -25,6 +25,7 @@
 mod analysis;
 mod convention;
 mod coupled;
+mod filled;
 mod gappy;
 mod gaps;
 mod gram;

@@ -182,7 +182,14 @@ pub(crate) fn prepare(
     }
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
-    let solver = first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded, missing));
+    let solver = if matches!(missing, Missing::Pairwise(_)) {
+        // Pairs are of the cells of all fields.
+        let together = together(open);
+        states = states.max(eof::state_bytes(&together, &[], missing));
+        eof::solver_bytes(&together, &[], missing)
+    } else {
+        first.map_or(0, |(dims, excluded)| eof::solver_bytes(dims, excluded, missing))
+    };
     let n = (times as u64).min(solver);
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
@@ -224,6 +231,18 @@ pub(crate) fn prepare(
         prepared.push(Prepared { weights, months, plan });
     }
     Ok(prepared)
+}
+
+/// The dimensions of all fields side by side, without the cells that are left out.
+fn together(open: &OpenFields) -> Vec<Dim> {
+    let of = |f: &OpenField| {
+        let all: usize = f.source.variable().dims.iter().skip(1).map(|d| d.len).product();
+        all - f.source.grid().excluded.iter().filter(|e| **e).count().min(all)
+    };
+    let cells = open.fields.iter().map(of).sum();
+    let time = open.fields.iter().take(1).filter_map(|f| f.source.variable().dims.first().cloned());
+    let cell = |time: &Dim| Dim { name: "cell".to_owned(), len: cells, role: Role::X, ..time.clone() };
+    time.flat_map(|time| [time.clone(), cell(&time)]).collect()
 }
 
 /// Calls `work` with the fields as the analysis takes them.
