@@ -67,8 +67,8 @@ const BAD: [(&str, i32, usize, &str); 59] = [
     ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'mca'\nfrom = 'b'\nwith = 'z.nc:z'\noutput = 'a.nc'", 2, 6, "the step takes one"),
-    ("[[step]]\nname = 'm'\ndo = 'eof'\nfrom = 'sst'\ncomplex = true\noutput = 'a.nc'\n[[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'm'\noutput = 'b.nc'", 2, 0, "its EOFs are complex"),
-    ("[[step]]\nname = 'm'\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'reconstruct'\nfrom = 'm'\noutput = 'b.nc'", 2, 0, "it makes no EOFs"),
+    ("[[step]]\nname = 'm'\ndo = 'eof'\nfrom = 'sst'\ncomplex = true\noutput = 'a.nc'\n[[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'm'\noutput = 'b.nc'", 2, 10, "its EOFs are complex"),
+    ("[[step]]\nname = 'm'\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'm'\noutput = 'b.nc'", 2, 9, "it makes no EOFs"),
     // What only data tell.
     ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),
