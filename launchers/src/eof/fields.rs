@@ -241,8 +241,7 @@ fn together(open: &OpenFields) -> Vec<Dim> {
     };
     let cells = open.fields.iter().map(of).sum();
     let time = open.fields.iter().take(1).filter_map(|f| f.source.variable().dims.first().cloned());
-    let cell = |time: &Dim| Dim { name: "cell".to_owned(), len: cells, role: Role::X, ..time.clone() };
-    time.flat_map(|time| [time.clone(), cell(&time)]).collect()
+    time.chain([Dim::new("cell", cells, Role::X)]).collect()
 }
 
 /// Calls `work` with the fields as the analysis takes them.

@@ -78,6 +78,7 @@ impl<'a> Projecting<'a> {
                 Basis::Own(own) => own.has_levels(at)?,
             };
             let mut source = data.source(comm, name, &selection)?;
+            let mut sliced = String::new();
             let checked = folding::check_is_data(name, &source).and_then(|()| {
                 if source.grid().dims.is_empty() {
                     return Err(Error::data("has no horizontal dimension, and patterns have"));
@@ -93,12 +94,15 @@ impl<'a> Projecting<'a> {
                 // Of other files, the same times of more.
                 let origin = pairs::align(other.time(), source.time()).map_err(blame)?;
                 if origin > 0 || source.time().len() != other.time().len() {
-                    source = source.between(origin..origin + other.time().len()).map_err(blame)?;
+                    let part = origin..origin + other.time().len();
+                    source = source.between(part.clone()).map_err(blame)?;
+                    sliced = format!(" {part:?}");
                 }
             } else if sources.first().is_some_and(|first| first.time().values != source.time().values) {
                 return Err(blame(Error::data(format!("has other times than `{}`", args.var[0]))));
             }
-            keys.push(passes::key(&source, &selection));
+            // Part of the times is another read than all of them.
+            keys.push(passes::key(&source, &selection) + &sliced);
             firsts.push(first);
             sources.push(source);
         }
