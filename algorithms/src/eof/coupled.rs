@@ -23,7 +23,7 @@ use super::options::{Anomaly, EofOptions, Missing, Modes};
 use super::prepare::Recipe;
 use super::result::Filled;
 use super::EofField;
-use crate::modes::{cca, mca};
+use crate::modes::{cca, mca, Kernel};
 use halocline_core::engine::Engine;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -128,15 +128,7 @@ pub fn couple(
         .zip(&recipes)
         .map(|(f, recipe)| (*f, Shared::new(&f.source.variable().dims, recipe, f.input)))
         .collect();
-    let (mut kernels, mut cells) = (Vec::new(), Vec::new());
-    for (field, shared) in &fields {
-        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
-        // A filled series has a mean, which belongs to no covariance.
-        let has_mean = options.anomaly != Anomaly::None
-            && filled[cells.len()].as_ref().is_some_and(|filled: &Filled| filled.modes > 0);
-        kernels.extend(one.kernel.map(|kernel| if has_mean { kernel.centred() } else { kernel }));
-        cells.push(one.survey.cells);
-    }
+    let (kernels, cells) = kernels(engine, &fields, options, &filled)?;
     let mut eofs = [0; 2];
     let limit = match coupling {
         Coupling::Mca => (times - 1).min(cells[0]).min(cells[1]),
@@ -205,6 +197,25 @@ pub fn couple(
         .remedy(format!("choose --modes {there} or fewer")));
     }
     finish(engine, &fields, found, kind, (&cells, filled))
+}
+
+/// The kernels of both fields, on rank 0, and their cells with data.
+fn kernels(
+    engine: &Engine,
+    fields: &[(EofField<'_>, Shared<'_>)],
+    options: &EofOptions,
+    filled: &[Option<Filled>; 2],
+) -> Result<(Vec<Kernel>, Vec<usize>)> {
+    let (mut kernels, mut cells) = (Vec::new(), Vec::new());
+    for ((field, shared), filled) in fields.iter().zip(filled) {
+        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
+        // A filled series has a mean, which belongs to no covariance.
+        let has_mean =
+            options.anomaly != Anomaly::None && filled.as_ref().is_some_and(|filled| filled.modes > 0);
+        kernels.extend(one.kernel.map(|kernel| if has_mean { kernel.centred() } else { kernel }));
+        cells.push(one.survey.cells);
+    }
+    Ok((kernels, cells))
 }
 
 /// The maps of both fields.
