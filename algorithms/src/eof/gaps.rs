@@ -78,6 +78,7 @@ fn error(squares: &[f64], zero: &[f64]) -> f64 {
 }
 
 /// The passes over fields that are filled together.
+#[derive(Clone, Copy)]
 struct Passes<'a> {
     engine: &'a Engine,
     fields: &'a [(EofField<'a>, Shared<'a>)],
