@@ -213,8 +213,12 @@ fn several_variables_are_filled_together() {
         close(name, &values(&out, name), &theirs(&format!("together_{name}")), 1e-6);
     }
     // Cross-validation is of both, relative to zero anomalies.
-    let told =
-        eof(Launch::Plain(2), "cells", &["--with", &with, "--modes", "3", "--missing", "dineof"], &out);
+    let told = eof(
+        Launch::Plain(2),
+        "cells",
+        &["--with", &with, "--modes", "3", "--missing", "dineof", "--missing-tolerance", "1e-3"],
+        &out,
+    );
     assert!(told.contains("relative rms error"), "{told}");
     let errors = values(&out, "filling_error");
     assert!((errors[0] - 1.0).abs() < 1e-12 && errors[3] < 1.0, "{errors:?}");
@@ -235,10 +239,12 @@ fn two_fields_are_filled_and_coupled() {
         (values(&out, "filling_modes_gappy"), values(&out, "filling_modes_ps")),
         (vec![2.0], vec![2.0])
     );
-    let expected = bits(&out, "heterogeneous_gappy");
-    for launch in [Launch::ThreadRanks(3), Launch::Plain(1)] {
-        run_well(launch, &[&["mca", text(&input), "-q"][..], &common, &TIGHT].concat());
-        assert_eq!(bits(&out, "heterogeneous_gappy"), expected, "{launch:?}");
+    let rough = ["--missing-tolerance", "1e-3", "-q"];
+    let mut first = None;
+    for launch in [Launch::Plain(1), Launch::ThreadRanks(3)] {
+        run_well(launch, &[&["mca", text(&input)][..], &common, &rough].concat());
+        let found = bits(&out, "heterogeneous_gappy");
+        assert_eq!(&found, first.get_or_insert_with(|| found.clone()), "{launch:?}");
     }
     run_well(Launch::Plain(2), &[&["cca", text(&input), "--eofs", "5,4"][..], &common, &TIGHT].concat());
     close("canonical", &values(&out, "canonical_correlation"), &theirs("cca_correlation"), 1e-5);
