@@ -148,7 +148,6 @@ fn refusals() {
         (&["--var", "gappy", "--missing", "dineof", "--missing-iterations", "0"], 2, "has to be 1"),
         (&["--var", "gappy", "--missing-seed", "3"], 2, "add --missing dineof"),
         (&["--var", "gappy", "--missing", "dineof", "--precision", "mixed"], 2, "single precision"),
-        (&["--var", "full,rank2", "--missing", "dineof"], 2, "of one variable"),
     ] {
         for launch in [Launch::Plain(2), Launch::ThreadRanks(2)] {
             let output = run(launch, &[&["eof", text(&input), "-o", text(&out)], arguments].concat());

@@ -292,6 +292,32 @@ fn several_variables_add_up() {
 }
 
 #[test]
+fn variables_of_other_files_add_up() {
+    let reference = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (patterns, out) = (folder.path().join("eof.nc"), folder.path().join("pc.nc"));
+    let input = reference("modes_input.nc");
+    let with = format!("{}:ps", text(&reference("modes_coarse.nc")));
+    let same_name = format!("{}:ps", text(&input));
+    for (var, with) in [("tas", &with), ("ps", &with), ("ps", &same_name)] {
+        let common = ["--var", var, "--with", with.as_str(), "--quiet"];
+        let words = ["eof", text(&input), "--modes", "3", "-o", text(&patterns)];
+        run_well(Launch::Plain(2), &[&words, &common[..]].concat());
+        let words = ["project", text(&input), "--patterns", text(&patterns), "-o", text(&out)];
+        for launch in [Launch::Plain(2), Launch::ThreadRanks(3)] {
+            run_well(launch, &[&words, &common[..]].concat());
+            same(&values(&out, "pc"), &values(&patterns, "pc"), 3, 1e-9, var);
+        }
+    }
+    // One of two.
+    let words = ["project", text(&input), "--var", "ps", "--patterns", text(&patterns), "-o", text(&out)];
+    let output = run(Launch::Plain(1), &words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the EOFs are of 2 variables (ps, ps_2), --var and --with name 1"), "{said}");
+}
+
+#[test]
 fn other_grids_levels_and_formats() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (patterns, out) = (folder.path().join("eof.nc"), folder.path().join("out.nc"));

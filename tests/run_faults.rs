@@ -21,7 +21,7 @@ impl Place {
 }
 
 /// Pipelines of which lines 1 to 3 are a source, and what is said of them.
-const BAD: [(&str, i32, usize, &str); 57] = [
+const BAD: [(&str, i32, usize, &str); 59] = [
     // The file.
     ("[[step]]\ndo =", 2, 5, "is no TOML"),
     ("[[step]]\ndo = 'stats'\nop = 'a", 2, 6, "is no TOML"),
@@ -67,6 +67,8 @@ const BAD: [(&str, i32, usize, &str); 57] = [
     ("[source.b]\nfiles = ['x.nc', 'y.nc']\nvar = 'x'\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "several files"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'relate'\nfrom = 'sst'\nwith = 'b'\noutput = 'a.nc'", 2, 10, "which variable"),
     ("[source.b]\nfiles = 'x.nc'\nvar = ['x', 'y']\n[[step]]\ndo = 'mca'\nfrom = 'b'\nwith = 'z.nc:z'\noutput = 'a.nc'", 2, 6, "the step takes one"),
+    ("[[step]]\nname = 'm'\ndo = 'eof'\nfrom = 'sst'\ncomplex = true\noutput = 'a.nc'\n[[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'm'\noutput = 'b.nc'", 2, 10, "its EOFs are complex"),
+    ("[[step]]\nname = 'm'\ndo = 'stats'\nfrom = 'sst'\noutput = 'a.nc'\n[[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'm'\noutput = 'b.nc'", 2, 9, "it makes no EOFs"),
     // What only data tell.
     ("[source.b]\nfiles = 'x_*.nc'\nvar = 'x'\n[[step]]\ndo = 'stats'\nfrom = 'b'\noutput = 'a.nc'", 3, 0, "(step 1, p.toml:5)"),
     ("[[step]]\ndo = 'stats'\nfrom = 'sst'\nvar = 'tos'\noutput = 'a.nc'", 2, 0, "(step 1, p.toml:7)"),

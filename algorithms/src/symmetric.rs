@@ -167,6 +167,14 @@ impl SymmetricSum {
             .sum()
     }
 
+    /// The entry in row `i` and column `j`, both below `n`.
+    pub fn get(&self, i: usize, j: usize) -> f64 {
+        let (row, column) = (i.max(j), i.min(j));
+        let (bi, bj) = (row / BLOCK, column / BLOCK);
+        let block = &self.blocks[bi * (bi + 1) / 2 + bj];
+        block[row % BLOCK * Self::span(self.n, bj) + column % BLOCK]
+    }
+
     /// The whole matrix, both triangles: C order, n × n.
     pub fn to_dense(&self) -> Vec<f64> {
         let n = self.n;
@@ -270,6 +278,8 @@ mod tests {
         left.merge(&right).unwrap();
         let squares: f64 = rows.iter().map(|v| v * v).sum();
         assert!((whole.trace() - squares).abs() < 1e-10 * squares);
+        let dense = whole.to_dense();
+        assert!((0..n * n).all(|k| whole.get(k / n, k % n) == dense[k]));
         let (a, b) = (whole.leading(5).unwrap(), left.leading(5).unwrap());
         for k in 0..5 {
             assert!((a.values[k] - b.values[k]).abs() < 1e-12 * a.values[0]);

@@ -21,6 +21,7 @@ mod passes;
 mod place;
 mod placement;
 mod plot;
+mod pop;
 mod progress;
 mod project;
 mod rechunk;
@@ -86,6 +87,7 @@ enum Command {
     Man(generated::ManArgs),
     Mca(coupled::McaArgs),
     Plot(plot::PlotArgs),
+    Pop(pop::PopArgs),
     Project(project::ProjectArgs),
     Stats(stats::StatsArgs),
     Status(batch::StatusArgs),
@@ -149,6 +151,7 @@ fn main() -> ExitCode {
         Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
+        Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),

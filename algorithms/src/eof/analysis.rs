@@ -61,14 +61,14 @@ pub fn analyse_series(engine: &Engine, field: &EofField<'_>, options: &EofOption
 /// anomalies do not fit into memory.
 pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOptions) -> Result<Eof> {
     let times = times_of(fields)?;
-    check(options, fields.len())?;
+    check(options)?;
     convention::check(options, fields.len())?;
+    if let Missing::Pairwise(pairs) = &options.missing {
+        return super::pairwise::analyse(engine, fields, options, pairs);
+    }
     let mut recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
-    let filled = match (fields, recipes.as_mut_slice()) {
-        ([field], [recipe]) => super::gaps::fill(engine, field, recipe, options)?,
-        _ => None,
-    };
+    let filled = super::gaps::fill(engine, fields, &mut recipes, options)?;
     let recipes = recipes;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
         .iter()
@@ -153,6 +153,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         approximation,
         merged: None,
         filled,
+        paired: None,
     };
     let parts = EofParts { solved: &solved, signs: &signs };
     convention::apply(engine, &fields, options, &parts, &mut eof)?;
@@ -185,22 +186,22 @@ pub(super) fn times_of(fields: &[EofField<'_>]) -> Result<usize> {
     Ok(times)
 }
 
+/// Gaps are treated in double precision only.
+pub(super) fn check_precision(options: &EofOptions) -> Result<()> {
+    if options.missing != Missing::Refuse && options.precision == Precision::Mixed {
+        return Err(
+            Error::usage("gaps are not treated in single precision").remedy("leave --precision mixed out")
+        );
+    }
+    Ok(())
+}
+
 /// Refuses options that don't go together.
-fn check(options: &EofOptions, fields: usize) -> Result<()> {
+fn check(options: &EofOptions) -> Result<()> {
     options.tests.check(options)?;
+    check_precision(options)?;
     if let Solver::Randomized(asked) = &options.solver {
         asked.check(options)?;
-    }
-    if options.missing != Missing::Refuse {
-        if fields > 1 {
-            return Err(Error::usage(format!("gaps are filled of one variable, not of {fields} together"))
-                .remedy("leave --missing out, or analyse the variables one by one"));
-        }
-        if options.precision == Precision::Mixed {
-            return Err(
-                Error::usage("gaps are not filled in single precision").remedy("leave --precision mixed out")
-            );
-        }
     }
     let is_complex = matches!(options.method, Method::Complex(_));
     if is_complex && options.rotated != Rotated::No {
@@ -215,17 +216,21 @@ fn check(options: &EofOptions, fields: usize) -> Result<()> {
 }
 
 /// The modes of all fields together.
-struct Found {
-    solved: Solved,
+pub(super) struct Found {
+    pub(super) solved: Solved,
     /// Cells with data of each field.
-    counts: Vec<usize>,
+    pub(super) counts: Vec<usize>,
     covariance: Covariance,
     /// On rank 0, if tests need it.
     kernel: Option<Kernel>,
     approximation: Option<Approximation>,
 }
 
-fn modes_of(engine: &Engine, fields: &[(EofField<'_>, Shared<'_>)], options: &EofOptions) -> Result<Found> {
+pub(super) fn modes_of(
+    engine: &Engine,
+    fields: &[(EofField<'_>, Shared<'_>)],
+    options: &EofOptions,
+) -> Result<Found> {
     if let Solver::Randomized(asked) = &options.solver {
         let (solved, counts, found) = randomized::solve(engine, fields, options, asked)?;
         let approximation = Some(found);

@@ -15,14 +15,15 @@
 //! # References
 //! Bretherton, Smith and Wallace (1992), *J. Climate* 5, 541–560.
 
-use super::analysis::times_of;
+use super::analysis::{check_precision, times_of};
 use super::gram::Shared;
 use super::kernels::{check_variance, kernel_of};
 use super::maps::{self, Known, MapBlock, Maps};
-use super::options::{EofOptions, Modes};
+use super::options::{Anomaly, EofOptions, Missing, Modes};
 use super::prepare::Recipe;
+use super::result::Filled;
 use super::EofField;
-use crate::modes::{cca, mca};
+use crate::modes::{cca, mca, Kernel};
 use halocline_core::engine::Engine;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct FieldPatterns {
     pub coefficients: Vec<f64>,
     /// Cells with data.
     pub cells: usize,
+    /// How its gaps were filled, if they were to be.
+    pub filled: Option<Filled>,
 }
 
 /// Modes of two fields; all but maps is the same on every rank.
@@ -106,19 +109,26 @@ pub fn couple(
     kind: CoupledMaps,
 ) -> Result<Coupled> {
     let times = times_of(fields)?;
-    let recipes: Vec<Recipe> =
+    check_precision(options)?;
+    if matches!(options.missing, Missing::Pairwise(_)) {
+        return Err(Error::usage("two fields are not coupled by covariances of pairs")
+            .remedy("fill the gaps instead (--missing dineof)"));
+    }
+    let mut recipes: Vec<Recipe> =
         fields.iter().map(|f| Recipe::new(options, times, f.input.months)).collect::<Result<_>>()?;
+    let mut filled = [None, None];
+    for ((field, recipe), filled) in fields.chunks(1).zip(recipes.chunks_mut(1)).zip(&mut filled) {
+        // What one field tells of the other is what is looked for, and must not come of a filling.
+        *filled =
+            super::gaps::fill(engine, field, recipe, options).map_err(|e| e.in_variable(field[0].name()))?;
+    }
+    let recipes = recipes;
     let fields: Vec<(EofField<'_>, Shared<'_>)> = fields
         .iter()
         .zip(&recipes)
         .map(|(f, recipe)| (*f, Shared::new(&f.source.variable().dims, recipe, f.input)))
         .collect();
-    let (mut kernels, mut cells) = (Vec::new(), Vec::new());
-    for (field, shared) in &fields {
-        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
-        kernels.extend(one.kernel);
-        cells.push(one.survey.cells);
-    }
+    let (kernels, cells) = kernels(engine, &fields, options, &filled)?;
     let mut eofs = [0; 2];
     let limit = match coupling {
         Coupling::Mca => (times - 1).min(cells[0]).min(cells[1]),
@@ -186,7 +196,26 @@ pub fn couple(
         ))
         .remedy(format!("choose --modes {there} or fewer")));
     }
-    finish(engine, &fields, found, kind, &cells)
+    finish(engine, &fields, found, kind, (&cells, filled))
+}
+
+/// The kernels of both fields, on rank 0, and their cells with data.
+fn kernels(
+    engine: &Engine,
+    fields: &[(EofField<'_>, Shared<'_>)],
+    options: &EofOptions,
+    filled: &[Option<Filled>; 2],
+) -> Result<(Vec<Kernel>, Vec<usize>)> {
+    let (mut kernels, mut cells) = (Vec::new(), Vec::new());
+    for ((field, shared), filled) in fields.iter().zip(filled) {
+        let one = kernel_of(engine, field, shared, options).map_err(|e| e.in_variable(field.name()))?;
+        // A filled series has a mean, which belongs to no covariance.
+        let has_mean =
+            options.anomaly != Anomaly::None && filled.as_ref().is_some_and(|filled| filled.modes > 0);
+        kernels.extend(one.kernel.map(|kernel| if has_mean { kernel.centred() } else { kernel }));
+        cells.push(one.survey.cells);
+    }
+    Ok((kernels, cells))
 }
 
 /// The maps of both fields.
@@ -195,7 +224,7 @@ fn finish(
     fields: &[(EofField<'_>, Shared<'_>)],
     found: Found,
     kind: CoupledMaps,
-    cells: &[usize],
+    (cells, mut filled): (&[usize], [Option<Filled>; 2]),
 ) -> Result<Coupled> {
     let times = fields[0].1.times;
     let modes = found.values.len();
@@ -231,7 +260,14 @@ fn finish(
         let coefficients = (0..times * modes)
             .map(|i| signs[i % modes] * found.coefficients[side][(i % modes) * times + i / modes])
             .collect();
-        sides.push(FieldPatterns { patterns, homogeneous, heterogeneous, coefficients, cells: cells[side] });
+        sides.push(FieldPatterns {
+            patterns,
+            homogeneous,
+            heterogeneous,
+            coefficients,
+            cells: cells[side],
+            filled: filled[side].take(),
+        });
     }
     let [Some(right), Some(left)] = [sides.pop(), sides.pop()] else {
         return Err(Error::internal("two fields make a couple"));

@@ -549,6 +549,7 @@ fn result(
         approximation: None,
         merged: Some(merged(scale)),
         filled: None,
+        paired: None,
         eigenvalues,
     })
 }

@@ -25,6 +25,7 @@
 mod analysis;
 mod convention;
 mod coupled;
+mod filled;
 mod gappy;
 mod gaps;
 mod gram;
@@ -32,6 +33,8 @@ mod kernels;
 mod maps;
 mod merged;
 mod options;
+mod oscillation;
+mod pairwise;
 mod prepare;
 mod products;
 mod randomized;
@@ -47,11 +50,12 @@ pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
 pub use maps::MapBlock;
 pub use merged::{check_merging, merge_records, EofState, Merged};
 pub use options::{
-    Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision,
-    Randomized, Rotated, Solver,
+    Anomaly, Dineof, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, Pairwise, PcScaling,
+    Precision, Randomized, Rotated, Solver,
 };
+pub use oscillation::{oscillate, OscillationMaps, Oscillations};
 pub use randomized::Approximation;
-pub use result::{Eof, EofMaps, Filled};
+pub use result::{Eof, EofMaps, Filled, Paired};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
@@ -60,6 +64,7 @@ use crate::symmetric::{SymmetricSum, STRIP};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
+use serde::{Deserialize, Serialize};
 
 /// By how much products in single precision may change an eigenvalue of a covariance between
 /// times, as a share of the total variance.
@@ -116,7 +121,7 @@ impl EofField<'_> {
 }
 
 /// Which covariance was diagonalised, or multiplied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Covariance {
     /// Between times.
     Temporal,
@@ -154,6 +159,7 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
         scratch_per_thread: match options.missing {
             Missing::Refuse => maps::scratch(times, modes),
             Missing::Dineof(_) => maps::scratch(times + times.div_ceil(2), modes),
+            Missing::Pairwise(_) => maps::scratch(2 * times + times.div_ceil(4), modes),
         },
     }
 }
@@ -162,6 +168,9 @@ pub fn needs(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usize
 pub fn state_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     let times = dims.first().map_or(0, |d| d.len);
     let cells = cells(dims, excluded);
+    if let Missing::Pairwise(pairs) = missing {
+        return pairwise::state_bytes(dims, cells, pairs);
+    }
     match Covariance::of(times, cells, missing) {
         Covariance::Temporal => {
             // A path of the merge tree, one that is filled, one used before, one on its way.
@@ -175,6 +184,9 @@ pub fn state_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
 /// Bytes of the eigenproblem, on the one rank that solves it.
 pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
     let (times, cells) = (dims.first().map_or(0, |d| d.len), cells(dims, excluded));
+    if let Missing::Pairwise(pairs) = missing {
+        return pairwise::solver_bytes(times, cells, pairs);
+    }
     let n = match Covariance::of(times, cells, missing) {
         Covariance::Temporal => times,
         Covariance::Spatial => cells,

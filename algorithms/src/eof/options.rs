@@ -1,6 +1,7 @@
 //! What a user may choose of an EOF analysis.
 
 use super::significance::Tests;
+use super::Covariance;
 use crate::modes::{Convention, Padding};
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,24 @@ pub enum Missing {
     Refuse,
     /// Their gaps are filled from the leading modes: DINEOF.
     Dineof(Dineof),
+    /// They are left out of what they are missing in: pairwise-complete covariances.
+    Pairwise(Pairwise),
+}
+
+/// Covariances from what both of a pair have.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Pairwise {
+    /// Cells with a smaller share of their values there are left out.
+    pub min_present: f64,
+    /// What pairs are of; `None`: of cells if there are no more of them than times, else of times,
+    /// as in NCL.
+    pub between: Option<Covariance>,
+}
+
+impl Default for Pairwise {
+    fn default() -> Self {
+        Self { min_present: 0.5, between: None }
+    }
 }
 
 /// How gaps are filled by DINEOF, data interpolating EOFs.

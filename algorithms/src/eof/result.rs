@@ -56,6 +56,23 @@ pub struct Filled {
     pub dropped: usize,
 }
 
+/// What covariances of pairs led to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired {
+    /// Values that were missing, of so many of the cells that are analysed.
+    pub missing: u64,
+    /// All of these.
+    pub values: u64,
+    /// Cells that were left out for too few values.
+    pub dropped: usize,
+    /// Times at which no cell has data: their principal components are missing.
+    pub empty_times: usize,
+    /// Eigenvalues that are negative, by more than rounding.
+    pub negative: usize,
+    /// Their sum, as a share of the sum of all.
+    pub negative_share: f64,
+}
+
 /// The result of an EOF analysis; all but maps is the same on every rank.
 #[derive(Debug)]
 pub struct Eof {
@@ -90,6 +107,8 @@ pub struct Eof {
     pub merged: Option<Merged>,
     /// How gaps were filled, if they were to be.
     pub filled: Option<Filled>,
+    /// What came of pairs, if gaps were left out of them.
+    pub paired: Option<Paired>,
 }
 
 impl Eof {

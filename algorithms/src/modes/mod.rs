@@ -15,6 +15,7 @@ mod dense;
 mod effective;
 mod fit;
 mod hilbert;
+mod indefinite;
 mod kernel;
 mod krylov;
 mod moments;
@@ -35,6 +36,7 @@ pub use effective::{
 };
 pub use fit::fit;
 pub use hilbert::{Hilbert, Padding};
+pub use indefinite::{indefinite, Indefinite};
 pub use kernel::{lagged_vector, temporal_vectors, Kernel};
 pub use moments::{LoadingMoments, PromaxTarget};
 pub use pop::{pop_vectors, pops, Pop};

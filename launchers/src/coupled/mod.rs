@@ -5,9 +5,13 @@
 mod output;
 
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
-use crate::eof::{prepare, with_fields, OpenField, OpenFields, PrepareArgs};
+use crate::eof::{
+    prepare, tell_filling, with_fields, FillingOf, GapArgs, OpenField, OpenFields, PrepareArgs,
+};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Coupled, CoupledMaps, Coupling, EofOptions, Modes, Precision};
+use halocline_algorithms::eof::{
+    self, Coupled, CoupledMaps, Coupling, EofOptions, Missing, Modes, Precision,
+};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -36,6 +40,8 @@ pub(crate) struct CoupledArgs {
     /// variance, or correlations
     #[arg(long, value_enum, default_value_t = MapChoice::Covariance)]
     pub(crate) maps: MapChoice,
+    #[command(flatten)]
+    pub(crate) gaps: GapArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
@@ -124,6 +130,7 @@ impl Couple<'_> {
     /// Every rank calls this.
     pub(crate) fn open(&self, job: &FoldJob<'_>) -> Result<OpenFields> {
         let args = self.args;
+        self.options()?;
         let (vars, with) = (std::slice::from_ref(&args.var), std::slice::from_ref(&args.with));
         let open = OpenFields::open(job, &args.input, &args.selection, (vars, with))?;
         check_output(job.comm, &args.output, &open.files())?;
@@ -175,16 +182,43 @@ impl Couple<'_> {
         job.write(|| output::write(job.comm, self, &open, found))
     }
 
-    fn solve(&self, job: &FoldJob<'_>, open: &OpenFields) -> Result<Coupled> {
+    /// As checked values.
+    fn options(&self) -> Result<EofOptions> {
         let args = self.args;
-        let options = EofOptions {
+        let missing = args.gaps.missing()?;
+        if matches!(missing, Missing::Pairwise(_)) {
+            return Err(Error::usage("two fields are not coupled by covariances of pairs")
+                .remedy("fill the gaps instead (--missing dineof)"));
+        }
+        Ok(EofOptions {
             modes: args.modes.map_or(Modes::UpTo(10), Modes::Exactly),
             anomaly: args.prepare.anomaly(),
             detrend: args.prepare.detrend,
             standardize: args.prepare.standardize,
             precision: args.prepare.precision(),
+            missing,
             ..EofOptions::default()
-        };
+        })
+    }
+
+    /// What the filling of gaps of a field is of.
+    fn filling_of(&self, field: &OpenField) -> FillingOf<'_> {
+        let units = field.source.variable().units();
+        FillingOf {
+            suffix: format!("_{}", field.label),
+            units: if self.args.prepare.standardize {
+                Some("1".to_owned())
+            } else {
+                units.map(str::to_owned)
+            },
+            together: false,
+            args: &self.args.gaps,
+        }
+    }
+
+    fn solve(&self, job: &FoldJob<'_>, open: &OpenFields) -> Result<Coupled> {
+        let args = self.args;
+        let options = self.options()?;
         let maps = match args.maps {
             MapChoice::Covariance => CoupledMaps::Covariance,
             MapChoice::Correlation => CoupledMaps::Correlation,
@@ -206,6 +240,10 @@ impl Couple<'_> {
             let cells = |side: usize| format!("{} of {}", found.fields[side].cells, open.fields[side].label);
             let times = open.fields[0].source.time().len();
             let mut lines = vec![format!("cells with data: {}, {}; {times} times", cells(0), cells(1))];
+            for (field, of) in open.fields.iter().zip(&found.fields) {
+                let told = of.filled.iter().flat_map(|filled| tell_filling(filled, &self.filling_of(field)));
+                lines.extend(told.map(|line| format!("{}: {line}", field.label)));
+            }
             lines.push(match self.coupling {
                 Coupling::Mca => "mode  singular value  squared cov.   correlation".into(),
                 Coupling::Cca(_) => "mode   correlation".to_owned(),

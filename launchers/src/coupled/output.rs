@@ -1,7 +1,7 @@
 //! The NetCDF file of coupled modes.
 
 use super::{Couple, MapChoice};
-use crate::eof::{places, word, Contents, OpenFields, WeightChoice};
+use crate::eof::{places, word, write_filling, Contents, OpenFields, WeightChoice};
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Coupled, Coupling, FieldPatterns, Modes};
 use halocline_core::comm::Comm;
@@ -40,7 +40,10 @@ pub(super) fn write(
         found.fields.into_iter().zip(open.fields.iter().zip(&of)).enumerate()
     {
         let other = &open.fields[1 - side].label;
-        let FieldPatterns { patterns, homogeneous, heterogeneous, coefficients, .. } = patterns;
+        let FieldPatterns { patterns, homogeneous, heterogeneous, coefficients, filled, .. } = patterns;
+        if let Some(filled) = &filled {
+            write_filling(filled, &couple.filling_of(field), &mut schema, &mut contents)?;
+        }
         let (label, source, place) = (&field.label, &field.source, &places[place]);
         let name = source.variable().attributes.text("long_name").unwrap_or(&field.name);
         let standardized = if couple.args.prepare.standardize { "standardized " } else { "" };
@@ -172,6 +175,7 @@ fn global(couple: &Couple<'_>, open: &OpenFields, modes: usize) -> Attributes {
     ];
     options.extend(extra);
     options.extend(args.prepare.describe());
+    options.extend(args.gaps.describe());
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let mut attributes = Attributes::new()

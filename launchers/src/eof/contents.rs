@@ -32,7 +32,8 @@ impl Contents {
         attributes: Attributes,
     ) {
         let dims: Vec<String> = dims.into_iter().collect();
-        let spec = VariableSpec::new(name, dims, values.dtype()).attributes(attributes);
+        let mut spec = VariableSpec::new(name, dims, values.dtype()).attributes(attributes);
+        spec.fill = matches!(&values, Values::F64(v) if v.iter().any(|v| v.is_nan()));
         self.0.push((spec, Content::Whole(values)));
     }
 

@@ -71,12 +71,7 @@ impl OpenFields {
             });
         }
         for text in with {
-            let named =
-                text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
-            let Some((files, name)) = named else {
-                return Err(Error::usage(format!("--with `{text}` names no file and variable"))
-                    .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'"));
-            };
+            let (files, name) = of_with(text)?;
             let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
             other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
             let source = other.source(comm, name, &selection_for(&other, name, &selection, true))?;
@@ -132,8 +127,22 @@ impl OpenFields {
     }
 }
 
+/// Files and variable of `--with`.
+pub(crate) fn of_with(text: &str) -> Result<(&str, &str)> {
+    let named = text.rsplit_once(':').filter(|(f, v)| !f.is_empty() && !v.is_empty() && !v.contains('/'));
+    named.ok_or_else(|| {
+        Error::usage(format!("--with `{text}` names no file and variable"))
+            .remedy("write --with FILES:VAR, as in --with 'z500_*.nc:zg'")
+    })
+}
+
 /// The selection for a variable: one without levels has none to choose, if there are others.
-fn selection_for(dataset: &Dataset, name: &str, selection: &Selection, several: bool) -> Selection {
+pub(crate) fn selection_for(
+    dataset: &Dataset,
+    name: &str,
+    selection: &Selection,
+    several: bool,
+) -> Selection {
     let mut selection = selection.clone();
     let has_levels = |dims: &[Dim]| dims.iter().any(|d| d.role == Role::Level);
     if several && dataset.variable(name).is_ok_and(|info| !has_levels(&info.variable.dims)) {
@@ -177,10 +186,21 @@ pub(crate) fn prepare(
     needs: &dyn Fn(&[Dim], &[bool]) -> SeriesNeeds,
 ) -> Result<Vec<Prepared>> {
     let memory = |dims: &[Dim], excluded: &[bool]| {
-        (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
+        paired_memory(open, missing).unwrap_or_else(|| {
+            (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
+        })
     };
     let wants = Wants { kernels, memory: &memory, needs, across: &|_, _| None };
     prepare_within(job, open, args, selected, &wants)
+}
+
+/// Bytes for partial sums and for the eigenproblem where pairs are of the cells of all fields; `None`
+/// where there are no pairs.
+pub(super) fn paired_memory(open: &OpenFields, missing: &Missing) -> Option<(u64, u64)> {
+    matches!(missing, Missing::Pairwise(_)).then(|| {
+        let together = together(open);
+        (eof::state_bytes(&together, &[], missing), eof::solver_bytes(&together, &[], missing))
+    })
 }
 
 /// A question about a field of these dimensions and cells left out.
@@ -226,13 +246,18 @@ pub(crate) fn prepare_within(
     let solver = solver.saturating_add(kernels.saturating_mul(n.saturating_mul(n)).saturating_mul(8));
     let room = job.budget.bytes.saturating_sub(job.budget.largest_base(comm));
     if solver > room {
+        let base = job.budget.largest_base(comm);
+        let all = bytes_text(job.budget.bytes);
+        let there = if room == 0 {
+            format!("the process itself takes {}, more than {all}", bytes_text(base))
+        } else {
+            format!("{} are there of {all}", bytes_text(room))
+        };
         return Err(Error::new(
             ErrorKind::Memory,
             format!(
-                "{} are needed to solve for the modes of {times} times, {} are there of {} ({})",
+                "{} are needed to solve for the modes of {times} times, {there} ({})",
                 bytes_text(solver),
-                bytes_text(room),
-                bytes_text(job.budget.bytes),
                 job.budget.origin
             ),
         )
@@ -274,6 +299,17 @@ pub(crate) fn prepare_within(
         prepared.iter_mut().for_each(|p| p.plan = p.plan.clone().keeping());
     }
     Ok(prepared)
+}
+
+/// The dimensions of all fields side by side, without the cells that are left out.
+fn together(open: &OpenFields) -> Vec<Dim> {
+    let of = |f: &OpenField| {
+        let all: usize = f.source.variable().dims.iter().skip(1).map(|d| d.len).product();
+        all - f.source.grid().excluded.iter().filter(|e| **e).count().min(all)
+    };
+    let cells = open.fields.iter().map(of).sum();
+    let time = open.fields.iter().take(1).filter_map(|f| f.source.variable().dims.first().cloned());
+    time.chain([Dim::new("cell", cells, Role::X)]).collect()
 }
 
 /// Calls `work` with the fields as the analysis takes them.

@@ -12,13 +12,16 @@ mod state;
 mod summary;
 
 pub(crate) use contents::Contents;
-pub(crate) use fields::{prepare, prepare_within, with_fields, OpenField, OpenFields, Wants};
-pub(crate) use options::{word, EofArgs, PrepareArgs, WeightChoice};
-pub(crate) use place::places;
+pub(crate) use fields::{
+    of_with, prepare, prepare_within, selection_for, with_fields, OpenField, OpenFields, Wants,
+};
+pub(crate) use gaps::{tell as tell_filling, write as write_filling, FillingOf, GapArgs};
+pub(crate) use options::{parse_scale, word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
+pub(crate) use place::{places, Place};
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method, Solver};
+use halocline_algorithms::eof::{self, Eof, Method, Missing, Solver};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
@@ -103,7 +106,8 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         Method::Complex(_) => 8,
         _ => 0,
     } + if open.fields.len() > 1 && options.solver == Solver::Exact {
-        open.fields.len() as u64
+        // While gaps are filled, the sums that they come from, too.
+        open.fields.len() as u64 * if options.missing == Missing::Refuse { 1 } else { 2 }
     } else {
         0
     } + significance::matrices(&options.tests, times, modes)
@@ -118,7 +122,10 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         None => eof::needs(dims, excluded, &options, modes),
     };
     let across = |dims: &[_], excluded: &[_]| by_steps(dims, excluded).map(|(_, across)| across);
-    let memory = |dims: &[_], excluded: &[_]| eof::memory(dims, excluded, &options, modes);
+    let memory = |dims: &[_], excluded: &[_]| {
+        fields::paired_memory(open, &options.missing)
+            .unwrap_or_else(|| eof::memory(dims, excluded, &options, modes))
+    };
     let wants = Wants { kernels, memory: &memory, needs: &needs, across: &across };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let engine = Engine::with_progress(job.comm, job.progress);

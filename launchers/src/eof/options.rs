@@ -2,10 +2,12 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use super::gaps::FillingOf;
 use super::significance::SignificanceArgs;
+use super::OpenFields;
 use crate::common::{check_once, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::eof::{
-    Anomaly, EofOptions, EofScaling, FieldScaling, Method, Modes, PcScaling, Precision, Rotated,
+    Anomaly, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision, Rotated,
 };
 use halocline_algorithms::modes::{Convention, Padding, Power};
 use halocline_core::{Error, Result};
@@ -261,9 +263,29 @@ impl EofArgs {
         })
     }
 
+    /// Refuses EOFs that neither `project` nor `reconstruct` takes.
+    pub(crate) fn check_plain(&self) -> Result<()> {
+        let kind = if self.lags.is_some() {
+            "extended"
+        } else if self.complex {
+            "complex"
+        } else if self.rotate.is_some() {
+            "rotated"
+        } else if self.is_cdo() {
+            "scaled as CDO does"
+        } else {
+            return Ok(());
+        };
+        Err(Error::usage(format!("its EOFs are {kind}, and plain ones are wanted"))
+            .remedy("maps of any kind can be projected on as FILE:VAR"))
+    }
+
     /// What can be refused before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         let options = self.options()?;
+        if let Missing::Pairwise(pairs) = &options.missing {
+            pairs.check(&options)?;
+        }
         options.tests.check(&options)?;
         let is_random = options.tests.any() || self.solver.may_be_random();
         if self.tests.seed != 1 && !is_random {
@@ -271,6 +293,18 @@ impl EofArgs {
                 .remedy("add --significance or --solver randomized, or leave it out"));
         }
         self.solver.check(&options)
+    }
+
+    /// What the filling of gaps is of.
+    pub(super) fn filling_of(&self, open: &OpenFields) -> FillingOf<'_> {
+        let units = open.fields.first().and_then(|f| f.source.variable().units());
+        let relative = self.is_multivariate() || self.prepare.standardize;
+        FillingOf {
+            suffix: String::new(),
+            units: if relative { Some("1".to_owned()) } else { units.map(str::to_owned) },
+            together: self.is_multivariate(),
+            args: &self.gaps,
+        }
     }
 }
 
@@ -310,7 +344,8 @@ fn parse_rotation(text: &str) -> Result<Rotated> {
     }
 }
 
-fn parse_scale(text: &str, variables: usize) -> Result<FieldScaling> {
+/// What several variables are multiplied by.
+pub(crate) fn parse_scale(text: &str, variables: usize) -> Result<FieldScaling> {
     match text {
         "variance" => return Ok(FieldScaling::Variance),
         "none" => return Ok(FieldScaling::None),

@@ -7,7 +7,7 @@ use super::place::{places, Place};
 use super::OpenFields;
 use super::{significance, solver, state};
 use crate::{carry, cf};
-use halocline_algorithms::eof::{Eof, EofMaps, MapBlock, Method};
+use halocline_algorithms::eof::{Covariance, Eof, EofMaps, MapBlock, Method};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Coordinate, Values};
 use halocline_core::tiling::Tiling;
@@ -90,7 +90,7 @@ pub(super) fn write(
     state::write(&mut contents, &eof, units.as_deref());
     significance::write(&mut schema, &mut contents, &args.tests.tests()?, &eof, units.as_deref())?;
     if let Some(filled) = &eof.filled {
-        gaps::write(filled, abouts[0].units(1), &mut schema, &mut contents)?;
+        gaps::write(filled, &args.filling_of(open), &mut schema, &mut contents)?;
     }
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
@@ -135,6 +135,10 @@ fn variances(contents: &mut Contents, about: &About<'_>, eof: &Eof) {
         contents.whole("north_error", mode(), Values::F64(eof.north_error.clone()), error);
     }
     let total = with_units(text("total variance: the sum of all eigenvalues"));
+    let total = match &eof.paired {
+        Some(paired) => gaps::about_pairs(paired, total),
+        None => total,
+    };
     contents.whole("total_variance", [], Values::F64(vec![eof.total_variance]), total);
     if let Some(rotation) = &eof.rotation {
         let both = || ["unrotated_mode".to_owned(), "mode".to_owned()];
@@ -297,16 +301,13 @@ impl About<'_> {
             return Some("1".into());
         }
         let units = self.source.variable().units()?;
-        if power == 1 {
-            return Some(units.to_owned());
-        }
-        // A difference of degrees Celsius is one of kelvins, and only those can be squared.
-        Some(if cf::difference(units) == "K" {
-            format!("K{power}")
-        } else if units == "1" {
-            "1".into()
-        } else {
-            format!("({units}){power}")
+        // A difference of degrees Celsius is one of kelvins.
+        let difference = cf::difference(units);
+        Some(match (power, difference.as_str()) {
+            (1, _) => difference,
+            (_, "K") => format!("K{power}"),
+            (_, "1") => "1".into(),
+            _ => format!("({units}){power}"),
         })
     }
 }
@@ -357,6 +358,10 @@ fn global(args: &EofArgs, open: &OpenFields, eof: &Eof) -> Attributes {
     options.extend(solver::describe(eof));
     options.extend(state::describe(eof));
     options.extend(args.gaps.describe());
+    if eof.paired.is_some() {
+        let pairs = if eof.covariance == Covariance::Spatial { "cells" } else { "times" };
+        options.push(("pairs".to_owned(), pairs.to_owned()));
+    }
     options.extend(args.selection.describe().into_iter().map(|(k, v)| (k.to_owned(), v)));
     let options: Vec<String> = options.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
     let dims = &open.fields[0].source.variable().dims;

@@ -27,7 +27,10 @@ pub(super) fn tell(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields, eof: &E
             lines.push(format!("note: {constant} of these cells do not vary and come out as missing"));
         }
         if let Some(filled) = &eof.filled {
-            lines.extend(super::gaps::tell(filled, args, open));
+            lines.extend(super::gaps::tell(filled, &args.filling_of(open)));
+        }
+        if let Some(paired) = &eof.paired {
+            lines.extend(super::gaps::tell_pairs(paired, &args.gaps));
         }
         let rotated = eof.rotation.is_some();
         lines.push(if rotated {

@@ -51,6 +51,8 @@ pub(crate) struct Recorded {
     pub(crate) scaling: Scaling,
     /// Whether only part of a grid was analysed.
     pub(crate) is_boxed: bool,
+    /// Whether the EOFs come of covariances of pairs, and need not be at right angles.
+    pub(crate) is_paired: bool,
 }
 
 impl Recorded {
@@ -113,6 +115,7 @@ impl Recorded {
             detrend: flag("detrend")?,
             scaling: Scaling { eofs, pcs, standardize: flag("standardize")? },
             is_boxed: find("box").is_some(),
+            is_paired: find("missing").is_some_and(|m| m.starts_with("pairwise")),
         })
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     }
     let mut below = 0.0;
     if let Some(kilometres) = panel.wavelength.filter(|_| panel.x_is_log) {
-        wavelengths(canvas, &axes, (x, y.1), kilometres);
+        wavelengths(canvas, &axes, (*x, y.1), kilometres);
         below = 34.0 * canvas.unit();
     }
     legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0));

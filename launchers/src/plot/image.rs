@@ -22,8 +22,15 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ImagePanel
     let beside =
         scale.as_ref().map_or(0.0, |scale| 26.0 * u + 26.0 * u + bar_width(canvas, scale) + 46.0 * u);
     let left = place.inset(0.0, 0.0, beside, 0.0);
-    let plan =
-        Plan { title: &panel.title, xlabel: &panel.xlabel, ylabel: &panel.ylabel, x, y, y_is_log: false };
+    let plan = Plan {
+        title: &panel.title,
+        xlabel: &panel.xlabel,
+        ylabel: &panel.ylabel,
+        x,
+        y,
+        y_is_log: false,
+        head: 0.0,
+    };
     let axes = Axes::draw(canvas, &plan, left, |most| {
         if panel.x_is_log && x.1 - x.0 <= 4.0 {
             // Every decade has its 1, 2 and 5.

@@ -101,7 +101,7 @@ impl Picture<'_> {
             panel.x.iter().zip(&rows.values).map(|(k, p)| if shown(*k) { *p } else { f64::NAN }).collect();
         if log {
             let slopes =
-                [("slope −5/3", CurveKind::Reference, -5.0 / 3.0), ("slope −3", CurveKind::Level, -3.0)];
+                [("slope −5/3", CurveKind::Reference, -5.0 / 3.0), ("slope −3", CurveKind::Level(0), -3.0)];
             for (name, kind, power) in slopes {
                 panel.curves.extend(guide(name, kind, power, &panel.x, &y));
             }

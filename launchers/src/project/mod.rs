@@ -32,6 +32,10 @@ pub(crate) struct ProjectArgs {
     /// The variable; of EOFs of several variables all of them, in their order
     #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
     var: Vec<String>,
+    /// A further variable, of other files, as the EOFs are of it (`halocline eof --with`), behind
+    /// those of --var; may be given more than once
+    #[arg(long, value_name = "FILES:VAR")]
+    with: Vec<String>,
     /// A file of `halocline eof`; or variable VAR of any file, patterns along its first dimension
     /// if it has one more than the field has in space, else one pattern
     #[arg(long, value_name = "EOF.nc|FILE:VAR")]

@@ -2,6 +2,7 @@
 
 use super::ProjectArgs;
 use crate::common::check_once;
+use crate::eof::of_with;
 use halocline_core::{Error, Result};
 
 /// What is taken off the field.
@@ -47,6 +48,7 @@ impl ProjectArgs {
     /// What can be checked before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         check_once(&self.var)?;
+        self.names()?;
         let Some((file, name)) = self.foreign() else {
             let set = [
                 ("--weights", self.weights.is_some()),
@@ -61,7 +63,7 @@ impl ProjectArgs {
                 .remedy("leave it out, or write --patterns FILE:VAR")),
             };
         };
-        if self.var.len() > 1 {
+        if self.names()?.len() > 1 {
             return Err(Error::usage(format!("the patterns {file}:{name} are of one variable"))
                 .remedy("name one with --var"));
         }
@@ -78,6 +80,24 @@ impl ProjectArgs {
                 .remedy("make the anomalies first (halocline climatology --anomaly) and take these with --anomaly none"));
         }
         Ok(())
+    }
+
+    /// The file of `halocline eof` that is projected on, if it is one.
+    pub(crate) fn eof_file(&self) -> Option<&str> {
+        self.foreign().is_none().then_some(self.patterns.as_str())
+    }
+
+    /// What the variables are called: by their names, with a number if there are two of one.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        let mut plain: Vec<&str> = self.var.iter().map(String::as_str).collect();
+        for text in &self.with {
+            plain.push(of_with(text)?.1);
+        }
+        let label = |(i, name): (usize, &&str)| match plain[..i].iter().filter(|n| *n == name).count() {
+            0 => (*name).to_owned(),
+            before => format!("{name}_{}", before + 1),
+        };
+        Ok(plain.iter().enumerate().map(label).collect())
     }
 
     /// File and variable of `--patterns`, if it is of another program.

@@ -66,11 +66,12 @@ pub(super) fn write(
 }
 
 fn global(args: &ProjectArgs, dataset: &Dataset, basis: &Basis, tiling: &str) -> Attributes {
-    let names = args.var.join(", ");
+    let labels = args.names().unwrap_or_else(|_| args.var.clone());
+    let names = labels.join(", ");
     let patterns = crate::run::scratch::told(&args.patterns);
     let modes: Vec<String> = basis.numbers().iter().map(i64::to_string).collect();
     let mut options = vec![
-        format!("variable={}", args.var.join(",")),
+        format!("variable={}", labels.join(",")),
         format!("patterns={patterns}"),
         format!("modes={}", modes.join(",")),
         format!("anomaly={}", basis.departure().name()),
@@ -80,6 +81,7 @@ fn global(args: &ProjectArgs, dataset: &Dataset, basis: &Basis, tiling: &str) ->
     }
     let missing = if args.missing == MissingChoice::Skip { "skip" } else { "refuse" };
     options.push(format!("missing={missing}"));
+    options.extend(args.with.iter().map(|with| format!("with={}", crate::run::scratch::told(with))));
     options.extend(described(&args.input, &args.selection));
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")

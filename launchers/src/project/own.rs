@@ -8,7 +8,7 @@ use halocline_algorithms::eof::Anomaly;
 use halocline_algorithms::projection::{Centre, Patterns, Removal};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::Attributes;
+use halocline_core::meta::{Attributes, Role};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 use std::path::Path;
@@ -32,10 +32,11 @@ impl Own {
         let file = EofFile::open(comm, Path::new(&args.patterns), args.input.io)?;
         let of = |e: Error| e.in_file(&file.path);
         let known = &file.recorded.variables;
-        if args.var.len() != known.len() {
-            let (n, m) = (known.len(), args.var.len());
+        let named = args.names()?.len();
+        if named != known.len() {
+            let n = known.len();
             return Err(of(Error::usage(format!(
-                "the EOFs are of {n} variables ({}), --var names {m}",
+                "the EOFs are of {n} variables ({}), --var and --with name {named}",
                 known.join(", ")
             ))));
         }
@@ -90,6 +91,12 @@ impl Own {
             }
         }
         Ok(())
+    }
+
+    /// Whether the EOFs of a variable, by its place in the file, are of several levels.
+    pub(super) fn has_levels(&self, variable: usize) -> Result<bool> {
+        let space = self.file.space(&self.file.recorded.variables[variable])?;
+        Ok(space.iter().any(|d| d.role == Role::Level && d.len > 1))
     }
 
     pub(super) fn is_monthly(&self) -> bool {
@@ -186,7 +193,8 @@ impl Own {
             }
             all.iter_mut().for_each(|p| p.scale(k, 1.0 / norm));
         }
-        for k in 0..self.modes.len().min(COMPARED) {
+        let compared = if self.file.recorded.is_paired { 0 } else { COMPARED };
+        for k in 0..self.modes.len().min(compared) {
             for other in 0..k {
                 let product: f64 = all.iter().map(|p| p.product(k, other)).sum();
                 if product.abs() > near(&self.modes[k]).max(near(&self.modes[other])) {

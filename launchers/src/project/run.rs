@@ -6,7 +6,9 @@ use super::options::MissingChoice;
 use super::own::Own;
 use super::{output, ProjectArgs};
 use crate::common::{bytes_text, check_output, paths};
+use crate::eof::{of_with, selection_for};
 use crate::folding::{self, FoldJob};
+use crate::pairs;
 use crate::passes::{self, Pass, Request, Wanted};
 use crate::place::locate;
 use crate::step::{Alone, Carried, Step, Written};
@@ -14,7 +16,6 @@ use halocline_algorithms::eof::Anomaly;
 use halocline_algorithms::projection::{remove, Components, Projection, ProjectionState};
 use halocline_core::budget::refuse;
 use halocline_core::engine::Engine;
-use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
@@ -27,6 +28,9 @@ pub(crate) struct Projecting<'a> {
     dataset: Dataset,
     files: Vec<PathBuf>,
     basis: Basis,
+    /// What the variables are called, and the first file of each.
+    names: Vec<String>,
+    firsts: Vec<Option<PathBuf>>,
     sources: Vec<Source>,
     /// What makes two reads the same, of each source.
     keys: Vec<String>,
@@ -47,41 +51,64 @@ impl<'a> Projecting<'a> {
         };
         let mut selection = args.selection.selection()?;
         selection.io = args.input.io;
-        selection.all_levels = match &basis {
-            Basis::Foreign(foreign) => foreign.has_levels()?,
-            Basis::Own(own) => {
-                let space = own.file.space(&own.file.recorded.variables[0])?;
-                space.iter().any(|d| d.role == Role::Level && d.len > 1)
-            }
-        };
         let dataset = args.input.open(comm, job.verbosity)?;
-        let files = paths(&dataset);
+        let mut others = Vec::new();
+        for text in &args.with {
+            let (files, name) = of_with(text)?;
+            let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
+            other.notes().iter().for_each(|note| job.verbosity.detail(comm, || note.clone()));
+            others.push((other, name));
+        }
+        let all: Vec<(&Dataset, &str)> = args
+            .var
+            .iter()
+            .map(|name| (&dataset, name.as_str()))
+            .chain(others.iter().map(|(other, name)| (other, *name)))
+            .collect();
+        let files: Vec<PathBuf> =
+            [&dataset].into_iter().chain(others.iter().map(|(other, _)| other)).flat_map(paths).collect();
         let taken: Vec<PathBuf> = files.iter().cloned().chain([basis.path()]).collect();
         check_output(comm, &args.output, &taken)?;
-        let mut sources: Vec<Source> = Vec::new();
-        for (at, name) in args.var.iter().enumerate() {
-            let source = dataset.source(comm, name, &selection)?;
+        let (mut sources, mut firsts, mut keys) = (Vec::<Source>::new(), Vec::new(), Vec::new());
+        for (at, &(data, name)) in all.iter().enumerate() {
+            let first = paths(data).first().cloned();
+            let blame = |e: Error| folding::blame(e, first.as_ref(), name);
+            let mut selection = selection_for(data, name, &selection, !args.with.is_empty());
+            selection.all_levels = match &basis {
+                Basis::Foreign(foreign) => foreign.has_levels()?,
+                Basis::Own(own) => own.has_levels(at)?,
+            };
+            let mut source = data.source(comm, name, &selection)?;
+            let mut sliced = String::new();
             let checked = folding::check_is_data(name, &source).and_then(|()| {
                 if source.grid().dims.is_empty() {
                     return Err(Error::data("has no horizontal dimension, and patterns have"));
                 }
                 Ok(())
             });
-            checked.map_err(|e| folding::blame(e, files.first(), name))?;
+            checked.map_err(blame)?;
             match &mut basis {
                 Basis::Own(own) => own.check(comm, &source, at)?,
                 Basis::Foreign(foreign) => foreign.check(comm, args, &source)?,
             }
-            if sources.first().is_some_and(|first| first.time().values != source.time().values) {
-                return Err(folding::blame(
-                    Error::data(format!("has other times than `{}`", args.var[0])),
-                    files.first(),
-                    name,
-                ));
+            if let Some(other) = sources.first().filter(|_| at >= args.var.len()) {
+                // Of other files, the same times of more.
+                let origin = pairs::align(other.time(), source.time()).map_err(blame)?;
+                if origin > 0 || source.time().len() != other.time().len() {
+                    let part = origin..origin + other.time().len();
+                    source = source.between(part.clone()).map_err(blame)?;
+                    sliced = format!(" {part:?}");
+                }
+            } else if sources.first().is_some_and(|first| first.time().values != source.time().values) {
+                return Err(blame(Error::data(format!("has other times than `{}`", args.var[0]))));
             }
+            // Part of the times is another read than all of them.
+            keys.push(passes::key(&source, &selection) + &sliced);
+            firsts.push(first);
             sources.push(source);
         }
-        let keys = sources.iter().map(|source| passes::key(source, &selection)).collect();
+        drop(all);
+        let names = args.names()?;
         let parts = match sources.first() {
             Some(source) => args.selection.parts(comm, &source.variable().dims)?,
             None => None,
@@ -93,7 +120,20 @@ impl<'a> Projecting<'a> {
             Pass::new(Projection::new(&source.variable().dims, modes, skips, patterns, centre), None)
         };
         let passes = sources.iter().zip(&loaded).map(pass).collect();
-        Ok(Self { args, dataset, files, basis, sources, keys, parts, loaded, passes, is_loaded: false })
+        Ok(Self {
+            args,
+            dataset,
+            files,
+            basis,
+            names,
+            firsts,
+            sources,
+            keys,
+            parts,
+            loaded,
+            passes,
+            is_loaded: false,
+        })
     }
 
     fn skips(&self) -> bool {
@@ -115,7 +155,7 @@ impl<'a> Projecting<'a> {
             let states: Vec<ProjectionState> = engine.gather(&own)?.into_iter().flatten().collect();
             let components = Components::new(source.time().len(), modes, &states)?;
             let checked = self.check(source, &components);
-            checked.map_err(|e| folding::blame(e, self.files.first(), &source.variable().name))?;
+            checked.map_err(|e| folding::blame(e, self.firsts[at].as_ref(), &source.variable().name))?;
             let loaded = &self.loaded[at];
             let patterns = loaded.patterns.get().ok_or_else(|| Error::internal("there are no patterns"))?;
             let mut own = components.series(patterns);
@@ -178,7 +218,7 @@ impl Step for Projecting<'_> {
     }
 
     fn states(&self) -> Vec<String> {
-        self.args.var.clone()
+        self.names.clone()
     }
 
     fn alone(&self) -> Vec<Alone> {
@@ -197,7 +237,7 @@ impl Step for Projecting<'_> {
         job.verbosity.say(job.comm, || {
             format!(
                 "{} on {} from {}, anomaly: {}; {} of patterns a rank",
-                self.args.var.join(", "),
+                self.names.join(", "),
                 folding::plural(self.basis.numbers().len(), "pattern"),
                 crate::run::scratch::told(&self.basis.path().display().to_string()),
                 self.basis.departure().name(),
@@ -218,7 +258,7 @@ impl Step for Projecting<'_> {
         } else {
             self.basis.bytes(&self.sources, self.args.missing == MissingChoice::Skip)
         };
-        let (args, file, parts) = (self.args, self.files.first(), self.parts.as_deref());
+        let (args, parts, names, firsts) = (self.args, self.parts.as_deref(), &self.names, &self.firsts);
         // Sums on patterns that have changed since are of no use.
         let stamp =
             std::fs::metadata(self.basis.path()).and_then(|about| Ok((about.len(), about.modified()?))).ok();
@@ -226,7 +266,7 @@ impl Step for Projecting<'_> {
         let waiting = each.filter(|(_, (_, pass))| !pass.is_done);
         Ok(waiting
             .map(|(at, ((source, key), pass))| {
-                let name = args.var[at].as_str();
+                let (name, file) = (names[at].as_str(), firsts[at].as_ref());
                 let belongs = move || {
                     let about = (&args.patterns, &args.modes, args.missing, args.selection.describe());
                     let more = (args.weights, args.pattern_is, args.scaling, args.anomaly);

@@ -60,6 +60,11 @@ enum Precision {
 }
 
 impl ReconstructArgs {
+    /// The file that is read.
+    pub(crate) fn eof_file(&self) -> &str {
+        self.input.first().map_or("", String::as_str)
+    }
+
     /// What can be checked before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         self.compression()?;

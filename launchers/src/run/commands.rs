@@ -9,6 +9,7 @@ use crate::filter::TimeArgs;
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
+use crate::pop::PopArgs;
 use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
@@ -34,6 +35,7 @@ pub(super) enum Kind {
     Eof,
     Mca,
     Cca,
+    Pop,
     Project,
     Reconstruct,
     SpectrumPower,
@@ -47,7 +49,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 20] = [
+const KINDS: [(&str, Kind); 21] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -57,6 +59,7 @@ const KINDS: [(&str, Kind); 20] = [
     ("eof", Kind::Eof),
     ("mca", Kind::Mca),
     ("cca", Kind::Cca),
+    ("pop", Kind::Pop),
     ("project", Kind::Project),
     ("reconstruct", Kind::Reconstruct),
     ("spectrum power", Kind::SpectrumPower),
@@ -113,6 +116,7 @@ impl Kind {
             Self::Eof => EofArgs::augment_args(command),
             Self::Mca => McaArgs::augment_args(command),
             Self::Cca => CcaArgs::augment_args(command),
+            Self::Pop => PopArgs::augment_args(command),
             Self::Project => ProjectArgs::augment_args(command),
             Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::SpectrumPower => PowerArgs::augment_args(command),
@@ -138,6 +142,7 @@ pub(super) enum Args {
     Eof(Box<EofArgs>),
     Mca(Box<McaArgs>),
     Cca(Box<CcaArgs>),
+    Pop(Box<PopArgs>),
     Project(Box<ProjectArgs>),
     Reconstruct(Box<ReconstructArgs>),
     SpectrumPower(Box<PowerArgs>),
@@ -166,6 +171,7 @@ impl Args {
             Kind::Eof => Self::Eof(Box::new(EofArgs::from_arg_matches(&matches)?)),
             Kind::Mca => Self::Mca(Box::new(McaArgs::from_arg_matches(&matches)?)),
             Kind::Cca => Self::Cca(Box::new(CcaArgs::from_arg_matches(&matches)?)),
+            Kind::Pop => Self::Pop(Box::new(PopArgs::from_arg_matches(&matches)?)),
             Kind::Project => Self::Project(Box::new(ProjectArgs::from_arg_matches(&matches)?)),
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
@@ -194,6 +200,7 @@ impl Args {
             Self::Eof(args) => args.check(),
             Self::Mca(_) => Ok(()),
             Self::Cca(args) => args.check(),
+            Self::Pop(args) => args.check(),
             Self::Project(args) => args.check(),
             Self::Reconstruct(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),

@@ -8,7 +8,7 @@ use super::together::Together;
 use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::Reading;
-use crate::{eof, folding, info, rechunk, reconstruct};
+use crate::{eof, folding, info, pop, rechunk, reconstruct};
 use halocline_core::progress::Progress;
 use halocline_core::Result;
 use std::collections::BTreeSet;
@@ -102,11 +102,12 @@ pub(super) fn run(around: &Around<'_>) -> Result<()> {
 /// A command that shares nothing, its files there.
 fn alone(job: &FoldJob<'_>, step: &Step, told: &mut Told) -> Result<()> {
     let (bytes, memory) = match &step.args {
-        Args::Eof(_) | Args::Mca(_) | Args::Cca(_) => {
+        Args::Eof(_) | Args::Mca(_) | Args::Cca(_) | Args::Pop(_) => {
             let open = match &step.args {
                 Args::Mca(args) => args.couple().open(job)?,
                 Args::Cca(args) => args.couple().open(job)?,
                 Args::Eof(args) => eof::open(job, args)?,
+                Args::Pop(args) => pop::open(job, args)?,
                 _ => return Ok(()),
             };
             let bytes = open.sources().iter().map(|s| folding::bytes_to_read(s)).sum();

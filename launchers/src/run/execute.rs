@@ -6,7 +6,7 @@ use super::steps::Pipeline;
 use super::together::Together;
 use crate::common::Verbosity;
 use crate::folding::FoldJob;
-use crate::{eof, plot, rechunk, reconstruct, report};
+use crate::{eof, plot, pop, rechunk, reconstruct, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
@@ -77,6 +77,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         Args::Eof(args) => eof::analyse(job, args).map(drop),
         Args::Mca(args) => args.couple().analyse(job).map(drop),
         Args::Cca(args) => args.couple().analyse(job).map(drop),
+        Args::Pop(args) => pop::analyse(job, args).map(drop),
         Args::Rechunk(args) => rechunk::rechunk(comm, args, verbosity, job.progress),
         Args::Reconstruct(args) => reconstruct::reconstruct(comm, args, verbosity, job.progress),
         Args::Plot(args) => plot::run(comm, args, verbosity),

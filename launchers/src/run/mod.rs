@@ -12,6 +12,7 @@ mod graph;
 mod inputs;
 mod names;
 mod outputs;
+mod patterns;
 pub(crate) mod scratch;
 mod steps;
 mod together;
@@ -58,6 +59,7 @@ pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<(
     let pipeline = graph::resolve(&document, &around)?;
     scratch::name(&pipeline.scratch);
     comm.on_root(|| conflicts::check(&pipeline))?;
+    patterns::check(&pipeline)?;
     let mut budget = memory.budget(comm)?.for_several();
     if args.memory.asked().is_none() && options.memory.is_some() {
         "as the pipeline says".clone_into(&mut budget.origin);

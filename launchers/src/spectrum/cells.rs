@@ -190,7 +190,7 @@ impl<'a> Cells<'a> {
             *rest /= dims[d].len.max(1);
         }
         let behind = dims.iter().zip(&at).skip(1).fold(0, |number, (dim, i)| number * dim.len + i);
-        super::estimate::locate(source, behind, at[0])
+        crate::place::locate(source, behind, at[0])
     }
 }
 
