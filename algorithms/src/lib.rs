@@ -7,6 +7,7 @@ pub mod filter;
 pub mod modes;
 pub mod projection;
 pub mod spectra;
+pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
 pub mod wavenumber;

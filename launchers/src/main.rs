@@ -1,6 +1,7 @@
 //! The `halocline` command: parses arguments, starts the ranks, prints, exits.
 
 mod asked;
+mod calc;
 mod carry;
 mod cf;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod report;
 mod run;
 mod series;
 mod spectrum;
+mod sphere;
 mod start;
 mod stats;
 mod step;
@@ -71,6 +73,7 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
     Eof(eof::EofArgs),
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
         }
     };
     start::run(&launch, &cli, |comm| match &cli.command {
+        Command::Calc(args) => calc::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),

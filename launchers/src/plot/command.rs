@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// An EOF file becomes one picture of a mode: its map, its principal component and the variance
 /// of all modes with North's error bars. With --var any variable is drawn: a map, or a series
 /// over time or mode. A file of spectra becomes their curves, with background and significance, or
-/// coherence and phase; of many cells, those at a place (--at).
+/// coherence and phase; of many cells, those at a place (--at). Spectra over degrees of spherical
+/// harmonics are drawn of one time (--step).
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -125,6 +126,9 @@ impl Picture<'_> {
         if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
             return self.of_eof();
         }
+        if let Some(figure) = self.of_degrees()? {
+            return Ok(figure);
+        }
         if let Some(figure) = self.of_spectra()? {
             return Ok(figure);
         }
@@ -208,7 +212,11 @@ impl Picture<'_> {
     }
 
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
-    fn slice(&self, variable: &Variable, keep: impl Fn(Role) -> bool) -> Result<(Vec<f64>, Vec<String>)> {
+    pub(super) fn slice(
+        &self,
+        variable: &Variable,
+        keep: impl Fn(Role) -> bool,
+    ) -> Result<(Vec<f64>, Vec<String>)> {
         let mut at = Vec::new();
         let mut ranges = Vec::new();
         for dim in &variable.dims {

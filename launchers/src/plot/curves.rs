@@ -65,7 +65,9 @@ fn style(kind: CurveKind) -> (Rgb, f64) {
     match kind {
         CurveKind::Main | CurveKind::Points => (COOL, 2.4),
         CurveKind::Reference => (SOFT, 2.0),
-        CurveKind::Level => (WARM, 1.6),
+        CurveKind::Level | CurveKind::OtherPart => (WARM, 1.6),
+        CurveKind::Part => (INK, 1.6),
+        CurveKind::Guide => (SOFT, 1.2),
     }
 }
 

@@ -9,6 +9,7 @@ mod coast;
 mod colour;
 mod command;
 mod curves;
+mod degrees;
 mod layout;
 mod lookup;
 mod map;
@@ -150,6 +151,12 @@ pub(crate) enum CurveKind {
     Reference,
     /// A limit.
     Level,
+    /// A part of what the picture is about.
+    Part,
+    /// Another part.
+    OtherPart,
+    /// A slope to hold others against.
+    Guide,
 }
 
 /// The file format of a picture.

@@ -1,6 +1,7 @@
 //! The commands that steps can be, and their options: those of the command line, which clap
 //! knows, so that there is one definition of each.
 
+use crate::calc::{HelmholtzArgs, TruncateArgs};
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
@@ -13,8 +14,8 @@ use crate::project::ProjectArgs;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
-use crate::spectrum::WheelerKiladisArgs;
 use crate::spectrum::{CrossArgs, PowerArgs};
+use crate::spectrum::{SphericalArgs, WheelerKiladisArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -37,13 +38,16 @@ pub(super) enum Kind {
     Reconstruct,
     SpectrumPower,
     SpectrumCross,
+    SpectrumSpherical,
     FilterTime,
+    CalcHelmholtz,
+    CalcTruncate,
     Rechunk,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 17] = [
+const KINDS: [(&str, Kind); 20] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -57,7 +61,10 @@ const KINDS: [(&str, Kind); 17] = [
     ("reconstruct", Kind::Reconstruct),
     ("spectrum power", Kind::SpectrumPower),
     ("spectrum cross", Kind::SpectrumCross),
+    ("spectrum spherical", Kind::SpectrumSpherical),
     ("filter time", Kind::FilterTime),
+    ("calc helmholtz", Kind::CalcHelmholtz),
+    ("calc truncate", Kind::CalcTruncate),
     ("rechunk", Kind::Rechunk),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
     ("plot", Kind::Plot),
@@ -110,7 +117,10 @@ impl Kind {
             Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::SpectrumPower => PowerArgs::augment_args(command),
             Self::SpectrumCross => CrossArgs::augment_args(command),
+            Self::SpectrumSpherical => SphericalArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
+            Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
+            Self::CalcTruncate => TruncateArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
@@ -132,7 +142,10 @@ pub(super) enum Args {
     Reconstruct(Box<ReconstructArgs>),
     SpectrumPower(Box<PowerArgs>),
     SpectrumCross(Box<CrossArgs>),
+    SpectrumSpherical(Box<SphericalArgs>),
     FilterTime(Box<TimeArgs>),
+    CalcHelmholtz(Box<HelmholtzArgs>),
+    CalcTruncate(Box<TruncateArgs>),
     Rechunk(Box<RechunkArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
     Plot(Box<PlotArgs>),
@@ -157,6 +170,11 @@ impl Args {
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumSpherical => {
+                Self::SpectrumSpherical(Box::new(SphericalArgs::from_arg_matches(&matches)?))
+            }
+            Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
+            Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::WheelerKiladis => {
@@ -180,7 +198,10 @@ impl Args {
             Self::Reconstruct(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),
             Self::SpectrumCross(args) => args.check(),
+            Self::SpectrumSpherical(args) => args.check(),
             Self::FilterTime(args) => args.check(),
+            Self::CalcHelmholtz(args) => args.check(),
+            Self::CalcTruncate(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),
             Self::Plot(args) => args.check(),

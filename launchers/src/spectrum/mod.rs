@@ -9,6 +9,7 @@ mod frame;
 mod lomb;
 mod power;
 mod space_time;
+mod spherical;
 mod units;
 mod wheeler_kiladis;
 
@@ -18,6 +19,7 @@ use halocline_core::Result;
 
 pub(crate) use cross::{open as open_cross, CrossArgs};
 pub(crate) use power::{open as open_power, PowerArgs};
+pub(crate) use spherical::{open as open_spherical, SphericalArgs};
 pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
 
 /// Spectra in time of all series of a field, alone or against others.
@@ -31,6 +33,7 @@ pub(crate) struct SpectrumArgs {
 enum Spectrum {
     Power(Box<PowerArgs>),
     Cross(Box<CrossArgs>),
+    Spherical(Box<SphericalArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
     match &args.which {
         Spectrum::Power(args) => power::run(comm, args, verbosity),
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
+        Spectrum::Spherical(args) => spherical::run(comm, args, verbosity),
         Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
     }
 }
