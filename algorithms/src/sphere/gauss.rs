@@ -16,8 +16,14 @@ pub(super) fn northern(n: usize) -> (Latitudes, Vec<f64>) {
     (Latitudes { cosine: part(0), sine: part(1) }, part(2))
 }
 
-/// Cosine and sine of colatitude, and weight, of the node `k` from the north.
-fn node(n: usize, k: usize) -> [f64; 3] {
+/// Sines of latitude from the north pole to the equator, to about the precision of a double: enough
+/// to recognise them.
+pub(super) fn near(n: usize) -> Vec<f64> {
+    (0..n.div_ceil(2)).into_par_iter().map(|k| zero(n, k)).collect()
+}
+
+/// The zero `k` from the north, by Newton's method in double precision.
+fn zero(n: usize, k: usize) -> f64 {
     let degree = n as f64;
     let guess = PI * (k as f64 + 0.75) / (degree + 0.5);
     let mut x = (1.0 - (degree - 1.0) / (8.0 * degree.powi(3))) * guess.cos();
@@ -25,11 +31,21 @@ fn node(n: usize, k: usize) -> [f64; 3] {
         let (p, before) = single(n, x);
         let step = p * (1.0 - x * x) / (degree * (before - x * p));
         x -= step;
-        if step.abs() < 1e-12 * (1.0 - x * x).max(1e-12) {
+        if step.abs() < 1e-15 {
             break;
         }
     }
-    let mut x = Twofold::new(if 2 * k + 1 == n { 0.0 } else { x });
+    if 2 * k + 1 == n {
+        0.0
+    } else {
+        x
+    }
+}
+
+/// Cosine and sine of colatitude, and weight, of the node `k` from the north.
+fn node(n: usize, k: usize) -> [f64; 3] {
+    let degree = n as f64;
+    let mut x = Twofold::new(zero(n, k));
     for _ in 0..2 {
         let (p, before) = double(n, x);
         let slope = degree * (before.value() - x.high * p.value()) / squared_sine(x);

@@ -7,8 +7,8 @@ use halocline_core::{Error, Result};
 const ROUNDED: f64 = 5e-4;
 /// The share of a step by which a latitude or a longitude may be off.
 const OFF: f64 = 5e-3;
-/// Rows or columns, at most: far beyond any grid, far below what overflows.
-const MOST: usize = 1 << 20;
+/// Rows, and columns, at most: beyond any grid, below what takes for ever or overflows.
+const MOST: [usize; 2] = [1 << 15, 1 << 20];
 
 /// How latitudes are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl SphereGrid {
     /// do not go round the earth in even steps: says where.
     pub fn of(latitudes: &[f64], longitudes: &[f64]) -> Result<Self> {
         let (rows, columns) = (latitudes.len(), longitudes.len());
-        if rows < 2 || columns == 0 || rows > MOST || columns > MOST {
+        if rows < 2 || columns == 0 || rows > MOST[0] || columns > MOST[1] {
             return Err(Error::data(format!(
                 "{rows} latitudes by {columns} longitudes are no map of the sphere"
             ))
@@ -121,11 +121,10 @@ fn worst(lat: &[f64], kind: LatitudeKind) -> (usize, f64) {
     };
     let expected = match kind {
         LatitudeKind::Gaussian => {
-            let north = gauss::northern(n).0;
+            let north = gauss::near(n);
             let of = |k: usize| {
-                let mirrored = k.min(n - 1 - k);
-                let lat = north.cosine[mirrored].atan2(north.sine[mirrored]).to_degrees();
-                if mirrored == k {
+                let lat = north[k.min(n - 1 - k)].asin().to_degrees();
+                if 2 * k < n {
                     lat
                 } else {
                     -lat

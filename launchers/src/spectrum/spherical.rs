@@ -191,9 +191,10 @@ impl Spherical<'_> {
         through.run(job, maps, &spectra, &mut |window, spectra| {
             let _timer = job.progress.phases.start(Phase::Write);
             let leading = window.ranges()[..shape.len() - 1].iter().cloned();
-            let block = match window.is_empty() {
-                true => folding::nothing(shape.len()),
-                false => IndexBox::new(leading.chain([0..degrees]).collect()),
+            let block = if window.is_empty() {
+                folding::nothing(shape.len())
+            } else {
+                IndexBox::new(leading.chain(std::iter::once(0..degrees)).collect())
             };
             for (name, values) in names.iter().zip(spectra) {
                 file.write_block(name, &block, &Values::F64(values))?;

@@ -32,7 +32,6 @@ pub struct WholePlan {
     windows: Vec<IndexBox>,
     ranks: usize,
     estimate: u64,
-    map_bytes: u64,
 }
 
 impl WholePlan {
@@ -90,19 +89,17 @@ impl WholePlan {
         let (own, common) = common_chunks(sources);
         let fits = |chunk: &Vec<usize>| in_maps(chunk) <= most.min(wanted.max(WINDOW / map_bytes.max(1)));
         let chunk = [whole(&common), whole(&own)].into_iter().find(fits);
+        // Chunks that are longer than a window are decoded again for each: as few as memory allows.
+        let wanted = if chunk.is_some() { wanted } else { most };
         let chunk = chunk.unwrap_or_else(|| whole(&vec![1; shape.len()]));
         let windows =
             cut(&IndexBox::whole(&shape), &thickness(&shape, &chunk, wanted as usize * cells.max(1)));
         let largest = windows.iter().map(|w| (w.len() / cells.max(1)) as u64).max().unwrap_or(0);
-        Ok(Self { windows, ranks, estimate: fixed + largest * each, map_bytes })
+        Ok(Self { windows, ranks, estimate: fixed + largest * each })
     }
     /// Bytes of memory that a rank needs.
     pub fn estimate(&self) -> u64 {
         self.estimate
-    }
-    /// Bytes of a map of all sources as they are read.
-    pub fn map_bytes(&self) -> u64 {
-        self.map_bytes
     }
     fn rounds(&self) -> usize {
         self.windows.len().div_ceil(self.ranks)
@@ -206,4 +203,106 @@ fn read(
         all.push(values);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::run_threads;
+    use crate::meta::{Attributes, DType, Dim, Variable};
+    use std::sync::Mutex;
+
+    /// Values that count the cells, from a number on.
+    struct Counting(Variable, Vec<usize>, f64);
+
+    impl Counting {
+        fn new(shape: [usize; 4], chunks: [usize; 4], from: f64) -> Self {
+            let roles =
+                [("time", Role::Time), ("lev", Role::Level), ("lat", Role::Y), ("lon", Role::X)];
+            let dims = roles.iter().zip(shape).map(|(&(name, role), n)| Dim::new(name, n, role)).collect();
+            let variable =
+                Variable { name: "v".into(), dims, dtype: DType::F64, attributes: Attributes::new() };
+            Self(variable, chunks.to_vec(), from)
+        }
+    }
+
+    impl StreamSource for Counting {
+        fn variable(&self) -> &Variable {
+            &self.0
+        }
+        fn is_single(&self) -> bool {
+            false
+        }
+        fn chunks(&self) -> Vec<usize> {
+            self.1.clone()
+        }
+        fn is_divisible(&self) -> bool {
+            false
+        }
+        fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
+            let NumbersMut::F64(out) = out else { return Err(Error::internal("doubles")) };
+            IndexBox::whole(&self.0.shape()).for_each_run(block, |place, at, n| {
+                (0..n).for_each(|k| out[at + k] = self.2 + (place + k) as f64);
+            });
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn all_maps_once_on_any_ranks() {
+        for (shape, one, two) in [
+            ([5, 3, 2, 4], [1, 1, 2, 4], [2, 3, 1, 4]),
+            ([7, 1, 3, 2], [7, 1, 1, 1], [1, 1, 3, 2]),
+            ([1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]),
+        ] {
+            for (ranks, room) in [(1, 1 << 30), (2, 2000), (3, 700), (4, 1 << 20)] {
+                let sources = [Counting::new(shape, one, 0.0), Counting::new(shape, two, 0.5)];
+                let all: Vec<&dyn StreamSource> = sources.iter().map(|s| s as &dyn StreamSource).collect();
+                let needs = WholeNeeds { made: 64, fixed: 10 };
+                let plan = WholePlan::new(&all, (ranks, 1), room, needs).expect("a plan");
+                assert!(plan.estimate() <= room);
+                let seen = Mutex::new(vec![0u32; shape.iter().product()]);
+                run_threads(ranks, |comm| {
+                    let work = |window: &IndexBox, values: &[Numbers<'_>]| {
+                        let [Numbers::F64(a), Numbers::F64(b)] = values else {
+                            return Err(Error::internal("two of doubles"));
+                        };
+                        assert_eq!((a.len(), b.len()), (window.len(), window.len()));
+                        assert!(a.iter().zip(*b).all(|(a, b)| b - a == 0.5));
+                        Ok(a.to_vec())
+                    };
+                    Engine::new(comm)
+                        .whole_maps(&all, &plan, &work, &mut |_, values| {
+                            comm.barrier();
+                            let mut seen = seen.lock().expect("no panic");
+                            values.iter().for_each(|v| seen[*v as usize] += 1);
+                            Ok(())
+                        })
+                        .expect("runs");
+                });
+                assert!(seen.lock().expect("no panic").iter().all(|n| *n == 1), "{shape:?} on {ranks}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_or_match_is_refused() {
+        let a = Counting::new([5, 3, 2, 4], [1, 1, 2, 4], 0.0);
+        let b = Counting::new([5, 3, 2, 5], [1, 1, 2, 5], 0.0);
+        let needs = WholeNeeds { made: 64, fixed: 10 };
+        let e = WholePlan::new(&[&a], (1, 1), 100, needs).expect_err("too little").to_string();
+        assert!(e.contains("one whole map"), "{e}");
+        assert!(WholePlan::new(&[&a, &b], (1, 1), 1 << 20, needs).is_err());
+        let plan = WholePlan::new(&[&a], (3, 1), 1 << 20, needs).expect("a plan");
+        let errors = run_threads(3, |comm| {
+            let work = |window: &IndexBox, _: &[Numbers<'_>]| {
+                if window.range(0).contains(&4) {
+                    return Err(Error::data("a bad map"));
+                }
+                Ok(())
+            };
+            Engine::new(comm).whole_maps(&[&a], &plan, &work, &mut |_, ()| Ok(())).expect_err("fails").message
+        });
+        assert!(errors.iter().all(|e| e == "a bad map"), "{errors:?}");
+    }
 }
