@@ -11,9 +11,9 @@ use std::f64::consts::PI;
 /// Newton's method, its last steps with twice the digits, so that sines and weights near the poles
 /// have all of theirs.
 pub(super) fn northern(n: usize) -> (Latitudes, Vec<f64>) {
-    let nodes: Vec<[f64; 3]> = (0..n.div_ceil(2)).into_par_iter().map(|k| node(n, k)).collect();
+    let nodes: Vec<[f64; 4]> = (0..n.div_ceil(2)).into_par_iter().map(|k| node(n, k)).collect();
     let part = |c: usize| nodes.iter().map(|node| node[c]).collect::<Vec<f64>>();
-    (Latitudes { cosine: part(0), sine: part(1) }, part(2))
+    (Latitudes { cosine: part(0), sine: part(1), rest: part(3) }, part(2))
 }
 
 /// Sines of latitude from the north pole to the equator, to about the precision of a double: enough
@@ -42,8 +42,8 @@ fn zero(n: usize, k: usize) -> f64 {
     }
 }
 
-/// Cosine and sine of colatitude, and weight, of the node `k` from the north.
-fn node(n: usize, k: usize) -> [f64; 3] {
+/// Cosine and sine of colatitude, weight, and the rest of the cosine, of the node `k` from the north.
+fn node(n: usize, k: usize) -> [f64; 4] {
     let degree = n as f64;
     let mut x = Twofold::new(zero(n, k));
     for _ in 0..2 {
@@ -53,7 +53,7 @@ fn node(n: usize, k: usize) -> [f64; 3] {
     }
     let (_, before) = double(n, x);
     let square = squared_sine(x);
-    [x.value(), square.sqrt(), 2.0 * square / (degree * before.value()).powi(2)]
+    [x.high, square.sqrt(), 2.0 * square / (degree * before.value()).powi(2), x.low]
 }
 
 fn squared_sine(x: Twofold) -> f64 {

@@ -8,6 +8,8 @@ use std::f64::consts::PI;
 pub(super) struct Latitudes {
     pub(super) cosine: Vec<f64>,
     pub(super) sine: Vec<f64>,
+    /// What the cosines lack, rounded as they are: near the poles functions of high degree feel it.
+    pub(super) rest: Vec<f64>,
 }
 
 impl Latitudes {
@@ -18,9 +20,21 @@ impl Latitudes {
         let angle = |k: usize| PI * (k as f64 + shift) / parts as f64;
         // The sine of the complement has all its digits near the equator.
         let complement = |k: usize| PI * (parts as f64 - 2.0 * (k as f64 + shift)) / (2.0 * parts as f64);
+        let cosine: Vec<f64> =
+            (0..north).map(|k| if is_equator(k) { 0.0 } else { complement(k).sin() }).collect();
+        // 1 - cos θ, which has all its digits near the pole, where alone it matters.
+        let rest = |(k, cosine): (usize, &f64)| {
+            let versine = 2.0 * (0.5 * angle(k)).sin().powi(2);
+            if versine < 0.1 {
+                (1.0 - cosine) - versine
+            } else {
+                0.0
+            }
+        };
         Self {
-            cosine: (0..north).map(|k| if is_equator(k) { 0.0 } else { complement(k).sin() }).collect(),
+            rest: cosine.iter().enumerate().map(rest).collect(),
             sine: (0..north).map(|k| if is_equator(k) { 1.0 } else { angle(k).sin() }).collect(),
+            cosine,
         }
     }
     /// How many there are.

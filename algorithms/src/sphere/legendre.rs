@@ -77,7 +77,7 @@ impl NullaryFnOnce for Fill<'_> {
     fn call(self) {
         let Self { of, at, degrees, out } = self;
         for row in out.chunks_exact_mut(at.len().max(1)).take(degrees) {
-            of.row(&at.cosine, row);
+            of.row(at, row);
         }
     }
 }
@@ -85,7 +85,7 @@ impl NullaryFnOnce for Fill<'_> {
 impl Functions {
     /// Writes the functions of the present degree, and goes on to the next.
     #[inline(always)]
-    fn row(&mut self, cosine: &[f64], out: &mut [f64]) {
+    fn row(&mut self, at: &Latitudes, out: &mut [f64]) {
         let (n, m) = ((self.degree + 1) as f64, self.order as f64);
         // Of degree n from n - 1 and n - 2: the same root in both, so that they balance.
         let grow = |n: f64| ((4.0 * n * n - 1.0) / ((n - m) * (n + m))).sqrt();
@@ -93,18 +93,18 @@ impl Functions {
         let second = if self.degree == self.order { 0.0 } else { first / grow(n - 1.0) };
         let from = self.unsettled;
         let (near, far) = out.split_at_mut(from);
-        let lanes =
-            far.iter_mut().zip(&cosine[from..]).zip(&mut self.now[from..]).zip(&mut self.before[from..]);
-        for (((out, cosine), now), before) in lanes {
+        let lanes = far.iter_mut().zip(&at.cosine[from..]).zip(&at.rest[from..]);
+        let lanes = lanes.zip(&mut self.now[from..]).zip(&mut self.before[from..]);
+        for ((((out, cosine), rest), now), before) in lanes {
             *out = *now;
-            let next = (first * cosine).mul_add(*now, -(second * *before));
+            let next = step([first, second], [*cosine, *rest], [*now, *before]);
             *before = *now;
             *now = next;
         }
         for (i, out) in near.iter_mut().enumerate() {
             let exponent = &mut self.exponents[i];
             *out = if *exponent == 0 { self.now[i] } else { 0.0 };
-            let mut next = (first * cosine[i]).mul_add(self.now[i], -(second * self.before[i]));
+            let mut next = step([first, second], [at.cosine[i], at.rest[i]], [self.now[i], self.before[i]]);
             self.before[i] = self.now[i];
             if *exponent < 0 && next.abs() > ROOT {
                 next *= INVERSE;
@@ -118,6 +118,13 @@ impl Functions {
         }
         self.degree += 1;
     }
+}
+
+/// The next degree from the last two.
+#[inline(always)]
+fn step([first, second]: [f64; 2], [cosine, rest]: [f64; 2], [now, before]: [f64; 2]) -> f64 {
+    let inner = cosine.mul_add(now, rest * now);
+    first.mul_add(inner, -(second * before))
 }
 
 /// `base` to the `power` as a value and an exponent, which is not positive.

@@ -272,7 +272,7 @@ const KNOWN: [(usize, usize, f64, [f64; 3]); 8] = [
 #[test]
 fn functions_are_those_of_many_digits() {
     for (n, m, x, expected) in KNOWN {
-        let at = Latitudes { cosine: vec![x], sine: vec![(1.0 - x * x).sqrt()] };
+        let at = Latitudes { cosine: vec![x], rest: vec![0.0], sine: vec![(1.0 - x * x).sqrt()] };
         let factors = sectoral(m + 1);
         let degrees = n + 1 - m;
         let of = |order: usize, reduced: bool| {

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Twofold {
     pub(super) high: f64,
-    low: f64,
+    pub(super) low: f64,
 }
 
 impl Twofold {

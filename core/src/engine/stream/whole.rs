@@ -217,8 +217,7 @@ mod tests {
 
     impl Counting {
         fn new(shape: [usize; 4], chunks: [usize; 4], from: f64) -> Self {
-            let roles =
-                [("time", Role::Time), ("lev", Role::Level), ("lat", Role::Y), ("lon", Role::X)];
+            let roles = [("time", Role::Time), ("lev", Role::Level), ("lat", Role::Y), ("lon", Role::X)];
             let dims = roles.iter().zip(shape).map(|(&(name, role), n)| Dim::new(name, n, role)).collect();
             let variable =
                 Variable { name: "v".into(), dims, dtype: DType::F64, attributes: Attributes::new() };
