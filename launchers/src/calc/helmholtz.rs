@@ -42,7 +42,7 @@ pub(crate) struct HelmholtzArgs {
     #[arg(long, value_name = "T")]
     truncation: Option<usize>,
     /// The radius of the sphere in metres; NCL has 6371220
-    #[arg(long, value_name = "METRES", default_value_t = 6_371_200.0)]
+    #[arg(long, value_name = "METRES", default_value_t = 6_371_200.0, allow_negative_numbers = true)]
     radius: f64,
     /// How values are written [default: as those of the wind]
     #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
