@@ -25,6 +25,15 @@ pub enum LatitudeKind {
     SouthPole,
 }
 
+/// All of them, those that are told apart by one latitude last.
+const KINDS: [LatitudeKind; 5] = [
+    LatitudeKind::Gaussian,
+    LatitudeKind::Poles,
+    LatitudeKind::Between,
+    LatitudeKind::NorthPole,
+    LatitudeKind::SouthPole,
+];
+
 impl LatitudeKind {
     /// In words.
     pub const fn name(self) -> &'static str {
@@ -74,15 +83,13 @@ impl SphereGrid {
         if !southward {
             lat.reverse();
         }
-        use LatitudeKind::{Between, Gaussian, NorthPole, Poles, SouthPole};
-        let kinds = [Gaussian, Poles, Between, NorthPole, SouthPole];
         let tolerance = (OFF * 180.0 / rows as f64).max(ROUNDED);
         let worst = |kind| worst(&lat, kind);
-        if let Some(kind) = kinds.into_iter().find(|&kind| worst(kind).1 <= tolerance) {
+        if let Some(kind) = KINDS.into_iter().find(|&kind| worst(kind).1 <= tolerance) {
             return Ok(Self { kind, rows, columns, southward, eastward });
         }
         // Of the kind that comes nearest.
-        let near = kinds.into_iter().map(|kind| (kind, worst(kind)));
+        let near = KINDS.into_iter().map(|kind| (kind, worst(kind)));
         let nearest = near.min_by(|a, b| a.1 .1.total_cmp(&b.1 .1));
         let hint = nearest.map_or_else(String::new, |(kind, (at, off))| {
             format!(": of {rows} {} ones, {} is off by {off:.3} degrees", kind.name(), lat[at])

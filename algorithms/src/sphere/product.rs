@@ -95,7 +95,7 @@ impl NullaryFnOnce for Product<'_, '_, '_> {
                 let place = out.from + r * out.down + at;
                 let left = Strided { data: &left.data[r * left.down..], ..left };
                 let right = Packed { data: panel, ..right };
-                let to = Target { data: &mut *out.data, from: place, down: out.down };
+                let to = &mut Target { data: &mut *out.data, from: place, down: out.down };
                 match (many, width) {
                     (ROWS, PANEL) => block::<ROWS, PANEL>(left, right, to, inner),
                     (ROWS, 4) => block::<ROWS, 4>(left, right, to, inner),
@@ -114,7 +114,7 @@ impl NullaryFnOnce for Product<'_, '_, '_> {
 fn block<const R: usize, const W: usize>(
     left: Strided<'_>,
     right: Packed<'_>,
-    out: Target<'_>,
+    out: &mut Target<'_>,
     inner: usize,
 ) {
     let mut sums = [[0.0f64; W]; R];

@@ -63,7 +63,7 @@ impl Transform {
     /// Packs what there is of an order, and tells how many degrees that is.
     pub(super) fn pack_degrees(&self, of: &Coefficients, m: usize, w: &mut Workspace) -> usize {
         let (columns, values) = (2 * of.maps(), of.of_order(m));
-        let there = if columns == 0 { 0 } else { values.len() / columns };
+        let there = values.len().checked_div(columns).unwrap_or(0);
         let degrees = there.min(self.truncation + 1 - m);
         let packed = cleared(&mut w.packed[0], degrees * columns);
         pack(values, |k| k * columns, (degrees, columns), packed);

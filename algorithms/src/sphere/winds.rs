@@ -33,7 +33,7 @@ impl Transform {
             self.start_vector(&self.nodes, m, w);
             for at in (0..degrees).step_by(DEGREES) {
                 let many = DEGREES.min(degrees - at);
-                self.fill_vector(&self.nodes, (m, m + at, many), w);
+                fill_vector(&self.nodes, (m, m + at, many), w);
                 let Workspace { first, second, packed, sums, .. } = w;
                 let both = cleared(sums, 2 * many * columns);
                 let (along, across) = both.split_at_mut(many * columns);
@@ -91,7 +91,7 @@ impl Transform {
                 self.start_vector(&self.own, m, w);
                 for at in (0..degrees).step_by(DEGREES) {
                     let many = DEGREES.min(degrees - at);
-                    self.fill_vector(&self.own, (m, m + at, many), w);
+                    fill_vector(&self.own, (m, m + at, many), w);
                     self.sum_up(&w.first, (&packed, degrees, at), along, (many, half), false);
                     self.sum_up(&w.second, (&packed, degrees, at), across, (many, half), true);
                 }
@@ -117,33 +117,33 @@ impl Transform {
         }
         w.next.start(at, m + 1, self.sectoral[m + 1], false);
     }
+}
 
-    /// Functions of degrees from `n` on: m P / sin θ in `first` and dP/dθ in `second`. From the
-    /// function over sin θ and that of order m + 1, so that nothing is divided by sin θ and nothing
-    /// cancels.
-    fn fill_vector(&self, at: &Latitudes, (m, n, many): (usize, usize, usize), w: &mut Workspace) {
-        let Workspace { functions, next, first, second, third, .. } = w;
-        let rows = at.len();
-        let over = cleared(first, many * rows);
-        let slope = cleared(second, many * rows);
-        let above = cleared(third, many * rows);
-        // Of degree m there is none of order m + 1.
-        let skipped = usize::from(n == m);
-        next.fill(at, many - skipped, &mut above[skipped * rows..]);
-        if m > 0 {
-            functions.fill(at, many, over);
-        }
-        let order = m as f64;
-        for row in 0..many {
-            let degree = (n + row) as f64;
-            let factor = ((degree - order) * (degree + order + 1.0)).sqrt();
-            let range = row * rows..(row + 1) * rows;
-            let lanes = over[range.clone()].iter_mut().zip(&mut slope[range.clone()]);
-            for ((over, slope), (above, cosine)) in lanes.zip(above[range].iter().zip(&at.cosine)) {
-                let scaled = order * *over;
-                *slope = cosine * scaled - factor * above;
-                *over = scaled;
-            }
+/// Functions of degrees from `n` on: m P / sin θ in `first` and dP/dθ in `second`. From the
+/// function over sin θ and that of order m + 1, so that nothing is divided by sin θ and nothing
+/// cancels.
+fn fill_vector(at: &Latitudes, (m, n, many): (usize, usize, usize), w: &mut Workspace) {
+    let Workspace { functions, next, first, second, third, .. } = w;
+    let rows = at.len();
+    let over = cleared(first, many * rows);
+    let slope = cleared(second, many * rows);
+    let above = cleared(third, many * rows);
+    // Of degree m there is none of order m + 1.
+    let skipped = usize::from(n == m);
+    next.fill(at, many - skipped, &mut above[skipped * rows..]);
+    if m > 0 {
+        functions.fill(at, many, over);
+    }
+    let order = m as f64;
+    for row in 0..many {
+        let degree = (n + row) as f64;
+        let factor = ((degree - order) * (degree + order + 1.0)).sqrt();
+        let range = row * rows..(row + 1) * rows;
+        let lanes = over[range.clone()].iter_mut().zip(&mut slope[range.clone()]);
+        for ((over, slope), (above, cosine)) in lanes.zip(above[range].iter().zip(&at.cosine)) {
+            let scaled = order * *over;
+            *slope = cosine * scaled - factor * above;
+            *over = scaled;
         }
     }
 }
