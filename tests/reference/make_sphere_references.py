@@ -8,8 +8,8 @@ that tests can make them again and that every degree and order counts, on a Gaus
 (group `gaussian`) and on regular grids with poles of 13 x 24 (`odd`) and of 12 x 25 (`even`), from
 south to north. What is there was computed by NCL 6.6.2 (SPHEREPACK): vorticity and divergence
 (uv2vrdvG, uv2vrdvF), streamfunction and velocity potential (uv2sfvpG, uv2sfvpF), rotational and
-divergent winds (vr2uvG, dv2uvG and F), squares of coefficients a and b of the scalar by degree
-(shagC, shaeC), and the scalar up to degree 7 (tri_trunC, shsgC, shseC). Radius 6371220 m. What is
+divergent winds (vr2uvG, dv2uvG and F), squares of coefficients a and b of the scalar by degree,
+half for m = 0 (shagC, shaeC), and the scalar up to degree 7 (tri_trunC, shsgC, shseC). Radius 6371220 m. What is
 made of winds is cut off one degree below the highest, which NCL has of some orders only.
 """
 
@@ -38,7 +38,8 @@ sp = shsXC(tri_trunC(shaXC(potentials), TT), dimsizes(s(0,:)))
 rot = vr2uvX(vr(0,:,:))
 div = dv2uvX(vr(1,:,:))
 ab = shaXC(s)
-power = dim_sum_n(ab(0,:,:)^2 + ab(1,:,:)^2, 1)
+square = ab(0,:,:)^2 + ab(1,:,:)^2
+power = dim_sum_n(square, 1) - 0.5 * square(:,0)
 ab = tri_trunC(ab, 7)
 t = shsXC(ab, dimsizes(s(0,:)))
 system("rm -f out.nc")

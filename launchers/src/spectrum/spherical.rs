@@ -44,7 +44,7 @@ pub(crate) struct SphericalArgs {
     /// What is counted: power, the contribution to the mean of the square (pyshtools: power);
     /// energy, that over the unit sphere, 4π as much (pyshtools: energy, or coefficients of
     /// orthonormal harmonics squared); spherepack, squares of the coefficients of pyspharm, 2 as
-    /// much; ncl, sums of a² + b² of NCL's shaeC and shagC, m > 0 not doubled
+    /// much; ncl, sums of a² + b² of NCL's shaeC and shagC, half for m = 0, 4 as much
     #[arg(long, value_enum, default_value_t = Convention::Power, value_name = "power|energy|spherepack|ncl", hide_possible_values = true)]
     convention: Convention,
     /// Of a whole degree, or of one of its 2n + 1 orders in the mean
@@ -220,14 +220,13 @@ impl Spherical<'_> {
                 }
                 _ => {
                     let found = transform.analyse(through.pick(values[0], &maps), maps.len());
-                    let zonal = |map: usize, n: usize| found.get(map, n, 0)[0].powi(2);
-                    let converted = |(at, power): (usize, f64)| match self.args.convention {
+                    let converted = |power: f64| match self.args.convention {
                         Convention::Power => power,
                         Convention::Energy => 4.0 * PI * power,
                         Convention::Spherepack => 2.0 * power,
-                        Convention::Ncl => 4.0 * (power + zonal(at / degrees, at % degrees)),
+                        Convention::Ncl => 4.0 * power,
                     };
-                    all[0].extend(found.power().into_iter().enumerate().map(converted));
+                    all[0].extend(found.power().into_iter().map(converted));
                 }
             }
         }
@@ -251,7 +250,7 @@ impl Spherical<'_> {
             (None, Convention::Power) => (format!("power of {of}"), "degrees sum to the mean of the square over the sphere; degree 0 is the square of the mean"),
             (None, Convention::Energy) => (format!("energy of {of}"), "degrees sum to the integral of the square over the unit sphere: squares of the coefficients of orthonormal harmonics"),
             (None, Convention::Spherepack) => (format!("power of {of}"), "squares of coefficients of functions whose square integrates to 1 from pole to pole, orders of either sign: twice the contribution to the mean of the square"),
-            (None, Convention::Ncl) => (format!("power of {of}"), "sum over m >= 0 of the squares of the coefficients a and b of NCL's shaeC and shagC"),
+            (None, Convention::Ncl) => (format!("power of {of}"), "sum over m >= 0 of the squares of the coefficients a and b of NCL's shaeC and shagC, half of it for m = 0: 4 times the contribution to the mean of the square"),
         };
         let mut attributes =
             Attributes::new().with("long_name", format!("{what} {per}")).with("comment", comment);
