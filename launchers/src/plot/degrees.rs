@@ -2,7 +2,6 @@
 
 use super::command::{label, Picture};
 use super::{Curve, CurveKind, CurvesPanel, Figure, Panel};
-use halocline_core::meta::Role;
 use halocline_core::Result;
 
 /// The dimension of these spectra.
@@ -53,7 +52,9 @@ impl Picture<'_> {
         let mut when = Vec::new();
         for (name, text, kind) in &there {
             let variable = self.dataset.variable(name)?.variable.clone();
-            let (y, at) = self.slice(&variable, |role| role == Role::Other)?;
+            // The role of the last dimension is a guess: nothing else has it.
+            let along = variable.dims.last().map(|dim| dim.role);
+            let (y, at) = self.slice(&variable, |role| Some(role) == along)?;
             panel.curves.push(Curve { name: (*text).to_owned(), y, kind: *kind });
             when = at;
         }
