@@ -11,8 +11,9 @@ south to north. What is there was computed by NCL 6.6.2 (SPHEREPACK): vorticity 
 divergent winds (vr2uvG, dv2uvG and F), squares of coefficients a and b of the scalar by degree,
 half for m = 0 (shagC, shaeC), and the scalar up to degree 7 (tri_trunC, shsgC, shseC). Radius 6371220 m. What is
 made of winds is cut off one degree below the highest, which NCL has of some orders only.
-NCL's divergence on the Gaussian grid lacks all even orders m > 0, its velocity potential does not:
-the test compares the latter.
+NCL's divergence, streamfunction and velocity potential of noise on the Gaussian grid lack or mix up
+even orders m > 0 (they contradict its own vorticity), so the test leaves them out there; pyspharm's of
+a Gaussian wind, in the shared data, are right.
 """
 
 import shutil
