@@ -22,9 +22,8 @@ impl Precision {
     pub(super) fn dtype(asked: Option<Self>, source: &Source) -> DType {
         match asked {
             Some(Self::Single) => DType::F32,
-            Some(Self::Double) => DType::F64,
             None if StreamSource::is_single(source) => DType::F32,
-            None => DType::F64,
+            Some(Self::Double) | None => DType::F64,
         }
     }
 }

@@ -209,26 +209,23 @@ impl Spherical<'_> {
         let (transform, degrees) = (&through.transform, through.transform.truncation() + 1);
         let mut all = vec![Vec::with_capacity(count * degrees); if values.len() > 1 { 3 } else { 1 }];
         for maps in through.groups(count) {
-            match values {
-                [u, v] => {
-                    let (u, v) = (through.pick(*u, &maps), through.pick(*v, &maps));
-                    let (vorticity, divergence) = transform.analyse_wind(u, v, maps.len());
-                    let (turning, spreading) = (vorticity.kinetic_energy(), divergence.kinetic_energy());
-                    all[0].extend(turning.iter().zip(&spreading).map(|(a, b)| a + b));
-                    all[1].extend(turning);
-                    all[2].extend(spreading);
-                }
-                _ => {
-                    let found = transform.analyse(through.pick(values[0], &maps), maps.len());
-                    let converted = |power: f64| match self.args.convention {
-                        Convention::Power => power,
-                        Convention::Energy => 4.0 * PI * power,
-                        Convention::Spherepack => 2.0 * power,
-                        Convention::Ncl => 4.0 * power,
-                    };
-                    all[0].extend(found.power().into_iter().map(converted));
-                }
+            if let [u, v] = values {
+                let (u, v) = (through.pick(*u, &maps), through.pick(*v, &maps));
+                let (vorticity, divergence) = transform.analyse_wind(u, v, maps.len());
+                let (turning, spreading) = (vorticity.kinetic_energy(), divergence.kinetic_energy());
+                all[0].extend(turning.iter().zip(&spreading).map(|(a, b)| a + b));
+                all[1].extend(turning);
+                all[2].extend(spreading);
+                continue;
             }
+            let found = transform.analyse(through.pick(values[0], &maps), maps.len());
+            let factor = match self.args.convention {
+                Convention::Power => 1.0,
+                Convention::Energy => 4.0 * PI,
+                Convention::Spherepack => 2.0,
+                Convention::Ncl => 4.0,
+            };
+            all[0].extend(found.power().into_iter().map(|power| factor * power));
         }
         if self.args.per == Per::Order {
             let each = |(at, value): (usize, &mut f64)| *value /= (2 * (at % degrees) + 1) as f64;
