@@ -10,6 +10,7 @@ pub mod projection;
 pub mod regrid;
 pub mod spatial;
 pub mod spectra;
+pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
 pub mod wavenumber;

@@ -2,6 +2,7 @@
 
 mod asked;
 mod batch;
+mod calc;
 mod carry;
 mod cf;
 mod checkpoint;
@@ -32,6 +33,7 @@ mod report;
 mod run;
 mod series;
 mod spectrum;
+mod sphere;
 mod start;
 mod stats;
 mod status_file;
@@ -78,6 +80,7 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
     Completions(generated::CompletionsArgs),
@@ -145,6 +148,7 @@ fn main() -> ExitCode {
         }
     };
     start::run(&launch, &cli, |comm| match &cli.command {
+        Command::Calc(args) => calc::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),

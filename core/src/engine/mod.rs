@@ -32,7 +32,9 @@ pub use series::{FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults, Se
 pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
-pub use stream::{Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource};
+pub use stream::{
+    Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource, WholeNeeds, WholePlan,
+};
 
 use crate::buffers::Buffers;
 use crate::comm::Comm;

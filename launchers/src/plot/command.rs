@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 /// Of spectra over wave number and frequency, the symmetric and the antisymmetric part of the ratio
 /// to the background, or of the coherence, with the dispersion curves of equatorial waves (--var
 /// log_power, power, background, …: of others). Spectra in space are drawn of one
-/// time (--step): over wave number, of many latitudes as an image.
+/// time (--step): over wave number, of many latitudes as an image, or over degrees of
+/// spherical harmonics.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -149,6 +150,9 @@ impl Picture<'_> {
         if let Some(figure) = self.of_space()? {
             return Ok(figure);
         }
+        if let Some(figure) = self.of_degrees()? {
+            return Ok(figure);
+        }
         if let Some(figure) = self.of_spectra()? {
             return Ok(figure);
         }
@@ -246,7 +250,11 @@ impl Picture<'_> {
     }
 
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
-    fn slice(&self, variable: &Variable, keep: impl Fn(Role) -> bool) -> Result<(Vec<f64>, Vec<String>)> {
+    pub(super) fn slice(
+        &self,
+        variable: &Variable,
+        keep: impl Fn(Role) -> bool,
+    ) -> Result<(Vec<f64>, Vec<String>)> {
         let mut at = Vec::new();
         let mut ranges = Vec::new();
         for dim in &variable.dims {

@@ -114,6 +114,9 @@ fn style(kind: CurveKind) -> (Rgb, f64, &'static [f64]) {
         CurveKind::Reference => (SOFT, 2.0, &[]),
         CurveKind::Second => (OTHER, 2.2, &[]),
         CurveKind::Level(k) => (WARM, 1.6, PATTERNS[k % PATTERNS.len()]),
+        CurveKind::OtherPart => (WARM, 1.6, &[]),
+        CurveKind::Part => (INK, 1.6, &[]),
+        CurveKind::Guide => (SOFT, 1.2, &[]),
     }
 }
 

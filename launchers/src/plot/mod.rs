@@ -11,6 +11,7 @@ mod colour;
 mod command;
 mod contour;
 mod curves;
+mod degrees;
 mod image;
 mod layout;
 mod lookup;
@@ -233,6 +234,12 @@ pub(crate) enum CurveKind {
     Second,
     /// A limit: that of the first level of confidence, of the second, …
     Level(usize),
+    /// A part of what the picture is about.
+    Part,
+    /// Another part.
+    OtherPart,
+    /// A slope to hold others against.
+    Guide,
 }
 
 /// The file format of a picture.

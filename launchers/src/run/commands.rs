@@ -1,6 +1,7 @@
 //! The commands that steps can be, and their options: those of the command line, which clap
 //! knows, so that there is one definition of each.
 
+use crate::calc::{HelmholtzArgs, TruncateArgs};
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
@@ -15,8 +16,7 @@ use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::regrid::RegridArgs;
 use crate::relate::RelateArgs;
-use crate::spectrum::WheelerKiladisArgs;
-use crate::spectrum::{CrossArgs, IsotropicArgs, PowerArgs, ZonalArgs};
+use crate::spectrum::{CrossArgs, IsotropicArgs, PowerArgs, SphericalArgs, WheelerKiladisArgs, ZonalArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -42,14 +42,17 @@ pub(super) enum Kind {
     SpectrumCross,
     SpectrumIsotropic,
     SpectrumZonal,
+    SpectrumSpherical,
     FilterTime,
+    CalcHelmholtz,
+    CalcTruncate,
     Rechunk,
     Regrid,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 21] = [
+const KINDS: [(&str, Kind); 24] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -66,7 +69,10 @@ const KINDS: [(&str, Kind); 21] = [
     ("spectrum cross", Kind::SpectrumCross),
     ("spectrum isotropic", Kind::SpectrumIsotropic),
     ("spectrum zonal", Kind::SpectrumZonal),
+    ("spectrum spherical", Kind::SpectrumSpherical),
     ("filter time", Kind::FilterTime),
+    ("calc helmholtz", Kind::CalcHelmholtz),
+    ("calc truncate", Kind::CalcTruncate),
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
@@ -123,7 +129,10 @@ impl Kind {
             Self::SpectrumCross => CrossArgs::augment_args(command),
             Self::SpectrumIsotropic => IsotropicArgs::augment_args(command),
             Self::SpectrumZonal => ZonalArgs::augment_args(command),
+            Self::SpectrumSpherical => SphericalArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
+            Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
+            Self::CalcTruncate => TruncateArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
@@ -149,7 +158,10 @@ pub(super) enum Args {
     SpectrumCross(Box<CrossArgs>),
     SpectrumIsotropic(Box<IsotropicArgs>),
     SpectrumZonal(Box<ZonalArgs>),
+    SpectrumSpherical(Box<SphericalArgs>),
     FilterTime(Box<TimeArgs>),
+    CalcHelmholtz(Box<HelmholtzArgs>),
+    CalcTruncate(Box<TruncateArgs>),
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
@@ -180,6 +192,10 @@ impl Args {
                 Self::SpectrumIsotropic(Box::new(IsotropicArgs::from_arg_matches(&matches)?))
             }
             Kind::SpectrumZonal => Self::SpectrumZonal(Box::new(ZonalArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumSpherical => {
+                Self::SpectrumSpherical(Box::new(SphericalArgs::from_arg_matches(&matches)?))
+            Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
+            Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -207,7 +223,10 @@ impl Args {
             Self::SpectrumCross(args) => args.check(),
             Self::SpectrumIsotropic(args) => args.check(),
             Self::SpectrumZonal(args) => args.check(),
+            Self::SpectrumSpherical(args) => args.check(),
             Self::FilterTime(args) => args.check(),
+            Self::CalcHelmholtz(args) => args.check(),
+            Self::CalcTruncate(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),

@@ -88,10 +88,13 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::Project(_)
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_)
+        | Args::SpectrumSpherical(_)
         | Args::FilterTime(_)
         | Args::Regrid(_)
         | Args::SpectrumIsotropic(_)
         | Args::SpectrumZonal(_)
+        | Args::CalcHelmholtz(_)
+        | Args::CalcTruncate(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -10,7 +10,7 @@ use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
 use crate::step::{self, Carried, Written};
-use crate::{climatology, filter, histogram, project, regrid, relate, spectrum, stats};
+use crate::{calc, climatology, filter, histogram, project, regrid, relate, spectrum, stats};
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
         Args::SpectrumIsotropic(args) => Some(Box::new(spectrum::open_isotropic(job, args)?)),
         Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
+        Args::SpectrumSpherical(args) => Some(Box::new(spectrum::open_spherical(job, args)?)),
+        Args::CalcHelmholtz(args) => Some(Box::new(calc::open_helmholtz(job, args)?)),
+        Args::CalcTruncate(args) => Some(Box::new(calc::open_truncate(job, args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
     })

@@ -15,6 +15,7 @@ mod pair_sum;
 mod plane;
 mod power;
 mod space_time;
+mod spherical;
 mod units;
 mod wheeler_kiladis;
 mod zonal;
@@ -27,6 +28,7 @@ use halocline_core::Result;
 pub(crate) use cross::{open as open_cross, CrossArgs};
 pub(crate) use isotropic::{open as open_isotropic, IsotropicArgs};
 pub(crate) use power::{open as open_power, PowerArgs};
+pub(crate) use spherical::{open as open_spherical, SphericalArgs};
 pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
 pub(crate) use zonal::{open as open_zonal, ZonalArgs};
 
@@ -42,6 +44,7 @@ enum Spectrum {
     Power(Box<PowerArgs>),
     Cross(Box<CrossArgs>),
     Isotropic(Box<IsotropicArgs>),
+    Spherical(Box<SphericalArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
     Zonal(Box<ZonalArgs>),
 }
@@ -55,6 +58,7 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
         Spectrum::Power(args) => power::run(comm, args, verbosity),
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
         Spectrum::Isotropic(args) => isotropic::run(comm, args, verbosity),
+        Spectrum::Spherical(args) => spherical::run(comm, args, verbosity),
         Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
         Spectrum::Zonal(args) => zonal::run(comm, args, verbosity),
     }

@@ -10,6 +10,7 @@ mod plan;
 mod reading;
 mod run;
 mod together;
+mod whole;
 mod windows;
 
 pub use map::{MapPlan, StreamMap};
@@ -18,6 +19,7 @@ pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use reading::{fetch, shares, sized};
 pub(super) use run::StreamWork;
 pub(super) use together::{common_chunks, same_shapes};
+pub use whole::{WholeNeeds, WholePlan};
 pub(super) use windows::{atoms, block, space_boxes, time_ranges};
 
 use crate::error::Result;

@@ -1,0 +1,250 @@
+//! `halocline calc helmholtz`.
+
+use super::fields::Field;
+use super::output::{chunks, part, room, write, Precision};
+use crate::carry;
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{
+    check_once, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
+use crate::folding::FoldJob;
+use crate::passes::Request;
+use crate::sphere::{SphereMaps, Through, Work};
+use crate::step::{self, Alone, Carried, Step, Written};
+use halocline_core::comm::Comm;
+use halocline_core::engine::Numbers;
+use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::progress::Phase;
+use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
+use halocline_io::output::{Compression, Output, Schema, VariableSpec, WriteReport};
+use std::path::PathBuf;
+
+/// What a wind is made of: vorticity and divergence, streamfunction and velocity potential, its
+/// rotational and its divergent part, by spherical harmonics.
+///
+/// The grid is global, Gaussian or regular, and nothing is missing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HelmholtzArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The eastward wind
+    #[arg(long, value_name = "NAME")]
+    u: String,
+    /// The northward wind
+    #[arg(long, value_name = "NAME")]
+    v: String,
+    /// What is wanted: vorticity, divergence, streamfunction, velocity_potential, rotational,
+    /// divergent [default: all]
+    #[arg(long, value_enum, value_name = "FIELD,…", value_delimiter = ',', hide_possible_values = true)]
+    fields: Vec<Field>,
+    /// The highest degree [default: the highest that the grid resolves]
+    #[arg(long, value_name = "T")]
+    truncation: Option<usize>,
+    /// The radius of the sphere in metres; NCL has 6371220
+    #[arg(long, value_name = "METRES", default_value_t = 6_371_200.0, allow_negative_numbers = true)]
+    radius: f64,
+    /// How values are written [default: as those of the wind]
+    #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
+    precision: Option<Precision>,
+    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22,
+    /// which not every reader has the plugin for
+    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
+    compress: String,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    output: PathBuf,
+}
+
+/// What `--compress` says.
+pub(super) fn compression(text: &str) -> Result<Compression> {
+    text.parse().map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn run(comm: &Comm, args: &HelmholtzArgs, verbosity: Verbosity) -> Result<()> {
+    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+}
+
+impl HelmholtzArgs {
+    /// Refuses what makes no sense before any file is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.u == self.v {
+            return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
+        }
+        if !(self.radius.is_finite() && self.radius > 0.0) {
+            return Err(Error::usage(format!("--radius {} is no radius", self.radius))
+                .remedy("give metres, as in 6371200"));
+        }
+        check_once(&self.fields().iter().map(|field| field.name()).collect::<Vec<_>>())?;
+        compression(&self.compress).map(drop)
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        if self.fields.is_empty() {
+            Field::ALL.to_vec()
+        } else {
+            self.fields.clone()
+        }
+    }
+
+    /// As outputs record it.
+    fn describe(&self, through: &Through) -> String {
+        let fields: Vec<String> = self.fields().iter().map(|field| field.name()).collect();
+        let mut options = vec![
+            format!("fields={}", fields.join(",")),
+            format!("truncation={}", through.transform.truncation()),
+            format!("radius={}", self.radius),
+        ];
+        options.extend(described(&self.input, &self.selection));
+        options.join("; ")
+    }
+}
+
+/// The command, opened.
+pub(crate) struct Helmholtz<'a> {
+    args: &'a HelmholtzArgs,
+    dataset: Dataset,
+    files: Vec<PathBuf>,
+    maps: SphereMaps,
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HelmholtzArgs) -> Result<Helmholtz<'a>> {
+    args.check()?;
+    let dataset = args.input.open(job.comm, job.verbosity)?;
+    let files = paths(&dataset);
+    check_output(job.comm, &args.output, &files)?;
+    let maps = SphereMaps::open(job, &dataset, (&args.input, &args.selection), &[&args.u, &args.v])?;
+    let units: Vec<Option<&str>> = maps.sources.iter().map(|s| s.variable().units()).collect();
+    if let [Some(u), Some(v)] = units[..] {
+        if u != v {
+            return Err(maps.blame(
+                Error::data(format!("its units are `{v}`, those of `{}` are `{u}`", args.u))
+                    .in_variable(&args.v)
+                    .remedy("bring both to the same units first"),
+            ));
+        }
+    }
+    Ok(Helmholtz { args, dataset, files, maps })
+}
+
+impl Step for Helmholtz<'_> {
+    fn taken(&self) -> Vec<PathBuf> {
+        self.files.iter().chain([&self.args.output]).cloned().collect()
+    }
+    fn states(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn alone(&self) -> Vec<Alone> {
+        self.maps.alone()
+    }
+    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
+        Ok(Vec::new())
+    }
+    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
+        let report = self.compute(job).map_err(|e| self.maps.blame(e))?;
+        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    }
+}
+
+impl Helmholtz<'_> {
+    fn compute(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let (args, maps) = (self.args, &self.maps);
+        let fields = args.fields();
+        let dtype = Precision::dtype(args.precision, maps.first());
+        let names: Vec<&str> = fields.iter().flat_map(|field| field.made().map(|made| made.name)).collect();
+        let made = (names.len() * dtype.size() * maps.grid.cells()) as u64;
+        let through = Through::plan(job, maps, &maps.grid, args.truncation, Work { fields: (2, 2), made })?;
+        let mut schema = Schema { attributes: self.global(&through), ..Schema::new() };
+        let mut pending = schema.add_coordinate(maps.first().time_coordinate())?;
+        pending.extend(carry::add_space(&mut schema, maps.first())?);
+        let compression = compression(&args.compress)?;
+        for made in fields.iter().flat_map(|field| field.made()) {
+            let dims = maps.first().variable().dims.iter().map(|d| d.name.as_str());
+            let mut attributes = made.attributes(maps.first());
+            carry::refer_to_space(&mut attributes, maps.first());
+            let spec = VariableSpec::data(made.name, dims, dtype).compression(compression);
+            schema.add_variable(spec.chunks(chunks(maps, dtype)).attributes(attributes));
+        }
+        let mut file = Output::create(job.comm, &args.output, &schema)?;
+        file.limit_memory(usize::try_from(through.writing).unwrap_or(usize::MAX));
+        file.write_pending(&pending)?;
+        let work =
+            |values: &[Numbers<'_>], count: usize| self.fields(&through, (&fields, dtype), values, count);
+        through.run(job, maps, &work, &mut |window, values| {
+            let _timer = job.progress.phases.start(Phase::Write);
+            write(&mut file, window, names.iter().copied(), values)
+        })?;
+        job.write(|| file.finish_with_report())
+    }
+
+    /// All variables of the result of so many maps.
+    fn fields(
+        &self,
+        through: &Through,
+        (fields, dtype): (&[Field], DType),
+        values: &[Numbers<'_>],
+        count: usize,
+    ) -> Vec<Values> {
+        let (transform, radius) = (&through.transform, self.args.radius);
+        let cells = transform.grid().cells();
+        let number: usize = fields.iter().map(|field| field.made().count()).sum();
+        let mut all: Vec<Values> = (0..number).map(|_| room(dtype, count * cells)).collect();
+        let ones = vec![1.0 / radius; transform.truncation() + 1];
+        for maps in through.groups(count) {
+            let [u, v] = [0, 1].map(|k| through.pick(values[k], &maps));
+            // On the unit sphere: the wind is the gradient of their inverse Laplacian.
+            let (vorticity, divergence) = transform.analyse_wind(u, v, maps.len());
+            let range = maps.start * cells..maps.end * cells;
+            let mut rest = all.iter_mut();
+            for field in fields {
+                let scalar = match field {
+                    Field::Vorticity => Some(vorticity.scaled(&ones)),
+                    Field::Divergence => Some(divergence.scaled(&ones)),
+                    Field::Streamfunction => Some(vorticity.inverse_laplacian(radius)),
+                    Field::VelocityPotential => Some(divergence.inverse_laplacian(radius)),
+                    Field::Rotational | Field::Divergent => None,
+                };
+                if let Some(scalar) = scalar {
+                    if let Some(out) = rest.next() {
+                        transform.synthesise(&scalar, part(out, range.clone()));
+                    }
+                    continue;
+                }
+                let (Some(first), Some(second)) = (rest.next(), rest.next()) else { break };
+                let (east, north) = (part(first, range.clone()), part(second, range.clone()));
+                if *field == Field::Rotational {
+                    // u = -∂ψ/∂φ, v = ∂ψ/∂λ / cos φ.
+                    transform.gradient(&vorticity.inverse_laplacian(1.0), [1.0, -1.0], north, east);
+                } else {
+                    transform.gradient(&divergence.inverse_laplacian(1.0), [1.0, 1.0], east, north);
+                }
+            }
+        }
+        all
+    }
+
+    fn global(&self, through: &Through) -> Attributes {
+        let args = self.args;
+        let mut attributes = Attributes::new()
+            .with("Conventions", "CF-1.8")
+            .with("title", format!("Helmholtz decomposition of {} and {}", args.u, args.v))
+            .with("source", format!("halocline {}, calc helmholtz", env!("CARGO_PKG_VERSION")))
+            .with("halocline_calc_options", args.describe(through))
+            .with("halocline_grid", through.transform.grid().describe())
+            .with("earth_radius", args.radius);
+        carry::add_origin(&mut attributes, &self.dataset);
+        attributes
+    }
+}

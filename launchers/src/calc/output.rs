@@ -1,0 +1,95 @@
+//! What the files of these commands have in common.
+
+use crate::sphere::SphereMaps;
+use halocline_core::engine::NumbersMut;
+use halocline_core::engine::StreamSource;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{DType, Values};
+use halocline_core::Result;
+use halocline_io::output::{default_chunks, Output};
+use halocline_io::source::Source;
+use std::ops::Range;
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Precision {
+    Single,
+    Double,
+}
+
+impl Precision {
+    /// As asked for, or as the input is.
+    pub(super) fn dtype(asked: Option<Self>, source: &Source) -> DType {
+        match asked {
+            Some(Self::Single) => DType::F32,
+            None if StreamSource::is_single(source) => DType::F32,
+            Some(Self::Double) | None => DType::F64,
+        }
+    }
+}
+
+/// The chunks of what is written: those of the input where they are whole maps of a size that
+/// readers like.
+pub(super) fn chunks(maps: &SphereMaps, dtype: DType) -> Vec<usize> {
+    let source = maps.first();
+    let shape = source.variable().shape();
+    let likes = |chunk: &[usize]| {
+        let bytes = chunk.iter().product::<usize>() * dtype.size();
+        ((64 << 10)..(16 << 20)).contains(&bytes)
+    };
+    match Source::chunks(source).filter(|chunk| likes(chunk)) {
+        Some(chunk) => chunk.to_vec(),
+        None => default_chunks(&shape, dtype.size()),
+    }
+}
+
+/// Room for so many values.
+pub(super) fn room(dtype: DType, len: usize) -> Values {
+    match dtype {
+        DType::F32 => Values::F32(halocline_core::memory::filled(len, 0.0)),
+        _ => Values::F64(halocline_core::memory::filled(len, 0.0)),
+    }
+}
+
+/// Part of such room.
+pub(super) fn part(values: &mut Values, range: Range<usize>) -> NumbersMut<'_> {
+    match values {
+        Values::F32(v) => NumbersMut::F32(&mut v[range]),
+        Values::F64(v) => NumbersMut::F64(&mut v[range]),
+        _ => NumbersMut::F64(&mut []),
+    }
+}
+
+/// Writes a window of all variables.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn write<'n>(
+    output: &mut Output,
+    window: &IndexBox,
+    names: impl Iterator<Item = &'n str>,
+    values: Vec<Values>,
+) -> Result<()> {
+    for (name, values) in names.zip(values) {
+        output.write_block(name, window, &values)?;
+    }
+    Ok(())
+}
+
+/// Whether these are metres per second, as files write them.
+pub(crate) fn is_speed(units: &str) -> bool {
+    let plain = units.trim().to_lowercase().replace([' ', '*', '^', '.'], "");
+    let names = [
+        "ms-1",
+        "m/s",
+        "meter/second",
+        "meters/second",
+        "metre/second",
+        "metres/second",
+        "m/sec",
+        "meters/sec",
+        "mpersec",
+        "msec-1",
+    ];
+    names.contains(&plain.as_str())
+}
