@@ -194,6 +194,7 @@ impl Args {
             Kind::SpectrumZonal => Self::SpectrumZonal(Box::new(ZonalArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumSpherical => {
                 Self::SpectrumSpherical(Box::new(SphericalArgs::from_arg_matches(&matches)?))
+            }
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
