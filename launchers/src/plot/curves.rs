@@ -10,6 +10,9 @@ use plotters::prelude::DrawingBackend;
 /// Decades of a logarithmic axis, at most: below are zeros but for rounding.
 const DECADES: f64 = 12.0;
 
+/// The radius of a mark, in nominal pixels.
+const MARK: f64 = 6.0;
+
 pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, place: Rect) {
     let scaled = |v: f64, log: bool| if log { v.log10() } else { v };
     let points = |y: &[f64]| -> Vec<(f64, f64)> {
@@ -50,7 +53,9 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         for run in points.split(|p| !there(&p)).filter(|run| !run.is_empty()) {
             // What lies below a logarithmic axis ends at it.
             let at: Vec<_> = run.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
-            if curve.kind == CurveKind::Points || at.len() == 1 {
+            if curve.kind == CurveKind::Marks {
+                at.iter().for_each(|point| canvas.disc(*point, MARK, colour));
+            } else if curve.kind == CurveKind::Points || at.len() == 1 {
                 at.iter().for_each(|point| canvas.disc(*point, 3.0, colour));
             } else {
                 canvas.line(&at, colour, width);
@@ -66,16 +71,20 @@ fn style(kind: CurveKind) -> (Rgb, f64) {
         CurveKind::Main | CurveKind::Points => (COOL, 2.4),
         CurveKind::Reference => (SOFT, 2.0),
         CurveKind::Level => (WARM, 1.6),
+        CurveKind::Interval => ([168, 196, 224], 1.4),
+        CurveKind::Marks => (INK, 2.4),
     }
 }
 
 /// The names of curves in their colours, in the upper right corner, where there are several.
 fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame: Rect) {
-    if panel.curves.len() < 2 {
+    // The second limit of an interval has no name of its own.
+    let named: Vec<_> = panel.curves.iter().filter(|curve| !curve.name.is_empty()).collect();
+    if named.len() < 2 {
         return;
     }
     let u = canvas.unit();
-    for (k, curve) in panel.curves.iter().enumerate() {
+    for (k, curve) in named.into_iter().enumerate() {
         let (colour, width) = style(curve.kind);
         let font = Font { size: 19.0, colour: INK, ..LABEL };
         let name = canvas.fit(&curve.name, font, 0.5 * frame.w);
@@ -83,7 +92,11 @@ fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame:
         let right = frame.right() - 12.0 * u;
         canvas.text(&name, (right, y), Align::Right, font);
         let end = right - canvas.width(&name, font) - 10.0 * u;
-        canvas.line(&[(end - 34.0 * u, y), (end, y)], colour, width);
+        if curve.kind == CurveKind::Marks {
+            canvas.disc((end - 17.0 * u, y), MARK, colour);
+        } else {
+            canvas.line(&[(end - 34.0 * u, y), (end, y)], colour, width);
+        }
     }
 }
 

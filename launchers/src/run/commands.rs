@@ -14,7 +14,7 @@ use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::relate::RelateArgs;
 use crate::spectrum::WheelerKiladisArgs;
-use crate::spectrum::{CrossArgs, PowerArgs};
+use crate::spectrum::{CrossArgs, MultitaperArgs, PowerArgs, WaveletArgs};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -37,13 +37,15 @@ pub(super) enum Kind {
     Reconstruct,
     SpectrumPower,
     SpectrumCross,
+    SpectrumMultitaper,
+    SpectrumWavelet,
     FilterTime,
     Rechunk,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 17] = [
+const KINDS: [(&str, Kind); 19] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -57,6 +59,8 @@ const KINDS: [(&str, Kind); 17] = [
     ("reconstruct", Kind::Reconstruct),
     ("spectrum power", Kind::SpectrumPower),
     ("spectrum cross", Kind::SpectrumCross),
+    ("spectrum multitaper", Kind::SpectrumMultitaper),
+    ("spectrum wavelet", Kind::SpectrumWavelet),
     ("filter time", Kind::FilterTime),
     ("rechunk", Kind::Rechunk),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
@@ -110,6 +114,8 @@ impl Kind {
             Self::Reconstruct => ReconstructArgs::augment_args(command),
             Self::SpectrumPower => PowerArgs::augment_args(command),
             Self::SpectrumCross => CrossArgs::augment_args(command),
+            Self::SpectrumMultitaper => MultitaperArgs::augment_args(command),
+            Self::SpectrumWavelet => WaveletArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
@@ -132,6 +138,8 @@ pub(super) enum Args {
     Reconstruct(Box<ReconstructArgs>),
     SpectrumPower(Box<PowerArgs>),
     SpectrumCross(Box<CrossArgs>),
+    SpectrumMultitaper(Box<MultitaperArgs>),
+    SpectrumWavelet(Box<WaveletArgs>),
     FilterTime(Box<TimeArgs>),
     Rechunk(Box<RechunkArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
@@ -157,6 +165,12 @@ impl Args {
             Kind::Reconstruct => Self::Reconstruct(Box::new(ReconstructArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumPower => Self::SpectrumPower(Box::new(PowerArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumCross => Self::SpectrumCross(Box::new(CrossArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumMultitaper => {
+                Self::SpectrumMultitaper(Box::new(MultitaperArgs::from_arg_matches(&matches)?))
+            }
+            Kind::SpectrumWavelet => {
+                Self::SpectrumWavelet(Box::new(WaveletArgs::from_arg_matches(&matches)?))
+            }
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::WheelerKiladis => {
@@ -180,6 +194,8 @@ impl Args {
             Self::Reconstruct(args) => args.check(),
             Self::SpectrumPower(args) => args.check(),
             Self::SpectrumCross(args) => args.check(),
+            Self::SpectrumMultitaper(args) => args.check(),
+            Self::SpectrumWavelet(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),

@@ -87,6 +87,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::Project(_)
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_)
+        | Args::SpectrumMultitaper(_)
+        | Args::SpectrumWavelet(_)
         | Args::FilterTime(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;

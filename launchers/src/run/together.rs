@@ -42,6 +42,8 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Project(args) => Some(Box::new(project::open(job, args)?)),
         Args::SpectrumPower(args) => Some(Box::new(spectrum::open_power(job, args)?)),
         Args::SpectrumCross(args) => Some(Box::new(spectrum::open_cross(job, args)?)),
+        Args::SpectrumMultitaper(args) => Some(Box::new(spectrum::open_multitaper(job, args)?)),
+        Args::SpectrumWavelet(args) => Some(Box::new(spectrum::open_wavelet(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
