@@ -220,7 +220,7 @@ fn global<B: DrawingBackend>(
         let down = axes.down(*at);
         canvas.line(&[(frame.x, down), (frame.right(), down)], GRID, 1.3);
     }
-    let at = ticks::round(0.0, top, (frame.w / (75.0 * u)).clamp(2.0, 5.0));
+    let at = ticks::round(0.0, top, (frame.w / (62.0 * u)).clamp(3.0, 6.0));
     let (labels, power) = ticks::labels(&at);
     for (v, label) in at.iter().zip(&labels) {
         canvas.line(&[(across(*v), frame.y), (across(*v), frame.bottom())], GRID, 1.3);
@@ -304,7 +304,7 @@ fn bar<B: DrawingBackend>(canvas: &mut Canvas<B>, scale: &Scale, place: Rect) {
         let value = 1u32 << n.unsigned_abs();
         let mut label = if n < 0 { format!("1/{value}") } else { value.to_string() };
         if f64::from(n.abs()) == OCTAVES {
-            label.insert(0, if n < 0 { '≤' } else { '≥' });
+            label.insert_str(0, if n < 0 { "< " } else { "> " });
         }
         canvas.line(&[(at, place.bottom()), (at, place.bottom() + 6.0 * u)], INK, 1.3);
         canvas.text(&label, (at, place.bottom() + 23.0 * u), Align::Centre, TICK);

@@ -70,6 +70,8 @@ pub struct Multitaper {
     /// 2 (1 − cos 2πk/n) at each frequency.
     turns: Vec<f64>,
     transform: Arc<dyn RealToComplex<f64>>,
+    /// Numbers of all results.
+    total: usize,
 }
 
 /// Room for the work on one series, to be used again and again.
@@ -129,7 +131,9 @@ impl Multitaper {
         let half = |k: usize| std::f64::consts::PI * k as f64 / padded as f64;
         let turns = (0..=padded / 2).map(|k| 4.0 * half(k).sin().powi(2)).collect();
         let transform = RealFftPlanner::new().plan_fft_forward(padded);
-        Ok(Self { times, step, padded, dpss, at_zero, options, turns, transform })
+        let mut own = Self { times, step, padded, dpss, at_zero, options, turns, transform, total: 0 };
+        own.total = own.rows().iter().sum();
+        Ok(own)
     }
     /// Bytes that tapers of series of `times` values and transforms of `padded` take for all threads, and
     /// for one, about.
@@ -265,7 +269,7 @@ impl OfSeries for Multitaper {
         rows
     }
     fn of(&self, x: &mut [f64], values: &mut [f64], room: &mut MultitaperScratch) -> Result<()> {
-        if x.len() != self.times || values.len() != self.rows().iter().sum::<usize>() {
+        if x.len() != self.times || values.len() != self.total {
             return Err(Error::internal(format!(
                 "a spectrum of {} values is planned for {}",
                 x.len(),

@@ -55,6 +55,8 @@ pub struct Wavelet {
     turns: Vec<f64>,
     forward: Arc<dyn Fft<f64>>,
     inverse: Arc<dyn Fft<f64>>,
+    /// Numbers of all results.
+    total: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -104,7 +106,9 @@ impl Wavelet {
         let mut planner = FftPlanner::new();
         let (forward, inverse) = (planner.plan_fft_forward(padded), planner.plan_fft_inverse(padded));
         let turns = scales.turns();
-        Ok(Self { scales, options, padded, daughters, turns, forward, inverse })
+        let mut own = Self { scales, options, padded, daughters, turns, forward, inverse, total: 0 };
+        own.total = own.rows().iter().sum();
+        Ok(own)
     }
     /// Bytes that this takes for all threads, at most.
     pub fn bytes(scales: &Scales, pad: Option<usize>) -> u64 {
@@ -181,7 +185,7 @@ impl OfSeries for Wavelet {
     }
     fn of(&self, x: &mut [f64], values: &mut [f64], room: &mut WaveletScratch) -> Result<()> {
         let (len, times) = (self.scales.len(), self.scales.times());
-        if x.len() != times || values.len() != self.rows().iter().sum::<usize>() {
+        if x.len() != times || values.len() != self.total {
             return Err(Error::internal(format!("wavelets of {} values are planned for {}", x.len(), times)));
         }
         if let Some(cycle) = &self.options.cycle {
