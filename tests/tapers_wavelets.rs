@@ -293,7 +293,7 @@ fn what_is_refused() {
         (wave(&["--mother", "haar"]), 2, "no wavelet `haar`"),
         (wave(&["--dj", "0"]), 2, "--dj"),
         (wave(&["--dj", "1e-6"]), 2, "--dj"),
-        (wave(&["--s0", "-1"]), 2, "--s0"),
+        (wave(&["--s0", "0"]), 2, "--s0"),
         (wave(&["--j", "100000000"]), 2, "--j"),
         (wave(&["--pad", "100"]), 2, "does not hold a series of 203"),
         (wave(&["--pad", "100000000000000"]), 5, "wavelets"),
@@ -341,7 +341,7 @@ fn they_are_drawn() {
     assert!(drawn(&out, &["--at", "20,60"]).contains("Period (days)"));
     let out = place.spectrum(Launch::Plain(1), &[&wavelet[..], &["--at", "20,60"]].concat());
     let seen = drawn(&out, &[]);
-    for word in ["Mean over time", "cone of influence", "95 % level", "periods from 8 to 32 day"] {
+    for word in ["Mean over time", "cone of influence", "95 % level", "periods from 8 to 32 days"] {
         assert!(seen.contains(word), "{word}");
     }
     let plain = ["wavelet", text(&input), "--var", "index", "--confidence", "none", "--mother", "morlet:8"];

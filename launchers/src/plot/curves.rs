@@ -10,6 +10,8 @@ use plotters::prelude::DrawingBackend;
 /// Decades of a logarithmic axis, at most: below are zeros but for rounding.
 const DECADES: f64 = 12.0;
 
+/// Between the limits of an interval.
+const BETWEEN: Rgb = [226, 236, 246];
 /// The radius of a mark, in nominal pixels.
 const MARK: f64 = 6.0;
 
@@ -47,6 +49,18 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     });
     if all().next().is_none() {
         axes.empty(canvas);
+    }
+    // Both limits of an interval follow one another.
+    for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {
+        if pair.iter().all(|curve| curve.kind == CurveKind::Interval) {
+            let both: Vec<_> = points[0].iter().zip(&points[1]).collect();
+            for run in both.split(|(a, b)| !(there(a) && there(b))) {
+                let at = |p: &(f64, f64)| axes.at(p.0, p.1.clamp(y.0, y.1));
+                let back = run.iter().rev().map(|(_, b)| at(b));
+                let corners: Vec<_> = run.iter().map(|(a, _)| at(a)).chain(back).collect();
+                canvas.area(&corners, BETWEEN);
+            }
+        }
     }
     for (curve, points) in panel.curves.iter().zip(&curves) {
         let (colour, width) = style(curve.kind);

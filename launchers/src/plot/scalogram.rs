@@ -285,7 +285,7 @@ fn below<B: DrawingBackend>(
         canvas.line(&run, COOL, 2.4);
     }
     canvas.outline(frame, INK, 1.5);
-    canvas.panel_title(&panel.average_title, place, frame);
+    canvas.panel_title(&panel.average_title, frame, frame);
     let units = ticks::with_power(&super::text::units(&panel.units), power);
     let units = canvas.fit(&units, LABEL, frame.h + 40.0 * u);
     canvas.text_upwards(&units, (place.x + 14.0 * u, frame.middle().1), LABEL);

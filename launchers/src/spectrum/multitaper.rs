@@ -12,7 +12,7 @@ use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, Carried, Step, Written};
 use halocline_algorithms::spectra::{
-    EachSeries, Multitaper, MultitaperOptions, MultitaperResult, OfSeries, Sampling,
+    EachSeries, Multitaper, MultitaperOptions, MultitaperResult, OfSeries, Sampling, Segments,
 };
 use halocline_core::comm::Comm;
 use halocline_core::progress::Phase;
@@ -210,7 +210,8 @@ impl MultitaperSpectrum<'_> {
         if let Some(mean) = work.mean_mut() {
             mean.set_tiling(plan.tiling());
         }
-        let frequencies = (self.multitaper.frequencies(), None);
+        let whole = Segments::whole(source.time().len());
+        let frequencies = (self.multitaper.frequencies(), Some(whole));
         let place = (source, &self.reduced);
         let frame = Frame::new(place, args.frequency_units, &self.sampling, frequencies, &args.confidence.0)?;
         let mut file = File::create(job, self, &frame, (plan.tiling().rule(), writing))?;

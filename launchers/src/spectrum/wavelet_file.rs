@@ -171,7 +171,8 @@ fn describe(of: &WaveletSpectrum<'_>, frame: &Frame<'_>, known: (bool, bool), sc
         add("power", &[PERIOD, time], with("wavelet power", comment));
     }
     if let Some([low, high]) = args.scale_average {
-        let text = format!("mean wavelet power at periods from {low} to {high} {}", args.period_units.name());
+        let text =
+            format!("mean wavelet power at periods from {low} to {high} {}s", args.period_units.name());
         let comment = "dj dt / C_delta sum |W|^2 / s (Torrence and Compo 1998, equation 24)";
         add("scale_average", &[time], with(&text, comment));
     }
@@ -190,13 +191,8 @@ fn describe(of: &WaveletSpectrum<'_>, frame: &Frame<'_>, known: (bool, bool), sc
         let text = "wavelet power of red noise with the variance and lag-1 autocorrelation";
         add("background", &[PERIOD], with(text, "Torrence and Compo 1998, equation 16"));
         let levels = |text: &str, comment: &str| {
-            with(
-                &format!(
-                    "{text} that red noise exceeds by chance with probability 1 - confidence, beside that"
-                ),
-                comment,
-            )
-            .with("confidence", numbers(&args.confidence.0))
+            let text = format!("{text} that red noise exceeds by chance with probability 1 - confidence");
+            with("", comment).with("long_name", text).with("confidence", numbers(&args.confidence.0))
         };
         let comment = "background times chi-square(confidence; n) / n, n = 2 for complex wavelets and 1 for real ones (Torrence and Compo 1998, equation 18)";
         add(
