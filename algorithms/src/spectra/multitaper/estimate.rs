@@ -139,7 +139,7 @@ impl Multitaper {
     /// for one, about.
     pub fn bytes(times: usize, padded: usize, tapers: usize) -> [u64; 2] {
         let (n, padded, tapers) = (times as u64, padded.max(times) as u64, tapers as u64);
-        let all = n.saturating_mul(tapers + 8).saturating_add(8 * n + 6 * padded);
+        let all = n.saturating_mul(tapers + 8).saturating_add(8 * n).saturating_add(padded.saturating_mul(6));
         [all.saturating_mul(8), padded.saturating_mul(tapers + 8).saturating_mul(8)]
     }
 

@@ -113,7 +113,9 @@ impl Wavelet {
     /// Bytes that this takes for all threads, at most.
     pub fn bytes(scales: &Scales, pad: Option<usize>) -> u64 {
         let padded = pad.unwrap_or_else(|| usual_length(scales.times())) as u64;
-        (scales.len() as u64).saturating_mul(4 * padded).saturating_add(padded.saturating_mul(64))
+        (scales.len() as u64)
+            .saturating_mul(padded.saturating_mul(4))
+            .saturating_add(padded.saturating_mul(64))
     }
     /// The scales.
     pub const fn scales(&self) -> &Scales {
