@@ -1,5 +1,6 @@
 //! Pictures of wavelet power: the scalogram of one series, or its global spectrum alone.
 
+use super::colour::extremes;
 use super::command::{decimal_year, label, Picture};
 use super::{Curve, CurveKind, CurvesPanel, Figure, Panel, ScalogramPanel};
 use halocline_core::index::IndexBox;
@@ -122,6 +123,8 @@ impl Picture<'_> {
             let y = self.of_cell(variable)?;
             curves.extend((!y.is_empty()).then_some(Curve { name, y, kind }));
         }
+        let scaled = |v: &f64| if self.args.linear { *v } else { v.log10() };
+        let range = extremes(curves.iter().flat_map(|c| &c.y).map(scaled)).filter(|(low, high)| high > low);
         Ok(Panel::Curves(CurvesPanel {
             title: label(variable),
             xlabel: format!("Period ({})", self.period_units()?),
@@ -129,6 +132,8 @@ impl Picture<'_> {
             x: self.values(PERIOD)?,
             x_is_log: !self.args.linear,
             y_is_log: !self.args.linear,
+            // Red noise rises towards the corner of the legend: room for that.
+            y_range: range.map(|(low, high)| (low - 0.05 * (high - low), high + 0.25 * (high - low))),
             curves,
             ..CurvesPanel::default()
         }))
