@@ -90,13 +90,10 @@ impl MultitaperArgs {
     }
     /// Whether this is written.
     pub(super) fn wants(&self, op: &str) -> bool {
+        // Lines need two tapers, as many as the bandwidth makes where none are told.
+        let tapers = self.tapers.map_or(2.0 * self.bandwidth - 1.0, |k| k as f64);
         let is_possible = match op {
-            // Several tapers are needed, whose default the bandwidth decides.
-            "lines" => {
-                !self.series.is_averaged()
-                    && self.tapers != Some(1)
-                    && !(self.tapers.is_none() && self.bandwidth < 1.5)
-            }
+            "lines" => !self.series.is_averaged() && tapers >= 2.0,
             _ => !self.confidence.0.is_empty(),
         };
         self.op.iter().any(|own| own == op) || self.op.is_empty() && is_possible

@@ -97,7 +97,7 @@ impl Multitaper {
                 .remedy("choose a longer --time"));
         }
         let nw = options.bandwidth;
-        if !(nw >= 0.5 && nw < 0.5 * times as f64) {
+        if !(0.5..0.5 * times as f64).contains(&nw) {
             return Err(Error::usage(format!("a bandwidth of {nw} does not fit a series of {times}"))
                 .remedy(format!("choose --bandwidth from 0.5 up to, but not, {}", 0.5 * times as f64)));
         }

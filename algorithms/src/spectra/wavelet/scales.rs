@@ -49,7 +49,7 @@ impl Scales {
         }
         let smallest = smallest.map_or(2.0, |s| s / step);
         // Below, the wavelet fits between two times.
-        if !(smallest >= 0.01 && smallest <= times as f64) {
+        if !(0.01..=times as f64).contains(&smallest) {
             return Err(Error::usage(format!(
                 "a smallest scale of {} in series of {}",
                 smallest * step,
