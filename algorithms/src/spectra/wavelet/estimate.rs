@@ -40,11 +40,11 @@ pub struct WaveletOptions {
 /// and the power is |W|², in units of x²; of white noise its expectation is the variance at all scales.
 ///
 /// Results are, in this order: the power if it is wanted, a number for each scale and time; the mean
-/// over scales if it is wanted, δj Δ/C_δ Σⱼ |W|²/sⱼ at each time (equation 24); the global spectrum, the
+/// over scales if it is wanted, `δj Δ/C_δ Σⱼ |W|²/sⱼ` at each time (equation 24); the global spectrum, the
 /// mean over time at each scale (equation 22); red noise of the variance and lag-1 autocorrelation α of
 /// the series, σ² (1 − α²)/(1 + α² − 2α cos(2πΔ/period)) (equation 16); then single numbers: the
-/// variance σ², what all of the power makes of it, δj Δ/(C_δ n) Σⱼ Σᵢ |W|²/sⱼ (equation 14), α, and if
-/// scales are averaged the mean of that noise over them, δj Δ/C_δ Σⱼ noise/sⱼ (equations 26 and 27).
+/// variance σ², what all of the power makes of it, `δj Δ/(C_δ n) Σⱼ Σᵢ |W|²/sⱼ` (equation 14), α, and if
+/// scales are averaged the mean of that noise over them, `δj Δ/C_δ Σⱼ noise/sⱼ` (equations 26 and 27).
 #[derive(Clone)]
 pub struct Wavelet {
     scales: Scales,

@@ -19,7 +19,7 @@ pub enum Mother {
 /// What Torrence and Compo found for reconstructions and averages (table 2).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Empirical {
-    /// C_δ: of the reconstruction of a delta.
+    /// `C_δ`: of the reconstruction of a delta.
     reconstruction: f64,
     /// γ: decorrelation in time.
     pub(super) time: f64,
@@ -116,24 +116,24 @@ impl Mother {
     pub(super) fn empirical(self) -> Option<Empirical> {
         let of = |reconstruction, time, scale| Some(Empirical { reconstruction, time, scale });
         match self {
-            Self::Morlet(w0) if w0 == 6.0 => of(0.776, 2.32, 0.60),
+            Self::Morlet(6.0) => of(0.776, 2.32, 0.60),
             Self::Paul(4) => of(1.132, 1.17, 1.5),
             Self::Dog(2) => of(3.541, 1.43, 1.4),
             Self::Dog(6) => of(1.966, 1.37, 0.97),
             _ => None,
         }
     }
-    /// C_δ: as tabulated, or else √(2π) / (ψ₀(0) ln 2) ∫ ψ̂₀(u) du/u (half of it for complex ones), what
+    /// `C_δ`: as tabulated, or else `√(2π) / (ψ₀(0) ln 2) ∫ ψ̂₀(u) du/u` (half of it for complex ones), what
     /// equation 13 of Torrence and Compo is in the limit of many scales.
     pub fn reconstruction(self) -> f64 {
         if let Some(known) = self.empirical() {
             return known.reconstruction;
         }
         let sides = if self.is_complex() { 0.5 } else { 1.0 };
-        sides * (2.0 * PI).sqrt() / LN_2 * self.over_scales(|v| v.abs()) / self.at_middle()
+        sides * (2.0 * PI).sqrt() / LN_2 * self.over_scales(f64::abs) / self.at_middle()
     }
     /// What equation 14 of Torrence and Compo gives in the limit of many scales, over the variance:
-    /// 2π ∫ |ψ̂₀(u)|² du/u / (C_δ ln 2) (half of it for complex ones). Not 1, as C_δ is that of a delta.
+    /// `2π ∫ |ψ̂₀(u)|² du/u / (C_δ ln 2)` (half of it for complex ones). Not 1, as `C_δ` is that of a delta.
     pub fn closure(self) -> f64 {
         let sides = if self.is_complex() { 0.5 } else { 1.0 };
         sides * 2.0 * PI / LN_2 * self.over_scales(|v| v * v) / self.reconstruction()

@@ -149,7 +149,7 @@ impl Scales {
         };
         Some(self.values.iter().map(of).collect())
     }
-    /// Degrees of freedom of the mean over these scales: ν nₐ S/S_mid √(1 + (nₐ δj/δj₀)²), 1/S being
+    /// Degrees of freedom of the mean over these scales: `ν nₐ S/S_mid √(1 + (nₐ δj/δj₀)²)`, 1/S being
     /// Σ 1/s (equation 28). `None` for wavelets whose δj₀ is not known.
     pub fn average_degrees_of_freedom(&self, scales: std::ops::Range<usize>) -> Option<f64> {
         let known = self.mother.empirical()?;
