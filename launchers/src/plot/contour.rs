@@ -35,11 +35,11 @@ fn square(corners: [(usize, usize); 4], values: [f64; 4], all: &mut Vec<Segment>
         }
     }
     match crossings.as_slice() {
-        &[a, b] => all.push([a, b]),
+        [a, b] => all.push([*a, *b]),
         // A saddle: the middle tells which corners belong together.
-        &[a, b, c, d] => {
+        [a, b, c, d] => {
             let is_joined = (values.iter().sum::<f64>() > 0.0) == (values[0] > 0.0);
-            all.extend(if is_joined { [[a, b], [c, d]] } else { [[d, a], [b, c]] });
+            all.extend(if is_joined { [[*a, *b], [*c, *d]] } else { [[*d, *a], [*b, *c]] });
         }
         _ => {}
     }

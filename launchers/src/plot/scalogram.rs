@@ -108,7 +108,7 @@ fn octaves((low, high): (f64, f64)) -> Vec<(f64, String)> {
         let v = n.exp2();
         match n {
             n if n >= 0.0 && v < 1e6 => ticks::number(v, 0),
-            n if n < 0.0 && n >= -4.0 => ticks::number(v, (-n) as usize),
+            n if (-4.0..0.0).contains(&n) => ticks::number(v, (-n) as usize),
             _ => format!("2{}", super::text::superscript(n as i32)),
         }
     };

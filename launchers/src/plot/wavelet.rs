@@ -135,7 +135,6 @@ impl Picture<'_> {
             // Red noise rises towards the corner of the legend: room for that.
             y_range: range.map(|(low, high)| (low - 0.05 * (high - low), high + 0.25 * (high - low))),
             curves,
-            ..CurvesPanel::default()
         }))
     }
 }
