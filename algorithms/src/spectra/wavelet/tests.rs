@@ -54,7 +54,7 @@ fn power_is_that_of_convolutions() {
     let x = noise(n);
     let mean = x.iter().sum::<f64>() / n as f64;
     for mother in [Mother::Morlet(6.0), Mother::Paul(4), Mother::Dog(2)] {
-        let own = ScaleOptions { mother, spacing: 0.5, smallest: Some(6.0), last: Some(2) };
+        let own = ScaleOptions { mother, spacing: 0.5, smallest: Some(12.0), last: Some(2) };
         let scales = Scales::new(n, 1.0, own).unwrap();
         let in_steps = scales.scales();
         // So many zeros that what wraps around is nothing.
