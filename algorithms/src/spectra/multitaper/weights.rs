@@ -68,7 +68,9 @@ mod tests {
         let again = fixed(&w, spectra.into_iter());
         assert!((again.power / found.power - 1.0).abs() < 1e-11);
         assert!((again.degrees_of_freedom / found.degrees_of_freedom - 1.0).abs() < 1e-11);
-        assert!(found.power < 2.0 && found.degrees_of_freedom < 6.0);
+        // What leaks into the last counts less than with fixed weights.
+        let fixed = fixed(&ratios, spectra.into_iter());
+        assert!(found.power < 0.9 * fixed.power && found.degrees_of_freedom < fixed.degrees_of_freedom);
         // Nothing at all, and nothing that leaks.
         assert_eq!(adaptive(&ratios, &[0.0; 3], 0.0).power, 0.0);
         let equal = adaptive(&[1.0, 1.0], &[1.0, 3.0], 0.0);
