@@ -69,7 +69,7 @@ impl Made<'_> {
             } else {
                 let mut variable = file.add_variable::<f64>(name, dims).expect("a variable");
                 variable.put_attribute("units", "m s-1").expect("an attribute");
-                variable.put_values(*values, ..).expect("written");
+                variable.put_values(values, ..).expect("written");
             }
         }
     }

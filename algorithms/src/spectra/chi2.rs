@@ -28,6 +28,52 @@ pub fn chi2_quantile(p: f64, dof: f64) -> f64 {
     low + high
 }
 
+/// χ²(p; ν)/ν for one p and many ν between two limits: a polynomial in ν through values of
+/// [`chi2_quantile`], which is much slower, as exact as that to about 1e-10.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chi2Factors {
+    low: f64,
+    high: f64,
+    /// Of Chebyshev polynomials; the logarithm of the factor.
+    terms: Vec<f64>,
+}
+
+/// Terms of the polynomial.
+const TERMS: usize = 64;
+
+impl Chi2Factors {
+    /// For the probability `p` and degrees of freedom from `low` to `high`.
+    pub fn new(p: f64, low: f64, high: f64) -> Self {
+        let angle = |k: usize| std::f64::consts::PI * (k as f64 + 0.5) / TERMS as f64;
+        // Evenly in the logarithm of ν, which small ones want.
+        let (from, to) = (low.ln(), high.ln());
+        let value = |k: usize| {
+            let dof = (0.5 * (from + to) + 0.5 * (to - from) * angle(k).cos()).exp();
+            (chi2_quantile(p, dof) / dof).ln()
+        };
+        let values: Vec<f64> = (0..TERMS).map(value).collect();
+        let term = |j: usize| {
+            let sum: f64 = values.iter().enumerate().map(|(k, v)| v * (j as f64 * angle(k)).cos()).sum();
+            sum * if j == 0 { 1.0 } else { 2.0 } / TERMS as f64
+        };
+        Self { low, high, terms: (0..TERMS).map(term).collect() }
+    }
+    /// The factor of `dof` degrees of freedom; NaN of NaN.
+    pub fn of(&self, dof: f64) -> f64 {
+        if dof.is_nan() {
+            return f64::NAN;
+        }
+        let (from, to) = (self.low.ln(), self.high.ln());
+        let x = if to > from { ((2.0 * dof.ln() - from - to) / (to - from)).clamp(-1.0, 1.0) } else { 0.0 };
+        // Clenshaw's recurrence.
+        let (mut b, mut after) = (0.0, 0.0);
+        for c in self.terms[1..].iter().rev() {
+            (b, after) = (c + 2.0 * x * b - after, b);
+        }
+        (self.terms[0] + x * b - after).exp()
+    }
+}
+
 /// Instead of 0, where that would be divided by.
 const TINY: f64 = 1e-300;
 
@@ -101,6 +147,21 @@ mod tests {
         for (p, dof) in [(0.0, 2.0), (1.0, 2.0), (0.5, 0.0), (f64::NAN, 1.0), (0.5, f64::INFINITY)] {
             assert!(chi2_quantile(p, dof).is_nan());
         }
+    }
+
+    #[test]
+    fn factors_are_quantiles() {
+        for p in [0.005, 0.025, 0.95, 0.9995] {
+            let factors = Chi2Factors::new(p, 1.0, 16.0);
+            for k in 0..=50 {
+                let dof = 1.0 + 0.3 * f64::from(k);
+                let expected = chi2_quantile(p, dof) / dof;
+                assert!((factors.of(dof) / expected - 1.0).abs() < 1e-10, "{p} {dof}");
+            }
+        }
+        assert!(Chi2Factors::new(0.5, 1.0, 2.0).of(f64::NAN).is_nan());
+        let one = Chi2Factors::new(0.9, 2.0, 2.0).of(2.0);
+        assert!((one - 0.5 * chi2_quantile(0.9, 2.0)).abs() < 1e-12);
     }
 
     /// Made by `scipy.stats.chi2.ppf`.

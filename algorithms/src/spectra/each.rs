@@ -67,7 +67,7 @@ struct Room<R> {
 
 impl<E: Estimate> EachSeries<E> {
     /// Of a variable with the dimensions `dims`, time first.
-    pub(super) fn of(estimate: E, dims: &[Dim]) -> Self {
+    pub fn of(estimate: E, dims: &[Dim]) -> Self {
         let shape = dims.iter().skip(1).map(|d| d.len).collect();
         Self { estimate, shape, mean: None, survey: Mutex::new(Survey::default()), rooms: Pool::new() }
     }

@@ -45,14 +45,30 @@ pub fn lag1_autocorrelation(x: &[f64]) -> f64 {
 /// n and else 2, and b makes the sum of B the sum of the spectrum, both over all frequencies but 0.
 /// White noise where α is NaN.
 pub fn red_noise(welch: &Welch, alpha: f64, power: &[f64], out: &mut [f64]) {
-    let alpha = if alpha.is_nan() { 0.0 } else { alpha };
-    for (k, (out, turn)) in out.iter_mut().zip(welch.turns()).enumerate() {
-        // 1 + α² − 2α cos φ without cancellation near α = 1.
-        *out = welch.sides(k) * (1.0 - alpha * alpha) / ((1.0 - alpha).powi(2) + alpha * turn);
+    red_noise_at((welch.turns(), &|k| welch.sides(k)), alpha, power, out);
+}
+
+/// [`red_noise`] at frequencies of which 2 (1 − cos φ) and s are given.
+pub(super) fn red_noise_at(
+    (turns, sides): (&[f64], &dyn Fn(usize) -> f64),
+    alpha: f64,
+    power: &[f64],
+    out: &mut [f64],
+) {
+    for (k, (out, turn)) in out.iter_mut().zip(turns).enumerate() {
+        *out = sides(k) * red(alpha, *turn);
     }
     let sum = |v: &[f64]| v.iter().skip(1).sum::<f64>();
     let ratio = sum(power) / sum(out);
     out.iter_mut().for_each(|v| *v *= ratio);
+}
+
+/// (1 − α²) / (1 + α² − 2 α cos φ) of `turn` = 2 (1 − cos φ): red noise of variance 1. White noise
+/// where α is NaN.
+pub(super) fn red(alpha: f64, turn: f64) -> f64 {
+    let alpha = if alpha.is_nan() { 0.0 } else { alpha };
+    // 1 + α² − 2α cos φ without cancellation near α = 1.
+    (1.0 - alpha * alpha) / ((1.0 - alpha).powi(2) + alpha * turn)
 }
 
 /// By what the background is multiplied, at each frequency, to give the level that a spectrum of

@@ -5,6 +5,7 @@
 use super::wheeler_kiladis::{parse_depths, Depths};
 use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::Verbosity;
+use crate::spectrum::parse_at;
 use halocline_core::calendar::{DateTime, TimeAxis};
 use halocline_core::comm::Comm;
 use halocline_core::grid::{Grid, GridKind};
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// An EOF file becomes one picture of a mode: its map, its principal component and the variance
 /// of all modes with North's error bars. With --var any variable is drawn: a map, or a series
 /// over time or mode. A file of spectra becomes their curves, with background and significance, or
-/// coherence and phase; of many cells, those at a place (--at), or a map at a frequency (--frequency).
+/// coherence and phase, one of wavelet power a scalogram; of many cells, those at a place (--at), or a map
+/// at a frequency (--frequency).
 /// Of spectra over wave number and frequency, the symmetric and the antisymmetric part of the ratio
 /// to the background, or of the coherence, with the dispersion curves of equatorial waves (--var
 /// log_power, power, background, …: of others). Spectra in space are drawn of one
@@ -68,14 +70,6 @@ fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
     text.split_once(['x', 'X'])
         .and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)))
         .ok_or_else(|| "write it as 1600x1200".to_owned())
-}
-
-fn parse_at(text: &str) -> std::result::Result<[f64; 2], String> {
-    let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_slice() {
-        &[lon, lat] if text.split(',').count() == 2 && lon.is_finite() && lat.abs() <= 90.0 => Ok([lon, lat]),
-        _ => Err("write longitude and latitude in degrees, as in 180,0".to_owned()),
-    }
 }
 
 impl PlotArgs {
@@ -146,6 +140,9 @@ impl Picture<'_> {
         let has = |name: &str| self.dataset.variable(name).is_ok();
         if ["eof", "pc", "eigenvalue", "variance_fraction"].into_iter().all(has) {
             return self.of_eof();
+        }
+        if let Some(figure) = self.of_wavelets()? {
+            return Ok(figure);
         }
         if let Some(figure) = self.of_space()? {
             return Ok(figure);
@@ -341,7 +338,7 @@ pub(super) fn label(variable: &Variable) -> String {
 }
 
 /// A date as a number of years.
-fn decimal_year(time: &TimeAxis, i: usize) -> f64 {
+pub(super) fn decimal_year(time: &TimeAxis, i: usize) -> f64 {
     let date = time.datetime(i);
     let calendar = time.calendar;
     let days = |month: u8| f64::from(calendar.days_in_month(date.year, month));

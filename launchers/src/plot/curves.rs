@@ -12,6 +12,11 @@ const DECADES: f64 = 12.0;
 /// The second of two curves.
 const OTHER: Rgb = [214, 130, 32];
 
+/// Between the limits of an interval.
+const BETWEEN: Rgb = [226, 236, 246];
+/// The radius of a mark, in nominal pixels.
+const MARK: f64 = 6.0;
+
 /// What panels draw: points of each curve, logarithms where the axis is logarithmic, and the
 /// ranges of both axes.
 struct Scaled {
@@ -83,12 +88,26 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     if all().next().is_none() {
         axes.empty(canvas);
     }
+    // Both limits of an interval follow one another.
+    for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {
+        if pair.iter().all(|curve| curve.kind == CurveKind::Interval) {
+            let both: Vec<_> = points[0].iter().zip(&points[1]).collect();
+            for run in both.split(|(a, b)| !(there(a) && there(b))) {
+                let at = |p: &(f64, f64)| axes.at(p.0, p.1.clamp(y.0, y.1));
+                let back = run.iter().rev().map(|(_, b)| at(b));
+                let corners: Vec<_> = run.iter().map(|(a, _)| at(a)).chain(back).collect();
+                canvas.area(&corners, BETWEEN);
+            }
+        }
+    }
     for (curve, points) in panel.curves.iter().zip(curves) {
         let (colour, width, pattern) = style(curve.kind);
         for run in points.split(|p| !there(p)).filter(|run| !run.is_empty()) {
             // What lies below a logarithmic axis ends at it.
             let at: Vec<_> = run.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
-            if curve.kind == CurveKind::Points || at.len() == 1 {
+            if curve.kind == CurveKind::Marks {
+                at.iter().for_each(|point| canvas.disc(*point, MARK, colour));
+            } else if curve.kind == CurveKind::Points || at.len() == 1 {
                 at.iter().for_each(|point| canvas.disc(*point, 3.0, colour));
             } else {
                 canvas.dashes(&at, colour, width, pattern);
@@ -117,6 +136,8 @@ fn style(kind: CurveKind) -> (Rgb, f64, &'static [f64]) {
         CurveKind::OtherPart => (WARM, 1.6, &[]),
         CurveKind::Part => (INK, 1.6, &[]),
         CurveKind::Guide => (SOFT, 1.2, &[]),
+        CurveKind::Interval => ([168, 196, 224], 1.4, &[]),
+        CurveKind::Marks => (INK, 2.4, &[]),
     }
 }
 
@@ -144,11 +165,13 @@ fn wavelengths<B: DrawingBackend>(
 
 /// The names of curves in their colours, in the upper right corner, where there are several.
 fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame: Rect) {
-    if panel.curves.len() < 2 {
+    // The second limit of an interval has no name of its own.
+    let named: Vec<_> = panel.curves.iter().filter(|curve| !curve.name.is_empty()).collect();
+    if named.len() < 2 {
         return;
     }
     let u = canvas.unit();
-    for (k, curve) in panel.curves.iter().enumerate() {
+    for (k, curve) in named.into_iter().enumerate() {
         let (colour, width, pattern) = style(curve.kind);
         let font = Font { size: 19.0, colour: INK, ..LABEL };
         let name = canvas.fit(&curve.name, font, 0.5 * frame.w);
@@ -156,7 +179,11 @@ fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame:
         let right = frame.right() - 12.0 * u;
         canvas.text(&name, (right, y), Align::Right, font);
         let end = right - canvas.width(&name, font) - 10.0 * u;
-        canvas.dashes(&[(end - 44.0 * u, y), (end, y)], colour, width, pattern);
+        if curve.kind == CurveKind::Marks {
+            canvas.disc((end - 22.0 * u, y), MARK, colour);
+        } else {
+            canvas.dashes(&[(end - 44.0 * u, y), (end, y)], colour, width, pattern);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod map;
 mod nearest;
 mod plane;
 mod raster;
+mod scalogram;
 mod scree;
 mod series;
 mod space;
@@ -28,6 +29,7 @@ mod svg;
 mod tests;
 mod text;
 mod ticks;
+mod wavelet;
 mod wheeler_kiladis;
 
 pub(crate) use command::{run, PlotArgs};
@@ -64,6 +66,8 @@ pub(crate) enum Panel {
     Plane(PlanePanel),
     /// Values over two axes.
     Image(ImagePanel),
+    /// Wavelet power over time and period.
+    Scalogram(ScalogramPanel),
 }
 
 /// A field over longitude and latitude, or over its indices when it has no coordinates.
@@ -221,6 +225,57 @@ pub(crate) struct Curve {
     pub kind: CurveKind,
 }
 
+/// Wavelet power over time and period.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ScalogramPanel {
+    /// Headline of the panel; empty for none.
+    pub title: String,
+    /// Units of power.
+    pub units: String,
+    /// What periods count, as a word.
+    pub period_units: String,
+    /// Decimal years.
+    pub x: Vec<f64>,
+    /// Periods, rising, evenly in their logarithms.
+    pub periods: Vec<f64>,
+    /// Power over the variance: periods times times.
+    pub values: Vec<f64>,
+    /// The level of each period that is significant, over the variance; empty for none.
+    pub significance: Vec<f64>,
+    /// The longest period of each time that is inside the cone of influence.
+    pub cone: Vec<f64>,
+    /// The mean over time, over the variance.
+    pub global: Vec<f64>,
+    /// What of it is significant; empty for none.
+    pub global_significance: Vec<f64>,
+    /// Red noise, over the variance; empty for none.
+    pub background: Vec<f64>,
+    /// The level, in words.
+    pub level: String,
+    /// The mean over some periods at each time, in units of power; empty for none.
+    pub average: Vec<f64>,
+    /// What of it is significant.
+    pub average_significance: Option<f64>,
+    /// Its headline.
+    pub average_title: String,
+}
+
+impl ScalogramPanel {
+    fn check(&self, lengths: &dyn Fn(&str, usize, usize) -> Result<()>) -> Result<()> {
+        let (times, periods) = (self.x.len(), self.periods.len());
+        lengths("values of power", self.values.len(), times.saturating_mul(periods))?;
+        if times == 0 || periods == 0 {
+            return Err(Error::data("can't draw power at no time or no period"));
+        }
+        lengths("times of the cone of influence", self.cone.len(), times)?;
+        lengths("values of the global spectrum", self.global.len(), periods)?;
+        for part in [&self.significance, &self.global_significance, &self.background] {
+            lengths("values of a level", part.len(), if part.is_empty() { 0 } else { periods })?;
+        }
+        lengths("values of a mean", self.average.len(), if self.average.is_empty() { 0 } else { times })
+    }
+}
+
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CurveKind {
@@ -240,6 +295,10 @@ pub(crate) enum CurveKind {
     OtherPart,
     /// A slope to hold others against.
     Guide,
+    /// Where it may lie.
+    Interval,
+    /// Places that stand out, as larger points.
+    Marks,
 }
 
 /// The file format of a picture.
@@ -296,6 +355,7 @@ fn draw<B: DrawingBackend>(figure: &Figure, backend: B, size: (u32, u32)) -> Res
             Panel::Curves(curves) => curves::draw(&mut canvas, curves, place, head),
             Panel::Plane(plane) => plane::draw(&mut canvas, plane, place),
             Panel::Image(image) => image::draw(&mut canvas, image, place),
+            Panel::Scalogram(panel) => scalogram::draw(&mut canvas, panel, place),
         }
     }
     canvas.finish()
@@ -332,5 +392,6 @@ fn check(panel: &Panel) -> Result<()> {
             panel.curves.iter().try_for_each(|c| lengths("values of a curve", c.y.len(), panel.x.len()))
         }
         Panel::Plane(plane) => lengths("values", plane.values.len(), plane.x.len() * plane.y.len()),
+        Panel::Scalogram(panel) => panel.check(&lengths),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::command::{label, Picture};
 use super::{text, Curve, CurveKind, CurvesPanel, Figure, Panel};
+use crate::spectrum::nearest;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -33,7 +34,16 @@ impl Picture<'_> {
         let attributes = self.dataset.attributes();
         let title = attributes.text("title").unwrap_or("Spectra").to_owned();
         let options = attributes.text("halocline_spectrum_options").unwrap_or_default();
-        let told = ["segment=", "window=", "detrend=", "average=", "lomb-scargle="];
+        let told = [
+            "segment=",
+            "window=",
+            "detrend=",
+            "average=",
+            "lomb-scargle=",
+            "bandwidth=",
+            "tapers=",
+            "adaptive",
+        ];
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
         let subtitle: Vec<String> = self.place()?.into_iter().chain([told.join(", ")]).collect();
         let panels = panels.into_iter().map(Panel::Curves).collect();
@@ -46,6 +56,12 @@ impl Picture<'_> {
         let mut panel = self.panel(&text::units(variable.units().unwrap_or_default()), log)?;
         panel.title = label(variable);
         panel.y_is_log = log;
+        let has_limits = self.is_spectrum("limit_lower") && self.is_spectrum("limit_upper");
+        if has_limits {
+            let name = format!("{} % interval", 100.0 * self.values("confidence")?[0]);
+            panel.curves.push(self.curve("limit_lower", 0, &name, CurveKind::Interval)?);
+            panel.curves.push(self.curve("limit_upper", 0, "", CurveKind::Interval)?);
+        }
         panel.curves.push(self.curve("power", 0, "spectrum", CurveKind::Main)?);
         if self.is_spectrum("background") {
             panel.curves.push(self.curve("background", 0, "red noise", CurveKind::Reference)?);
@@ -53,6 +69,9 @@ impl Picture<'_> {
                 let name = format!("{} % level", 100.0 * level);
                 panel.curves.push(self.curve("significance", k, &name, CurveKind::Level(k))?);
             }
+        }
+        if self.is_spectrum("f_ratio") && self.dataset.variable("f_limit").is_ok() {
+            panel.curves.extend(self.lines()?);
         }
         Ok(panel)
     }
@@ -79,6 +98,25 @@ impl Picture<'_> {
             panel.curves.push(curve);
         }
         Ok(panel)
+    }
+
+    /// The spectrum where a line stands out at the highest level of confidence: peaks of F.
+    fn lines(&self) -> Result<Option<Curve>> {
+        let (limits, levels) = (self.values("f_limit")?, self.values("confidence")?);
+        let Some((limit, level)) = limits.into_iter().zip(levels).max_by(|a, b| a.1.total_cmp(&b.1)) else {
+            return Ok(None);
+        };
+        let ratio = self.curve("f_ratio", 0, "", CurveKind::Marks)?.y;
+        let mut curve = self.curve("power", 0, "", CurveKind::Marks)?;
+        curve.name = format!("lines (F, {} %)", 100.0 * level);
+        let at = |k: Option<usize>| k.and_then(|k| ratio.get(k)).copied().unwrap_or(f64::NAN);
+        let stands_out = |k: usize| {
+            let higher = [at(k.checked_sub(1)), at(Some(k + 1))].into_iter().any(|other| other > ratio[k]);
+            ratio[k] > limit && !higher
+        };
+        let hidden = (0..curve.y.len()).filter(|&k| !stands_out(k)).collect::<Vec<_>>();
+        hidden.into_iter().for_each(|k| curve.y[k] = f64::NAN);
+        Ok(Some(curve))
     }
 
     fn coherence(&self) -> Result<CurvesPanel> {
@@ -156,21 +194,11 @@ impl Picture<'_> {
     }
 
     /// The cell that is nearest to `--at`.
-    fn cell(&self, variable: &str) -> Result<Option<Cell>> {
+    pub(super) fn cell(&self, variable: &str) -> Result<Option<Cell>> {
         let Some([lon, lat]) = self.args.at else { return Ok(None) };
         let grid = self.dataset.grid(variable)?;
+        let Some(nearest) = nearest(&grid, [lon, lat]) else { return Ok(None) };
         let (lats, lons) = (grid.latitudes(), grid.longitudes());
-        if grid.is_empty() || lats.is_none() && lons.is_none() {
-            return Ok(None);
-        }
-        // The sine of half the distance, squared; of one coordinate alone, of its difference.
-        let distance = |i: usize| {
-            let there = lats.as_ref().map_or(lat, |l| l[i]).to_radians();
-            let across = (lons.as_ref().map_or(lon, |l| l[i]) - lon).to_radians();
-            let along = there - lat.to_radians();
-            (0.5 * along).sin().powi(2) + there.cos() * lat.to_radians().cos() * (0.5 * across).sin().powi(2)
-        };
-        let nearest = (0..grid.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(0);
         let mut rest = nearest;
         let mut index = Vec::new();
         for dim in grid.dims.iter().rev() {
@@ -182,8 +210,7 @@ impl Picture<'_> {
     }
 
     /// Where the spectra are, in words, if one cell is chosen.
-    fn place(&self) -> Result<Option<String>> {
-        let name = if self.is_spectrum("power") { "power" } else { "coherence_squared" };
+    pub(super) fn place(&self, name: &str) -> Result<Option<String>> {
         let Some(cell) = self.cell(name)? else { return Ok(None) };
         let parts = [cell.lat.map(|v| format!("latitude {v}")), cell.lon.map(|v| format!("longitude {v}"))];
         Ok(Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", ")))
@@ -191,9 +218,9 @@ impl Picture<'_> {
 }
 
 /// A cell of the grid.
-struct Cell {
+pub(super) struct Cell {
     /// By dimension.
-    index: Vec<(String, usize)>,
+    pub(super) index: Vec<(String, usize)>,
     lat: Option<f64>,
     lon: Option<f64>,
 }

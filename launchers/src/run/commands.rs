@@ -16,7 +16,10 @@ use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::regrid::RegridArgs;
 use crate::relate::RelateArgs;
-use crate::spectrum::{CrossArgs, IsotropicArgs, PowerArgs, SphericalArgs, WheelerKiladisArgs, ZonalArgs};
+use crate::spectrum::{
+    CrossArgs, IsotropicArgs, MultitaperArgs, PowerArgs, SphericalArgs, WaveletArgs, WheelerKiladisArgs,
+    ZonalArgs,
+};
 use crate::stats::StatsArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
@@ -43,6 +46,8 @@ pub(super) enum Kind {
     SpectrumIsotropic,
     SpectrumZonal,
     SpectrumSpherical,
+    SpectrumMultitaper,
+    SpectrumWavelet,
     FilterTime,
     CalcHelmholtz,
     CalcTruncate,
@@ -52,7 +57,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 24] = [
+const KINDS: [(&str, Kind); 26] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -70,6 +75,8 @@ const KINDS: [(&str, Kind); 24] = [
     ("spectrum isotropic", Kind::SpectrumIsotropic),
     ("spectrum zonal", Kind::SpectrumZonal),
     ("spectrum spherical", Kind::SpectrumSpherical),
+    ("spectrum multitaper", Kind::SpectrumMultitaper),
+    ("spectrum wavelet", Kind::SpectrumWavelet),
     ("filter time", Kind::FilterTime),
     ("calc helmholtz", Kind::CalcHelmholtz),
     ("calc truncate", Kind::CalcTruncate),
@@ -130,6 +137,8 @@ impl Kind {
             Self::SpectrumIsotropic => IsotropicArgs::augment_args(command),
             Self::SpectrumZonal => ZonalArgs::augment_args(command),
             Self::SpectrumSpherical => SphericalArgs::augment_args(command),
+            Self::SpectrumMultitaper => MultitaperArgs::augment_args(command),
+            Self::SpectrumWavelet => WaveletArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
             Self::CalcTruncate => TruncateArgs::augment_args(command),
@@ -159,6 +168,8 @@ pub(super) enum Args {
     SpectrumIsotropic(Box<IsotropicArgs>),
     SpectrumZonal(Box<ZonalArgs>),
     SpectrumSpherical(Box<SphericalArgs>),
+    SpectrumMultitaper(Box<MultitaperArgs>),
+    SpectrumWavelet(Box<WaveletArgs>),
     FilterTime(Box<TimeArgs>),
     CalcHelmholtz(Box<HelmholtzArgs>),
     CalcTruncate(Box<TruncateArgs>),
@@ -197,6 +208,12 @@ impl Args {
             }
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
+            Kind::SpectrumMultitaper => {
+                Self::SpectrumMultitaper(Box::new(MultitaperArgs::from_arg_matches(&matches)?))
+            }
+            Kind::SpectrumWavelet => {
+                Self::SpectrumWavelet(Box::new(WaveletArgs::from_arg_matches(&matches)?))
+            }
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -225,6 +242,8 @@ impl Args {
             Self::SpectrumIsotropic(args) => args.check(),
             Self::SpectrumZonal(args) => args.check(),
             Self::SpectrumSpherical(args) => args.check(),
+            Self::SpectrumMultitaper(args) => args.check(),
+            Self::SpectrumWavelet(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::CalcHelmholtz(args) => args.check(),
             Self::CalcTruncate(args) => args.check(),

@@ -89,6 +89,8 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumPower(_)
         | Args::SpectrumCross(_)
         | Args::SpectrumSpherical(_)
+        | Args::SpectrumMultitaper(_)
+        | Args::SpectrumWavelet(_)
         | Args::FilterTime(_)
         | Args::Regrid(_)
         | Args::SpectrumIsotropic(_)

@@ -1,8 +1,9 @@
 //! `halocline spectrum cross`.
 
 use super::describe::quantity_attributes;
-use super::estimate::{mean, parse_confidence, Confidence, EstimateArgs};
+use super::estimate::{parse_confidence, Confidence, EstimateArgs};
 use super::frame::{means, put, At, Frame, Part, FREQUENCY};
+use super::series::mean;
 use super::units;
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
@@ -138,7 +139,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a CrossArgs) -> Result<CrossSp
                 .remedy("choose a shorter --segment"),
         ));
     }
-    let reduced = args.estimate.reduced(&source).map_err(blame)?;
+    let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
     Ok(CrossSpectrum { args, dataset, files, source, with, reduced, sampling, welch })
 }
 
@@ -203,7 +204,7 @@ impl CrossSpectrum<'_> {
         }
         let frequencies = (self.welch.frequencies(), Some(self.welch.segments()));
         let place = (source, &self.reduced);
-        let frame = Frame::new(place, &args.estimate, &self.sampling, frequencies, levels)?;
+        let frame = Frame::new(place, args.estimate.frequency_units, &self.sampling, frequencies, levels)?;
         let mut schema = Schema { attributes: self.global(&frame, plan.tiling().rule()), ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
         let quantities = args.quantities();
@@ -211,7 +212,7 @@ impl CrossSpectrum<'_> {
             let attributes = quantity_attributes(self, quantity);
             schema.add_variable(frame.variable(&schema, name, &[FREQUENCY], attributes));
         }
-        schema.add_variable(units::degrees_of_freedom(!args.estimate.average.is_empty()));
+        schema.add_variable(units::degrees_of_freedom(args.estimate.series.is_averaged()));
         if !levels.is_empty() {
             schema.add_variable(limit_spec(&frame));
         }
@@ -235,7 +236,7 @@ impl CrossSpectrum<'_> {
             write(&mut file, rows, &quantities, &results.into())
         })?;
         let both = format!("{} with {}", args.var, self.with.name());
-        frame.check(job, args.estimate.gap_rule(), &work.survey()).map_err(|e| {
+        frame.check(job, args.estimate.series.gap_rule(), &work.survey()).map_err(|e| {
             let first = self.files.first().map_or_else(String::new, |f| f.display().to_string());
             e.in_file(format!("{first} or {}", args.with)).in_variable(both)
         })?;

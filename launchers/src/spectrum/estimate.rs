@@ -1,15 +1,7 @@
 //! How spectra are estimated: the options that all kinds have, as checked values.
 
-use crate::stats::over::Reduced;
-use crate::stats::weights;
-use halocline_algorithms::spectra::{
-    AnnualCycle, Detrend, GapRule, Sampling, Scaling, SpatialMean, Welch, WelchOptions, Window,
-};
-use halocline_algorithms::statistics::Weights;
-use halocline_core::calendar::{Cycle, LeapDay};
-use halocline_core::comm::Comm;
-use halocline_core::grid::GridKind;
-use halocline_core::meta::Role;
+use super::series::SeriesArgs;
+use halocline_algorithms::spectra::{Sampling, Scaling, Welch, WelchOptions, Window};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -26,50 +18,20 @@ pub(super) struct EstimateArgs {
     /// flattop, bartlett, cosine, tukey:SHARE, kaiser:BETA [default: hann with --segment, else boxcar]
     #[arg(long, value_name = "WINDOW", value_parser = parse_window)]
     pub(super) window: Option<Window>,
-    /// What is taken off each segment first
-    #[arg(long, value_enum, default_value_t = DetrendChoice::Constant, value_name = "none|constant|linear", hide_possible_values = true)]
-    pub(super) detrend: DetrendChoice,
-    /// Take the mean annual cycle off the whole series first: the mean of each month, or of each day
-    /// of the year
-    #[arg(long, value_enum, value_name = "month|dayofyear", hide_possible_values = true)]
-    pub(super) remove_cycle: Option<CycleChoice>,
     /// Variance per frequency, or power of a sine at its frequency
     #[arg(long, value_enum, default_value_t = ScalingChoice::Density, value_name = "density|spectrum", hide_possible_values = true)]
     pub(super) scaling: ScalingChoice,
-    /// Average spectra over these dimensions, weighted by area: lat,lon, or one of them
-    #[arg(long, value_name = "DIM,…", value_delimiter = ',')]
-    pub(super) average: Vec<String>,
     /// What frequencies count
     #[arg(long, value_enum, default_value_t = FrequencyUnits::Day, value_name = "cycles/hour|day|month|year", hide_possible_values = true)]
     pub(super) frequency_units: FrequencyUnits,
-    /// What becomes of series that are missing at some times: an error, or missing
-    #[arg(long, value_enum, default_value_t = GapChoice::Refuse, value_name = "refuse|drop", hide_possible_values = true)]
-    pub(super) missing: GapChoice,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum DetrendChoice {
-    None,
-    Constant,
-    Linear,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum CycleChoice {
-    Month,
-    Dayofyear,
+    #[command(flatten)]
+    pub(super) series: SeriesArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ScalingChoice {
     Density,
     Spectrum,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum GapChoice {
-    Refuse,
-    Drop,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -142,36 +104,14 @@ impl EstimateArgs {
         if self.segment.is_some_and(|n| n < 2) {
             return Err(Error::usage("--segment needs 2 steps at least"));
         }
-        crate::common::check_once(&self.average)
+        self.series.check()
     }
 
     pub(super) fn used_window(&self) -> Window {
         self.window.unwrap_or(if self.segment.is_some() { Window::Hann } else { Window::Boxcar })
     }
-    pub(super) fn gap_rule(&self) -> GapRule {
-        match self.missing {
-            GapChoice::Refuse => GapRule::Refuse,
-            GapChoice::Drop => GapRule::Drop,
-        }
-    }
-    pub(super) fn detrending(&self) -> Detrend {
-        match self.detrend {
-            DetrendChoice::None => Detrend::None,
-            DetrendChoice::Constant => Detrend::Constant,
-            DetrendChoice::Linear => Detrend::Linear,
-        }
-    }
     pub(super) fn is_density(&self) -> bool {
         self.scaling == ScalingChoice::Density
-    }
-
-    /// The mean annual cycle, if it is to be taken off.
-    pub(super) fn cycle(&self, source: &Source) -> Option<AnnualCycle> {
-        let cycle = self.remove_cycle.map(|cycle| match cycle {
-            CycleChoice::Month => Cycle::Month,
-            CycleChoice::Dayofyear => Cycle::DayOfYear(LeapDay::Keep),
-        });
-        cycle.map(|cycle| AnnualCycle::new(source.time(), cycle))
     }
 
     /// The estimate for the series of `source`.
@@ -179,45 +119,17 @@ impl EstimateArgs {
         let options = WelchOptions {
             segments: self.segment.map(|len| (len, self.overlap.unwrap_or(0.5))),
             window: self.used_window(),
-            detrend: self.detrending(),
-            cycle: self.cycle(source),
+            detrend: self.series.detrending(),
+            cycle: self.series.cycle(source),
             scaling: if self.is_density() { Scaling::Density } else { Scaling::Spectrum },
         };
         Welch::new(source.time().len(), self.frequency_units.step(sampling), options)
     }
 
-    /// Which dimensions are averaged over; none, unless that is asked for.
-    pub(super) fn reduced(&self, source: &Source) -> Result<Reduced> {
-        if self.average.is_empty() {
-            return Ok(Reduced { roles: Vec::new(), dims: vec![false; source.variable().dims.len()] });
-        }
-        let reduced = Reduced::find(&self.average, source).map_err(|e| {
-            e.remedy("choose --average from the horizontal dimensions: lat,lon, or one of them")
-        })?;
-        if reduced.roles.iter().any(|role| !matches!(role, Role::Y | Role::X)) {
-            return Err(Error::usage("spectra are averaged over horizontal dimensions only")
-                .remedy("choose --average lat,lon, or one of them"));
-        }
-        let horizontal = source.variable().dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X));
-        if source.grid().kind != GridKind::Rectilinear && reduced.roles.len() < horizontal.count() {
-            return Err(Error::usage(
-                "the rows and columns of this grid are no circles of latitude and longitude",
-            )
-            .remedy("choose --average lat,lon"));
-        }
-        Ok(reduced)
-    }
-
     /// What both Welch's estimate and a Lomb-Scargle periodogram depend on, as it is written into
     /// outputs.
     pub(super) fn describe_common(&self) -> Vec<String> {
-        let mut all = vec![format!("detrend={}", self.detrending().name())];
-        all.extend(self.remove_cycle.map(|cycle| {
-            format!("remove-cycle={}", if cycle == CycleChoice::Month { "month" } else { "dayofyear" })
-        }));
-        if !self.average.is_empty() {
-            all.push(format!("average={}", self.average.join(",")));
-        }
+        let mut all = self.series.describe();
         all.push(format!("frequency-units=cycles/{}", self.frequency_units.period()));
         all
     }
@@ -232,23 +144,9 @@ impl EstimateArgs {
         all.push(format!("window={}", self.used_window().name()));
         all.push(format!("scaling={}", if self.is_density() { "density" } else { "spectrum" }));
         all.extend(self.describe_common());
-        all.push(format!("missing={}", if self.missing == GapChoice::Drop { "drop" } else { "refuse" }));
+        all.push(self.series.describe_gaps());
         all
     }
-}
-
-/// The mean over these dimensions, if there are any.
-///
-/// # Collective
-/// Every rank calls this.
-pub(super) fn mean(comm: &Comm, source: &Source, reduced: &Reduced) -> Result<Option<SpatialMean>> {
-    if reduced.roles.is_empty() {
-        return Ok(None);
-    }
-    let mut all = Weights::default();
-    weights::areas(comm, source, reduced, false, &mut all)
-        .map_err(|e| e.remedy("leave --average out, or correct the coordinates of the grid"))?;
-    Ok(Some(SpatialMean::new(&source.variable().dims, &reduced.dims, all)))
 }
 
 #[cfg(test)]

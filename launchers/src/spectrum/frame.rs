@@ -1,6 +1,6 @@
 //! What all files of spectra have in common: the frequencies, space, and how blocks are written.
 
-use super::estimate::EstimateArgs;
+use super::estimate::FrequencyUnits;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
 use crate::place::locate;
@@ -16,6 +16,7 @@ use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Pending, Schema, VariableSpec};
 use halocline_io::source::Source;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// The dimension of frequencies.
 pub(super) const FREQUENCY: &str = "frequency";
@@ -29,8 +30,10 @@ pub(super) struct Frame<'a> {
     pub(super) sampling: &'a Sampling,
     /// None of a periodogram at irregular times.
     segments: Option<Segments>,
+    /// The span of time, or where results have times, these.
     time: Coordinate,
-    frequency: Coordinate,
+    /// Frequencies or periods.
+    main: Coordinate,
     confidence: Option<Coordinate>,
 }
 
@@ -52,25 +55,34 @@ impl From<SeriesResults> for Part {
 impl<'a> Frame<'a> {
     pub(super) fn new(
         (source, reduced): (&'a Source, &'a Reduced),
-        estimate: &EstimateArgs,
+        units: FrequencyUnits,
         sampling: &'a Sampling,
         (frequencies, segments): (Vec<f64>, Option<Segments>),
         levels: &[f64],
     ) -> Result<Self> {
-        let taken = |d: &&Dim| d.name == FREQUENCY || d.name == CONFIDENCE;
+        let main = coordinate(units, (sampling, segments.is_none()), frequencies);
+        Self::along((source, reduced), sampling, (main, whole_time(source)), levels)
+            .map(|frame| Self { segments, ..frame })
+    }
+    /// [`Self::new`] with the first dimension of results, and the times that they have or are of.
+    pub(super) fn along(
+        (source, reduced): (&'a Source, &'a Reduced),
+        sampling: &'a Sampling,
+        (main, time): (Coordinate, Coordinate),
+        levels: &[f64],
+    ) -> Result<Self> {
+        let taken = |d: &&Dim| d.name == main.variable.name || d.name == CONFIDENCE;
         if let Some(dim) = source.variable().dims.iter().find(taken) {
             return Err(Error::usage(format!("has a dimension `{}`, which results have, too", dim.name))
                 .remedy("rename it first, as with `ncrename`"));
         }
-        let frequency = coordinate(estimate, (sampling, segments.is_none()), frequencies);
         let confidence = (!levels.is_empty()).then(|| confidences(levels));
-        let time = whole_time(source);
-        Ok(Self { source, reduced, sampling, segments, time, frequency, confidence })
+        Ok(Self { source, reduced, sampling, segments: None, time, main, confidence })
     }
 
     /// Adds dimensions and coordinates.
     pub(super) fn begin(&self, schema: &mut Schema) -> Result<Vec<Pending<'_>>> {
-        let mut pending = schema.add_coordinate(&self.frequency)?;
+        let mut pending = schema.add_coordinate(&self.main)?;
         if let Some(confidence) = &self.confidence {
             pending.extend(schema.add_coordinate(confidence)?);
         }
@@ -88,13 +100,17 @@ impl<'a> Frame<'a> {
         mut attributes: Attributes,
     ) -> VariableSpec {
         space::refer(&mut attributes, self.source, self.reduced);
-        let scalar =
-            self.confidence.as_ref().filter(|c| c.variable.dims.is_empty() && name == "significance");
+        let is_level = name.contains("significance") || name.starts_with("limit_");
+        let scalar = self.confidence.as_ref().filter(|c| c.variable.dims.is_empty() && is_level);
         let with = scalar.map(|c| c.variable.name.as_str());
         let others = attributes.text("coordinates").map(str::to_owned);
-        let named: Vec<&str> =
-            std::iter::once(self.time.variable.name.as_str()).chain(with).chain(others.as_deref()).collect();
-        attributes.set("coordinates", named.join(" "));
+        let span = self.time.variable.dims.is_empty().then_some(self.time.variable.name.as_str());
+        let named: Vec<&str> = span.into_iter().chain(with).chain(others.as_deref()).collect();
+        if named.is_empty() {
+            attributes.remove("coordinates");
+        } else {
+            attributes.set("coordinates", named.join(" "));
+        }
         let gone: Vec<&str> = self
             .source
             .variable()
@@ -105,7 +121,8 @@ impl<'a> Frame<'a> {
             .map(|(d, _)| d.name.as_str())
             .collect();
         if !gone.is_empty() {
-            attributes.set("cell_methods", format!("{}: mean", gone.join(": ")));
+            let others = attributes.text("cell_methods").map(|own| format!("{own} ")).unwrap_or_default();
+            attributes.set("cell_methods", format!("{others}{}: mean", gone.join(": ")));
         }
         let space = space::dims(self.source, self.reduced).skip(1);
         let dims: Vec<&str> = leading.iter().copied().chain(space).collect();
@@ -176,6 +193,20 @@ pub(super) struct At {
 /// Every rank calls this with its part.
 pub(super) fn put(output: &mut Output, name: &str, at: At, space: &IndexBox, values: Vec<f64>) -> Result<()> {
     let leading = [at.level.map(|k| k..k + 1), at.rows.map(|rows| 0..rows)].into_iter().flatten();
+    put_under(output, name, leading, space, values)
+}
+
+/// [`put`] with any dimensions before those of space.
+///
+/// # Collective
+/// Every rank calls this with its part.
+pub(super) fn put_under(
+    output: &mut Output,
+    name: &str,
+    leading: impl Iterator<Item = Range<usize>>,
+    space: &IndexBox,
+    values: Vec<f64>,
+) -> Result<()> {
     // Without a cell, nothing at any frequency.
     let leading = leading.map(|range| if values.is_empty() { 0..0 } else { range });
     let block = IndexBox::new(leading.chain(space.ranges().iter().cloned()).collect());
@@ -203,22 +234,27 @@ pub(super) fn means(comm: &Comm, mean: &SpatialMean, shape: &[usize], rows: &[us
     Ok(Part { space, values })
 }
 
-fn coordinate(
-    estimate: &EstimateArgs,
-    (sampling, is_irregular): (&Sampling, bool),
-    frequencies: Vec<f64>,
-) -> Coordinate {
-    let period = estimate.frequency_units.period();
-    let steps = match sampling.months {
+/// How long steps are, and what a unit of time is.
+pub(super) fn steps(sampling: &Sampling, period: &str, is_irregular: bool) -> String {
+    let mut text = match sampling.months {
         _ if is_irregular => format!("times as they are, steps of {} days in the mean", sampling.days),
         Some(1) => format!("monthly steps, a month taken to be {} days", sampling.days),
         Some(n) => format!("steps of {n} months, taken to be {} days", sampling.days),
         None => format!("steps of {} days", sampling.days),
     };
-    let mut comment = format!("cycles per {period}; {steps}");
     if matches!(period, "year" | "month") {
-        let _ = write!(comment, "; a year is {} days, a month a twelfth of it", sampling.year);
+        let _ = write!(text, "; a year is {} days, a month a twelfth of it", sampling.year);
     }
+    text
+}
+
+fn coordinate(
+    units: FrequencyUnits,
+    (sampling, is_irregular): (&Sampling, bool),
+    frequencies: Vec<f64>,
+) -> Coordinate {
+    let period = units.period();
+    let comment = format!("cycles per {period}; {}", steps(sampling, period, is_irregular));
     let attributes = Attributes::new()
         .with("long_name", "frequency")
         .with("units", format!("{period}-1"))

@@ -1,8 +1,9 @@
 //! `halocline spectrum power --lomb-scargle`.
 
-use super::estimate::{mean, FrequencyUnits};
+use super::estimate::FrequencyUnits;
 use super::frame::{means, put, At, Frame, Part, FREQUENCY};
 use super::power::{LombChoice, PowerArgs, PowerSpectrum};
+use super::series::mean;
 use super::units;
 use crate::folding::FoldJob;
 use crate::series::{plan_together, run_together, writing_bytes};
@@ -27,7 +28,7 @@ pub(super) fn estimate(
         LombChoice::Power => LombScaling::Power,
         LombChoice::Normalize => LombScaling::Normalize,
     };
-    LombScargle::new(&times, args.estimate.detrending(), args.estimate.cycle(source), scaling)
+    LombScargle::new(&times, args.estimate.series.detrending(), args.estimate.series.cycle(source), scaling)
 }
 
 /// Reads, estimates and writes.
@@ -49,7 +50,8 @@ pub(super) fn all(of: &PowerSpectrum<'_>, job: &FoldJob<'_>, lomb: &LombScargle)
         mean.set_tiling(plan.tiling());
     }
     let frequencies = (lomb.frequencies().to_vec(), None);
-    let frame = Frame::new((source, &of.reduced), &args.estimate, &of.sampling, frequencies, &[])?;
+    let frame =
+        Frame::new((source, &of.reduced), args.estimate.frequency_units, &of.sampling, frequencies, &[])?;
     let is_share = args.lomb_scargle == Some(LombChoice::Normalize);
     let mut options = vec![format!("lomb-scargle={}", if is_share { "normalize" } else { "power" })];
     options.extend(args.estimate.describe_common());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod at;
 mod cells;
 mod cross;
 mod cross_waves;
@@ -11,12 +12,17 @@ mod frame;
 mod isotropic;
 mod isotropic_output;
 mod lomb;
+mod multitaper;
+mod multitaper_file;
 mod pair_sum;
 mod plane;
 mod power;
+mod series;
 mod space_time;
 mod spherical;
 mod units;
+mod wavelet;
+mod wavelet_file;
 mod wheeler_kiladis;
 mod zonal;
 mod zonal_output;
@@ -25,10 +31,13 @@ use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
+pub(crate) use at::{nearest, parse_at};
 pub(crate) use cross::{open as open_cross, CrossArgs};
 pub(crate) use isotropic::{open as open_isotropic, IsotropicArgs};
+pub(crate) use multitaper::{open as open_multitaper, MultitaperArgs};
 pub(crate) use power::{open as open_power, PowerArgs};
 pub(crate) use spherical::{open as open_spherical, SphericalArgs};
+pub(crate) use wavelet::{open as open_wavelet, WaveletArgs};
 pub(crate) use wheeler_kiladis::{open as open_wheeler_kiladis, WheelerKiladisArgs};
 pub(crate) use zonal::{open as open_zonal, ZonalArgs};
 
@@ -45,6 +54,8 @@ enum Spectrum {
     Cross(Box<CrossArgs>),
     Isotropic(Box<IsotropicArgs>),
     Spherical(Box<SphericalArgs>),
+    Multitaper(Box<MultitaperArgs>),
+    Wavelet(Box<WaveletArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
     Zonal(Box<ZonalArgs>),
 }
@@ -59,6 +70,8 @@ pub(crate) fn run(comm: &Comm, args: &SpectrumArgs, verbosity: Verbosity) -> Res
         Spectrum::Cross(args) => cross::run(comm, args, verbosity),
         Spectrum::Isotropic(args) => isotropic::run(comm, args, verbosity),
         Spectrum::Spherical(args) => spherical::run(comm, args, verbosity),
+        Spectrum::Multitaper(args) => multitaper::run(comm, args, verbosity),
+        Spectrum::Wavelet(args) => wavelet::run(comm, args, verbosity),
         Spectrum::WheelerKiladis(args) => wheeler_kiladis::run(comm, args, verbosity),
         Spectrum::Zonal(args) => zonal::run(comm, args, verbosity),
     }

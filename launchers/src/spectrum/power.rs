@@ -1,7 +1,8 @@
 //! `halocline spectrum power`.
 
-use super::estimate::{mean, parse_confidence, Confidence, EstimateArgs};
+use super::estimate::{parse_confidence, Confidence, EstimateArgs};
 use super::frame::{means, numbers, put, At, Frame, Part, FREQUENCY};
+use super::series::mean;
 use super::{lomb, units};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
@@ -90,7 +91,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
         let welch = args.estimate.welch(&source, &sampling).map_err(blame)?;
         (sampling, Method::Welch(Box::new(welch)))
     };
-    let reduced = args.estimate.reduced(&source).map_err(blame)?;
+    let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
     Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, method })
 }
 
@@ -164,7 +165,7 @@ impl PowerSpectrum<'_> {
         }
         let frequencies = (welch.frequencies(), Some(welch.segments()));
         let place = (source, &self.reduced);
-        let frame = Frame::new(place, &args.estimate, &self.sampling, frequencies, levels)?;
+        let frame = Frame::new(place, args.estimate.frequency_units, &self.sampling, frequencies, levels)?;
         let attributes = self.global(&frame, plan.tiling().rule(), args.estimate.describe());
         let mut schema = Schema { attributes, ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
@@ -182,7 +183,7 @@ impl PowerSpectrum<'_> {
             let _timer = job.progress.phases.start(Phase::Write);
             write(&mut file, (dof.len(), &factors), results.into())
         })?;
-        frame.check(job, args.estimate.gap_rule(), &work.survey())?;
+        frame.check(job, args.estimate.series.gap_rule(), &work.survey())?;
         if let Some(mean) = work.mean() {
             let part = means(job.comm, mean, &frame.kept_shape(), &work.result_rows())?;
             write(&mut file, (dof.len(), &factors), part)?;
@@ -219,7 +220,7 @@ impl PowerSpectrum<'_> {
                 .with("units", "1");
             specs.push(frame.variable(schema, "lag1_autocorrelation", &[], alpha));
         }
-        specs.push(units::degrees_of_freedom(!self.args.estimate.average.is_empty()));
+        specs.push(units::degrees_of_freedom(self.args.estimate.series.is_averaged()));
         specs.into_iter().for_each(|spec| schema.add_variable(spec));
     }
 
