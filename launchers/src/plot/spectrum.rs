@@ -45,7 +45,11 @@ impl Picture<'_> {
             "adaptive",
         ];
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
-        let subtitle: Vec<String> = self.place()?.into_iter().chain([told.join(", ")]).collect();
+        let subtitle: Vec<String> = self
+            .place(if self.is_spectrum("power") { "power" } else { "coherence_squared" })?
+            .into_iter()
+            .chain([told.join(", ")])
+            .collect();
         let panels = panels.into_iter().map(Panel::Curves).collect();
         Ok(Some(Figure { title, subtitle: subtitle.join("  ·  "), panels }))
     }

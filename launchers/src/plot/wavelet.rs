@@ -118,7 +118,7 @@ impl Picture<'_> {
         for (variable, name, kind) in [
             ("global_power", "power".to_owned(), CurveKind::Main),
             ("background", "red noise".to_owned(), CurveKind::Reference),
-            ("global_significance", self.first_level()?, CurveKind::Level),
+            ("global_significance", self.first_level()?, CurveKind::Level(0)),
         ] {
             let y = self.of_cell(variable)?;
             curves.extend((!y.is_empty()).then_some(Curve { name, y, kind }));
@@ -134,6 +134,7 @@ impl Picture<'_> {
             y_is_log: !self.args.linear,
             // Red noise rises towards the corner of the legend: room for that.
             y_range: range.map(|(low, high)| (low - 0.05 * (high - low), high + 0.25 * (high - low))),
+            wavelength: None,
             curves,
         }))
     }

@@ -221,7 +221,7 @@ impl MultitaperSpectrum<'_> {
         })?;
         frame.check(job, args.series.gap_rule(), &work.survey())?;
         if let Some(mean) = work.mean() {
-            file.write(means(job.comm, mean, &frame.kept_shape(), &self.multitaper.rows())?)?;
+            file.write(means(job.comm, mean, &frame.kept_shape(), &self.multitaper.result_rows())?)?;
         }
         job.write(|| file.finish())
     }

@@ -294,7 +294,7 @@ impl WaveletSpectrum<'_> {
         })?;
         frame.check(job, args.series.gap_rule(), &work.survey())?;
         if let Some(mean) = work.mean() {
-            file.write(means(job.comm, mean, &frame.kept_shape(), &self.wavelet.rows())?)?;
+            file.write(means(job.comm, mean, &frame.kept_shape(), &self.wavelet.result_rows())?)?;
         }
         job.write(|| file.finish())
     }

@@ -1,7 +1,8 @@
 //! `halocline spectrum zonal`.
 
-use super::estimate::{parse_window, CycleChoice, DetrendChoice, FrequencyUnits};
+use super::estimate::{parse_window, FrequencyUnits};
 use super::isotropic::averaged;
+use super::series::{CycleChoice, DetrendChoice};
 use super::wheeler_kiladis::{check_circle, parse_lat};
 use super::zonal_output;
 use crate::checkpoint::CheckpointArgs;

@@ -28,8 +28,8 @@ fn options(bandwidth: f64, results: &[MultitaperResult]) -> MultitaperOptions {
 }
 
 fn estimate(of: &Multitaper, x: &[f64]) -> Vec<f64> {
-    let mut values = vec![0.0; of.rows().iter().sum()];
-    of.of(&mut x.to_vec(), &mut values, &mut of.room()).unwrap();
+    let mut values = vec![0.0; of.result_rows().iter().sum()];
+    of.one(&mut x.to_vec(), None, &mut values, &mut of.room()).unwrap();
     values
 }
 
@@ -78,7 +78,7 @@ fn lines_stand_out_where_they_are() {
     let x = series(n);
     let both = [MultitaperResult::Noise, MultitaperResult::Lines];
     let of = Multitaper::new(n, 1.0, options(4.0, &both)).unwrap();
-    assert_eq!(of.rows(), [101, 101, 1, 101, 101]);
+    assert_eq!(of.result_rows(), [101, 101, 1, 101, 101]);
     let values = estimate(&of, &x);
     let (ratio, amplitude) = (&values[203..304], &values[304..]);
     let best = (1..100).max_by(|&a, &b| ratio[a].total_cmp(&ratio[b])).unwrap();
@@ -95,7 +95,7 @@ fn adaptive_weights_keep_what_does_not_leak() {
     let x = series(120);
     let plain = Multitaper::new(120, 1.0, options(3.0, &[])).unwrap();
     let of = Multitaper::new(120, 1.0, MultitaperOptions { adaptive: true, ..options(3.0, &[]) }).unwrap();
-    assert_eq!(of.rows(), [61, 61]);
+    assert_eq!(of.result_rows(), [61, 61]);
     let (ours, fixed) = (estimate(&of, &x), estimate(&plain, &x));
     for (f, dof) in plain.degrees_of_freedom().into_iter().enumerate() {
         assert!(ours[f] < 1.5 * fixed[f] && ours[61 + f] <= dof + 0.01, "{f}");

@@ -20,8 +20,8 @@ fn options() -> WaveletOptions {
 }
 
 fn estimate(of: &Wavelet, x: &[f64]) -> Vec<f64> {
-    let mut values = vec![0.0; of.rows().iter().sum()];
-    of.of(&mut x.to_vec(), &mut values, &mut of.room()).unwrap();
+    let mut values = vec![0.0; of.result_rows().iter().sum()];
+    of.one(&mut x.to_vec(), None, &mut values, &mut of.room()).unwrap();
     values
 }
 
