@@ -59,7 +59,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
         }
     };
     let covered = rows.iter().map(|row| f64::from(u8::from(!row.is_empty()))).collect();
-    Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered })
+    Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered, crossed: [0, 0] })
 }
 
 fn on_axes(axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {

@@ -1,7 +1,7 @@
 //! The cells of a grid as regridding sees them.
 
 use super::vector::{place, Place};
-use halocline_core::grid::{CellEdges, Grid, GridKind};
+use halocline_core::grid::{unwrap, CellEdges, Grid, GridKind};
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 
@@ -43,8 +43,9 @@ impl Cells {
         }
         let axes = match (grid.kind, &grid.lat, &grid.lon, grid.dims.as_slice()) {
             (GridKind::Rectilinear, Some(lat), Some(lon), [first, _]) => {
-                let (lat, lon) = (lat.values.to_f64(), lon.values.to_f64());
+                let (lat, mut lon) = (lat.values.to_f64(), lon.values.to_f64());
                 check(&lat, &lon)?;
+                unwrap(&mut lon);
                 let edges = grid.edges.clone().or_else(|| grid.cell_edges().ok());
                 let is_cyclic = is_cyclic(&lon, edges.as_ref());
                 Some(Axes { lat, lon, edges, rows_first: first.role == Role::Y, is_cyclic })
@@ -87,8 +88,16 @@ impl Cells {
 }
 
 fn check(lat: &[f64], lon: &[f64]) -> Result<()> {
+    let mut unwrapped = lon.to_vec();
+    unwrap(&mut unwrapped);
     if let Some(bad) = lat.iter().find(|v| v.is_nan() || v.abs() > 90.0 + 1e-6) {
         return Err(Error::data(format!("a latitude of {bad} degrees lies beyond the poles")));
+    }
+    for (what, values) in [("latitudes", lat), ("longitudes", &unwrapped)] {
+        let rises = values.windows(2).all(|w| w[1] > w[0]);
+        if !rises && !values.windows(2).all(|w| w[1] < w[0]) {
+            return Err(Error::data(format!("the {what} neither rise nor fall along the grid")));
+        }
     }
     match lon.iter().find(|v| v.is_nan() || v.abs() > 3600.0) {
         Some(bad) => Err(Error::data(format!("a longitude of {bad} degrees is no longitude"))),

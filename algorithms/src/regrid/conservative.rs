@@ -33,7 +33,7 @@ pub enum Sides {
 /// Weights of target cells `targets`, and what share of each the source grid covers.
 ///
 /// # Errors
-/// Data, if a grid does not tell the corners of its cells, or has cells that are not convex.
+/// Data, if a grid does not tell the corners of its cells.
 pub fn conservative(from: &Cells, to: &Cells, sides: Sides, targets: Range<usize>) -> Result<Made> {
     if let (Some(from_axes), Some(to_axes)) = (&from.axes, &to.axes) {
         if let (Some(a), Some(b), Sides::Parallels) = (&from_axes.edges, &to_axes.edges, sides) {
@@ -73,7 +73,7 @@ fn of_rectangles(from: (&Axes, &CellEdges), to: (&Axes, &CellEdges), targets: Ra
             }
         })
         .collect();
-    made((ny * nx) as usize, all)
+    made((ny * nx) as usize, all, [0, 0])
 }
 
 fn of_pieces(sources: &Pieces, targets: &Pieces) -> Result<Made> {
@@ -99,7 +99,7 @@ fn of_pieces(sources: &Pieces, targets: &Pieces) -> Result<Made> {
             normalised(shared, area)
         })
         .collect();
-    made(sources.ranges.len(), all)
+    made(sources.ranges.len(), all, [sources.crossed, targets.crossed])
 }
 
 /// Shared areas as shares of what is covered, and how much of the cell that is.
@@ -112,9 +112,9 @@ fn normalised(shared: Vec<(u32, f64)>, area: f64) -> (Vec<(u32, f64)>, f64) {
     (shared.into_iter().map(|(cell, a)| (cell, a / covered)).collect(), (covered / area).min(1.0))
 }
 
-fn made(columns: usize, all: Vec<(Vec<(u32, f64)>, f64)>) -> Result<Made> {
+fn made(columns: usize, all: Vec<(Vec<(u32, f64)>, f64)>, crossed: [usize; 2]) -> Result<Made> {
     let covered = all.iter().map(|row| row.1).collect();
-    Ok(Made { matrix: Matrix::from_rows(columns, all.into_iter().map(|row| row.0))?, covered })
+    Ok(Made { matrix: Matrix::from_rows(columns, all.into_iter().map(|row| row.0))?, covered, crossed })
 }
 
 /// A cell, or a convex piece of it.
@@ -155,17 +155,20 @@ struct Pieces {
     owners: Vec<u32>,
     /// The pieces of each cell; none of a cell without a place.
     ranges: Vec<Range<usize>>,
+    /// Cells whose sides cross each other.
+    crossed: usize,
 }
 
 impl Pieces {
     fn new(cells: &Cells, which: &str, sides: Sides, range: Range<usize>) -> Result<Self> {
-        let made = match cells.axes.as_ref().and_then(|axes| Some((axes, axes.edges.as_ref()?))) {
+        let (made, crossed) = match cells.axes.as_ref().and_then(|axes| Some((axes, axes.edges.as_ref()?))) {
             Some((axes, edges)) if sides == Sides::Parallels => {
-                range.map(|cell| rectangles(axes, edges, cell)).collect()
+                (range.map(|cell| rectangles(axes, edges, cell)).collect::<Vec<_>>(), 0)
             }
             _ => polygons(cells, which, range)?,
         };
-        let mut all = Self { shapes: Vec::new(), owners: Vec::new(), ranges: Vec::with_capacity(made.len()) };
+        let ranges = Vec::with_capacity(made.len());
+        let mut all = Self { shapes: Vec::new(), owners: Vec::new(), ranges, crossed };
         for (cell, pieces) in made.into_iter().enumerate() {
             let start = all.shapes.len();
             all.shapes.extend(pieces);
@@ -183,20 +186,18 @@ fn rectangles(axes: &Axes, edges: &CellEdges, cell: usize) -> Vec<Shape> {
     Rectangle::pieces(edges.lon[column], edges.lat[row]).into_iter().map(Shape::Rectangle).collect()
 }
 
-fn polygons(cells: &Cells, which: &str, range: Range<usize>) -> Result<Vec<Vec<Shape>>> {
-    let of_grid = |e: Error| Error { message: format!("the {which} grid: {}", e.message), ..e };
+/// The cells as polygons, and how many of them have sides that cross each other.
+fn polygons(cells: &Cells, which: &str, range: Range<usize>) -> Result<(Vec<Vec<Shape>>, usize)> {
+    let of_grid = |e: Error| Error {
+        message: format!("the {which} grid: {}", e.message),
+        ..e.remedy("use --method bilinear, nearest or distance, or add bounds to the coordinates")
+    };
     let corners = cells.grid.corners().map_err(of_grid)?;
     let width = (corners.len() / cells.len().max(1)).max(1);
     let corners = &corners[range.start * width..range.end * width];
     let made: Vec<Option<Vec<Polygon>>> = corners.par_chunks(width).map(Polygon::pieces).collect();
     let crossed = made.iter().filter(|p| p.is_none()).count();
-    if crossed > 0 {
-        return Err(Error::data(format!(
-            "{crossed} cells of the {which} grid have sides that cross each other, so that areas can't be told"
-        ))
-        .remedy("correct the bounds of its cells, or use --method bilinear or nearest"));
-    }
     let shapes =
         |pieces: Option<Vec<Polygon>>| pieces.unwrap_or_default().into_iter().map(Shape::Polygon).collect();
-    Ok(made.into_iter().map(shapes).collect())
+    Ok((made.into_iter().map(shapes).collect(), crossed))
 }

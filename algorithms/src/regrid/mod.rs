@@ -50,6 +50,9 @@ pub struct Made {
     pub matrix: Matrix,
     /// The share of each target cell that the source grid covers; of methods between points 1 or 0.
     pub covered: Vec<f64>,
+    /// Source and target cells whose sides cross each other, as at the fold of some ocean grids: they
+    /// have no area that could be told, and count as if they were not there.
+    pub crossed: [usize; 2],
 }
 
 impl Method {
@@ -74,8 +77,11 @@ impl Made {
     /// # Errors
     /// As [`Matrix::joined`].
     pub fn joined(parts: Vec<Self>) -> Result<Self> {
+        // Each part has seen all source cells, and its own target cells.
+        let sources = parts.iter().map(|p| p.crossed[0]).max().unwrap_or(0);
+        let crossed = [sources, parts.iter().map(|p| p.crossed[1]).sum()];
         let (matrices, covered): (Vec<_>, Vec<_>) = parts.into_iter().map(|p| (p.matrix, p.covered)).unzip();
-        Ok(Self { matrix: Matrix::joined(matrices)?, covered: covered.concat() })
+        Ok(Self { matrix: Matrix::joined(matrices)?, covered: covered.concat(), crossed })
     }
     /// The weights with the sums of rows that are the share of the cell which the source grid
     /// covers (`destarea`): what lies outside counts as zero.
@@ -86,6 +92,6 @@ impl Made {
         if self.covered.len() != self.matrix.rows() {
             return Err(Error::internal("weights and shares of cells don't fit"));
         }
-        Ok(Self { matrix: self.matrix.scaled(&self.covered), covered: self.covered })
+        Ok(Self { matrix: self.matrix.scaled(&self.covered), ..self })
     }
 }

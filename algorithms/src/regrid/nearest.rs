@@ -48,5 +48,5 @@ fn among(
         .map(|place| place.as_ref().map(|p| weigh(&tree.nearest(p, count))).unwrap_or_default())
         .collect();
     let covered = rows.iter().map(|row| f64::from(u8::from(!row.is_empty()))).collect();
-    Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered })
+    Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered, crossed: [0, 0] })
 }

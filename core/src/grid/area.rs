@@ -129,7 +129,10 @@ pub(super) fn no_latitudes() -> Error {
 
 /// The two edges of each cell of a 1-D coordinate; none lies beyond ±`limit`.
 pub(super) fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>> {
-    let centres = coordinate.values.to_f64();
+    let mut centres = coordinate.values.to_f64();
+    if !limit.is_finite() {
+        unwrap(&mut centres);
+    }
     if let Some(stored) = &coordinate.bounds {
         let bounds = stored.values.to_f64();
         let enclosed: Option<Vec<[f64; 2]>> =
@@ -154,6 +157,17 @@ pub(super) fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>
             [low.clamp(-limit, limit), high.clamp(-limit, limit)]
         })
         .collect())
+}
+
+/// Turns longitudes so that neighbours are less than half a circle apart: an axis may pass from 180
+/// to -180, or from 360 to 0, on its way.
+pub fn unwrap(longitudes: &mut [f64]) {
+    for i in 1..longitudes.len() {
+        let step = longitudes[i] - longitudes[i - 1];
+        if step.abs() > 180.0 {
+            longitudes[i] -= 360.0 * (step / 360.0).round();
+        }
+    }
 }
 
 /// Bounds of a cell if they have its centre between them; longitudes (no `limit`) by the turn
@@ -258,6 +272,32 @@ mod tests {
             let sum: f64 = grid.areas().unwrap().iter().sum();
             assert!((sum - 4.0 * PI).abs() < 1e-12, "{sum}");
             assert!(grid.sqrt_cos_latitudes().unwrap()[0] < 1e-7);
+        }
+    }
+
+    #[test]
+    fn longitudes_may_pass_the_seam_on_their_way() {
+        let grid = |lons: Vec<f64>| Grid {
+            kind: GridKind::Rectilinear,
+            dims: vec![Dim::new("lat", 3, Role::Y), Dim::new("lon", lons.len(), Role::X)],
+            lat: Some(coordinate("lat", Role::Y, vec![-60.0, 0.0, 60.0])),
+            lon: Some(coordinate("lon", Role::X, lons)),
+            extra: vec![],
+            edges: None,
+            excluded: vec![],
+        };
+        let plain = grid((0..36).map(|i| 10.0 * f64::from(i)).collect()).areas().unwrap();
+        for start in [180.0, -170.0, 350.0] {
+            let turned = (0..36).map(|i| {
+                let lon: f64 = start + 10.0 * f64::from(i);
+                if start < 0.0 {
+                    (lon + 180.0).rem_euclid(360.0) - 180.0
+                } else {
+                    lon.rem_euclid(360.0)
+                }
+            });
+            let areas = grid(turned.collect()).areas().unwrap();
+            assert!(areas.iter().zip(&plain).all(|(a, b)| (a / b - 1.0).abs() < 1e-12), "{start}");
         }
     }
 

@@ -5,6 +5,7 @@ mod corners;
 mod spacing;
 mod weights;
 
+pub use area::unwrap;
 pub use spacing::{along_line, Spacing, Steps, EARTH_RADIUS};
 pub use weights::AreaWeights;
 

@@ -155,6 +155,14 @@ impl Regridding<'_> {
                 bytes_text(made.matrix.bytes())
             )
         });
+        for (which, count) in ["source", "target"].iter().zip(made.crossed).filter(|(_, count)| *count > 0) {
+            job.verbosity.say(comm, || {
+                format!(
+                    "note: {} of the {which} grid with sides that cross each other left out, as at the fold of ocean grids",
+                    folding::plural(count, "cell")
+                )
+            });
+        }
         if let Some(path) = &args.save_weights {
             weights_file::write(comm, path, &made, &self.from, &to, &args.method_name())?;
             job.verbosity.say(comm, || format!("wrote {}", path.display()));

@@ -126,7 +126,7 @@ fn stored(dataset: &Dataset, columns: usize, rows: Option<usize>) -> Result<Stor
         _ => (0..rows).map(|r| f64::from(u8::from(!matrix.row(r).0.is_empty()))).collect(),
     };
     let grid = shapes[1].as_ref().and_then(|shape| grid::target(dataset, &names, shape));
-    Ok(Stored { made: Made { matrix, covered }, grid })
+    Ok(Stored { made: Made { matrix, covered, crossed: [0, 0] }, grid })
 }
 
 fn numbers(dataset: &Dataset, name: &str) -> Result<Vec<f64>> {
