@@ -247,7 +247,7 @@ fn bad_input_is_refused() {
     ];
     run_well(Launch::Plain(1), &made);
     std::fs::remove_file(&out).expect("an output");
-    for words in [["--to", "r4x2"], ["--box", "100,200,-30,30"]] {
+    for words in [["--to", "r4x2"], ["--to", "r3x6"], ["--box", "100,200,-30,30"]] {
         let mut command =
             vec!["regrid", text(&input), "--var", "sst", "--weights", text(&weights), "-q", "-o", text(&out)];
         command.extend(words);

@@ -208,6 +208,12 @@ impl SymmetricSum {
             return Err(Error::data("the covariance overflows or is not a number")
                 .remedy("look for absurd values in the data"));
         }
+        // The solver compares with absolute thresholds: the largest entry, on the diagonal, is to be about 1.
+        let largest = (0..self.n).fold(0.0f64, |m, i| m.max(matrix[(i, i)].abs()));
+        let (down, up) = power_of_two_scale(&[largest]);
+        for j in 0..self.n {
+            matrix.col_mut(j).iter_mut().for_each(|v| *v *= down);
+        }
         let eigen = matrix
             .self_adjoint_eigen(Side::Lower)
             .map_err(|e| Error::internal(format!("the eigenvalue solver failed: {e:?}")))?;
@@ -215,7 +221,7 @@ impl SymmetricSum {
         let count = count.min(self.n);
         let leading: Vec<usize> = (0..count).map(|k| self.n - 1 - k).collect();
         Ok(Eigenpairs {
-            values: leading.iter().map(|&c| values[c].max(0.0)).collect(),
+            values: leading.iter().map(|&c| (values[c] * up).max(0.0)).collect(),
             vectors: leading.iter().flat_map(|&c| (0..self.n).map(move |r| vectors[(r, c)])).collect(),
             trace: self.trace(),
         })

@@ -192,7 +192,7 @@ pub fn solver_bytes(dims: &[Dim], excluded: &[bool], missing: &Missing) -> u64 {
         Covariance::Spatial => cells,
     } as u64;
     // The sum, the matrix, its vectors, and what the solver works with.
-    SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(3 * 8))
+    SymmetricSum::bytes(n as usize).saturating_add(n.saturating_mul(n).saturating_mul(4 * 8))
 }
 
 /// What an analysis of one field of more times than cells needs, if it is one: of its plan, and of

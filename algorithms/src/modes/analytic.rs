@@ -19,6 +19,7 @@ use super::dense::{check_finite, failed, to_columns};
 use super::hilbert::Hilbert;
 use super::kernel::{Kernel, DENSE, FEW};
 use super::krylov;
+use crate::symmetric::power_of_two_scale;
 use faer::linalg::matmul::matmul;
 use faer::{c64, Accum, Mat, MatMut, MatRef, Par, Side};
 use halocline_core::Result;
@@ -135,8 +136,9 @@ fn of_factor(t: &[f64], n: usize, rank: usize, hilbert: &Hilbert, count: usize) 
     // As for real factors: an orthogonal basis makes u orthonormal to rounding.
     let q = multiply(signal.as_ref(), w.as_ref()).qr().compute_thin_Q();
     let rest = multiply(q.adjoint().to_owned().as_ref(), signal.as_ref());
+    let (rest, size) = near_one(rest.as_ref());
     let svd = rest.thin_svd().map_err(|e| failed("singular value", &e))?;
-    let values = (0..q.ncols()).map(|k| svd.S()[k].re * svd.S()[k].re).collect();
+    let values = (0..q.ncols()).map(|k| (svd.S()[k].re * size).powi(2)).collect();
     let trace = columns.iter().chain(&turned).map(|v| v * v).sum();
     Ok((values, multiply(q.as_ref(), svd.U()), trace))
 }
@@ -172,13 +174,22 @@ fn multiply(a: MatRef<'_, c64>, b: MatRef<'_, c64>) -> Mat<c64> {
     out
 }
 
+/// As of real matrices ([`super::dense`]): solvers want entries of about 1.
+fn near_one(a: MatRef<'_, c64>) -> (Mat<c64>, f64) {
+    let at = (0..a.ncols()).flat_map(|j| (0..a.nrows()).map(move |i| (i, j)));
+    let largest = at.fold(0.0f64, |m, at| m.max(a[at].re.abs()).max(a[at].im.abs()));
+    let (down, up) = power_of_two_scale(&[largest]);
+    (Mat::from_fn(a.nrows(), a.ncols(), |i, j| c64::new(a[(i, j)].re * down, a[(i, j)].im * down)), up)
+}
+
 /// The leading eigenvalues, none below zero, and eigenvectors.
 fn hermitian(a: MatRef<'_, c64>, count: usize) -> Result<(Vec<f64>, Mat<c64>)> {
     let n = a.nrows();
     let sum: f64 = (0..n).flat_map(|j| (0..n).map(move |i| (i, j))).map(|at| a[at].re + a[at].im).sum();
     check_finite(&[sum], "the covariance")?;
+    let (a, size) = near_one(a);
     let eigen = a.self_adjoint_eigen(Side::Lower).map_err(|e| failed("eigenvalue", &e))?;
-    let values = (0..count).map(|k| eigen.S()[n - 1 - k].re.max(0.0)).collect();
+    let values = (0..count).map(|k| (eigen.S()[n - 1 - k].re * size).max(0.0)).collect();
     Ok((values, Mat::from_fn(n, count, |i, k| eigen.U()[(i, n - 1 - k)])))
 }
 

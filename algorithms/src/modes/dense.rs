@@ -1,5 +1,6 @@
 //! Slices as matrices, and the solvers with errors in our words. All on one thread.
 
+use crate::symmetric::power_of_two_scale;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
 use halocline_core::{Error, Result};
@@ -42,14 +43,24 @@ pub(super) fn check_finite(values: &[f64], what: &str) -> Result<()> {
         .remedy("look for absurd values in the data"))
 }
 
+/// A matrix whose largest entry is about 1, and the power of two that it was divided by. The solvers
+/// of large matrices (divide and conquer, from some hundred rows on) compare with absolute
+/// thresholds: of matrices of another size they give modes that are mixed, or none at all.
+fn near_one(a: MatRef<'_, f64>) -> (Mat<f64>, f64) {
+    let largest = (0..a.ncols()).flat_map(|j| a.col(j).iter()).fold(0.0f64, |m, v| m.max(v.abs()));
+    let (down, up) = power_of_two_scale(&[largest]);
+    (Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] * down), up)
+}
+
 /// Eigenvalues, descending, and eigenvectors (columns) of a symmetric matrix.
 pub(super) fn symmetric(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
     if n == 0 {
         return Ok((Vec::new(), Mat::zeros(0, 0)));
     }
+    let (a, size) = near_one(a);
     let eigen = a.self_adjoint_eigen(Side::Lower).map_err(|e| failed("eigenvalue", &e))?;
-    let values = (0..n).rev().map(|i| eigen.S()[i]).collect();
+    let values = (0..n).rev().map(|i| eigen.S()[i] * size).collect();
     Ok((values, eigen.U().reverse_cols().to_owned()))
 }
 
@@ -67,8 +78,10 @@ pub(super) fn svd(a: MatRef<'_, f64>) -> Result<Svd> {
     }
     let sum: f64 = (0..a.ncols()).map(|j| a.col(j).iter().sum::<f64>()).sum();
     check_finite(&[sum], "the covariance")?;
+    let (a, size) = near_one(a);
     let svd = a.thin_svd().map_err(|e| failed("singular value", &e))?;
-    Ok(Svd { u: svd.U().to_owned(), s: (0..small).map(|i| svd.S()[i]).collect(), v: svd.V().to_owned() })
+    let s = (0..small).map(|i| svd.S()[i] * size).collect();
+    Ok(Svd { u: svd.U().to_owned(), s, v: svd.V().to_owned() })
 }
 
 /// A⁻¹; [`data`](halocline_core::ErrorKind::Data) when A is singular to rounding.
@@ -84,4 +97,46 @@ pub(super) fn inverse(a: MatRef<'_, f64>, what: &str) -> Result<Mat<f64>> {
 
 pub(super) fn failed(which: &str, error: &impl std::fmt::Debug) -> Error {
     Error::internal(format!("the {which} solver failed: {error:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A full symmetric matrix with the spectrum of noise.
+    fn noise(n: usize, size: f64) -> Mat<f64> {
+        let number = |i: usize, j: usize| {
+            let (a, b) = (i.max(j) as u64, i.min(j) as u64);
+            let mut z = (a * 65_537 + b + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (z ^ (z >> 27)) as f64 / u64::MAX as f64 - 0.5
+        };
+        let x = Mat::from_fn(n, n + 50, |i, j| number(i, n + j));
+        let g = product(x.as_ref(), x.transpose());
+        Mat::from_fn(n, n, |i, j| g[(i, j)] * size)
+    }
+
+    #[test]
+    fn modes_do_not_depend_on_the_size_of_numbers() {
+        let n = 300;
+        let (values, vectors) = symmetric(noise(n, 1.0).as_ref()).unwrap();
+        let one = svd(noise(n, 1.0).as_ref()).unwrap();
+        for power in [-200, -70, -30, 30, 40, 70, 200] {
+            let size = 2f64.powi(power);
+            let (found, turned) = symmetric(noise(n, size).as_ref()).unwrap();
+            let parts = svd(noise(n, size).as_ref()).unwrap();
+            for k in 0..n {
+                assert_eq!(found[k] / size, values[k], "2^{power}, eigenvalue {k}");
+                assert_eq!(parts.s[k] / size, one.s[k], "2^{power}, singular value {k}");
+                assert!((0..n).all(|i| turned[(i, k)] == vectors[(i, k)]), "2^{power}, vector {k}");
+            }
+        }
+        // And they are right: G v = λ v.
+        let g = noise(n, 2f64.powi(-70));
+        let (values, v) = symmetric(g.as_ref()).unwrap();
+        let gv = product(g.as_ref(), v.as_ref());
+        let worst = (0..n).flat_map(|k| (0..n).map(move |i| (i, k)));
+        let worst = worst.map(|(i, k)| (gv[(i, k)] - values[k] * v[(i, k)]).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-13 * values[0], "{worst}");
+    }
 }

@@ -34,10 +34,19 @@ pub(super) fn leading(
     let mut images = Mat::<f64>::zeros(n, limit);
     let mut projected = Mat::<f64>::zeros(limit, limit);
     let mut block = Mat::from_fn(n, width, |i, j| scatter(i * width + j)).qr().compute_thin_Q();
+    // Of whatever size S is, what is worked with is about 1.
+    let (mut down, mut size) = (1.0, 1.0);
     for step in 0..limit / width {
         let (from, to) = (step * width, (step + 1) * width);
         basis.subcols_mut(from, width).copy_from(&block);
         apply(images.subcols_mut(from, width), block.as_ref());
+        let mut image = images.subcols_mut(from, width);
+        if step == 0 {
+            let all = (0..width).flat_map(|j| (0..n).map(move |i| (i, j)));
+            let largest = all.fold(0.0f64, |m, at| m.max(image[at].abs()));
+            (down, size) = crate::symmetric::power_of_two_scale(&[largest]);
+        }
+        (0..width).for_each(|j| image.as_mut().col_mut(j).iter_mut().for_each(|v| *v *= down));
         let image = images.subcols(from, width);
         let overlaps = product(basis.subcols(0, to).transpose(), image);
         for j in 0..width {
@@ -57,7 +66,8 @@ pub(super) fn leading(
                 residual <= TOLERANCE * values[0]
             });
             if converged {
-                return Ok(Some((values[..count].to_vec(), normalised(found))));
+                let values = values[..count].iter().map(|v| v * size).collect();
+                return Ok(Some((values, normalised(found))));
             }
         }
         block = image.to_owned();

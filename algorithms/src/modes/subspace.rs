@@ -120,6 +120,9 @@ impl KrylovSpace {
     /// Appends what is new in these vectors, orthonormal.
     fn append(&mut self, vectors: Vec<Vec<f64>>) {
         for mut vector in vectors {
+            // Of whatever size products are, their squares neither vanish nor overflow.
+            let scale = scale_of(&vector);
+            vector.iter_mut().for_each(|v| *v *= scale);
             let before = norm(&vector);
             let mut after = before;
             // Each time leaves rounding errors of what it removes; vectors lose most the first time.
@@ -164,8 +167,11 @@ fn ritz(basis: &[Vec<f64>], images: &[Vec<f64>], count: usize) -> Result<RitzPai
     let count = count.min(known);
     let y = vectors.subcols(0, count);
     let (v, gv) = (product(q, y), product(gq, y));
-    let residual =
-        |k: usize| (0..n).map(|t| (gv[(t, k)] - values[k] * v[(t, k)]).powi(2)).sum::<f64>().sqrt();
+    let residual = |k: usize| {
+        let gaps: Vec<f64> = (0..n).map(|t| gv[(t, k)] - values[k] * v[(t, k)]).collect();
+        let scale = scale_of(&gaps);
+        gaps.iter().map(|gap| (gap * scale).powi(2)).sum::<f64>().sqrt() / scale
+    };
     Ok(RitzPairs {
         residuals: (0..count).map(residual).collect(),
         vectors: (0..count).flat_map(|k| (0..n).map(move |t| (t, k))).map(|(t, k)| v[(t, k)]).collect(),
@@ -185,6 +191,17 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     (parts[0] + parts[1]) + (parts[2] + parts[3]) + rest
+}
+
+/// The power of two that brings the largest of these numbers near to 1.
+fn scale_of(values: &[f64]) -> f64 {
+    let largest = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    // Its inverse has to be a number, too.
+    if largest > 0.0 && largest.is_finite() {
+        (-largest.log2().ceil()).clamp(-1000.0, 1000.0).exp2()
+    } else {
+        1.0
+    }
 }
 
 fn norm(a: &[f64]) -> f64 {
@@ -241,6 +258,16 @@ mod tests {
                 before = worst;
             }
             assert!(before < 1e-5, "{before}");
+        }
+        // Of whatever size they are.
+        for size in [1e-200, 1e150] {
+            let made = Made::new(300, values.iter().map(|v| v * size).collect());
+            let mut space = KrylovSpace::new(300, 6, 1);
+            let all: Vec<RitzPairs> =
+                (0..8).map(|_| space.grow(&made.times(&space.block()), 6).unwrap()).collect();
+            let pairs = &all[7];
+            assert!(pairs.residuals.iter().all(|r| *r > 0.0));
+            assert!((pairs.values[0] / (100.0 * size) - 1.0).abs() < 1e-9, "{}", pairs.values[0]);
         }
         assert_ne!(KrylovSpace::new(300, 6, 1).block(), KrylovSpace::new(300, 6, 2).block());
         // A row has its own random numbers, however many rows there are.

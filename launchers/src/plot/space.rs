@@ -8,6 +8,8 @@ use halocline_core::{Error, Result};
 
 const WAVENUMBER: &str = "wavenumber";
 const FREQUENCY: &str = "frequency";
+/// A smaller share of the largest power is rounding.
+const ROUNDING: f64 = 1e-20;
 /// How far above the spectrum a slope is drawn.
 const ABOVE: f64 = 4.0;
 /// The greatest wave number of pictures over frequency: what is beyond is noise as a rule.
@@ -128,7 +130,10 @@ impl Picture<'_> {
                 ..CurvesPanel::default()
             }));
         }
-        let values = rows.values.chunks(waves.len()).flat_map(|row| row[1..].iter().map(|p| logarithm(*p)));
+        // Rows at a pole have nothing but rounding: that is no colour.
+        let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
+        let there = |p: &f64| if *p > ROUNDING * largest { logarithm(*p) } else { f64::NAN };
+        let values = rows.values.chunks(waves.len()).flat_map(|row| row[1..].iter().map(there));
         Ok(Panel::Image(ImagePanel {
             title,
             xlabel: "Zonal wave number".into(),

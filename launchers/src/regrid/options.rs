@@ -69,6 +69,26 @@ pub(crate) struct RegridArgs {
     pub(super) output: PathBuf,
 }
 
+/// What kind of weights they are, whoever made them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Nature {
+    pub(super) is_conservative: bool,
+    pub(super) is_bilinear: bool,
+    /// Rows add up to the covered share of cells (destarea).
+    pub(super) of_whole_cells: bool,
+}
+
+impl Nature {
+    /// What missing values do unless it is said.
+    pub(super) fn missing(self) -> Missing {
+        match self {
+            Self { of_whole_cells: true, .. } => Missing::Zero,
+            Self { is_bilinear: true, .. } => Missing::Spreads,
+            _ => Missing::LeftOut(0.0),
+        }
+    }
+}
+
 /// Whose definitions are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Convention {
@@ -153,15 +173,18 @@ impl RegridArgs {
         self.normalisation == Some(Normalisation::Destarea)
     }
 
-    /// What missing values do.
-    pub(super) fn missing(&self) -> Missing {
-        let by_default = || match self.method() {
-            _ if self.weights.is_some() => Missing::LeftOut(0.0),
-            _ if self.of_whole_cells() => Missing::Zero,
-            regrid::Method::Bilinear(_) => Missing::Spreads,
-            _ => Missing::LeftOut(0.0),
-        };
-        self.missing.map_or_else(by_default, |m| m.0)
+    /// What missing values do, if it was said.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        self.missing.map(|m| m.0)
+    }
+
+    /// What weights that are made here are.
+    pub(super) fn nature(&self) -> Nature {
+        Nature {
+            is_conservative: self.is_conservative(),
+            is_bilinear: matches!(self.method(), regrid::Method::Bilinear(_)),
+            of_whole_cells: self.of_whole_cells(),
+        }
     }
 
     /// The method in the words of the option.
@@ -176,7 +199,7 @@ impl RegridArgs {
     }
 
     /// As outputs record them.
-    pub(super) fn describe(&self) -> String {
+    pub(super) fn describe(&self, missing: Missing) -> String {
         let mut options = vec![format!("method={}", self.method_name())];
         options.extend(self.to.iter().map(|to| format!("to={to}")));
         options.extend(self.convention.map(|c| match c {
@@ -187,7 +210,7 @@ impl RegridArgs {
             let word = if self.of_whole_cells() { "destarea" } else { "fracarea" };
             options.push(format!("normalisation={word}"));
         }
-        options.push(match self.missing() {
+        options.push(match missing {
             Missing::LeftOut(share) => format!("missing=leave-out:{share}"),
             Missing::Spreads => "missing=spread".to_owned(),
             Missing::Zero => "missing=zero".to_owned(),

@@ -1,8 +1,9 @@
 //! What the file says.
 
+use super::options::Nature;
 use super::RegridArgs;
 use crate::carry;
-use halocline_algorithms::regrid::Cells;
+use halocline_algorithms::regrid::{Cells, Missing};
 use halocline_core::grid::Grid;
 use halocline_core::meta::{Attributes, Coordinate, Variable};
 use halocline_core::{Error, Result};
@@ -11,7 +12,7 @@ use halocline_io::output::{Pending, Schema};
 use halocline_io::source::Source;
 
 /// The variable on the target grid.
-pub(super) fn variable(args: &RegridArgs, source: &Source, grid: &Grid) -> Variable {
+pub(super) fn variable(args: &RegridArgs, source: &Source, grid: &Grid, nature: Nature) -> Variable {
     let of = source.variable();
     let kept = of.dims.len() - source.grid().dims.len();
     let dims = of.dims[..kept].iter().chain(&grid.dims).cloned().collect();
@@ -27,7 +28,7 @@ pub(super) fn variable(args: &RegridArgs, source: &Source, grid: &Grid) -> Varia
     ] {
         attributes.remove(of_values);
     }
-    if args.is_conservative() {
+    if nature.is_conservative {
         let before = attributes.text("cell_methods").map(|m| format!("{m} ")).unwrap_or_default();
         if !before.contains("area: mean") {
             attributes.set("cell_methods", format!("{before}area: mean"));
@@ -95,12 +96,12 @@ pub(super) fn add_coordinates<'a>(
 }
 
 /// Attributes of the file.
-pub(super) fn global(args: &RegridArgs, dataset: &Dataset) -> Attributes {
+pub(super) fn global(args: &RegridArgs, dataset: &Dataset, missing: Missing) -> Attributes {
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", format!("{} on another grid", args.var.join(", ")))
         .with("source", format!("halocline {}, regrid", env!("CARGO_PKG_VERSION")))
-        .with("halocline_regrid_options", args.describe());
+        .with("halocline_regrid_options", args.describe(missing));
     carry::add_origin(&mut attributes, dataset);
     attributes
 }

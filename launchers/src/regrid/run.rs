@@ -1,6 +1,6 @@
 //! The command as a step: weights, then all maps through them, window by window, to the file.
 
-use super::options::RegridArgs;
+use super::options::{Nature, RegridArgs};
 use super::{output, target, weights_file};
 use crate::common::{bytes_text, check_output, paths};
 use crate::folding::{self, FoldJob};
@@ -101,11 +101,10 @@ impl Step for Regridding<'_> {
 
 impl Regridding<'_> {
     /// The weights, and the grid that they lead to.
-    fn weights(&self, job: &FoldJob<'_>) -> Result<(Made, Cells)> {
+    fn weights(&self, job: &FoldJob<'_>) -> Result<(Made, Cells, Nature)> {
         let (args, comm) = (self.args, job.comm);
         if let Some(path) = &args.weights {
-            let rows = self.to.as_ref().map(Cells::len);
-            let stored = weights_file::read(comm, path, self.from.len(), rows, args.input.io)?;
+            let stored = weights_file::read(comm, path, &self.from, self.to.as_ref(), args.input.io)?;
             let to = match (&self.to, stored.grid) {
                 (Some(to), _) => to.clone(),
                 (None, Some(grid)) => Cells::new(grid).map_err(|e| e.in_file(path))?,
@@ -115,7 +114,7 @@ impl Regridding<'_> {
                         .remedy("name it with --to"))
                 }
             };
-            return Ok((stored.made, to));
+            return Ok((stored.made, to, stored.nature));
         }
         let to = self
             .to
@@ -130,13 +129,14 @@ impl Regridding<'_> {
         let own = comm.agree(own.map_err(blame))?;
         let made = if ranks == 1 { own } else { Made::joined(Engine::new(comm).gather(&own)?)? };
         let made = if args.of_whole_cells() { made.of_whole_cells()? } else { made };
-        Ok((made, to))
+        Ok((made, to, args.nature()))
     }
 
     fn write(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (comm, args) = (job.comm, self.args);
         let before = job.budget.for_buffers(comm);
-        let (made, to) = self.weights(job)?;
+        let (made, to, nature) = self.weights(job)?;
+        let missing = args.missing().unwrap_or_else(|| nature.missing());
         let held = made.matrix.bytes() + 8 * made.covered.len() as u64;
         if held > before / 2 {
             let needed = job.budget.largest_base(comm).saturating_add(2 * held);
@@ -164,7 +164,7 @@ impl Regridding<'_> {
             });
         }
         if let Some(path) = &args.save_weights {
-            weights_file::write(comm, path, &made, &self.from, &to, &args.method_name())?;
+            weights_file::write(comm, path, &made, (&self.from, &to), (&args.method_name(), nature))?;
             job.verbosity.say(comm, || format!("wrote {}", path.display()));
         }
         let rest = before.saturating_sub(held);
@@ -173,12 +173,11 @@ impl Regridding<'_> {
         let mut fields = Vec::new();
         for source in &self.variables {
             let blame = |e| folding::blame(e, self.files.first(), &source.variable().name);
-            let variable = output::variable(args, source, &to.grid);
+            let variable = output::variable(args, source, &to.grid, nature);
             let chunks = default_chunks(&variable.shape(), variable.dtype.size());
             let horizontal = source.grid().dims.len();
-            let field =
-                Regridded::new(source, horizontal, &made.matrix, args.missing(), variable, chunks.clone())
-                    .map_err(blame)?;
+            let field = Regridded::new(source, horizontal, &made.matrix, missing, variable, chunks.clone())
+                .map_err(blame)?;
             let plan =
                 MapPlan::new(&field, &chunks, comm.size(), rayon::current_num_threads(), rest - writing)
                     .map_err(|e| blame(folding::of_budget(e, job.budget, held)))?;
@@ -186,7 +185,7 @@ impl Regridding<'_> {
             fields.push(field);
         }
         job.tell_notes(&self.variables.iter().collect::<Vec<_>>());
-        let mut schema = Schema { attributes: output::global(args, &self.dataset), ..Schema::new() };
+        let mut schema = Schema { attributes: output::global(args, &self.dataset, missing), ..Schema::new() };
         let mut pending = Vec::new();
         for source in &self.variables {
             pending.extend(output::add_coordinates(&mut schema, source, &to)?);

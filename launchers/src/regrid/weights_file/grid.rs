@@ -1,6 +1,6 @@
 //! The target grid, as a file of weights tells it.
 
-use super::{numbers, Names};
+use super::Names;
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_io::dataset::Dataset;
@@ -8,15 +8,7 @@ use halocline_io::dataset::Dataset;
 /// The target grid, from centres and corners.
 pub(super) fn target(dataset: &Dataset, names: &Names, shape: &[usize]) -> Option<Grid> {
     let cells: usize = shape.iter().product();
-    let degrees = |name: &str| -> Option<Vec<f64>> {
-        let info = dataset.variable(name).ok()?;
-        let factor = if info.variable.units().is_some_and(|u| u.starts_with("rad")) {
-            180.0 / std::f64::consts::PI
-        } else {
-            1.0
-        };
-        Some(numbers(dataset, name).ok()?.into_iter().map(|v| v * factor).collect())
-    };
+    let degrees = |name: &str| super::degrees(dataset, name);
     let (lat, lon) = (degrees(names.lat)?, degrees(names.lon)?);
     if lat.len() != cells || lon.len() != cells {
         return None;

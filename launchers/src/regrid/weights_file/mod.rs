@@ -5,7 +5,8 @@ mod write;
 
 pub(super) use write::write;
 
-use halocline_algorithms::regrid::{Made, Matrix};
+use super::options::Nature;
+use halocline_algorithms::regrid::{Cells, Made, Matrix};
 use halocline_core::comm::Comm;
 use halocline_core::grid::Grid;
 use halocline_core::index::IndexBox;
@@ -25,6 +26,8 @@ struct Names {
     covered: &'static str,
     lat: &'static str,
     lon: &'static str,
+    /// Latitudes and longitudes of source cells.
+    from: [&'static str; 2],
     lat_corners: &'static str,
     lon_corners: &'static str,
     shape: [&'static str; 2],
@@ -38,6 +41,7 @@ const ESMF: Names = Names {
     covered: "frac_b",
     lat: "yc_b",
     lon: "xc_b",
+    from: ["yc_a", "xc_a"],
     lat_corners: "yv_b",
     lon_corners: "xv_b",
     shape: ["src_grid_dims", "dst_grid_dims"],
@@ -51,6 +55,7 @@ const SCRIP: Names = Names {
     covered: "dst_grid_frac",
     lat: "dst_grid_center_lat",
     lon: "dst_grid_center_lon",
+    from: ["src_grid_center_lat", "src_grid_center_lon"],
     lat_corners: "dst_grid_corner_lat",
     lon_corners: "dst_grid_corner_lon",
     shape: ["src_grid_dims", "dst_grid_dims"],
@@ -62,22 +67,25 @@ pub(super) struct Stored {
     pub(super) made: Made,
     /// The target grid, if the file tells it.
     pub(super) grid: Option<Grid>,
+    /// What kind of weights they are.
+    pub(super) nature: Nature,
 }
 
 /// Reads a file of weights for so many source and, if it is known, target cells.
 ///
 /// # Collective
 /// Every rank calls this.
-pub(super) fn read(comm: &Comm, path: &Path, columns: usize, rows: Option<usize>, io: Io) -> Result<Stored> {
+pub(super) fn read(comm: &Comm, path: &Path, from: &Cells, to: Option<&Cells>, io: Io) -> Result<Stored> {
     let options = OpenOptions { io, ..OpenOptions::default() };
     let dataset = open_with(comm, &[path.display().to_string()], options)?;
     let of = |e: Error| if e.file.is_none() { e.in_file(path) } else { e };
-    let work = || stored(&dataset, columns, rows).map_err(of);
+    let work = || stored(&dataset, from, to).map_err(of);
     // Each rank reads: what rank 0 knows would have to travel to all of them.
     comm.agree(work())
 }
 
-fn stored(dataset: &Dataset, columns: usize, rows: Option<usize>) -> Result<Stored> {
+fn stored(dataset: &Dataset, of_source: &Cells, of_target: Option<&Cells>) -> Result<Stored> {
+    let (columns, rows) = (of_source.len(), of_target.map(Cells::len));
     let has = |name: &str| dataset.variable(name).is_ok();
     let names = [ESMF, SCRIP].into_iter().find(|n| has(n.row) && has(n.column) && has(n.value));
     let Some(names) = names else {
@@ -96,6 +104,10 @@ fn stored(dataset: &Dataset, columns: usize, rows: Option<usize>) -> Result<Stor
                 .remedy("name the file of weights that was made for these grids (and select no --box)"));
             }
         }
+    }
+    check_places(dataset, names.from, of_source, "source")?;
+    if let Some(cells) = of_target {
+        check_places(dataset, [names.lat, names.lon], cells, "target")?;
     }
     let rows = rows.or_else(|| shapes[1].as_ref().map(|s| s.iter().product())).ok_or_else(|| {
         Error::data("does not tell the size of the target grid").remedy("name it with --to")
@@ -126,12 +138,62 @@ fn stored(dataset: &Dataset, columns: usize, rows: Option<usize>) -> Result<Stor
         _ => (0..rows).map(|r| f64::from(u8::from(!matrix.row(r).0.is_empty()))).collect(),
     };
     let grid = shapes[1].as_ref().and_then(|shape| grid::target(dataset, &names, shape));
-    Ok(Stored { made: Made { matrix, covered, crossed: [0, 0] }, grid })
+    let nature = nature(dataset);
+    Ok(Stored { made: Made { matrix, covered, crossed: [0, 0] }, grid, nature })
 }
 
 fn numbers(dataset: &Dataset, name: &str) -> Result<Vec<f64>> {
     let shape = dataset.variable(name)?.variable.shape();
     Ok(dataset.read(name, &IndexBox::whole(&shape))?.to_f64())
+}
+
+/// Cells that are farther apart than this, in degrees, are others.
+const ELSEWHERE: f64 = 0.01;
+
+/// Refuses weights whose cells, as far as the file tells, are not where those of the grid are: of as
+/// many cells in another order, or of another shape.
+fn check_places(dataset: &Dataset, names: [&str; 2], cells: &Cells, which: &str) -> Result<()> {
+    let [Some(lat), Some(lon)] = names.map(|name| degrees(dataset, name)) else { return Ok(()) };
+    let (own_lat, own_lon) = cells.centres()?;
+    let apart = |a: f64, b: f64| {
+        let turns = (a - b) - 360.0 * ((a - b) / 360.0).round();
+        turns.abs() > ELSEWHERE
+    };
+    let elsewhere = |c: &usize| {
+        (lat[*c] - own_lat[*c]).abs() > ELSEWHERE || own_lat[*c].abs() < 89.9 && apart(lon[*c], own_lon[*c])
+    };
+    if lat.len() != cells.len() || lon.len() != cells.len() {
+        return Ok(());
+    }
+    match (0..cells.len()).find(elsewhere) {
+        None => Ok(()),
+        Some(c) => Err(Error::data(format!(
+            "its weights are for another {which} grid of as many cells: cell {} is at latitude {}, longitude {} there, and at {}, {} here",
+            c + 1, lat[c], lon[c], own_lat[c], own_lon[c]
+        ))
+        .remedy("name the file of weights that was made for these grids, in this order of rows and columns")),
+    }
+}
+
+/// Coordinates in degrees, whichever units the file has them in.
+fn degrees(dataset: &Dataset, name: &str) -> Option<Vec<f64>> {
+    let info = dataset.variable(name).ok()?;
+    let is_radians = info.variable.units().is_some_and(|u| u.starts_with("rad"));
+    let factor = if is_radians { 180.0 / std::f64::consts::PI } else { 1.0 };
+    Some(numbers(dataset, name).ok()?.into_iter().map(|v| v * factor).collect())
+}
+
+/// What kind of weights they are, by the attributes that ESMF and SCRIP give them.
+fn nature(dataset: &Dataset) -> Nature {
+    let has = |attribute: &str, word: &str| {
+        dataset.attributes().text(attribute).is_some_and(|t| t.to_ascii_lowercase().contains(word))
+    };
+    let is_conservative = has("map_method", "conserv");
+    Nature {
+        is_conservative,
+        is_bilinear: has("map_method", "bilinear"),
+        of_whole_cells: is_conservative && has("normalization", "destarea"),
+    }
 }
 
 /// Addresses, counted from 0.

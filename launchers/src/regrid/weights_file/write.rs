@@ -1,11 +1,15 @@
 //! Weights as a file.
 
+use crate::regrid::options::Nature;
 use halocline_algorithms::regrid::{Cells, Made};
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::Result;
 use halocline_io::output::{history_line, Output, Schema, VariableSpec, WriteReport};
 use std::path::Path;
+
+/// A variable: name, dimensions, units, values.
+type Column = (String, Vec<String>, &'static str, Values);
 
 /// Writes weights as ESMF does.
 ///
@@ -15,15 +19,10 @@ pub(in crate::regrid) fn write(
     comm: &Comm,
     path: &Path,
     made: &Made,
-    from: &Cells,
-    to: &Cells,
-    method: &str,
+    (from, to): (&Cells, &Cells),
+    (method, nature): (&str, Nature),
 ) -> Result<WriteReport> {
     let matrix = &made.matrix;
-    let of = |cells: &Cells| -> Result<[Values; 2]> {
-        let (lat, lon) = cells.centres()?;
-        Ok([Values::F64(lat), Values::F64(lon)])
-    };
     let (mut rows, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..matrix.rows() {
         let (places, weights) = matrix.row(row);
@@ -31,48 +30,101 @@ pub(in crate::regrid) fn write(
         columns.extend(places.iter().map(|&p| p as i32 + 1));
         values.extend_from_slice(weights);
     }
-    let dims = |cells: &Cells| Values::I32(cells.grid.shape().iter().rev().map(|&n| n as i32).collect());
-    let [yc_a, xc_a] = of(from)?;
-    let [yc_b, xc_b] = of(to)?;
     let mut schema = Schema::new();
     schema.attributes = Attributes::new()
         .with("title", format!("regridding weights, {method}"))
         .with("conventions", "NCAR-CSM")
-        .with("map_method", method)
+        .with("map_method", map_method(method, nature))
+        .with("normalization", if nature.of_whole_cells { "destarea" } else { "fracarea" })
         .with("source", format!("halocline {}, regrid", env!("CARGO_PKG_VERSION")))
         .with("history", history_line(&crate::common::command_line()));
-    let rank = |cells: &Cells| cells.grid.dims.len();
-    for (name, len) in [
-        ("n_a", from.len()),
-        ("n_b", to.len()),
-        ("n_s", matrix.entries()),
-        ("src_grid_rank", rank(from)),
-        ("dst_grid_rank", rank(to)),
-    ] {
-        schema.add_dim(name, len)?;
+    let mut all: Vec<Column> = Vec::new();
+    let areas = [from.grid.areas().ok(), to.grid.areas().ok()];
+    let shared = shared(made, nature, &areas);
+    for (side, cells, area, covered) in
+        [("a", from, &areas[0], shared), ("b", to, &areas[1], made.covered.clone())]
+    {
+        all.extend(of_grid(side, cells, area.as_deref(), covered)?);
     }
-    let all: Vec<(&str, &str, &str, Values)> = vec![
-        ("src_grid_dims", "src_grid_rank", "", dims(from)),
-        ("dst_grid_dims", "dst_grid_rank", "", dims(to)),
-        ("yc_a", "n_a", "degrees", yc_a),
-        ("xc_a", "n_a", "degrees", xc_a),
-        ("yc_b", "n_b", "degrees", yc_b),
-        ("xc_b", "n_b", "degrees", xc_b),
-        ("frac_b", "n_b", "unitless", Values::F64(made.covered.clone())),
-        ("row", "n_s", "", Values::I32(rows)),
-        ("col", "n_s", "", Values::I32(columns)),
-        ("S", "n_s", "", Values::F64(values)),
-    ];
-    for (name, dim, units, values) in &all {
+    let links = [("row", Values::I32(rows)), ("col", Values::I32(columns)), ("S", Values::F64(values))];
+    all.extend(links.map(|(name, values)| (name.to_owned(), vec!["n_s".to_owned()], "", values)));
+    for (side, cells) in [("a", from), ("b", to)] {
+        let grid = if side == "a" { "src" } else { "dst" };
+        schema.add_dim(&format!("n_{side}"), cells.len())?;
+        schema.add_dim(&format!("{grid}_grid_rank"), cells.grid.dims.len())?;
+        if let Some(corners) = corners(cells) {
+            schema.add_dim(&format!("nv_{side}"), corners)?;
+        }
+    }
+    schema.add_dim("n_s", matrix.entries())?;
+    for (name, dims, units, values) in &all {
         let mut attributes = Attributes::new();
         if !units.is_empty() {
             attributes.set("units", *units);
         }
-        schema.add_variable(VariableSpec::new(*name, [*dim], values.dtype()).attributes(attributes));
+        schema.add_variable(VariableSpec::new(name, dims, values.dtype()).attributes(attributes));
     }
     let mut file = Output::create(comm, path, &schema)?;
     for (name, _, _, values) in &all {
         file.write_whole(name, values)?;
     }
     file.finish_with_report()
+}
+
+/// The method in ESMF's words, by which others know it.
+fn map_method(method: &str, nature: Nature) -> &'static str {
+    match method {
+        _ if nature.is_conservative => "Conservative remapping",
+        _ if nature.is_bilinear => "Bilinear remapping",
+        "nearest" => "Nearest neighbor",
+        method if method.starts_with("distance") => "Distance weighted average of neighbors",
+        _ => "weights of another file",
+    }
+}
+
+/// Corners of each cell, if the grid tells them.
+fn corners(cells: &Cells) -> Option<usize> {
+    cells.grid.corners().ok().map(|c| c.len() / cells.len().max(1)).filter(|n| *n > 0)
+}
+
+/// What share of source cells is used: Σ S(k, i) A(k) c(k) / A(i) of conservative weights, else 1.
+fn shared(made: &Made, nature: Nature, areas: &[Option<Vec<f64>>; 2]) -> Vec<f64> {
+    let matrix = &made.matrix;
+    let (true, [Some(from), Some(to)]) = (nature.is_conservative, areas) else {
+        return vec![1.0; matrix.columns()];
+    };
+    let mut used = vec![0.0; matrix.columns()];
+    for (row, (area, covered)) in to.iter().zip(&made.covered).enumerate() {
+        let (places, weights) = matrix.row(row);
+        let area = if nature.of_whole_cells { *area } else { area * covered };
+        places.iter().zip(weights).for_each(|(&place, weight)| used[place as usize] += weight * area);
+    }
+    used.iter().zip(from).map(|(used, area)| if *area > 0.0 { used / area } else { 0.0 }).collect()
+}
+
+/// What is told of a grid, `side` being a (source) or b (target).
+fn of_grid(side: &str, cells: &Cells, area: Option<&[f64]>, covered: Vec<f64>) -> Result<Vec<Column>> {
+    let cell = || vec![format!("n_{side}")];
+    let grid = if side == "a" { "src" } else { "dst" };
+    let lengths = cells.grid.shape().iter().rev().map(|&n| n as i32).collect();
+    let (lat, lon) = cells.centres()?;
+    let mask = lat.iter().zip(&lon).map(|(a, o)| i32::from(a.is_finite() && o.is_finite())).collect();
+    let mut all: Vec<Column> = vec![
+        (format!("{grid}_grid_dims"), vec![format!("{grid}_grid_rank")], "", Values::I32(lengths)),
+        (format!("yc_{side}"), cell(), "degrees", Values::F64(lat)),
+        (format!("xc_{side}"), cell(), "degrees", Values::F64(lon)),
+        (format!("mask_{side}"), cell(), "unitless", Values::I32(mask)),
+        (format!("frac_{side}"), cell(), "unitless", Values::F64(covered)),
+    ];
+    if let Some(area) = area {
+        all.push((format!("area_{side}"), cell(), "square radians", Values::F64(area.to_vec())));
+    }
+    if let Some(corners) = cells.grid.corners().ok().filter(|_| corners(cells).is_some()) {
+        let both = || vec![format!("n_{side}"), format!("nv_{side}")];
+        let lat = corners.iter().map(|p| p[2].clamp(-1.0, 1.0).asin().to_degrees()).collect();
+        let lon = corners.iter().map(|p| p[1].atan2(p[0]).to_degrees().rem_euclid(360.0)).collect();
+        all.push((format!("yv_{side}"), both(), "degrees", Values::F64(lat)));
+        all.push((format!("xv_{side}"), both(), "degrees", Values::F64(lon)));
+    }
+    Ok(all)
 }
