@@ -76,7 +76,7 @@ fn bilinear_is_that_of_esmf_or_cdo() {
         let ours = bilinear(&input, "tos", "r90x45", &["--convention", "cdo"]);
         let theirs = values(&answer, "tos");
         // Columns of this grid overlap at its seam, where others find another quadrilateral first.
-        equal(&ours, &theirs, 1e-3, case);
+        equal(&ours, &theirs, 2e-3, case);
         let far = ours.iter().zip(&theirs).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
         assert!(far <= 6, "{far}");
     }
@@ -193,7 +193,7 @@ fn integrals_are_conserved() {
     let of = |file: &Path, to: &Path| {
         run_well(
             Launch::Plain(1),
-            &["stats", text(file), "--var", "tas", "--op", "mean", "--over", "area", "-q", "-o", text(to)],
+            &["stats", text(file), "--var", "tas", "--op", "mean", "--over", "lat,lon", "-q", "-o", text(to)],
         );
         values(to, "tas")
     };

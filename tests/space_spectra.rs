@@ -382,7 +382,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("zonal", &[], 3, "all values are missing");
     // Times that are not regular have no frequencies.
     circle(&whole[..5 * 18]).write(&input);
-    refused("zonal", &["--space-time"], 3, "2 times");
+    refused("zonal", &["--space-time"], 3, "one time only");
     run_well(Launch::Plain(1), &zonal(&input, &out, &[]));
     assert_eq!(values(&out, "power").len(), 50);
 }

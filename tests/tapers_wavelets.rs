@@ -287,7 +287,7 @@ fn what_is_refused() {
         (taper(&["--op", "lines", "--average", "lon"]), 2, "single series"),
         (taper(&["--op", "noise", "--confidence", "none"]), 2, "--confidence"),
         (taper(&["--op", "power"]), 2, "--op"),
-        (taper(&["--time", "2001-01-01"]), 3, "at least 2 times"),
+        (taper(&["--time", "2001-01-01"]), 3, "one time only"),
         (taper(&["--memory", "1MB"]), 5, "1.0 MB"),
         (vec!["wavelet", input, "--var", "u_gaps"], 3, "missing at some times only"),
         (wave(&["--mother", "haar"]), 2, "no wavelet `haar`"),

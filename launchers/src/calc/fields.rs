@@ -128,7 +128,11 @@ impl Made {
         let mut attributes = Attributes::new().with("long_name", self.long_name);
         let speed = variable.units().is_some_and(is_speed);
         let own = variable.attributes.text("standard_name");
+        let described = variable.attributes.text("long_name").unwrap_or_default().to_lowercase();
+        let is_of_water = ["current", "ocean", "sea", "drift"].iter().any(|word| described.contains(word));
         let medium = match own {
+            // Of currents without a standard name nobody should say that they are winds.
+            None if is_of_water => None,
             Some("eastward_wind" | "x_wind") | None => Some(0),
             Some(name) if name.contains("sea_water") && name.contains("velocity") => Some(1),
             // Of fluxes and the like.

@@ -249,6 +249,10 @@ impl Spherical<'_> {
             (None, Convention::Spherepack) => (format!("power of {of}"), "squares of coefficients of functions whose square integrates to 1 from pole to pole, orders of either sign: twice the contribution to the mean of the square"),
             (None, Convention::Ncl) => (format!("power of {of}"), "sum over m >= 0 of the squares of the coefficients a and b of NCL's shaeC and shagC, half of it for m = 0: 4 times the contribution to the mean of the square"),
         };
+        let comment = match self.args.per {
+            Per::Degree => comment.to_owned(),
+            Per::Order => format!("times the 2 n + 1 orders of degree n, {comment}"),
+        };
         let mut attributes =
             Attributes::new().with("long_name", format!("{what} {per}")).with("comment", comment);
         if let Some(units) = variable.units() {
