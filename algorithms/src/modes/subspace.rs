@@ -254,7 +254,8 @@ mod tests {
                     assert!(*theta <= values[k] + 1e-11);
                 }
                 let worst = pairs.worst(1e-13);
-                assert!(pass < 2 || worst < before, "{pass}: {worst} {before}");
+                // Until rounding is all that is left.
+                assert!(pass < 2 || worst < before || worst < 1e-12, "{pass}: {worst} {before}");
                 before = worst;
             }
             assert!(before < 1e-5, "{before}");
