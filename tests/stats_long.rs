@@ -173,7 +173,7 @@ fn the_end_of_the_job_stops_a_run() {
     let output = common::within_two_minutes(&command);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{errors}");
-    assert!(errors.contains("time limit"), "{errors}");
+    assert!(errors.contains("--resume"), "{errors}");
     std::fs::write(place.at("errors"), errors.as_bytes()).expect("writable");
     place.goes_on(Launch::ThreadRanks(2), "end of the job");
 }
