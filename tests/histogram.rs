@@ -3,12 +3,8 @@
 mod common;
 
 use common::made::{value, Layout, Made};
-use common::{contents, data, launches, run, run_well, text, values, Launch};
-use std::path::{Path, PathBuf};
-
-fn reference(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
-}
+use common::{contents, data, launches, reference, run, run_well, text, values, Launch};
+use std::path::Path;
 
 fn theirs(path: &Path, name: &str) -> Vec<f64> {
     netcdf::open(path).expect("opens").variable(name).expect("is there").get_values(..).expect("numbers")

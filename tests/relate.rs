@@ -3,12 +3,8 @@
 mod common;
 
 use common::made::{Layout, Made};
-use common::{close, contents, data, launches, run, run_well, shared, text, values, Launch};
-use std::path::{Path, PathBuf};
-
-fn reference(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
-}
+use common::{close, contents, data, launches, reference, run, run_well, shared, text, values, Launch};
+use std::path::Path;
 
 fn word(path: &Path, name: &str) -> String {
     match netcdf::open(path).expect("opens").attribute(name).expect("is there").value() {

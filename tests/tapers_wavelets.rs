@@ -3,62 +3,18 @@
 
 mod common;
 
-use common::{attribute, contents, data, launches, names_in, run, run_well, text, values, Launch};
-use std::path::{Path, PathBuf};
-
-fn reference(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
-}
-
-/// The words of an attribute of a file.
-fn words(path: &Path, name: &str) -> Vec<String> {
-    match netcdf::open(path).expect("opens").attribute(name).expect("is there").value() {
-        Ok(netcdf::AttributeValue::Str(text)) => text.split(' ').map(str::to_owned).collect(),
-        other => panic!("{name} is {other:?}"),
-    }
-}
+use common::spectra::{kept, near, words, Place};
+use common::{attribute, contents, data, launches, names_in, reference, run, run_well, text, values, Launch};
+use std::path::Path;
 
 fn has(path: &Path, name: &str) -> bool {
     netcdf::open(path).expect("opens").variable(name).is_some()
-}
-
-/// Asserts that two agree within `tolerance` of the largest of theirs.
-fn near(ours: &[f64], theirs: &[f64], tolerance: f64, what: &str) {
-    let scale = theirs.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!((a - b).abs() <= tolerance * scale, "{what}, number {i}: {a} is not {b}");
-    }
-}
-
-/// The cells of six that are kept of references.
-fn kept(rows: &[f64]) -> Vec<f64> {
-    rows.chunks(6).flat_map(|row| [row[0], row[4]]).collect()
 }
 
 /// Every ninth of 203 times, of so many cells.
 fn ninth(rows: &[f64], cells: usize) -> Vec<f64> {
     let times = rows.chunks(cells).collect::<Vec<_>>();
     times.chunks(203).flat_map(|times| times.iter().step_by(9).flat_map(|row| row.to_vec())).collect()
-}
-
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
-    }
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-    /// Runs `halocline spectrum` with these words; gives the output.
-    fn spectrum(&self, launch: Launch, arguments: &[&str]) -> PathBuf {
-        let out = self.at("out.nc");
-        run_well(launch, &[&["spectrum"], arguments, &["-q", "-o", text(&out)]].concat());
-        out
-    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 pub(crate) mod eofs;
 pub(crate) mod made;
 pub(crate) mod place;
+pub(crate) mod spectra;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,11 @@ pub(crate) fn halocline() -> PathBuf {
 /// A file of tests/data.
 pub(crate) fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// A file of tests/reference.
+pub(crate) fn reference(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
 }
 
 /// A file of the larger data sets beside the checkout, where they are; says loudly when not.

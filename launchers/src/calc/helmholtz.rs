@@ -8,9 +8,8 @@ use crate::common::{
     check_once, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
 };
 use crate::folding::FoldJob;
-use crate::passes::Request;
 use crate::sphere::{SphereMaps, Through, Work};
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Numbers;
 use halocline_core::meta::{Attributes, DType, Values};
@@ -18,7 +17,7 @@ use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Compression, Output, Schema, VariableSpec, WriteReport};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a wind is made of: vorticity and divergence, streamfunction and velocity potential, its
 /// rotational and its divergent part, by spherical harmonics.
@@ -139,22 +138,18 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HelmholtzArgs) -> Result<Hel
     Ok(Helmholtz { args, dataset, files, maps })
 }
 
-impl Step for Helmholtz<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Helmholtz<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         self.maps.alone()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.compute(job).map_err(|e| self.maps.blame(e))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.compute(job).map_err(|e| self.maps.blame(e))
     }
 }
 

@@ -8,9 +8,8 @@ use crate::common::{
     check_once, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
 };
 use crate::folding::FoldJob;
-use crate::passes::Request;
 use crate::sphere::{SphereMaps, Through, Work};
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::sphere::Taper;
 use halocline_core::comm::Comm;
 use halocline_core::engine::Numbers;
@@ -19,7 +18,7 @@ use halocline_core::progress::Phase;
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Leaves of variables what spherical harmonics up to a degree make of them: a low-pass in space,
 /// the same everywhere on the sphere.
@@ -115,22 +114,18 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TruncateArgs) -> Result<Trun
     Ok(Truncation { args, dataset, files, all })
 }
 
-impl Step for Truncation<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Truncation<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         self.all.iter().flat_map(SphereMaps::alone).collect()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.compute(job)?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.compute(job)
     }
 }
 

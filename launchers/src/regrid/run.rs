@@ -4,8 +4,7 @@ use super::options::{Nature, RegridArgs};
 use super::{output, target, weights_file};
 use crate::common::{bytes_text, check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
-use crate::step::{Alone, Carried, Step, Written};
+use crate::step::{Alone, ByItself};
 use halocline_algorithms::regrid::{Cells, Made, Regridded};
 use halocline_core::budget::refuse;
 use halocline_core::engine::{Engine, MapPlan, NumbersMut, StreamMap, StreamSource as _};
@@ -15,7 +14,7 @@ use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Bytes that the writer may take, at most.
 const WRITING: u64 = 352 << 20;
@@ -75,14 +74,11 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a RegridArgs) -> Result<Regrid
     Ok(Regridding { args, dataset, files, variables, from, to })
 }
 
-impl Step for Regridding<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Regridding<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).chain(&self.args.save_weights).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         let of = |source: &Source| Alone {
             what: format!("maps of {}", source.variable().name),
             bytes: folding::bytes_to_read(source),
@@ -90,12 +86,11 @@ impl Step for Regridding<'_> {
         };
         self.variables.iter().map(of).collect()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.write(job)?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.write(job)
     }
 }
 

@@ -6,17 +6,17 @@ use super::plane::{find, Per, PlaneOf};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::stats::over::Reduced;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::spatial::{PlaneDetrend, PlanePower, RingConvention, Rings};
 use halocline_algorithms::spectra::Window;
 use halocline_core::comm::Comm;
 use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
+use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The spectrum of each map of a regional box over isotropic wave number: the two-dimensional
 /// spectrum, summed over rings. Its sum times the width of a ring is the variance of the map.
@@ -213,22 +213,18 @@ pub(super) fn averaged(
     }
 }
 
-impl Step for Isotropic<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Isotropic<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         vec![Alone::series(&self.args.var, &self.source, false)]
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = isotropic_output::compute(self, job)
-            .map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        isotropic_output::compute(self, job)
+            .map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }

@@ -7,10 +7,9 @@ use super::series::{fits, mean, SeriesArgs};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_once, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::spectra::{
     EachSeries, Estimate, Multitaper, MultitaperOptions, MultitaperResult, Sampling, Segments,
 };
@@ -20,7 +19,7 @@ use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Multitaper spectra in time of every series of a field, or their mean over an area, with Thomson's
 /// test for lines.
@@ -172,28 +171,24 @@ pub(crate) struct MultitaperSpectrum<'a> {
     tables: u64,
 }
 
-impl Step for MultitaperSpectrum<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for MultitaperSpectrum<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         vec![Alone::series(&self.args.var, &self.source, false)]
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.all(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.estimated(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }
 
 impl MultitaperSpectrum<'_> {
     /// Reads, estimates and writes.
-    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+    fn estimated(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (args, source) = (self.args, &self.source);
         let parts = args.selection.parts(job.comm, &source.variable().dims)?;
         let mut work = EachSeries::of(self.multitaper.clone(), &source.variable().dims);

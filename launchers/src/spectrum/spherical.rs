@@ -5,9 +5,8 @@ use crate::cf;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::sphere::{SphereMaps, Through, Work};
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Numbers;
 use halocline_core::index::IndexBox;
@@ -17,7 +16,7 @@ use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
 use std::f64::consts::PI;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Power of each degree of spherical harmonics: of a variable, or kinetic energy of a wind with its
 /// rotational and divergent parts.
@@ -137,22 +136,18 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a SphericalArgs) -> Result<Sph
     Ok(Spherical { args, dataset, files, maps })
 }
 
-impl Step for Spherical<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Spherical<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         self.maps.alone()
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.compute(job).map_err(|e| self.maps.blame(e))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.compute(job).map_err(|e| self.maps.blame(e))
     }
 }
 

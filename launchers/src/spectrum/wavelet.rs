@@ -9,10 +9,9 @@ use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, bytes_text, check_output, paths};
 use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::passes::Request;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::spectra::{
     EachSeries, Estimate, Mother, Sampling, ScaleOptions, Scales, Wavelet, WaveletOptions,
 };
@@ -24,7 +23,7 @@ use halocline_io::dataset::Dataset;
 use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Wavelet power of series over time and period (Torrence and Compo 1998): of one cell (--at), of a
 /// mean over an area, of an index; of all cells of a field, the mean over time and bands of periods.
@@ -248,28 +247,24 @@ pub(crate) struct WaveletSpectrum<'a> {
     tables: u64,
 }
 
-impl Step for WaveletSpectrum<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for WaveletSpectrum<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.files.iter().chain([&self.args.output]).cloned().collect()
     }
-    fn states(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn alone(&self) -> Vec<Alone> {
+    fn reads(&self) -> Vec<Alone> {
         vec![Alone::series(&self.args.var, &self.source, false)]
     }
-    fn requests(&mut self) -> Result<Vec<Request<'_>>> {
-        Ok(Vec::new())
+    fn output(&self) -> &Path {
+        &self.args.output
     }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.all(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))?;
-        Ok(Carried::Done(Written { output: self.args.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.estimated(job).map_err(|e| folding::blame(e, self.files.first(), &self.args.var))
     }
 }
 
 impl WaveletSpectrum<'_> {
     /// Reads, estimates and writes.
-    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+    fn estimated(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (args, source) = (self.args, &self.source);
         let parts = args.selection.parts(job.comm, &source.variable().dims)?;
         let mut work = EachSeries::of(self.wavelet.clone(), &source.variable().dims);
