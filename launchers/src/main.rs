@@ -2,6 +2,7 @@
 
 mod asked;
 mod batch;
+mod bench;
 mod calc;
 mod carry;
 mod cf;
@@ -21,6 +22,7 @@ mod pairs;
 mod passes;
 mod place;
 mod placement;
+mod plan;
 mod plot;
 mod pop;
 mod progress;
@@ -80,6 +82,7 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::BenchArgs),
     Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
@@ -89,6 +92,7 @@ enum Command {
     Info(info::InfoArgs),
     Man(generated::ManArgs),
     Mca(coupled::McaArgs),
+    Plan(plan::PlanArgs),
     Plot(plot::PlotArgs),
     Pop(pop::PopArgs),
     Project(project::ProjectArgs),
@@ -148,12 +152,14 @@ fn main() -> ExitCode {
         }
     };
     start::run(&launch, &cli, |comm| match &cli.command {
+        Command::Bench(args) => bench::run(comm, args, cli.verbosity),
         Command::Calc(args) => calc::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
         Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
+        Command::Plan(args) => plan::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),

@@ -124,6 +124,11 @@ impl Comm {
         limited
     }
 
+    /// The longest piece of a message, in bytes: see [`Self::with_message_limit`].
+    pub fn message_limit(&self) -> usize {
+        self.link().max_message_bytes
+    }
+
     /// What this rank has handed over to others since the start, in this group, its ancestors
     /// and their other descendants. See [`Traffic`] for how collectives count.
     pub fn traffic(&self) -> Traffic {
