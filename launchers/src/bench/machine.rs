@@ -139,26 +139,27 @@ fn work(args: &MachineArgs, scratch: &Scratch, start: f64, eigen: f64) -> Result
             })
         };
         let Shape([t, ..]) = shape;
-        // As many times, few cells: what does not depend on the size.
-        let small = Shape([t, 2, 4]);
+        // As many times, few cells (more than modes): of two sizes, what grows and what does not.
+        let small = Shape([t, 16, 32]);
         data::make(&Comm::serial(), small, compression, &input)?;
-        let fixed = seconds(small, threads)?;
+        let few = [seconds(small, 1)?, seconds(small, threads)?];
         data::make(&Comm::serial(), shape, compression, &input)?;
         let one = seconds(shape, 1)?;
         let many = if threads > 1 { seconds(shape, threads)? } else { one };
         let _ = std::fs::remove_file(&input);
-        let amount = units(case, &shape.0, t / 4);
-        // one = serial + parallel, many = serial + parallel / threads.
-        let (one, many) = ((one - fixed).max(1e-4), (many - fixed).max(1e-4));
+        let amount = |shape: &Shape| units(case, &shape.0, t / 4);
+        let more = amount(&shape) - amount(&small);
+        // One = serial + parallel, many = serial + parallel / threads.
+        let (one, many) = ((one - few[0]).max(1e-4) / more, (many - few[1]).max(1e-4) / more);
         let parallel = if threads > 1 { (one - many).max(0.0) / (1.0 - 1.0 / threads as f64) } else { one };
         let parallel = parallel.min(one);
         let solve = if case == Case::Eof { eigen * (t as f64).powi(3) } else { 0.0 };
         all.push(Work {
             case,
             deflated,
-            fixed: (fixed - start - solve).max(0.0),
-            serial: (one - parallel).max(0.0) / amount,
-            parallel: parallel / amount,
+            fixed: (few[1] - many * amount(&small) - start - solve).max(0.0),
+            serial: (one - parallel).max(0.0),
+            parallel,
         });
     }
     Ok(all)

@@ -6,6 +6,9 @@ use halocline_core::Result;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// Colours of series, one after another.
+const KINDS: [CurveKind; 4] = [CurveKind::Main, CurveKind::Second, CurveKind::Part, CurveKind::OtherPart];
+
 /// Draws all series: their speed-up beside what would be ideal, and their efficiency.
 pub(super) fn draw(series: &[(Series, Vec<Point>)], path: &Path) -> Result<()> {
     let ranks: BTreeSet<usize> =
@@ -14,12 +17,13 @@ pub(super) fn draw(series: &[(Series, Vec<Point>)], path: &Path) -> Result<()> {
     let first = x.first().copied().unwrap_or(1.0);
     let curve = |(series, points): &(Series, Vec<Point>), of: fn(&Point) -> f64| {
         let at = |n: &usize| points.iter().find(|p| p.ranks == *n).map_or(f64::NAN, of);
-        Curve { name: title(series), y: ranks.iter().map(at).collect(), kind: CurveKind::Main }
+        (title(series), ranks.iter().map(at).collect::<Vec<_>>())
     };
     let ideal = |y: Vec<f64>| Curve { name: "ideal".into(), y, kind: CurveKind::Reference };
     let panel = |name: &str, log: bool, best: Vec<f64>, of: fn(&Point) -> f64| {
         let mut curves = vec![ideal(best)];
-        curves.extend(series.iter().map(|s| curve(s, of)));
+        let of_series = series.iter().map(|s| curve(s, of)).zip(KINDS.into_iter().cycle());
+        curves.extend(of_series.map(|((name, y), kind)| Curve { name, y, kind }));
         Panel::Curves(CurvesPanel {
             title: name.into(),
             xlabel: "Ranks".into(),
@@ -27,7 +31,8 @@ pub(super) fn draw(series: &[(Series, Vec<Point>)], path: &Path) -> Result<()> {
             x: x.clone(),
             x_is_log: x.len() > 1,
             y_is_log: log,
-            y_range: (!log).then_some((0.0, 1.15)),
+            // Room for the legend above.
+            y_range: (!log).then_some((0.0, 1.4)),
             wavelength: None,
             curves,
         })
