@@ -6,6 +6,7 @@
 //! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
 //! ([`stored`]).
 
+pub mod as_stored;
 mod cache;
 pub mod cf;
 mod classic;

@@ -8,6 +8,7 @@ mod cf;
 mod checkpoint;
 mod climatology;
 mod common;
+mod compare;
 mod coupled;
 mod duration;
 mod eof;
@@ -83,6 +84,7 @@ enum Command {
     Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
+    Compare(compare::CompareArgs),
     Completions(generated::CompletionsArgs),
     Eof(eof::EofArgs),
     Filter(filter::FilterArgs),
@@ -149,6 +151,7 @@ fn main() -> ExitCode {
     };
     start::run(&launch, &cli, |comm| match &cli.command {
         Command::Calc(args) => calc::run(comm, args, cli.verbosity),
+        Command::Compare(args) => compare::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
