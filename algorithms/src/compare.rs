@@ -91,7 +91,11 @@ impl Number for f32 {
     fn steps(self, other: Self) -> u64 {
         let ordered = |v: f32| {
             let magnitude = i64::from(v.to_bits() & 0x7fff_ffff);
-            if v.is_sign_negative() { -magnitude } else { magnitude }
+            if v.is_sign_negative() {
+                -magnitude
+            } else {
+                magnitude
+            }
         };
         ordered(self).abs_diff(ordered(other))
     }
@@ -111,13 +115,21 @@ impl Number for f64 {
     fn steps(self, other: Self) -> u64 {
         let ordered = |v: f64| {
             let magnitude = i128::from(v.to_bits() & (u64::MAX >> 1));
-            if v.is_sign_negative() { -magnitude } else { magnitude }
+            if v.is_sign_negative() {
+                -magnitude
+            } else {
+                magnitude
+            }
         };
         u64::try_from(ordered(self).abs_diff(ordered(other))).unwrap_or(u64::MAX)
     }
     fn distance(self, other: Self) -> f64 {
         // Two infinities of one sign are no distance apart.
-        if self == other { 0.0 } else { (self - other).abs() }
+        if self == other {
+            0.0
+        } else {
+            (self - other).abs()
+        }
     }
 }
 
@@ -206,11 +218,9 @@ impl Differences {
         let steps = a.steps(b);
         self.signs += u64::from(x < 0.0 && y > 0.0 || x > 0.0 && y < 0.0);
         self.zeros += u64::from((x == 0.0) != (y == 0.0));
-        for (kind, size) in [
-            (&mut self.absolute, absolute),
-            (&mut self.relative, relative),
-            (&mut self.ulp, steps as f64),
-        ] {
+        for (kind, size) in
+            [(&mut self.absolute, absolute), (&mut self.relative, relative), (&mut self.ulp, steps as f64)]
+        {
             larger(kind, Some(Extreme { size, at, a: x, b: y }));
         }
         let within = tolerance.absolute.is_some_and(|most| absolute <= most)

@@ -15,6 +15,7 @@ mod direct;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guard;
+pub mod inputs;
 mod io_mode;
 pub mod load;
 mod netcdf_read;

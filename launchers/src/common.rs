@@ -141,6 +141,7 @@ impl InputArgs {
     fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
         let listed = comm.on_root(|| listed(list))?;
+        halocline_io::inputs::note(list);
         if listed.is_empty() && self.inputs.is_empty() {
             return Err(Error::usage("the list names no files").in_file(list));
         }

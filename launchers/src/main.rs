@@ -26,6 +26,7 @@ mod plot;
 mod pop;
 mod progress;
 mod project;
+mod provenance;
 mod rechunk;
 mod reconstruct;
 mod regrid;
@@ -43,8 +44,8 @@ mod stop;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
-use halocline_core::comm::{Launch, MpiMode};
-use halocline_core::Error;
+use halocline_core::comm::{Comm, Launch, MpiMode};
+use halocline_core::{Error, Result};
 use std::process::ExitCode;
 
 /// Analyses gridded ocean, atmosphere and climate data, with the same bits on any number of
@@ -61,6 +62,8 @@ struct Cli {
     verbosity: Verbosity,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    record: provenance::RecordArgs,
     /// Whether to start MPI; auto: only when mpirun or srun started this process
     #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
     mpi: MpiChoice,
@@ -94,6 +97,7 @@ enum Command {
     Plot(plot::PlotArgs),
     Pop(pop::PopArgs),
     Project(project::ProjectArgs),
+    Provenance(provenance::ProvenanceArgs),
     Stats(stats::StatsArgs),
     Status(batch::StatusArgs),
     Submit(batch::SubmitArgs),
@@ -136,7 +140,7 @@ fn main() -> ExitCode {
     stop::started();
     let launch = Launch::detect();
     halocline_io::output::keep_hdf5_from_exit();
-    let cli = match Cli::try_parse() {
+    let cli = match provenance::arguments::parse() {
         Ok(cli) => cli,
         Err(message) => {
             // Every rank parses the same words; one prints.
@@ -149,7 +153,16 @@ fn main() -> ExitCode {
             return start::report_apart(&usage(&message), &launch);
         }
     };
-    start::run(&launch, &cli, |comm| match &cli.command {
+    cli.record.keep();
+    start::run(&launch, &cli, |comm| dispatch(comm, &cli))
+}
+
+/// Runs a command.
+///
+/// # Collective
+/// Every rank calls this.
+fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
+    match &cli.command {
         Command::Calc(args) => calc::run(comm, args, cli.verbosity),
         Command::Compare(args) => compare::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
@@ -160,6 +173,7 @@ fn main() -> ExitCode {
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),
+        Command::Provenance(args) => provenance::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
@@ -178,5 +192,5 @@ fn main() -> ExitCode {
             comm.barrier();
             Ok(())
         }
-    })
+    }
 }

@@ -105,8 +105,9 @@ fn numbers(
     let base = budget.largest_base(comm);
     let room = budget.bytes.saturating_sub(base) / each.max(1);
     if room == 0 {
-        return Err(refuse(base + each, budget, "rechunk the files to smaller chunks")
-            .in_variable(&va.variable.name));
+        return Err(
+            refuse(base + each, budget, "rechunk the files to smaller chunks").in_variable(&va.variable.name)
+        );
     }
     let at_once = (rayon::current_num_threads() as u64).min(room).max(1) as usize;
 
@@ -222,7 +223,10 @@ fn place(dataset: &Dataset, info: &VariableInfo, cell: u64) -> Place {
     }
     let coordinate = |(d, i): (&halocline_core::meta::Dim, &usize)| {
         if Some(d.name.as_str()) == dataset.time_name() {
-            return dataset.time().filter(|t| *i < t.values.len()).map(|t| format!("{} {}", d.name, t.datetime(*i).iso()));
+            return dataset
+                .time()
+                .filter(|t| *i < t.values.len())
+                .map(|t| format!("{} {}", d.name, t.datetime(*i).iso()));
         }
         let known = dataset.variables().iter().find(|v| v.variable.name == d.name)?;
         if known.variable.dims.len() != 1 || known.variable.name == info.variable.name {

@@ -34,7 +34,12 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     exclude: Vec<String>,
     /// Attributes to leave out, of the file and of all variables; an empty text: none
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "history,halocline_provenance")]
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        default_value = "history,halocline_provenance"
+    )]
     ignore_attributes: Vec<String>,
     /// Compare values only: no attributes, and no names of dimensions
     #[arg(long)]
@@ -122,7 +127,9 @@ pub(crate) struct Place {
 
 impl Compared {
     pub(crate) fn is_same(&self) -> bool {
-        self.metadata.is_empty() && self.refused.is_none() && self.values.as_ref().is_none_or(|v| v.beyond == 0)
+        self.metadata.is_empty()
+            && self.refused.is_none()
+            && self.values.as_ref().is_none_or(|v| v.beyond == 0)
     }
 }
 
@@ -175,9 +182,14 @@ pub(crate) fn compare(
     }
     let metadata = if rules.data_only { Vec::new() } else { metadata::of_files(a, b, rules) };
     if variables.iter().all(|v| v.values.is_none()) && !wanted.is_empty() {
-        let both = |v: &Compared| v.refused.as_deref() != Some(fields::ONLY_IN_FIRST) && v.refused.as_deref() != Some(fields::ONLY_IN_SECOND);
+        let both = |v: &Compared| {
+            v.refused.as_deref() != Some(fields::ONLY_IN_FIRST)
+                && v.refused.as_deref() != Some(fields::ONLY_IN_SECOND)
+        };
         if !variables.iter().any(both) {
-            return Err(Error::data(format!("has no variable in common with {}", names[1])).in_file(&names[0]));
+            return Err(
+                Error::data(format!("has no variable in common with {}", names[1])).in_file(&names[0])
+            );
         }
     }
     if wanted.is_empty() {

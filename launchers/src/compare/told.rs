@@ -16,7 +16,9 @@ pub(super) fn text(all: &Comparison) -> String {
     let different = all.variables.iter().filter(|v| !v.is_same()).count();
     let _ = match (different, all.metadata.is_empty()) {
         (0, true) => writeln!(out, "the same: {}", counted(all.variables.len())),
-        (0, false) => writeln!(out, "{}, all the same; the files differ in what they say", counted(all.variables.len())),
+        (0, false) => {
+            writeln!(out, "{}, all the same; the files differ in what they say", counted(all.variables.len()))
+        }
         _ => writeln!(out, "different: {different} of {}", counted(all.variables.len())),
     };
     out
@@ -41,7 +43,11 @@ fn one(out: &mut String, variable: &Compared) {
             };
             let _ = writeln!(out, "{} of {} values differ{beyond}", v.differing, v.cells);
             if v.missing_in_a + v.missing_in_b > 0 {
-                let _ = writeln!(out, "    missing only in the first {}, only in the second {}", v.missing_in_a, v.missing_in_b);
+                let _ = writeln!(
+                    out,
+                    "    missing only in the first {}, only in the second {}",
+                    v.missing_in_a, v.missing_in_b
+                );
             }
             if v.signs + v.zeros > 0 {
                 let _ = writeln!(out, "    of opposite sign {}, zero in one of them {}", v.signs, v.zeros);
@@ -53,7 +59,11 @@ fn one(out: &mut String, variable: &Compared) {
                 ("ulp", v.ulp, &places.ulp),
             ] {
                 if let Some(Extreme { size, a, b, .. }) = extreme {
-                    let _ = writeln!(out, "    largest {name:<8} {size:<12e} {a:e} and {b:e} at {}", shown(place));
+                    let _ = writeln!(
+                        out,
+                        "    largest {name:<8} {size:<12e} {a:e} and {b:e} at {}",
+                        shown(place)
+                    );
                 }
             }
             if v.absolute.is_none() {

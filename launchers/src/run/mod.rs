@@ -51,6 +51,7 @@ pub(crate) struct RunArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<()> {
     let (text, run) = comm.on_root(|| Ok((Document::read(&args.pipeline)?, scratch::tag())))?;
+    crate::provenance::note_pipeline(&args.pipeline, &text);
     let document = Document::parse(&args.pipeline, &text)?;
     let options = Options::of(&document)?;
     let memory = args.memory.or(options.memory.as_deref());
