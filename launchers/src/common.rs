@@ -42,6 +42,10 @@ impl Verbosity {
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
+    /// Whether more is to be said.
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose
+    }
     /// Prints a line on one rank, unless quiet.
     pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
         if !self.quiet && comm.is_root() {

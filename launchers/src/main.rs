@@ -41,6 +41,7 @@ mod stats;
 mod status_file;
 mod step;
 mod stop;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
@@ -108,6 +109,7 @@ enum Command {
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
+    Verify(verify::VerifyArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -183,6 +185,7 @@ fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
+        Command::Verify(args) => verify::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
         Command::Status(args) => batch::status(comm, args),
         Command::Completions(args) => generated::completions(comm, args),
