@@ -10,8 +10,15 @@ use std::path::{Path, PathBuf};
 
 /// Commands that make no results of data.
 const NEVER: [&str; 4] = ["plot", "submit", "report", "verify"];
-/// Options that name files which are written.
-const OUTPUTS: [&str; 2] = ["output", "anomaly"];
+
+/// Options of a command that name files which are written. Elsewhere `anomaly` is a choice.
+fn outputs(name: &str) -> &'static [&'static str] {
+    match name {
+        "climatology" => &["output", "anomaly"],
+        _ => &["output"],
+    }
+}
+
 /// Options that say how a command is run, on which its results do not depend, and files that it
 /// writes on its way.
 const LEFT_OUT: [&str; 16] = [
@@ -60,7 +67,7 @@ impl Recipe {
         let (given, _) = Given::parse(words)
             .map_err(|e| bad(format!("its command is not understood: {}", crate::usage(&e).message)))?;
         let name = given.name();
-        let writes = OUTPUTS.iter().any(|id| given.takes(id));
+        let writes = given.takes("output");
         if NEVER.contains(&name.as_str()) || !(writes || name == "run") {
             return Err(bad(format!("`{name}` is not run again, as it makes no results of data")));
         }
@@ -73,7 +80,7 @@ impl Recipe {
         if (name == "run") != pipeline.is_some() {
             return Err(bad("its record has not the pipeline that it speaks of".to_owned()));
         }
-        let is_named = || OUTPUTS.iter().any(|id| given.typed(id).as_deref() == Some(output));
+        let is_named = || outputs(&name).iter().any(|id| given.typed(id).as_deref() == Some(output));
         if pipeline.is_none() && !is_named() {
             return Err(bad("its command makes another file".to_owned()));
         }
@@ -86,7 +93,7 @@ impl Recipe {
             return crate::run::redirected(folder, Path::new(&self.output));
         }
         let is_it = |id: &&&str| self.given.typed(id).as_deref() == Some(self.output.as_str());
-        place(folder, OUTPUTS.iter().find(is_it).unwrap_or(&OUTPUTS[0]))
+        place(folder, outputs(&self.given.name()).iter().find(is_it).unwrap_or(&"output"))
     }
 
     /// The command with inputs where they are now and outputs in `folder`.
@@ -99,8 +106,9 @@ impl Recipe {
             words.extend([format!("--into={}", text(folder)), format!("--scratch={}", text(folder))]);
             return words;
         }
+        let outputs = outputs(&self.given.name());
         words.extend(self.given.changed(&|id, value| {
-            if OUTPUTS.contains(&id) && self.is_path(id) {
+            if outputs.contains(&id) {
                 return Some(place(folder, id).to_string_lossy().into_owned());
             }
             let is_left_out = LEFT_OUT.contains(&id) || id.starts_with("save");
@@ -110,11 +118,6 @@ impl Recipe {
         let at = 1 + self.given.name().split(' ').count();
         words.insert(at, loud.to_owned());
         words
-    }
-
-    /// Whether an option of this name is a file: elsewhere a flag has the same.
-    fn is_path(&self, id: &str) -> bool {
-        self.given.typed(id).is_some_and(|value| value != "true")
     }
 }
 
