@@ -2,6 +2,7 @@
 //! the engine of `halocline-core` hands them tiles.
 
 pub mod climatology;
+pub mod compare;
 pub mod eof;
 pub mod fft;
 pub mod filter;

@@ -6,6 +6,7 @@
 //! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
 //! ([`stored`]).
 
+pub mod as_stored;
 mod cache;
 pub mod cf;
 mod classic;
@@ -14,6 +15,7 @@ mod direct;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guard;
+pub mod inputs;
 mod io_mode;
 pub mod load;
 mod netcdf_read;

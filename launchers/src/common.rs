@@ -42,6 +42,10 @@ impl Verbosity {
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
+    /// Whether more is to be said.
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose
+    }
     /// Prints a line on one rank, unless quiet.
     pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
         if !self.quiet && comm.is_root() {
@@ -141,6 +145,7 @@ impl InputArgs {
     fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
         let listed = comm.on_root(|| listed(list))?;
+        halocline_io::inputs::note(list);
         if listed.is_empty() && self.inputs.is_empty() {
             return Err(Error::usage("the list names no files").in_file(list));
         }

@@ -9,6 +9,7 @@ mod cf;
 mod checkpoint;
 mod climatology;
 mod common;
+mod compare;
 mod coupled;
 mod duration;
 mod eof;
@@ -27,6 +28,7 @@ mod plot;
 mod pop;
 mod progress;
 mod project;
+mod provenance;
 mod rechunk;
 mod reconstruct;
 mod regrid;
@@ -41,11 +43,12 @@ mod stats;
 mod status_file;
 mod step;
 mod stop;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
-use halocline_core::comm::{Launch, MpiMode};
-use halocline_core::Error;
+use halocline_core::comm::{Comm, Launch, MpiMode};
+use halocline_core::{Error, Result};
 use std::process::ExitCode;
 
 /// Analyses gridded ocean, atmosphere and climate data, with the same bits on any number of
@@ -62,6 +65,8 @@ struct Cli {
     verbosity: Verbosity,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    record: provenance::RecordArgs,
     /// Whether to start MPI; auto: only when mpirun or srun started this process
     #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
     mpi: MpiChoice,
@@ -86,6 +91,7 @@ enum Command {
     Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
+    Compare(compare::CompareArgs),
     Completions(generated::CompletionsArgs),
     Eof(eof::EofArgs),
     Filter(filter::FilterArgs),
@@ -96,6 +102,7 @@ enum Command {
     Plot(plot::PlotArgs),
     Pop(pop::PopArgs),
     Project(project::ProjectArgs),
+    Provenance(provenance::ProvenanceArgs),
     Stats(stats::StatsArgs),
     Status(batch::StatusArgs),
     Submit(batch::SubmitArgs),
@@ -106,6 +113,7 @@ enum Command {
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
+    Verify(verify::VerifyArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -138,7 +146,7 @@ fn main() -> ExitCode {
     stop::started();
     let launch = Launch::detect();
     halocline_io::output::keep_hdf5_from_exit();
-    let cli = match Cli::try_parse() {
+    let cli = match provenance::arguments::parse() {
         Ok(cli) => cli,
         Err(message) => {
             // Every rank parses the same words; one prints.
@@ -151,9 +159,19 @@ fn main() -> ExitCode {
             return start::report_apart(&usage(&message), &launch);
         }
     };
-    start::run(&launch, &cli, |comm| match &cli.command {
+    cli.record.keep();
+    start::run(&launch, &cli, |comm| dispatch(comm, &cli))
+}
+
+/// Runs a command.
+///
+/// # Collective
+/// Every rank calls this.
+fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
+    match &cli.command {
         Command::Bench(args) => bench::run(comm, args, cli.verbosity),
         Command::Calc(args) => calc::run(comm, args, cli.verbosity),
+        Command::Compare(args) => compare::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
@@ -163,6 +181,7 @@ fn main() -> ExitCode {
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),
+        Command::Provenance(args) => provenance::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
@@ -172,6 +191,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
+        Command::Verify(args) => verify::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
         Command::Status(args) => batch::status(comm, args),
         Command::Completions(args) => generated::completions(comm, args),
@@ -181,5 +201,5 @@ fn main() -> ExitCode {
             comm.barrier();
             Ok(())
         }
-    })
+    }
 }

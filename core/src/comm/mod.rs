@@ -26,7 +26,7 @@ mod world;
 
 pub use launch::{Launch, Launcher};
 #[cfg(feature = "mpi")]
-pub use mpi::{raw_info_null, MpiComm, RawInfo, RawMpi};
+pub use mpi::{mpi_library, raw_info_null, MpiComm, RawInfo, RawMpi};
 pub use reduce::{Extreme, Number, Reduce};
 pub use serial::SerialComm;
 pub use stats::Traffic;

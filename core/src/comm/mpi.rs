@@ -27,6 +27,14 @@ pub fn raw_info_null() -> RawInfo {
     unsafe { ::mpi::ffi::RSMPI_INFO_NULL }
 }
 
+/// What the MPI library calls itself, in one line.
+pub fn mpi_library() -> String {
+    let text = ::mpi::environment::library_version().unwrap_or_default();
+    // Open MPI tells where and for whom it was built behind the version.
+    let name = text.lines().next().unwrap_or_default().trim_matches('\0');
+    name.split(", package").next().unwrap_or_default().to_owned()
+}
+
 /// Tag of messages inside collectives; users' tags lie below it.
 const EXCHANGE: i32 = Comm::TAG_LIMIT as i32;
 
