@@ -1,7 +1,7 @@
 //! What a file leaves out of a mesh: places half-way between others, distances on the sphere, means
 //! of lengths that are known nearby, and areas as products of lengths.
 
-use super::geometry::{apart, degrees, middle, Tracers};
+use super::geometry::{apart, degrees, middle, place, Tracers};
 use super::{Faces, Mesh, Point, Staggering, Topology};
 use crate::error::{Error, Result};
 
@@ -213,6 +213,34 @@ impl Mesh {
         }
         if !made.is_empty() {
             self.computed.push(format!("areas at {} points as dx dy", made.join(", ")));
+        }
+    }
+
+    /// Says which tracer cells are wet; other points are where all cells around them are.
+    pub fn set_wet(&mut self, wet: Vec<bool>) {
+        self.mask = [Some(wet), None, None, None];
+        self.masks();
+    }
+
+    /// How far the points of a kind are from places in degrees, as a share of the size of cells: the
+    /// median.
+    pub fn off(&self, point: Point, lat: &[f64], lon: &[f64]) -> f64 {
+        let k = point.index();
+        let size = |c: usize| (self.dx[k][c] * self.dx[k][c] + self.dy[k][c] * self.dy[k][c]).sqrt();
+        // Metres of the angle, whatever the radius of the sphere was.
+        let own = self.lat[k].iter().zip(&self.lon[k]).enumerate();
+        let mut all: Vec<f64> = own
+            .zip(lat.iter().zip(lon))
+            .map(|((c, own), other)| {
+                apart(place(*own.0, *own.1), place(*other.0, *other.1)) * crate::grid::EARTH_RADIUS / size(c)
+            })
+            .filter(|share| share.is_finite())
+            .collect();
+        let middle = all.len() / 2;
+        if all.is_empty() {
+            f64::INFINITY
+        } else {
+            *all.select_nth_unstable_by(middle, f64::total_cmp).1
         }
     }
 
