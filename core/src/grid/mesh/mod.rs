@@ -190,6 +190,28 @@ impl Mesh {
         };
         (0..rows * columns).map(own).collect()
     }
+    /// The share of the cell around each point that counts in integrals: 0 where it repeats another, a
+    /// half at the ends of a fold, where it meets itself, else 1. C order.
+    pub fn shares(&self, point: Point) -> Vec<f64> {
+        let ([_, columns], [top, left]) = (self.shape(point), self.start(point));
+        let counted = self.counted(point).into_iter().enumerate();
+        let half = |c: usize| {
+            self.topology.meets_itself(point, top + (c / columns) as isize, left + (c % columns) as isize)
+        };
+        counted
+            .map(|(c, own)| {
+                if own {
+                    if half(c) {
+                        0.5
+                    } else {
+                        1.0
+                    }
+                } else {
+                    0.0
+                }
+            })
+            .collect()
+    }
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
         let reals = [&self.lat, &self.lon, &self.dx, &self.dy, &self.area];

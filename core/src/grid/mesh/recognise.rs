@@ -155,9 +155,10 @@ impl Map {
         // Across the line of a fold rows are as far apart as elsewhere.
         for pivot in [n - 1, 0, n - 2, 1] {
             let all = across(rows - 1, pivot);
-            let is_near = |ratio: &f64| (0.2..5.0).contains(ratio);
+            // But where columns run together, at the ends of the line.
+            let near = all.iter().filter(|ratio| (0.2..5.0).contains(*ratio)).count();
             let middle = all.get(all.len() / 2).is_some_and(|ratio| (0.5..2.0).contains(ratio));
-            if all.len() > 2 && middle && all.iter().all(is_near) {
+            if all.len() > 2 && middle && 5 * near >= 4 * all.len() {
                 return Topology { north: EdgeNorth::FoldF, pivot, ..circle };
             }
         }

@@ -73,23 +73,39 @@ impl Topology {
         if self.x == EdgeX::Wall {
             return (j, i, false);
         }
-        let (first, columns) = (self.first as isize, self.columns.max(1) as isize);
-        let column = |i: isize| (i - first).rem_euclid(columns);
-        let (line, pivot) = (self.rows as isize - 1, self.pivot as isize);
-        let k = column(i);
-        let across = (pivot - k - isize::from(point.is_east())).rem_euclid(columns);
-        // Twice the row of the fold line, counted as rows of this point.
-        let twice = match (self.north, point.is_north()) {
-            (EdgeNorth::Wall, _) => return (j, first + k, false),
-            (EdgeNorth::FoldT, false) | (EdgeNorth::FoldF, true) => 2 * line,
-            (EdgeNorth::FoldT, true) => 2 * line - 1,
-            (EdgeNorth::FoldF, false) => 2 * line + 1,
-        };
+        let (first, k) = (self.first as isize, self.column(i));
+        let Some((twice, across)) = self.mirror(point, k) else { return (j, first + k, false) };
         if 2 * j > twice || 2 * j == twice && across < k {
             (twice - j, first + across, true)
         } else {
             (j, first + k, false)
         }
+    }
+
+    /// Whether a point is an end of the line of a fold, where the map meets itself: what is around it
+    /// is half of a cell.
+    pub fn meets_itself(&self, point: Point, j: isize, i: isize) -> bool {
+        let k = self.column(i);
+        self.x == EdgeX::Periodic
+            && self.mirror(point, k).is_some_and(|(twice, across)| 2 * j == twice && across == k)
+    }
+
+    /// A column counted from the first.
+    fn column(&self, i: isize) -> isize {
+        (i - self.first as isize).rem_euclid(self.columns.max(1) as isize)
+    }
+
+    /// Twice the row of the line of a fold, counted as rows of this point, and the column that column
+    /// `k` meets across it; `None` without a fold.
+    fn mirror(&self, point: Point, k: isize) -> Option<(isize, isize)> {
+        let (line, pivot) = (self.rows as isize - 1, self.pivot as isize);
+        let twice = match (self.north, point.is_north()) {
+            (EdgeNorth::Wall, _) => return None,
+            (EdgeNorth::FoldT, false) | (EdgeNorth::FoldF, true) => 2 * line,
+            (EdgeNorth::FoldT, true) => 2 * line - 1,
+            (EdgeNorth::FoldF, false) => 2 * line + 1,
+        };
+        Some((twice, (pivot - k - isize::from(point.is_east())).rem_euclid(self.columns.max(1) as isize)))
     }
 
     /// In words, as in `periodic, north fold at T points, 2 repeated columns, 1 repeated row`.
