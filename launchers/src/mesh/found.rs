@@ -231,12 +231,35 @@ impl FoundMesh {
         let Some(name) = &self.names.thickness[point.index()] else { return Ok(None) };
         self.level(dataset, name, point, level).map(Some)
     }
+    /// How many levels the thickness at a point has. Not collective.
+    ///
+    /// # Errors
+    /// What reading reports.
+    pub(crate) fn thickness_levels(&self, dataset: &Dataset, point: Point) -> Result<usize> {
+        let name = self.names.thickness[point.index()].as_ref();
+        name.map_or(Ok(0), |name| self.shared(dataset).depth_of(name))
+    }
     /// The thickness of all levels, where it is the same everywhere. Not collective.
     ///
     /// # Errors
     /// What reading reports.
     pub(crate) fn layers(&self, dataset: &Dataset) -> Result<Option<Vec<f64>>> {
         self.names.layers.as_ref().map(|name| self.shared(dataset).line(name)).transpose()
+    }
+    /// Depths of the centres of levels. Not collective.
+    ///
+    /// # Errors
+    /// What reading reports.
+    pub(crate) fn levels(&self, dataset: &Dataset) -> Result<Option<Vec<f64>>> {
+        self.names.levels.as_ref().map(|name| self.shared(dataset).line(name)).transpose()
+    }
+    /// How many levels the mask of T points has, or that of others; 1 if it has none.
+    ///
+    /// # Errors
+    /// What reading reports.
+    pub(crate) fn mask_levels(&self, dataset: &Dataset) -> Result<usize> {
+        let name = self.names.mask.iter().flatten().next();
+        name.map_or(Ok(1), |name| self.shared(dataset).depth_of(name))
     }
     /// Whether points are wet at a level. Not collective.
     ///
