@@ -38,8 +38,14 @@ impl Operator {
         match self {
             Self::Divergence | Self::Curl => vec![Point::U, Point::V],
             Self::Laplacian => vec![Point::T],
-            Self::DerivativeX(p) | Self::DerivativeY(p) | Self::DiffX(p) | Self::DiffY(p) => vec![p],
-            Self::InterpX(p) | Self::InterpY(p) | Self::RotatedX(p) | Self::RotatedY(p) => vec![p],
+            Self::DerivativeX(p)
+            | Self::DerivativeY(p)
+            | Self::DiffX(p)
+            | Self::DiffY(p)
+            | Self::InterpX(p)
+            | Self::InterpY(p)
+            | Self::RotatedX(p)
+            | Self::RotatedY(p) => vec![p],
         }
     }
     /// The point that its result stands on.
@@ -187,7 +193,7 @@ impl Staggered {
         if let Some(wet) = wet {
             result.iter_mut().zip(wet).for_each(|(v, wet)| {
                 if !wet {
-                    *v = f64::NAN
+                    *v = f64::NAN;
                 }
             });
         }

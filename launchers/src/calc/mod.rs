@@ -11,12 +11,13 @@ mod truncate;
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
+use mesh::{
+    CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs, IntegralArgs,
+    InterpArgs, LaplacianArgs,
+};
 
 pub(crate) use helmholtz::{open as open_helmholtz, HelmholtzArgs};
-pub(crate) use mesh::{
-    open as open_mesh, CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs,
-    IntegralArgs, InterpArgs, LaplacianArgs, MeshCommand,
-};
+pub(crate) use mesh::{open as open_mesh, MeshCommand, MeshKind};
 pub(crate) use output::is_speed;
 pub(crate) use truncate::{open as open_truncate, TruncateArgs};
 

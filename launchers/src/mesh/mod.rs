@@ -1,6 +1,8 @@
 //! Finding the mesh of a variable: in a file of the mesh, in the data set itself, or from its
 //! coordinates.
 
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
 mod args;
 mod file;
 mod fill;

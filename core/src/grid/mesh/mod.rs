@@ -38,6 +38,7 @@ impl Point {
         matches!(self, Self::V | Self::F)
     }
     /// The point half a cell away along x.
+    #[must_use]
     pub const fn across_x(self) -> Self {
         match self {
             Self::T => Self::U,
@@ -47,6 +48,7 @@ impl Point {
         }
     }
     /// The point half a cell away along y.
+    #[must_use]
     pub const fn across_y(self) -> Self {
         match self {
             Self::T => Self::V,
@@ -75,7 +77,7 @@ impl Point {
 pub enum Faces {
     /// The one behind each cell (NEMO, MOM6).
     Right,
-    /// The one before each cell (MITgcm).
+    /// The one before each cell (`MITgcm`).
     Left,
     /// One more than cells (MOM6 with symmetric memory).
     Outer,

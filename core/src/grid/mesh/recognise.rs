@@ -43,7 +43,7 @@ pub fn recognise(shape: [usize; 2], lat: &[f64], lon: &[f64], choice: TopologyCh
     }
     let places: Vec<Place> = lat.iter().zip(lon).map(|(lat, lon)| place(*lat, *lon)).collect();
     if places.len() != rows * columns || columns < 3 {
-        return asked(Topology::walls(shape), shape, choice);
+        return Ok(asked(Topology::walls(shape), shape, choice));
     }
     let map = Map { shape, places };
     let found = map.columns();
@@ -52,13 +52,13 @@ pub fn recognise(shape: [usize; 2], lat: &[f64], lon: &[f64], choice: TopologyCh
     } else {
         found
     };
-    asked(found, shape, choice)
+    Ok(asked(found, shape, choice))
 }
 
 /// What is found, if that is what was asked for; else that, without repeated rows.
-fn asked(found: Topology, shape: [usize; 2], choice: TopologyChoice) -> Result<Topology> {
+fn asked(found: Topology, shape: [usize; 2], choice: TopologyChoice) -> Topology {
     let periodic = Topology { rows: shape[0], pivot: 0, north: EdgeNorth::Wall, x: EdgeX::Periodic, ..found };
-    Ok(match choice {
+    match choice {
         TopologyChoice::Auto => found,
         TopologyChoice::Regional => Topology::walls(shape),
         TopologyChoice::Periodic => periodic,
@@ -68,7 +68,7 @@ fn asked(found: Topology, shape: [usize; 2], choice: TopologyChoice) -> Result<T
         TopologyChoice::TripolarF => {
             Topology { north: EdgeNorth::FoldF, pivot: periodic.columns - 1, ..periodic }
         }
-    })
+    }
 }
 
 struct Map {

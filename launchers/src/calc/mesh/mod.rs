@@ -1,5 +1,6 @@
 //! Calculus on meshes: `halocline calc gradient` and its like.
 
+mod kind;
 mod lines;
 mod maps;
 mod options;
@@ -8,6 +9,7 @@ mod thickness;
 mod wet;
 mod what;
 
+pub(crate) use kind::MeshKind;
 pub(crate) use options::{
     CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs, IntegralArgs,
     InterpArgs, LaplacianArgs, MeshCommand,

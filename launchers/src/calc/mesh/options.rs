@@ -239,7 +239,7 @@ pub(crate) struct Asked {
 }
 
 /// A command of calculus on meshes.
-pub(crate) trait MeshCommand {
+pub(crate) trait MeshCommand: std::fmt::Debug + Sync {
     /// What all share.
     fn common(&self) -> &MeshCalcArgs;
     /// What it asks for, or why that makes no sense.
