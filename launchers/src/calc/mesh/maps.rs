@@ -2,6 +2,7 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::{part, room, Precision};
+use super::checks::{check_pair, check_plane, leading, level_of, room_for_mesh, stands};
 use super::options::{Asked, MeshCalcArgs};
 use super::space::Space;
 use super::wet::Wet;
@@ -16,9 +17,9 @@ use crate::series::writing_bytes;
 use crate::step::Alone;
 use halocline_algorithms::calculus::{area_integral, Block, Collocated, Edge, Staggered};
 use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
-use halocline_core::grid::mesh::{Point, Staggering};
+use halocline_core::grid::mesh::Point;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, DType, Dim, Role, Values};
+use halocline_core::meta::{Attributes, DType, Dim, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
@@ -74,6 +75,7 @@ impl<'a> Maps<'a> {
         }
         let first = &sources[0];
         let blame = |e| folding::blame(e, files.first(), &names[0]);
+        room_for_mesh(job, first)?;
         let found = mesh::find(job.comm, &args.grid, operands.dataset(0), first.grid()).map_err(blame)?;
         let points: Vec<Option<Point>> = sources.iter().map(|s| found.point_of(s.grid())).collect();
         let (at, is_staggered) = stands(&asked, &found, &points).map_err(blame)?;
@@ -167,7 +169,7 @@ impl<'a> Maps<'a> {
         };
         let spaces = self.spaces();
         let cells: Vec<usize> = spaces.iter().map(|s| s.dims.iter().map(|d| d.len).product()).collect();
-        let (works, plan, writing) = self.plan(job, cells.iter().sum::<usize>() * dtype.size())?;
+        let (works, plan, writing) = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
         let mut pending = schema.add_coordinate(first.time_coordinate())?;
         let results = self.asked.what.results(first);
@@ -373,79 +375,4 @@ impl<'a> Maps<'a> {
         carry::add_origin(&mut attributes, self.operands.dataset(0));
         attributes
     }
-}
-
-/// The dimensions in front of rows and columns.
-fn leading(source: &Source) -> Vec<Dim> {
-    source.variable().dims.iter().filter(|d| !matches!(d.role, Role::Y | Role::X)).cloned().collect()
-}
-
-/// The level of map `k` of a window, in the counting of the source.
-fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
-    let dims = &source.variable().dims;
-    let Some(at) = dims.iter().position(|d| d.role == Role::Level) else { return 0 };
-    let behind: usize = (at + 1..dims.len() - 2).map(|d| window.range(d).len()).product();
-    window.range(at).start + k / behind.max(1) % window.range(at).len().max(1)
-}
-
-fn check_plane(source: &Source) -> Result<()> {
-    match source.grid().dims.as_slice() {
-        [_, _] => Ok(()),
-        _ => Err(Error::data("has no rows and columns")
-            .remedy("choose a variable on a grid of two horizontal dimensions")),
-    }
-}
-
-/// Refuses components at other times or levels.
-fn check_pair(first: &Source, second: &Source) -> Result<()> {
-    let lengths = |s: &Source| -> Vec<usize> { leading(s).iter().skip(1).map(|d| d.len).collect() };
-    if lengths(first) != lengths(second) || first.grid().shape() != second.grid().shape() {
-        return Err(Error::data(format!("its shape is not that of `{}`", first.variable().name))
-            .remedy("bring both components to as many levels, rows and columns"));
-    }
-    let origin = pairs::align(first.time(), second.time())?;
-    if origin > 0 || first.time().len() != second.time().len() {
-        return Err(Error::data(format!("has other times than `{}`", first.variable().name))
-            .remedy("choose common ones with --time"));
-    }
-    if let (Some(a), Some(b)) = (first.variable().units(), second.variable().units()) {
-        if a != b {
-            return Err(Error::data(format!(
-                "its units are `{b}`, those of `{}` are `{a}`",
-                first.variable().name
-            ))
-            .remedy("bring both to the same units first"));
-        }
-    }
-    Ok(())
-}
-
-/// Where the first variable stands, and whether the operator is one of a C grid.
-fn stands(asked: &Asked, found: &FoundMesh, points: &[Option<Point>]) -> Result<(Point, bool)> {
-    let (what, is_c) = (asked.what, found.mesh.staggering == Staggering::C);
-    if what.is_of_vector() {
-        return match (is_c, points) {
-            (true, [Some(Point::T), Some(Point::T)]) | (false, _) => Ok((Point::T, false)),
-            (true, [Some(Point::F), Some(Point::F)]) => {
-                Err(Error::data("both components stand at corners (a B grid)")
-                    .remedy("bring them to faces first, with `calc interp`"))
-            }
-            (true, _) if found.model == "coordinates" => {
-                Err(Error::usage("--staggering c needs the mesh that the components are on")
-                    .remedy("name it with --grid"))
-            }
-            (true, _) => Ok((Point::U, true)),
-        };
-    }
-    let at = asked.at.or(points[0]).unwrap_or(Point::T);
-    let at = if is_c { at } else { Point::T };
-    if what == What::Laplacian {
-        if at != Point::T {
-            return Err(Error::data("stands on faces or corners, and a Laplacian is of values at T points")
-                .remedy("bring it to T points first, with `calc interp`"));
-        }
-        return Ok((Point::T, true));
-    }
-    let differs = matches!(what, What::Diff(_) | What::Interp(_));
-    Ok((at, is_c || differs))
 }

@@ -1,5 +1,6 @@
 //! Calculus on meshes: `halocline calc gradient` and its like.
 
+mod checks;
 mod kind;
 mod lines;
 mod maps;

@@ -3,8 +3,8 @@
 use crate::mesh::FoundMesh;
 use halocline_core::comm::Comm;
 use halocline_core::grid::mesh::Point;
-use halocline_core::meta::Role;
-use halocline_core::Result;
+use halocline_core::meta::{Coordinate, Role};
+use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
 
@@ -23,7 +23,7 @@ impl Wet {
     /// Every rank calls this; one reads.
     ///
     /// # Errors
-    /// What reading reports.
+    /// Data, if levels are not those of the mask; what reading reports.
     pub(super) fn read(
         comm: &Comm,
         found: &FoundMesh,
@@ -31,26 +31,33 @@ impl Wet {
         source: &Source,
         points: &[Point],
     ) -> Result<Self> {
-        let levels = source.variable().dims.iter().find(|d| d.role == Role::Level).map(|d| d.len);
-        comm.on_root(|| {
-            let count = found.mask_levels(dataset)?;
-            let wanted: Option<Vec<usize>> = match (levels, source.level()) {
-                // On the mask's levels, or on none.
-                (Some(n), _) if n == count => Some((0..n).collect()),
-                (Some(_), _) => None,
-                (None, None) => Some(vec![0]),
-                (None, Some(level)) => {
-                    let own = level.values.to_f64();
-                    let all = found.levels(dataset)?.unwrap_or_default();
-                    let near =
-                        |v: &f64| own.first().is_some_and(|own| (v - own).abs() <= 0.01 * own.abs().max(1.0));
-                    if count <= 1 {
-                        Some(vec![0])
-                    } else {
-                        all.iter().position(near).filter(|k| *k < count).map(|k| vec![k])
-                    }
-                }
+        let own: Option<Vec<f64>> =
+            match (source.levels().iter().find(|c| is_along_levels(c)), source.level()) {
+                (Some(levels), _) | (None, Some(levels)) => Some(levels.values.to_f64()),
+                (None, None) => None,
             };
+        let count = source.variable().dims.iter().find(|d| d.role == Role::Level).map(|d| d.len);
+        comm.on_root(|| {
+            let all = found.mask_levels(dataset)?;
+            let wanted: Option<Vec<usize>> = if all <= 1 {
+                Some(vec![0])
+            } else if count == Some(all) {
+                Some((0..all).collect())
+            } else if let Some(own) = own {
+                // Levels that were chosen are known by their depths.
+                let depths = found.levels(dataset)?.unwrap_or_default();
+                let find = |own: &f64| {
+                    let near = |v: &f64| (v - own).abs() <= 0.01 * own.abs().max(1.0);
+                    depths.iter().position(near).filter(|k| *k < all)
+                };
+                own.iter().map(find).collect()
+            } else {
+                count.is_none().then(|| vec![0])
+            };
+            if wanted.is_none() && found.mesh.mask.iter().any(Option::is_some) {
+                return Err(Error::data(format!("its levels are none of the {all} of the mesh's mask"))
+                    .remedy("choose the levels that the mesh has"));
+            }
             let Some(wanted) = wanted.filter(|_| found.mesh.mask.iter().any(Option::is_some)) else {
                 return Ok(([const { Vec::new() }; 4], Vec::new()));
             };
@@ -82,4 +89,8 @@ impl Wet {
     pub(super) fn is_known(&self) -> bool {
         self.masks.iter().any(|m| !m.is_empty())
     }
+}
+
+fn is_along_levels(coordinate: &Coordinate) -> bool {
+    matches!(coordinate.variable.dims.as_slice(), [only] if only.role == Role::Level)
 }
