@@ -47,7 +47,7 @@ impl<'a> Lines<'a> {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn open(job: &FoldJob<'_>, args: &'a MeshCalcArgs, asked: Asked, axis: Axis) -> Result<Self> {
+    pub(super) fn open(job: &FoldJob<'_>, args: &'a MeshCalcArgs, asked: &Asked, axis: Axis) -> Result<Self> {
         let names: Vec<&str> = asked.names.iter().chain(&asked.thickness).map(String::as_str).collect();
         let operands = Operands::open(job.comm, &args.input, job.verbosity, &names)?;
         let files = operands.files();
@@ -194,10 +194,10 @@ impl<'a> Lines<'a> {
         }
         match self.what {
             What::Derivative(_) => {
-                options.push(format!("edge={}", if self.work.one_sided { "one-sided" } else { "nan" }))
+                options.push(format!("edge={}", if self.work.one_sided { "one-sided" } else { "nan" }));
             }
             What::Cumulative(_, from_end) => {
-                options.push(format!("from={}", if from_end { "end" } else { "start" }))
+                options.push(format!("from={}", if from_end { "end" } else { "start" }));
             }
             _ => {}
         }
@@ -227,7 +227,7 @@ fn placed(results: SeriesResults, keeps: bool) -> (IndexBox, Vec<f64>) {
         return (IndexBox::new(kept.collect()), values);
     }
     let axis = reduced.iter().position(|r| *r).unwrap_or(0);
-    let lengths: Vec<usize> = cells.ranges().iter().map(|r| r.len()).collect();
+    let lengths: Vec<usize> = cells.shape();
     let (inner, rows): (usize, usize) = (lengths[axis + 1..].iter().product(), lengths[axis]);
     let outer: usize = lengths[..axis].iter().product();
     if outer == 1 {

@@ -7,8 +7,7 @@ use super::options::{Asked, MeshCalcArgs};
 use super::space::Space;
 use super::wet::Wet;
 use super::what::{Axis, What};
-use crate::carry;
-use crate::common::{bytes_text, check_output, described};
+use crate::common::{bytes_text, check_output};
 use crate::folding::{self, plural, FoldJob};
 use crate::mesh::{self, FoundMesh};
 use crate::operands::Operands;
@@ -19,7 +18,7 @@ use halocline_algorithms::calculus::{area_integral, Block, Collocated, Edge, Sta
 use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::grid::mesh::Point;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, DType, Dim, Values};
+use halocline_core::meta::{DType, Dim, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
@@ -29,23 +28,23 @@ use std::path::PathBuf;
 
 /// A command on maps, opened.
 pub(super) struct Maps<'a> {
-    args: &'a MeshCalcArgs,
-    asked: Asked,
-    operands: Operands,
+    pub(super) args: &'a MeshCalcArgs,
+    pub(super) asked: Asked,
+    pub(super) operands: Operands,
     sources: Vec<Source>,
-    found: FoundMesh,
+    pub(super) found: FoundMesh,
     /// Where the first source stands.
     at: Point,
     /// Whether it works on a C grid.
-    is_staggered: bool,
-    edge: Edge,
-    wet: Wet,
+    pub(super) is_staggered: bool,
+    pub(super) edge: Edge,
+    pub(super) wet: Wet,
 }
 
 /// What works on maps.
 enum Works {
     Staggered(Vec<Staggered>),
-    Collocated(Collocated),
+    Collocated(Box<Collocated>),
     Area(Vec<f64>),
 }
 
@@ -74,7 +73,7 @@ impl<'a> Maps<'a> {
             sources.push(source);
         }
         let first = &sources[0];
-        let blame = |e| folding::blame(e, files.first(), &names[0]);
+        let blame = |e| folding::blame(e, files.first(), names[0]);
         room_for_mesh(job, first)?;
         let found = mesh::find(job.comm, &args.grid, operands.dataset(0), first.grid()).map_err(blame)?;
         let points: Vec<Option<Point>> = sources.iter().map(|s| found.point_of(s.grid())).collect();
@@ -139,7 +138,7 @@ impl<'a> Maps<'a> {
                 what.operators(self.at).into_iter().map(|o| Staggered::new(mesh, o, self.edge)).collect(),
             );
         }
-        Works::Collocated(Collocated::new(mesh, self.edge))
+        Works::Collocated(Box::new(Collocated::new(mesh, self.edge)))
     }
 
     fn spaces(&self) -> Vec<Space> {
@@ -250,13 +249,6 @@ impl<'a> Maps<'a> {
         Ok((self.works(), plan, writing))
     }
 
-    /// The grid that it works on, in words.
-    fn about(&self) -> String {
-        let mesh = &self.found.mesh;
-        let kind = if self.is_staggered { "C grid" } else { "A grid" };
-        format!("{kind} of {}, {}", self.found.model, mesh.topology.describe(mesh.cells))
-    }
-
     /// All results of the maps of a window.
     fn window(
         &self,
@@ -342,37 +334,5 @@ impl<'a> Maps<'a> {
                 results
             }
         }
-    }
-
-    fn global(&self) -> Attributes {
-        let (args, mesh) = (self.args, &self.found.mesh);
-        let edge = match self.edge {
-            Edge::Missing => "nan",
-            Edge::Zero => "zero",
-            Edge::OneSided => "one-sided",
-        };
-        let mut options = vec![
-            format!("operator={}", self.asked.what.command()),
-            format!("edge={edge}"),
-            format!("staggering={}", if self.is_staggered { "c" } else { "a" }),
-            format!("topology={}", mesh.topology.name()),
-        ];
-        options.extend(args.grid.describe());
-        options.extend(described(&args.input, &args.selection));
-        let mut about = vec![self.about()];
-        about.push(format!(
-            "mask: {}",
-            if self.wet.is_known() { "of the mesh" } else { "where values are missing" }
-        ));
-        about.extend(mesh.computed.iter().map(|line| format!("computed: {line}")));
-        let command = self.asked.what.command();
-        let mut attributes = Attributes::new()
-            .with("Conventions", "CF-1.8")
-            .with("title", format!("{command} of {}", self.asked.names.join(" and ")))
-            .with("source", format!("halocline {}, calc {command}", env!("CARGO_PKG_VERSION")))
-            .with("halocline_calc_options", options.join("; "))
-            .with("halocline_mesh", about.join("; "));
-        carry::add_origin(&mut attributes, self.operands.dataset(0));
-        attributes
     }
 }

@@ -1,6 +1,7 @@
 //! Calculus on meshes: `halocline calc gradient` and its like.
 
 mod checks;
+mod describe;
 mod kind;
 mod lines;
 mod maps;
@@ -46,7 +47,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a dyn MeshCommand) -> Result<M
     args.check()?;
     let (common, asked) = (args.common(), args.asked()?);
     let which = match asked.what.line() {
-        Some(axis) => Which::Lines(Box::new(Lines::open(job, common, asked, axis)?)),
+        Some(axis) => Which::Lines(Box::new(Lines::open(job, common, &asked, axis)?)),
         None => Which::Maps(Box::new(Maps::open(job, common, asked)?)),
     };
     Ok(MeshCalc { output: &common.output, which })
