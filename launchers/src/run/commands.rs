@@ -1,7 +1,7 @@
 //! The commands that steps can be, and their options: those of the command line, which clap
 //! knows, so that there is one definition of each.
 
-use crate::calc::{HelmholtzArgs, TruncateArgs};
+use crate::calc::{HelmholtzArgs, MeshCommand, MeshKind, TruncateArgs};
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
@@ -50,6 +50,7 @@ pub(super) enum Kind {
     SpectrumWavelet,
     FilterTime,
     CalcHelmholtz,
+    CalcMesh(MeshKind),
     CalcTruncate,
     Rechunk,
     Regrid,
@@ -57,7 +58,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 26] = [
+const KINDS: [(&str, Kind); 35] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -79,6 +80,15 @@ const KINDS: [(&str, Kind); 26] = [
     ("spectrum wavelet", Kind::SpectrumWavelet),
     ("filter time", Kind::FilterTime),
     ("calc helmholtz", Kind::CalcHelmholtz),
+    ("calc gradient", Kind::CalcMesh(MeshKind::Gradient)),
+    ("calc divergence", Kind::CalcMesh(MeshKind::Divergence)),
+    ("calc curl", Kind::CalcMesh(MeshKind::Curl)),
+    ("calc laplacian", Kind::CalcMesh(MeshKind::Laplacian)),
+    ("calc derivative", Kind::CalcMesh(MeshKind::Derivative)),
+    ("calc diff", Kind::CalcMesh(MeshKind::Diff)),
+    ("calc interp", Kind::CalcMesh(MeshKind::Interp)),
+    ("calc integral", Kind::CalcMesh(MeshKind::Integral)),
+    ("calc cumulative-integral", Kind::CalcMesh(MeshKind::Cumulative)),
     ("calc truncate", Kind::CalcTruncate),
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
@@ -141,6 +151,7 @@ impl Kind {
             Self::SpectrumWavelet => WaveletArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
+            Self::CalcMesh(kind) => kind.augment(command),
             Self::CalcTruncate => TruncateArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
@@ -172,6 +183,7 @@ pub(super) enum Args {
     SpectrumWavelet(Box<WaveletArgs>),
     FilterTime(Box<TimeArgs>),
     CalcHelmholtz(Box<HelmholtzArgs>),
+    CalcMesh(Box<dyn MeshCommand>),
     CalcTruncate(Box<TruncateArgs>),
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
@@ -207,6 +219,7 @@ impl Args {
                 Self::SpectrumSpherical(Box::new(SphericalArgs::from_arg_matches(&matches)?))
             }
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
+            Kind::CalcMesh(kind) => Self::CalcMesh(kind.parse(&matches)?),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumMultitaper => {
                 Self::SpectrumMultitaper(Box::new(MultitaperArgs::from_arg_matches(&matches)?))
@@ -246,6 +259,7 @@ impl Args {
             Self::SpectrumWavelet(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::CalcHelmholtz(args) => args.check(),
+            Self::CalcMesh(args) => args.check(),
             Self::CalcTruncate(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),

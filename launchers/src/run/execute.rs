@@ -96,6 +96,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumIsotropic(_)
         | Args::SpectrumZonal(_)
         | Args::CalcHelmholtz(_)
+        | Args::CalcMesh(_)
         | Args::CalcTruncate(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;

@@ -237,7 +237,14 @@ impl<'a> Resolver<'a> {
         };
         match self.kinds[index] {
             Kind::Stats | Kind::Climatology => one,
-            kind => matches!(kind, Kind::Rechunk | Kind::Regrid | Kind::FilterTime | Kind::CalcTruncate),
+            kind => matches!(
+                kind,
+                Kind::Rechunk
+                    | Kind::Regrid
+                    | Kind::FilterTime
+                    | Kind::CalcTruncate
+                    | Kind::CalcMesh(crate::calc::MeshKind::Interp)
+            ),
         }
     }
 }

@@ -50,6 +50,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
         Args::SpectrumSpherical(args) => Some(Box::new(spectrum::open_spherical(job, args)?)),
         Args::CalcHelmholtz(args) => Some(Box::new(calc::open_helmholtz(job, args)?)),
+        Args::CalcMesh(args) => Some(Box::new(calc::open_mesh(job, &**args)?)),
         Args::CalcTruncate(args) => Some(Box::new(calc::open_truncate(job, args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
