@@ -101,7 +101,7 @@ impl Edges {
     }
 
     /// What the cell at `at` (level, y, x; maybe outside) of a domain of this shape holds.
-    pub(super) fn source(&self, shape: [usize; 3], at: [i64; 3]) -> Source {
+    pub fn source(&self, shape: [usize; 3], at: [i64; 3]) -> Source {
         let [levels, rows, columns] = shape.map(|n| n as i64);
         let (mut x, mut y, mut flips) = (at[2], at[1], false);
         let level = match along(self.level, levels, at[0]) {
@@ -136,8 +136,15 @@ impl Edges {
 
 /// Where the value of a cell comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Source {
-    Cell { at: [usize; 3], flips: bool },
+pub enum Source {
+    /// A cell of the domain (level, `y`, `x`), maybe with the other sign.
+    Cell {
+        /// Its indices.
+        at: [usize; 3],
+        /// Whether its sign changes.
+        flips: bool,
+    },
+    /// What the wall holds.
     Constant(f64),
 }
 

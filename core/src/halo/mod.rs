@@ -12,7 +12,7 @@ mod exchange;
 mod extent;
 mod plan;
 
-pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point};
+pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
 pub use exchange::{HaloValue, Parcels};
 pub use extent::Extent;
 pub use plan::HaloPlan;
