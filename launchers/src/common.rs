@@ -123,10 +123,26 @@ impl InputArgs {
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
+        self.open_only(comm, verbosity, &self.resolve(comm)?)
+    }
+
+    /// Opens some files in the way of these options.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_only(&self, comm: &Comm, verbosity: Verbosity, files: &[String]) -> Result<Dataset> {
         let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
-        let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
+        let dataset = halocline_io::open_with(comm, files, options)?;
         dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         Ok(dataset)
+    }
+
+    /// For each of the names, the inputs that hold such a variable.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn holders(&self, comm: &Comm, names: &[&str]) -> Result<Vec<Vec<String>>> {
+        halocline_io::dataset::holders(comm, &self.resolve(comm)?, self.io, names)
     }
 
     /// What of it results depend on, as it is written into outputs.

@@ -17,6 +17,8 @@ mod folding;
 mod generated;
 mod histogram;
 mod info;
+mod mesh;
+mod operands;
 mod pairs;
 mod passes;
 mod place;
