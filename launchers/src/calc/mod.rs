@@ -11,8 +11,8 @@ use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
-pub(crate) use helmholtz::{open as open_helmholtz, HelmholtzArgs};
-pub(crate) use output::is_speed;
+pub(crate) use helmholtz::{compression, open as open_helmholtz, HelmholtzArgs};
+pub(crate) use output::{chunks_like, is_speed, room, Precision};
 pub(crate) use truncate::{open as open_truncate, TruncateArgs};
 
 /// Fields that are made of others.

@@ -2,56 +2,20 @@
 
 use super::metrics::{Metrics, Table};
 use halocline_core::grid::{Grid, GridKind};
-use halocline_core::halo::{Edges, Source};
+use halocline_core::halo::Edges;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use std::f64::consts::TAU;
 
 impl Metrics {
-    /// Metrics in metres of a grid on a sphere of this radius. Cells of a rectilinear grid are
-    /// spherical rectangles. Faces of curvilinear cells are as long as the cells on both sides are
-    /// wide in the mean, cells as wide as the mean great circle to their neighbours; areas are those
-    /// of the polygons in the file, else the product of the widths.
+    /// Metrics in metres of a rectilinear grid on a sphere of this radius: cells are spherical
+    /// rectangles.
     ///
     /// # Errors
     /// Data, if the grid has no latitudes and longitudes over `y` and `x`; those of [`Self::new`].
     pub fn of_grid(grid: &Grid, radius: f64, edges: Edges) -> Result<Self> {
-        let [rows, columns] = plane(grid)?;
-        if grid.kind == GridKind::Rectilinear {
-            return rectilinear(grid, radius, edges);
-        }
-        let (Some(lat), Some(lon)) = (grid.latitudes(), grid.longitudes()) else {
-            return Err(no_coordinates());
-        };
-        let points: Vec<[f64; 3]> = lat.iter().zip(&lon).map(|(lat, lon)| on_sphere(*lat, *lon)).collect();
-        let distance = |y: usize, x: usize, [dy, dx]: [i64; 2]| -> f64 {
-            match edges.source([1, rows, columns], [0, y as i64 + dy, x as i64 + dx]) {
-                Source::Cell { at: [_, j, i], .. } if (j, i) != (y, x) => {
-                    radius * between(points[y * columns + x], points[j * columns + i])
-                }
-                _ => f64::NAN,
-            }
-        };
-        let all = |number: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..rows * columns).map(|c| number(c / columns, c % columns)).collect()
-        };
-        let dx = all(&|y, x| mean(distance(y, x, [0, -1]), distance(y, x, [0, 1])));
-        let dy = all(&|y, x| mean(distance(y, x, [-1, 0]), distance(y, x, [1, 0])));
-        let width = |table: &[f64], y: usize, x: usize, [up, right]: [i64; 2]| match edges
-            .source([1, rows, columns], [0, y as i64 + up, x as i64 + right])
-        {
-            Source::Cell { at: [_, j, i], .. } => mean(table[y * columns + x], table[j * columns + i]),
-            Source::Constant(_) => f64::NAN,
-        };
-        let east = all(&|y, x| width(&dy, y, x, [0, 1]) / distance(y, x, [0, 1]));
-        let north = all(&|y, x| width(&dx, y, x, [1, 0]) / distance(y, x, [1, 0]));
-        let area = match (&grid.lat, &grid.lon) {
-            (Some(lat), Some(lon)) if lat.bounds.is_some() && lon.bounds.is_some() => {
-                grid.areas()?.iter().map(|a| if *a > 0.0 { a * radius * radius } else { f64::NAN }).collect()
-            }
-            _ => dx.iter().zip(&dy).map(|(dx, dy)| dx * dy).collect(),
-        };
-        Self::new([rows, columns], [Table::Cells(east), Table::Cells(north), Table::Cells(area)], None, edges)
+        plane(grid)?;
+        rectilinear(grid, radius, edges)
     }
 
     /// Areas of a grid's cells on the unit sphere, as a table.
@@ -67,24 +31,6 @@ impl Metrics {
             return Ok(Table::Rows(areas.chunks(columns).map(|row| row[0]).collect()));
         }
         Ok(Table::Cells(areas.iter().map(|a| if *a > 0.0 { *a } else { f64::NAN }).collect()))
-    }
-
-    /// Whether the last column of a grid is the neighbour of the first: its cells go once around the
-    /// globe, or, where it is curvilinear, the gap in the middle row is no wider than a step.
-    pub fn is_periodic(grid: &Grid) -> bool {
-        let Ok([rows, columns]) = plane(grid) else { return false };
-        if grid.kind == GridKind::Rectilinear {
-            let edges = grid.edges.clone().map_or_else(|| grid.cell_edges(), Ok);
-            let total = |lon: &[[f64; 2]]| lon.iter().map(|e| (e[1] - e[0]).abs()).sum::<f64>();
-            return edges.is_ok_and(|e| (total(&e.lon) - 360.0).abs() < 0.01 * 360.0 / columns as f64);
-        }
-        let (Some(lat), Some(lon)) = (grid.latitudes(), grid.longitudes()) else { return false };
-        let at = |x: usize| on_sphere(lat[rows / 2 * columns + x], lon[rows / 2 * columns + x]);
-        let mut steps: Vec<f64> = (1..columns).map(|x| between(at(x - 1), at(x))).collect();
-        steps.retain(|s| s.is_finite());
-        steps.sort_by(f64::total_cmp);
-        let middle = steps.get(steps.len() / 2).copied();
-        columns > 2 && middle.is_some_and(|middle| between(at(columns - 1), at(0)) <= 1.5 * middle)
     }
 }
 
@@ -150,24 +96,4 @@ fn rectilinear(grid: &Grid, radius: f64, edges: Edges) -> Result<Metrics> {
     let east = of(&|y, x| finite(per_gap(y) / gaps[x]));
     let tables = [east, of(&|y, x| per_width(y) * widths[x]), of(&|y, x| area(y) * widths[x])];
     Metrics::new([rows, columns], tables, None, edges)
-}
-
-fn on_sphere(lat: f64, lon: f64) -> [f64; 3] {
-    let (lat, lon) = (lat.to_radians(), lon.to_radians());
-    [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
-}
-
-/// The angle between two places, exact for near ones too.
-fn between(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let chord = (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f64>().sqrt();
-    2.0 * (0.5 * chord).min(1.0).asin()
-}
-
-/// Of those that are there.
-fn mean(a: f64, b: f64) -> f64 {
-    match (a.is_nan(), b.is_nan()) {
-        (false, false) => f64::midpoint(a, b),
-        (true, _) => b,
-        _ => a,
-    }
 }

@@ -69,6 +69,17 @@ impl Metrics {
         weight: Option<Table>,
         edges: Edges,
     ) -> Result<Self> {
+        Self::checked([rows, columns], [east, north, area], weight, edges, false)
+    }
+    /// As [`Self::new`]; tables and maps may fold through tracer points, if cells that are there twice
+    /// have the same numbers (`repeats`).
+    pub(super) fn checked(
+        [rows, columns]: [usize; 2],
+        [east, north, area]: [Table; 3],
+        weight: Option<Table>,
+        edges: Edges,
+        repeats: bool,
+    ) -> Result<Self> {
         let mut metrics = Self { rows, columns, east, north, area, weight, edges };
         let three = [&metrics.east, &metrics.north, &metrics.area];
         if !three.into_iter().chain(&metrics.weight).all(|t| t.fits(rows, columns)) {
@@ -85,13 +96,13 @@ impl Metrics {
                 .remedy("use --grid-type regular, or a grid without such cells"));
         }
         if let Ends::Folded(_, fold) = edges.y {
-            if fold.pivot == Pivot::T {
+            if fold.pivot == Pivot::T && !repeats {
                 return Err(Error::usage(
                     "filters of grids that are folded through tracer points (T) are not known",
                 )
                 .remedy("only folds through vorticity points (F) are"));
             }
-            if let Table::Cells(north) = &mut metrics.north {
+            if let (Table::Cells(north), Pivot::F) = (&mut metrics.north, fold.pivot) {
                 let last = &mut north[(rows - 1) * columns..];
                 for x in 0..columns / 2 {
                     let both = f64::midpoint(last[x], last[columns - 1 - x]);
@@ -134,6 +145,10 @@ impl Metrics {
         }
     }
 
+    /// How maps of it are extended beyond its edges.
+    pub fn edges(&self) -> Edges {
+        self.edges
+    }
     /// Rows and columns.
     pub fn shape(&self) -> [usize; 2] {
         [self.rows, self.columns]

@@ -15,6 +15,7 @@
 mod block;
 mod geometry;
 mod metrics;
+mod on_mesh;
 mod row;
 mod target;
 #[cfg(test)]
@@ -22,4 +23,5 @@ mod tests;
 
 pub use block::{BlockFilter, Scratch};
 pub use metrics::{Metrics, Table};
+pub use on_mesh::MeshMetrics;
 pub use target::{Polynomial, Shape, Target};

@@ -45,7 +45,7 @@ fn filtered(
     let decomposition = Decomposition::even(&dims, &whole, &parts, ranks).expect("fits");
     let blocks = run_threads(ranks, |comm: &Comm| {
         let widths = BlockFilter::widths(metrics, polynomial, &decomposition);
-        let edges = metrics_edges(metrics);
+        let edges = metrics.edges();
         let plan = HaloPlan::new(comm, &decomposition, widths, &[edges]).expect("a plan");
         let extent: &Extent = plan.extent();
         let block = decomposition.block(comm.rank());
@@ -64,10 +64,6 @@ fn filtered(
     let mut all = vec![f64::NAN; map.len()];
     blocks.iter().for_each(|(block, out)| whole.insert(&mut all, block, out));
     all
-}
-
-fn metrics_edges(metrics: &Metrics) -> Edges {
-    metrics.edges_at(Point::Tracer)
 }
 
 /// The same by whole maps, straight from the definition.
