@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod field;
 pub mod grid;
+pub mod halo;
 pub mod index;
 pub mod memory;
 pub mod meta;

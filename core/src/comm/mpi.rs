@@ -172,10 +172,15 @@ impl Transport for MpiComm {
         self.communicator().all_gather_varcount_into(mine, &mut parts);
     }
 
-    fn exchange<'a>(&self, outgoing: Vec<(usize, &'a [u8])>, incoming: Vec<(usize, &'a mut [u8])>) {
+    fn exchange<'a>(
+        &self,
+        outgoing: Vec<(usize, &'a [u8])>,
+        incoming: Vec<(usize, &'a mut [u8])>,
+        meanwhile: &mut dyn FnMut(),
+    ) {
         let messages = outgoing.len() + incoming.len();
         if messages == 0 {
-            return;
+            return meanwhile();
         }
         multiple_scope(messages, |scope, requests| {
             // Receives first: what arrives then finds its place without a detour.
@@ -187,6 +192,7 @@ impl Transport for MpiComm {
                 let destination = self.communicator().process_at_rank(to as i32);
                 requests.add(destination.immediate_send_with_tag(scope, piece, EXCHANGE));
             }
+            meanwhile();
             requests.wait_all(&mut Vec::with_capacity(messages));
         });
     }

@@ -6,7 +6,7 @@ use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
 use crate::eof::EofArgs;
-use crate::filter::TimeArgs;
+use crate::filter::{SpaceArgs, TimeArgs};
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
@@ -48,6 +48,7 @@ pub(super) enum Kind {
     SpectrumSpherical,
     SpectrumMultitaper,
     SpectrumWavelet,
+    FilterSpace,
     FilterTime,
     CalcHelmholtz,
     CalcMesh(MeshKind),
@@ -58,7 +59,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 35] = [
+const KINDS: [(&str, Kind); 36] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -78,6 +79,7 @@ const KINDS: [(&str, Kind); 35] = [
     ("spectrum spherical", Kind::SpectrumSpherical),
     ("spectrum multitaper", Kind::SpectrumMultitaper),
     ("spectrum wavelet", Kind::SpectrumWavelet),
+    ("filter space", Kind::FilterSpace),
     ("filter time", Kind::FilterTime),
     ("calc helmholtz", Kind::CalcHelmholtz),
     ("calc gradient", Kind::CalcMesh(MeshKind::Gradient)),
@@ -149,6 +151,7 @@ impl Kind {
             Self::SpectrumSpherical => SphericalArgs::augment_args(command),
             Self::SpectrumMultitaper => MultitaperArgs::augment_args(command),
             Self::SpectrumWavelet => WaveletArgs::augment_args(command),
+            Self::FilterSpace => SpaceArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
             Self::CalcMesh(kind) => kind.augment(command),
@@ -181,6 +184,7 @@ pub(super) enum Args {
     SpectrumSpherical(Box<SphericalArgs>),
     SpectrumMultitaper(Box<MultitaperArgs>),
     SpectrumWavelet(Box<WaveletArgs>),
+    FilterSpace(Box<SpaceArgs>),
     FilterTime(Box<TimeArgs>),
     CalcHelmholtz(Box<HelmholtzArgs>),
     CalcMesh(Box<dyn MeshCommand>),
@@ -227,6 +231,7 @@ impl Args {
             Kind::SpectrumWavelet => {
                 Self::SpectrumWavelet(Box::new(WaveletArgs::from_arg_matches(&matches)?))
             }
+            Kind::FilterSpace => Self::FilterSpace(Box::new(SpaceArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -257,6 +262,7 @@ impl Args {
             Self::SpectrumSpherical(args) => args.check(),
             Self::SpectrumMultitaper(args) => args.check(),
             Self::SpectrumWavelet(args) => args.check(),
+            Self::FilterSpace(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::CalcHelmholtz(args) => args.check(),
             Self::CalcMesh(args) => args.check(),

@@ -91,6 +91,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumSpherical(_)
         | Args::SpectrumMultitaper(_)
         | Args::SpectrumWavelet(_)
+        | Args::FilterSpace(_)
         | Args::FilterTime(_)
         | Args::Regrid(_)
         | Args::SpectrumIsotropic(_)

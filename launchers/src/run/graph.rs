@@ -241,6 +241,7 @@ impl<'a> Resolver<'a> {
                 kind,
                 Kind::Rechunk
                     | Kind::Regrid
+                    | Kind::FilterSpace
                     | Kind::FilterTime
                     | Kind::CalcTruncate
                     | Kind::CalcMesh(crate::calc::MeshKind::Interp)

@@ -45,6 +45,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Regrid(args) => Some(Box::new(regrid::open(job, args)?)),
         Args::SpectrumMultitaper(args) => Some(Box::new(spectrum::open_multitaper(job, args)?)),
         Args::SpectrumWavelet(args) => Some(Box::new(spectrum::open_wavelet(job, args)?)),
+        Args::FilterSpace(args) => Some(Box::new(filter::open_space(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
         Args::SpectrumIsotropic(args) => Some(Box::new(spectrum::open_isotropic(job, args)?)),
         Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
