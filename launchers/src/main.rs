@@ -39,6 +39,7 @@ mod stats;
 mod status_file;
 mod step;
 mod stop;
+mod transport;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
@@ -102,6 +103,7 @@ enum Command {
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
+    Transport(transport::TransportArgs),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -166,6 +168,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
+        Command::Transport(args) => transport::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
         Command::Status(args) => batch::status(comm, args),
         Command::Completions(args) => generated::completions(comm, args),

@@ -1,0 +1,34 @@
+//! `halocline transport`: what currents and winds carry, each kind in a file of its own.
+
+#![allow(clippy::doc_markdown)] // the comments on options are their help texts
+
+mod overturning;
+
+use crate::common::Verbosity;
+use halocline_core::comm::Comm;
+use halocline_core::Result;
+
+pub(crate) use overturning::OverturningArgs;
+
+/// What currents and winds carry: mass, heat, salt, moisture, energy.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TransportArgs {
+    #[command(subcommand)]
+    which: Transport,
+}
+
+// Of the ocean first, then of the atmosphere.
+#[derive(Debug, clap::Subcommand)]
+enum Transport {
+    Overturning(Box<OverturningArgs>),
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Result<()> {
+    match &args.which {
+        Transport::Overturning(args) => overturning::run(comm, args, verbosity),
+    }
+}
