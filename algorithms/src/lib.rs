@@ -13,4 +13,5 @@ pub mod spectra;
 pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
+pub mod transport;
 pub mod wavenumber;

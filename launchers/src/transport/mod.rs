@@ -2,12 +2,16 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod atmosphere;
 mod overturning;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
+pub(crate) use atmosphere::{
+    EddyArgs, EnergyArgs, EpFluxArgs, Kind, MassStreamfunctionArgs, TemArgs, VapourArgs,
+};
 pub(crate) use overturning::OverturningArgs;
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
@@ -21,6 +25,12 @@ pub(crate) struct TransportArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Transport {
     Overturning(Box<OverturningArgs>),
+    MassStreamfunction(Box<MassStreamfunctionArgs>),
+    Energy(Box<EnergyArgs>),
+    Vapour(Box<VapourArgs>),
+    Tem(Box<TemArgs>),
+    EpFlux(Box<EpFluxArgs>),
+    Eddy(Box<EddyArgs>),
 }
 
 /// Runs the command.
@@ -30,5 +40,11 @@ enum Transport {
 pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Result<()> {
     match &args.which {
         Transport::Overturning(args) => overturning::run(comm, args, verbosity),
+        Transport::MassStreamfunction(args) => args.run(comm, verbosity),
+        Transport::Energy(args) => args.run(comm, verbosity),
+        Transport::Vapour(args) => args.run(comm, verbosity),
+        Transport::Tem(args) => args.run(comm, verbosity),
+        Transport::EpFlux(args) => args.run(comm, verbosity),
+        Transport::Eddy(args) => args.run(comm, verbosity),
     }
 }
