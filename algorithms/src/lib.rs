@@ -14,4 +14,5 @@ pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
 pub mod transport;
+pub mod vertical;
 pub mod wavenumber;

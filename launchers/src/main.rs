@@ -23,6 +23,7 @@ mod place;
 mod placement;
 mod plot;
 mod pop;
+mod pressure;
 mod progress;
 mod project;
 mod rechunk;
@@ -40,6 +41,7 @@ mod status_file;
 mod step;
 mod stop;
 mod transport;
+mod vertical;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
@@ -104,6 +106,7 @@ enum Command {
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
     Transport(transport::TransportArgs),
+    Vertical(Box<vertical::VerticalArgs>),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -169,6 +172,7 @@ fn main() -> ExitCode {
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
         Command::Transport(args) => transport::run(comm, args, cli.verbosity),
+        Command::Vertical(args) => vertical::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
         Command::Status(args) => batch::status(comm, args),
         Command::Completions(args) => generated::completions(comm, args),

@@ -17,6 +17,7 @@ mod vapour;
 
 pub use cells::{Cells, CellsState, RowParts};
 pub use constants::Constants;
+pub(crate) use ground::doubles;
 pub use ground::AboveGround;
 pub use levels::Levels;
 pub use parts::{decompose, Parts};

@@ -18,7 +18,12 @@ pub struct ColumnFlux<'a> {
     gravity: f64,
     variable: Variable,
     level: usize,
+    /// Steps that are read at a time: whole chunks, where these can't be read in parts.
+    together: usize,
 }
+
+/// Cells that a thread works on at a time.
+const PART: usize = 512;
 
 impl<'a> ColumnFlux<'a> {
     /// The product of two variables of the same shape; `half` are (a, b) of the half levels, one
@@ -49,7 +54,15 @@ impl<'a> ColumnFlux<'a> {
         }
         let variable =
             Variable { name: name.to_owned(), dims, dtype: DType::F64, attributes: of.attributes.clone() };
-        Ok(Self { factors, surface, half, gravity, variable, level })
+        let chunk = |f: &&dyn StreamSource| {
+            if f.is_divisible() {
+                1
+            } else {
+                f.chunks().first().map_or(1, |c| (*c).max(1))
+            }
+        };
+        let together = factors.iter().map(chunk).max().unwrap_or(1).min(variable.dims[0].len.max(1));
+        Ok(Self { factors, surface, half, gravity, variable, level, together })
     }
 
     fn from(&self, block: &IndexBox) -> IndexBox {
@@ -58,26 +71,25 @@ impl<'a> ColumnFlux<'a> {
         IndexBox::new(ranges)
     }
 
-    fn step(&self, block: &IndexBox, out: &mut [f64]) -> Result<()> {
+    /// Some steps of a block.
+    fn steps(&self, block: &IndexBox, out: &mut [f64]) -> Result<()> {
         let from = self.from(block);
         let [x, y] = [doubles(self.factors[0], &from)?, doubles(self.factors[1], &from)?];
         let surface = self.surface.map(|s| doubles(s, block)).transpose()?;
         let levels = self.half.len() - 1;
         let inner: usize = block.shape()[self.level..].iter().product();
-        const PART: usize = 512;
         for (o, out) in out.chunks_mut(inner.max(1)).enumerate() {
             out.par_chunks_mut(PART).enumerate().for_each(|(part, out)| {
                 let cells = part * PART..part * PART + out.len();
+                let ground = |cell: usize| surface.as_ref().map_or(f64::INFINITY, |s| s[o * inner + cell]);
                 let mut any = vec![false; out.len()];
                 out.fill(0.0);
                 for k in 0..levels {
                     let at = (o * levels + k) * inner;
                     for (i, cell) in cells.clone().enumerate() {
-                        let product = x[at + cell] * y[at + cell];
-                        let ps = surface.as_ref().map_or(f64::INFINITY, |s| s[o * inner + cell]);
-                        let dp = self.thickness(k, ps);
+                        let (product, ps) = (x[at + cell] * y[at + cell], ground(cell));
                         if !product.is_nan() && !ps.is_nan() {
-                            out[i] += product * dp;
+                            out[i] += product * self.thickness(k, ps);
                             any[i] = true;
                         }
                     }
@@ -114,9 +126,11 @@ impl StreamSource for ColumnFlux<'_> {
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F64(out) = out else { return Err(Error::internal("sums are doubles")) };
-        let each = block.len() / block.range(0).len().max(1);
-        for (t, out) in block.range(0).zip(out.chunks_mut(each.max(1))) {
-            self.step(&block.with_range(0, t..t + 1), out)?;
+        let time = block.range(0);
+        let each = block.len() / time.len().max(1);
+        for (k, out) in out.chunks_mut((each * self.together).max(1)).enumerate() {
+            let first = time.start + k * self.together;
+            self.steps(&block.with_range(0, first..time.end.min(first + self.together)), out)?;
         }
         Ok(())
     }
@@ -127,8 +141,8 @@ impl StreamSource for ColumnFlux<'_> {
         self.factors.iter().map(|f| f.stored_bytes(&self.from(block))).sum()
     }
     fn scratch_per_thread(&self) -> u64 {
-        // One step of both factors as doubles, with the singles that they come from.
-        let step: usize = self.factors[0].variable().shape()[1..].iter().product();
+        // Both factors as doubles, with the singles that they come from.
+        let step = self.factors[0].variable().shape()[1..].iter().product::<usize>() * self.together;
         let own = self.factors[0].scratch_per_thread().max(self.factors[1].scratch_per_thread());
         own + (28 * step as u64).div_ceil(rayon::current_num_threads() as u64)
     }

@@ -246,7 +246,7 @@ fn surface(
     let selection = Selection { level: None, levels: None, ..selection.clone() };
     let source = source(job, &datasets[k], &name, &selection).map_err(blame)?;
     let units = source.variable().units().unwrap_or("Pa").to_owned();
-    if super::pressure::to_pascal(&units) != Some(1.0) {
+    if crate::pressure::to_pascal(&units) != Some(1.0) {
         return Err(blame(
             Error::data(format!("is in `{units}`, not in Pa"))
                 .remedy("convert it, or leave it out with --ps none"),

@@ -1,5 +1,6 @@
 //! The pressures of levels, and names of variables that are found by what they are.
 
+use crate::pressure::to_pascal;
 use halocline_core::meta::{Coordinate, Role, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -71,17 +72,6 @@ impl Wanted {
             }
         }
         Ok(None)
-    }
-}
-
-/// What a pressure in these units is multiplied by to be in Pa; `None` if it is no pressure.
-pub(crate) fn to_pascal(units: &str) -> Option<f64> {
-    match units.trim().to_ascii_lowercase().as_str() {
-        "pa" | "pascal" | "pascals" | "n m-2" => Some(1.0),
-        "hpa" | "mb" | "mbar" | "millibar" | "millibars" | "hectopascal" | "hectopascals" => Some(100.0),
-        "dbar" | "decibar" => Some(1e4),
-        "bar" => Some(1e5),
-        _ => None,
     }
 }
 
