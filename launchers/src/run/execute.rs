@@ -97,6 +97,13 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumZonal(_)
         | Args::CalcHelmholtz(_)
         | Args::CalcTruncate(_)
+        | Args::TransportMassStreamfunction(_)
+        | Args::TransportEnergy(_)
+        | Args::TransportVapour(_)
+        | Args::TransportTem(_)
+        | Args::TransportEpFlux(_)
+        | Args::TransportEddy(_)
+        | Args::Vertical(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -235,7 +235,10 @@ impl<'a> Resolver<'a> {
         };
         match self.kinds[index] {
             Kind::Stats | Kind::Climatology => one,
-            kind => matches!(kind, Kind::Rechunk | Kind::Regrid | Kind::FilterTime | Kind::CalcTruncate),
+            kind => matches!(
+                kind,
+                Kind::Rechunk | Kind::Regrid | Kind::FilterTime | Kind::CalcTruncate | Kind::Vertical
+            ),
         }
     }
 }

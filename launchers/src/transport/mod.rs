@@ -10,7 +10,8 @@ use halocline_core::comm::Comm;
 use halocline_core::Result;
 
 pub(crate) use atmosphere::{
-    EddyArgs, EnergyArgs, EpFluxArgs, Kind, MassStreamfunctionArgs, TemArgs, VapourArgs,
+    open_eddy, open_energy, open_ep_flux, open_mass_streamfunction, open_tem, open_vapour, EddyArgs,
+    EnergyArgs, EpFluxArgs, Kind, MassStreamfunctionArgs, TemArgs, VapourArgs,
 };
 pub(crate) use overturning::OverturningArgs;
 

@@ -12,11 +12,11 @@ mod tem;
 mod vapour;
 mod zonal;
 
-pub(crate) use eddy::EddyArgs;
-pub(crate) use energy::EnergyArgs;
-pub(crate) use streamfunction::MassStreamfunctionArgs;
-pub(crate) use tem::{EpFluxArgs, TemArgs};
-pub(crate) use vapour::VapourArgs;
+pub(crate) use eddy::{open as open_eddy, EddyArgs};
+pub(crate) use energy::{open as open_energy, EnergyArgs};
+pub(crate) use streamfunction::{open as open_mass_streamfunction, MassStreamfunctionArgs};
+pub(crate) use tem::{open_ep_flux, open_tem, EpFluxArgs, TemArgs};
+pub(crate) use vapour::{open as open_vapour, VapourArgs};
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
