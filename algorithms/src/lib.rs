@@ -15,4 +15,6 @@ pub mod spectra;
 pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
+pub mod transport;
+pub mod vertical;
 pub mod wavenumber;

@@ -28,6 +28,7 @@ mod placement;
 mod plan;
 mod plot;
 mod pop;
+mod pressure;
 mod progress;
 mod project;
 mod provenance;
@@ -46,6 +47,8 @@ mod status_file;
 mod step;
 mod stop;
 mod verify;
+mod transport;
+mod vertical;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
@@ -116,6 +119,8 @@ enum Command {
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
     Verify(verify::VerifyArgs),
+    Transport(transport::TransportArgs),
+    Vertical(Box<vertical::VerticalArgs>),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
     #[command(hide = true)]
     Panic {
@@ -194,6 +199,8 @@ fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
         Command::Verify(args) => verify::run(comm, args, cli.verbosity),
+        Command::Transport(args) => transport::run(comm, args, cli.verbosity),
+        Command::Vertical(args) => vertical::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
         Command::Status(args) => batch::status(comm, args),
         Command::Completions(args) => generated::completions(comm, args),

@@ -21,6 +21,10 @@ use crate::spectrum::{
     ZonalArgs,
 };
 use crate::stats::StatsArgs;
+use crate::transport::{
+    EddyArgs, EnergyArgs, EpFluxArgs, Kind as _, MassStreamfunctionArgs, TemArgs, VapourArgs,
+};
+use crate::vertical::VerticalArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
 use halocline_core::Result;
@@ -53,13 +57,20 @@ pub(super) enum Kind {
     CalcHelmholtz,
     CalcMesh(MeshKind),
     CalcTruncate,
+    TransportMassStreamfunction,
+    TransportEnergy,
+    TransportVapour,
+    TransportTem,
+    TransportEpFlux,
+    TransportEddy,
+    Vertical,
     Rechunk,
     Regrid,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 36] = [
+const KINDS: [(&str, Kind); 43] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -92,6 +103,13 @@ const KINDS: [(&str, Kind); 36] = [
     ("calc integral", Kind::CalcMesh(MeshKind::Integral)),
     ("calc cumulative-integral", Kind::CalcMesh(MeshKind::Cumulative)),
     ("calc truncate", Kind::CalcTruncate),
+    ("transport mass-streamfunction", Kind::TransportMassStreamfunction),
+    ("transport energy", Kind::TransportEnergy),
+    ("transport vapour", Kind::TransportVapour),
+    ("transport tem", Kind::TransportTem),
+    ("transport ep-flux", Kind::TransportEpFlux),
+    ("transport eddy", Kind::TransportEddy),
+    ("vertical", Kind::Vertical),
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
@@ -156,6 +174,13 @@ impl Kind {
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
             Self::CalcMesh(kind) => kind.augment(command),
             Self::CalcTruncate => TruncateArgs::augment_args(command),
+            Self::TransportMassStreamfunction => MassStreamfunctionArgs::augment_args(command),
+            Self::TransportEnergy => EnergyArgs::augment_args(command),
+            Self::TransportVapour => VapourArgs::augment_args(command),
+            Self::TransportTem => TemArgs::augment_args(command),
+            Self::TransportEpFlux => EpFluxArgs::augment_args(command),
+            Self::TransportEddy => EddyArgs::augment_args(command),
+            Self::Vertical => VerticalArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
@@ -189,6 +214,13 @@ pub(super) enum Args {
     CalcHelmholtz(Box<HelmholtzArgs>),
     CalcMesh(Box<dyn MeshCommand>),
     CalcTruncate(Box<TruncateArgs>),
+    TransportMassStreamfunction(Box<MassStreamfunctionArgs>),
+    TransportEnergy(Box<EnergyArgs>),
+    TransportVapour(Box<VapourArgs>),
+    TransportTem(Box<TemArgs>),
+    TransportEpFlux(Box<EpFluxArgs>),
+    TransportEddy(Box<EddyArgs>),
+    Vertical(Box<VerticalArgs>),
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
@@ -225,6 +257,15 @@ impl Args {
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
             Kind::CalcMesh(kind) => Self::CalcMesh(kind.parse(&matches)?),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
+            Kind::TransportMassStreamfunction => Self::TransportMassStreamfunction(Box::new(
+                MassStreamfunctionArgs::from_arg_matches(&matches)?,
+            )),
+            Kind::TransportEnergy => Self::TransportEnergy(Box::new(EnergyArgs::from_arg_matches(&matches)?)),
+            Kind::TransportVapour => Self::TransportVapour(Box::new(VapourArgs::from_arg_matches(&matches)?)),
+            Kind::TransportTem => Self::TransportTem(Box::new(TemArgs::from_arg_matches(&matches)?)),
+            Kind::TransportEpFlux => Self::TransportEpFlux(Box::new(EpFluxArgs::from_arg_matches(&matches)?)),
+            Kind::TransportEddy => Self::TransportEddy(Box::new(EddyArgs::from_arg_matches(&matches)?)),
+            Kind::Vertical => Self::Vertical(Box::new(VerticalArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumMultitaper => {
                 Self::SpectrumMultitaper(Box::new(MultitaperArgs::from_arg_matches(&matches)?))
             }
@@ -267,6 +308,13 @@ impl Args {
             Self::CalcHelmholtz(args) => args.check(),
             Self::CalcMesh(args) => args.check(),
             Self::CalcTruncate(args) => args.check(),
+            Self::TransportMassStreamfunction(args) => args.check(),
+            Self::TransportEnergy(args) => args.check(),
+            Self::TransportVapour(args) => args.check(),
+            Self::TransportTem(args) => args.check(),
+            Self::TransportEpFlux(args) => args.check(),
+            Self::TransportEddy(args) => args.check(),
+            Self::Vertical(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),

@@ -244,6 +244,7 @@ impl<'a> Resolver<'a> {
                     | Kind::FilterSpace
                     | Kind::FilterTime
                     | Kind::CalcTruncate
+                    | Kind::Vertical
                     | Kind::CalcMesh(crate::calc::MeshKind::Interp)
             ),
         }
