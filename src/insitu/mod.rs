@@ -33,7 +33,6 @@ mod setup;
 
 pub use setup::{Kind, Setup};
 
-use halocline_algorithms::climatology;
 use halocline_algorithms::statistics::relate::{Relate, Wanted};
 use halocline_algorithms::statistics::{Groups, Reduction, Weights};
 use halocline_core::blocks::Blocks;
@@ -41,6 +40,7 @@ use halocline_core::comm::Comm;
 use halocline_core::engine::insitu::{self, View};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::Result;
+use std::cell::RefCell;
 use std::path::Path;
 
 /// An analysis under way in a running program.
@@ -77,7 +77,8 @@ impl InSitu {
             }
             Kind::Stats(_) | Kind::Climatology(..) => {
                 let own = setup.clone();
-                let make = Box::new(move |times: &[f64]| reduction(&own, times));
+                let parts = RefCell::new(Vec::new());
+                let make = Box::new(move |times: &[f64]| reduction(&own, &mut parts.borrow_mut(), times));
                 Run::Reduction(insitu::InSitu::begin(comm, domain, fields, missing, make)?)
             }
         };
@@ -174,14 +175,19 @@ impl InSitu {
     }
 }
 
-/// The fold for the steps at these times.
-fn reduction(setup: &Setup, times: &[f64]) -> Result<Reduction> {
+/// The fold for the steps at these times. `parts` has the parts of a cycle of those that were met
+/// before: dates are not worked out at each step for all.
+fn reduction(setup: &Setup, parts: &mut Vec<u32>, times: &[f64]) -> Result<Reduction> {
     let time = Dim::new("time", times.len(), Role::Time);
     let dims: Vec<Dim> = std::iter::once(time).chain(setup.space.iter().cloned()).collect();
     let (groups, ops) = match &setup.kind {
         Kind::Climatology(cycle, ops) => {
-            let dates = times.iter().map(|&time| setup.date(time)).collect::<Result<Vec<_>>>()?;
-            (climatology::groups(*cycle, setup.time.calendar(), &dates)?, ops.as_slice())
+            let calendar = setup.time.calendar();
+            for &time in times.get(parts.len()..).unwrap_or_default() {
+                let part = cycle.part(calendar, &setup.date(time)?);
+                parts.push(part.map_or(Groups::NONE, |part| part as u32));
+            }
+            (Groups::new(parts.clone(), cycle.len(calendar) as u32)?, ops.as_slice())
         }
         Kind::Stats(ops) => (Groups::all(times.len()), ops.as_slice()),
         Kind::Covariance { .. } => (Groups::all(times.len()), &[][..]),

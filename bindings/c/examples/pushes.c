@@ -1,6 +1,7 @@
 /* Ten thousand pushes, and every error that a host can make: run under valgrind, nothing leaks. */
 #include <halocline.h>
 #include <mpi.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ int main(int argc, char **argv)
 
     /* In columns, one halo cell at either side: Fortran's order, turned over by strides. */
     ptrdiff_t strides[2] = {1, 6}, wild[2] = {PTRDIFF_MAX, PTRDIFF_MAX};
-    float *field = malloc(sizeof(float) * 6 * 8), first[24];
+    float *field = malloc(sizeof(float) * 6 * 8), first[24] = {0};
     for (int t = 0; t < pushes; t++) {
         for (int i = 0; i < 48; i++) field[i] = (float)((t * 31 + i * 17 + rank) % 101);
         expect(hcl_insitu_push(means, t, HCL_REAL32, field + 7, strides), HCL_OK, "push");

@@ -21,6 +21,7 @@ program shallow_water
     "variable=h,u; units=m,m s-1; " // since]
 
   integer :: rank, ranks, px, py, ix, iy, x0, y0, mx, my, steps, t, k, file, i, j
+  integer(int32) :: place = 1024
   character(1024) :: folder, word
   real(wp), allocatable :: h(:, :), u(:, :), v(:, :), whole(:, :)
   type(hcl_context) :: context
@@ -66,7 +67,7 @@ program shallow_water
   do k = 1, 3
     call begin(analysis(k), k)
   end do
-  if (rank == 0) call open_dump(file)
+  if (rank == 0) call open_dump()
 
   do t = 0, steps - 1
     began = MPI_Wtime()
@@ -83,9 +84,9 @@ program shallow_water
     call tell(k)
     push_time = push_time + MPI_Wtime() - began
     call gather(h)
-    if (rank == 0) call dump_step(file, 0, t)
+    if (rank == 0) call dump_step(0, t)
     call gather(u)
-    if (rank == 0) call dump_step(file, 1, t)
+    if (rank == 0) call dump_step(1, t)
     if (t == steps / 2) then
       ! As if the model ended here and began again.
       do k = 1, 3
@@ -215,13 +216,10 @@ contains
 
   ! --- The model's own file: NetCDF classic by hand, big-endian, header of 1024 bytes. ---
 
-  subroutine open_dump(file)
-    integer, intent(out) :: file
-    integer(int32) :: place
+  subroutine open_dump()
     integer :: i
     open (newunit=file, file=trim(folder) // "/dump.nc", access="stream", form="unformatted", &
       convert="big_endian", status="replace")
-    place = 1024
     write (file) "CDF" // achar(1), 0_int32, 10_int32, 3_int32
     call put_name("time")
     write (file) int(steps, int32)
@@ -236,26 +234,27 @@ contains
     call put_variable("u", [0, 1, 2], "m s-1", 5, steps * nx * ny * 4)
     write (file, pos=1025) [(i * real(dt, real64), i = 0, steps - 1)]
     write (file) [(i * real(dx, real64), i = 0, ny - 1)], [(i * real(dx, real64), i = 0, nx - 1)]
-  contains
-    subroutine put_name(text)
-      character(*), intent(in) :: text
-      write (file) int(len(text), int32), text, repeat(achar(0), modulo(-len(text), 4))
-    end subroutine
-    subroutine put_variable(name, dims, units, kind, bytes)
-      character(*), intent(in) :: name, units
-      integer, intent(in) :: dims(:), kind, bytes
-      call put_name(name)
-      write (file) int(size(dims), int32), int(dims, int32), 12_int32, 1_int32
-      call put_name("units")
-      write (file) 2_int32
-      call put_name(units)
-      write (file) int(kind, int32), int(bytes, int32), place
-      place = place + bytes
-    end subroutine
   end subroutine
 
-  subroutine dump_step(file, which, t)
-    integer, intent(in) :: file, which, t
+  subroutine put_name(text)
+    character(*), intent(in) :: text
+    write (file) int(len(text), int32), text, repeat(achar(0), modulo(-len(text), 4))
+  end subroutine
+
+  subroutine put_variable(name, dims, units, kind, bytes)
+    character(*), intent(in) :: name, units
+    integer, intent(in) :: dims(:), kind, bytes
+    call put_name(name)
+    write (file) int(size(dims), int32), int(dims, int32), 12_int32, 1_int32
+    call put_name("units")
+    write (file) 2_int32
+    call put_name(units)
+    write (file) int(kind, int32), int(bytes, int32), place
+    place = place + bytes
+  end subroutine
+
+  subroutine dump_step(which, t)
+    integer, intent(in) :: which, t
     write (file, pos=1025 + 8 * (steps + nx + ny) + 4 * nx * ny * (which * steps + t)) whole
   end subroutine
 end program

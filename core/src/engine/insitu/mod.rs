@@ -38,7 +38,6 @@ const ENDLESS: usize = 1 << 40;
 pub struct InSitu<F: Fold> {
     comm: Comm,
     make: MakeFold<F>,
-    fold: Option<F>,
     tiling: Tiling,
     route: Route,
     missing: Option<f64>,
@@ -46,6 +45,8 @@ pub struct InSitu<F: Fold> {
     times: Vec<f64>,
     /// Steps of them that have been absorbed.
     absorbed: usize,
+    /// Steps that travel together.
+    at_once: usize,
     /// For each field what was pushed since.
     waiting: Vec<Buffer>,
     /// States of the tile in hand, by the order of the columns here.
@@ -92,12 +93,12 @@ impl<F: Fold> InSitu<F> {
         Ok(Self {
             comm: comm.clone(),
             make,
-            fold: None,
             tiling,
             route,
             missing,
             times: Vec::new(),
             absorbed: 0,
+            at_once: 8,
             waiting: Vec::with_capacity(fields),
             open: Vec::new(),
             tree: MergeTree::new(ENDLESS),
@@ -202,8 +203,7 @@ impl<F: Fold> InSitu<F> {
 
     fn is_full(&self) -> bool {
         let steps = self.times.len();
-        let at_once = self.fold.as_ref().map_or(8, Fold::steps_at_once).clamp(1, 32);
-        steps - self.absorbed >= at_once || steps % self.tile_steps() == 0
+        steps - self.absorbed >= self.at_once || steps % self.tile_steps() == 0
     }
 
     fn tile_steps(&self) -> usize {
@@ -264,7 +264,7 @@ impl<F: Fold> InSitu<F> {
                 self.tree.insert((*column, 0, leaf), state, &|a, b| fold.merge(a, b))?;
             }
         }
-        self.fold = Some(fold);
+        self.at_once = fold.steps_at_once().clamp(1, 32);
         Ok(())
     }
 

@@ -126,7 +126,7 @@ impl<F: Fold> InSitu<F> {
                 _ => return Err(damaged()),
             }
         }
-        self.fold = Some(fold);
+        self.at_once = fold.steps_at_once().clamp(1, 32);
         Ok(())
     }
 }
