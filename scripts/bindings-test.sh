@@ -69,7 +69,7 @@ offline() {
   local in="$1/dump.nc"
   check "stats of the file" "$program" stats "$in" --var h --op mean,std,min,max,count -o "$1/offline_stats.nc"
   check "climatology of the file" "$program" climatology "$in" --var h --op mean,var --by hour -o "$1/offline_climatology.nc"
-  check "covariance of the file" "$program" relate "$in" --var h --with u --op covariance -o "$1/offline_covariance.nc"
+  check "covariance of the file" "$program" relate "$in" --var h --with "$in:u" --op covariance -o "$1/offline_covariance.nc"
 }
 # same MODEL FOLDER OTHER: the files of results have the same bits.
 same() {
