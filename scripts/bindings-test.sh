@@ -38,6 +38,10 @@ for example in shallow_water compare pushes; do
   check "C $example" mpicc -std=c11 -O2 -Wall -Wextra -Werror "bindings/c/examples/$example.c" \
     "${flags[@]}" -lm -o "$work/c_$example"
 done
+read -r -a static <<< "$(pkg-config --static --libs halocline | sed 's/-lhalocline_c//')"
+check "C pushes, static" mpicc -std=c11 -O2 bindings/c/examples/pushes.c "-I$prefix/include" \
+  "$prefix/lib/libhalocline_c.a" "${static[@]}" -o "$work/c_static"
+check "static, on 2 ranks" mpirun -n 2 "$work/c_static" 50 "$work/static.nc"
 fortran=no
 if mpif90 --version >/dev/null 2>&1; then fortran=yes; fi
 if [ "$fortran" = yes ]; then

@@ -56,12 +56,12 @@ fn in_situ((kind, options): (&str, &str), times: &[f64], [first, second]: [usize
     };
     let state = out.with_extension("state");
     run_threads(first, |comm| {
-        let mut run = begin(&comm);
+        let mut run = begin(comm);
         push(&mut run, &own(comm.rank(), first), times, 0..71);
         run.save(&state).expect("saved");
     });
     run_threads(second, |comm| {
-        let mut run = begin(&comm);
+        let mut run = begin(comm);
         run.load(&state).expect("loaded");
         push(&mut run, &own(comm.rank(), second), times, 71..SHAPE[0]);
         run.finish(out).expect("written");

@@ -129,21 +129,21 @@ mod tests {
     #[test]
     fn values_find_their_way_and_back() {
         run_threads(4, |comm| {
-            let ours = Blocks::gather(&comm, &[5, 7], &own(comm.rank())).unwrap();
+            let ours = Blocks::gather(comm, &[5, 7], &own(comm.rank())).unwrap();
             let rows = IndexBox::new(vec![comm.rank().min(4)..(comm.rank() + 1).min(4), 0..7]);
             let rows = if comm.rank() == 3 { IndexBox::new(vec![3..5, 0..7]) } else { rows };
-            let theirs = Blocks::gather(&comm, &[5, 7], &rows).unwrap();
+            let theirs = Blocks::gather(comm, &[5, 7], &rows).unwrap();
             let block = own(comm.rank());
             let mut data = Vec::new();
             let all: Vec<f64> = (0..35).map(f64::from).collect();
             IndexBox::whole(&[5, 7]).extract(&all, &block, &mut data);
             let mut there = vec![-1.0; rows.len()];
-            ours.redistribute(&comm, &data, &theirs, &mut there).unwrap();
+            ours.redistribute(comm, &data, &theirs, &mut there).unwrap();
             let mut expected = Vec::new();
             IndexBox::whole(&[5, 7]).extract(&all, &rows, &mut expected);
             assert_eq!(there, expected);
             let mut back = vec![-1.0; data.len()];
-            theirs.redistribute(&comm, &there, &ours, &mut back).unwrap();
+            theirs.redistribute(comm, &there, &ours, &mut back).unwrap();
             assert_eq!(back, data);
         });
     }
@@ -154,7 +154,7 @@ mod tests {
             let piece = |range| IndexBox::new(vec![range]);
             let gather = |a: IndexBox, b: IndexBox| {
                 let own = if comm.is_root() { a } else { b };
-                Blocks::gather(&comm, &[6], &own).unwrap_err().to_string()
+                Blocks::gather(comm, &[6], &own).unwrap_err().to_string()
             };
             assert!(gather(piece(0..3), piece(2..6)).contains("both hold"));
             assert!(gather(piece(0..3), piece(4..6)).contains("5 of the 6"));

@@ -96,10 +96,10 @@ fn any_blocks_give_the_bits_of_the_tree() {
     for steps in [1, 64, 65, 300] {
         for ranks in 1..=4 {
             run_threads(ranks, |comm| {
-                let mut run = begin(&comm);
-                (0..steps).for_each(|t| push(&mut run, &comm, t).unwrap());
+                let mut run = begin(comm);
+                (0..steps).for_each(|t| push(&mut run, comm, t).unwrap());
                 let (_, columns) = run.finish().unwrap();
-                assert_eq!(whole(&comm, &columns), expected(steps), "{steps} steps on {ranks} ranks");
+                assert_eq!(whole(comm, &columns), expected(steps), "{steps} steps on {ranks} ranks");
             });
         }
     }
@@ -111,17 +111,17 @@ fn a_restart_goes_on_with_other_ranks() {
     for (at, ranks) in [(37, 3), (64, 4), (150, 1), (192, 2)] {
         let path = folder.path().join(format!("{at}.state"));
         run_threads(ranks, |comm| {
-            let mut run = begin(&comm);
-            (0..at).for_each(|t| push(&mut run, &comm, t).unwrap());
+            let mut run = begin(comm);
+            (0..at).for_each(|t| push(&mut run, comm, t).unwrap());
             run.save(&path, "job").unwrap();
             // Saving changes nothing.
-            (at..200).for_each(|t| push(&mut run, &comm, t).unwrap());
+            (at..200).for_each(|t| push(&mut run, comm, t).unwrap());
             let (_, columns) = run.finish().unwrap();
-            assert_eq!(whole(&comm, &columns), expected(200));
+            assert_eq!(whole(comm, &columns), expected(200));
         });
         for other in 1..=4 {
             run_threads(other, |comm| {
-                let mut run = begin(&comm);
+                let mut run = begin(comm);
                 assert!(run
                     .load(&path, "another")
                     .unwrap_err()
@@ -129,9 +129,9 @@ fn a_restart_goes_on_with_other_ranks() {
                     .contains("other inputs or options"));
                 run.load(&path, "job").unwrap();
                 assert_eq!(run.steps(), at);
-                (at..200).for_each(|t| push(&mut run, &comm, t).unwrap());
+                (at..200).for_each(|t| push(&mut run, comm, t).unwrap());
                 let (_, columns) = run.finish().unwrap();
-                assert_eq!(whole(&comm, &columns), expected(200), "from {ranks} to {other} ranks at {at}");
+                assert_eq!(whole(comm, &columns), expected(200), "from {ranks} to {other} ranks at {at}");
             });
         }
     }
@@ -140,16 +140,16 @@ fn a_restart_goes_on_with_other_ranks() {
 #[test]
 fn a_refused_step_changes_nothing() {
     run_threads(3, |comm| {
-        let mut run = begin(&comm);
+        let mut run = begin(comm);
         for t in 0..70 {
-            push(&mut run, &comm, t).unwrap();
+            push(&mut run, comm, t).unwrap();
             // Rank 1 alone is wrong; all are told, and none has taken the step.
             let shape = if comm.rank() == 1 { vec![1, 1] } else { block(comm.rank(), 3).shape() };
             let values = vec![5.0_f32; shape.iter().product()];
             let odd = View::contiguous(Numbers::F32(&values), &shape).map(|view| vec![view]);
             let message = run.push(t as f64 + 0.5, odd).unwrap_err();
             assert_eq!((message.exit_code(), message.rank), (2, Some(1)));
-            let late = push(&mut run, &comm, 0).unwrap_err();
+            let late = push(&mut run, comm, 0).unwrap_err();
             assert!(late.to_string().contains("does not come after"), "{late}");
             let time = if comm.rank() == 2 { 1e6 } else { 1e5 };
             let own = block(comm.rank(), 3).shape();
@@ -158,7 +158,7 @@ fn a_refused_step_changes_nothing() {
             assert!(apart.unwrap_err().to_string().contains("different times"));
         }
         let (_, columns) = run.finish().unwrap();
-        assert_eq!(whole(&comm, &columns), expected(70));
-        assert!(begin(&comm).finish().is_err());
+        assert_eq!(whole(comm, &columns), expected(70));
+        assert!(begin(comm).finish().is_err());
     });
 }

@@ -31,7 +31,7 @@ impl<'a> View<'a> {
         let inside = |at: isize| (0..values.len() as isize).contains(&at);
         let begin = isize::try_from(origin).map_err(|_| outside())?;
         let ends = begin.checked_add(low).zip(begin.checked_add(high)).ok_or_else(outside)?;
-        if !shape.contains(&0) && !(inside(ends.0) && inside(ends.1)) {
+        if !(shape.contains(&0) || inside(ends.0) && inside(ends.1)) {
             return Err(outside());
         }
         Ok(Self { values, shape: shape.to_vec(), origin, strides: strides.to_vec() })
@@ -53,18 +53,21 @@ impl<'a> View<'a> {
     }
 
     /// Appends the cells to `out` in C order; `missing` becomes NaN.
+    ///
+    /// # Errors
+    /// Usage, if `out` is of the other precision.
     pub fn append_to(&self, out: &mut Buffer, missing: Option<f64>) -> Result<()> {
         match (self.values, out) {
             (Numbers::F32(v), Buffer::F32(out)) => {
                 let missing = missing.map(|m| m as f32);
                 self.each_row(|at, n, step| {
-                    append(&v[..], out, (at, n, step), |x| missing == Some(x), f32::NAN)
+                    append(v, out, (at, n, step), |x| missing == Some(x), f32::NAN);
                 });
                 Ok(())
             }
             (Numbers::F64(v), Buffer::F64(out)) => {
                 self.each_row(|at, n, step| {
-                    append(&v[..], out, (at, n, step), |x| missing == Some(x), f64::NAN)
+                    append(v, out, (at, n, step), |x| missing == Some(x), f64::NAN);
                 });
                 Ok(())
             }
