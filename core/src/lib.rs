@@ -1,6 +1,7 @@
 //! The spine of Halocline: communicators, decompositions, fields, tiles and the engine that
 //! turns a fold or a map of local arrays into a distributed, reproducible analysis.
 
+pub mod blocks;
 pub mod budget;
 pub mod buffers;
 pub mod calendar;

@@ -12,6 +12,8 @@ mod agreement;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod exchange;
+#[cfg(feature = "mpi")]
+mod host;
 mod launch;
 mod link;
 #[cfg(feature = "mpi")]
@@ -24,6 +26,8 @@ mod threads_hint;
 mod transport;
 mod world;
 
+#[cfg(feature = "mpi")]
+pub use host::{host_allows_threads, of_host};
 pub use launch::{Launch, Launcher};
 #[cfg(feature = "mpi")]
 pub use mpi::{mpi_library, raw_info_null, MpiComm, RawInfo, RawMpi};
