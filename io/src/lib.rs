@@ -26,7 +26,7 @@ pub mod source;
 pub mod stored;
 mod stream;
 
-pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
+pub use dataset::{open, open_groups, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
 pub use io_mode::Io;
 pub use source::{Element, MaskFile, MaskRule, NamedRegion, Region, Selection, SelectionFile, Source};

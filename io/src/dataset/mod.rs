@@ -3,6 +3,7 @@
 mod brief;
 mod compare;
 pub(crate) mod deal;
+mod groups;
 mod inputs;
 mod join;
 mod kept;
@@ -25,6 +26,7 @@ use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Dim, Variable};
 use halocline_core::{Error, Result};
+pub use groups::open_groups;
 pub use options::OpenOptions;
 use serde::{Deserialize, Serialize};
 pub(crate) use statics::whole;
