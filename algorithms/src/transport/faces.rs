@@ -68,6 +68,8 @@ pub struct MapValues<'a> {
     pub tracers: &'a [Numbers<'a>],
     /// Thickness.
     pub thickness: Thickness<'a>,
+    /// At the points of `v` and of `u`: 0 on land.
+    pub masks: [Option<&'a [u8]>; 2],
     /// Whether land is written as 0: a face of no velocity beside a tracer of 0 is none.
     pub zero_is_land: bool,
 }
@@ -198,6 +200,10 @@ impl Faces {
         let own = j * self.columns..(j + 1) * self.columns;
         let other = self.beside(j, stagger) * self.columns;
         copy(map.v, own.clone(), &mut out.velocity);
+        if let Some(mask) = map.masks[0] {
+            let closed = out.velocity.iter_mut().zip(&mask[own.clone()]).filter(|(_, open)| **open == 0);
+            closed.for_each(|(velocity, _)| *velocity = f64::NAN);
+        }
         match map.thickness {
             Thickness::Layer(dz) => {
                 out.area.clear();
@@ -250,8 +256,11 @@ fn cross_faces(faces: &[Face], map: &MapValues<'_>, out: &mut Crossing) {
     out.area.clear();
     out.tracers.iter_mut().for_each(Vec::clear);
     for face in faces {
+        let mask = map.masks[usize::from(face.is_u)];
         let of = |values: Numbers<'_>| {
-            let [a, b] = face.points.map(|k| at(values, k as usize));
+            let is_open = |k: usize| mask.is_none_or(|mask| mask[k] != 0);
+            let there = |k: usize| if is_open(k) { at(values, k) } else { f64::NAN };
+            let [a, b] = face.points.map(|k| there(k as usize));
             // On a C-grid one point; else land on one side closes half of the face.
             if face.points[0] == face.points[1] || (a.is_nan() && b.is_nan()) {
                 a

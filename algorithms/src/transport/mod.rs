@@ -14,4 +14,4 @@ mod tests;
 pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
 pub use lines::{latitude_lines, section_line, Mesh, Path};
 pub use parts::{streamfunction, Parts};
-pub use sums::{along_line, of_map, width, FaceMeans, OF_MEANS, OF_TRACER};
+pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_MEANS, OF_TRACER};

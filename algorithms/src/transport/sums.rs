@@ -66,15 +66,26 @@ pub fn of_map(faces: &Faces, map: &MapValues<'_>, selections: &[Vec<bool>], out:
     let width = width(map.tracers.len());
     let mut crossing = Crossing::default();
     for (line, out) in out.chunks_exact_mut(width * (1 + selections.len())).enumerate() {
-        faces.cross(line, map, &mut crossing);
-        let range = faces.of_line(line);
-        let mut parts = out.chunks_exact_mut(width);
-        if let Some(out) = parts.next() {
-            along_line(&crossing, None, out);
-        }
-        for (selected, out) in selections.iter().zip(parts) {
-            along_line(&crossing, Some(&selected[range.clone()]), out);
-        }
+        of_line((faces, line), map, selections, &mut crossing, out);
+    }
+}
+
+/// [`of_map`] of one line: `[1 + selections][width]`. `crossing` is room that is used again.
+pub fn of_line(
+    (faces, line): (&Faces, usize),
+    map: &MapValues<'_>,
+    selections: &[Vec<bool>],
+    crossing: &mut Crossing,
+    out: &mut [f64],
+) {
+    faces.cross(line, map, crossing);
+    let range = faces.of_line(line);
+    let mut parts = out.chunks_exact_mut(width(map.tracers.len()));
+    if let Some(out) = parts.next() {
+        along_line(crossing, None, out);
+    }
+    for (selected, out) in selections.iter().zip(parts) {
+        along_line(crossing, Some(&selected[range.clone()]), out);
     }
 }
 

@@ -37,6 +37,7 @@ fn net(mesh: &Mesh, line: Vec<Face>, u: &[f64], v: &[f64]) -> f64 {
         u: Some(Numbers::F64(u)),
         tracers: &[],
         thickness: Thickness::Layer(1.0),
+        masks: [None; 2],
         zero_is_land: false,
     };
     let mut out = [0.0];
@@ -100,6 +101,7 @@ fn parts_add_up_and_mean_flows_have_no_eddies() {
         u: None,
         tracers: &numbers,
         thickness: Thickness::Layer(5.0),
+        masks: [None; 2],
         zero_is_land: false,
     };
     let mut out = vec![0.0; ny * width(1)];
@@ -134,7 +136,7 @@ fn land_as_zero_does_not_cool_the_mean() {
     let sums = |zero_is_land| {
         let faces = Faces::rows(1, 4, vec![1.0; 4], Stagger::Same);
         let thickness = Thickness::Layer(1.0);
-        let map = MapValues { v: Numbers::F64(&v), u: None, tracers: &numbers, thickness, zero_is_land };
+        let map = MapValues { v: Numbers::F64(&v), u: None, tracers: &numbers, thickness, masks: [None; 2], zero_is_land };
         let mut out = [0.0; 5];
         of_map(&faces, &map, &[], &mut out);
         out

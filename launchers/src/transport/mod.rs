@@ -2,13 +2,14 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-mod overturning;
+mod ocean;
+mod zonal;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
-pub(crate) use overturning::OverturningArgs;
+pub(crate) use zonal::{FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs, ZonalCommand};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,9 @@ pub(crate) struct TransportArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Transport {
     Overturning(Box<OverturningArgs>),
+    Heat(Box<HeatArgs>),
+    Salt(Box<SaltArgs>),
+    Freshwater(Box<FreshwaterArgs>),
 }
 
 /// Runs the command.
@@ -29,6 +33,9 @@ enum Transport {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Result<()> {
     match &args.which {
-        Transport::Overturning(args) => overturning::run(comm, args, verbosity),
+        Transport::Overturning(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Heat(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Salt(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Freshwater(args) => zonal::run(comm, &**args, verbosity),
     }
 }
