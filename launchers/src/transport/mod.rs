@@ -2,14 +2,17 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod collect;
+mod density;
 mod ocean;
+mod pass;
 mod zonal;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
-pub(crate) use zonal::{FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs, ZonalCommand};
+pub(crate) use zonal::{FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
 #[derive(Debug, clap::Args)]

@@ -16,9 +16,20 @@ use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Selection, Source};
 use std::path::PathBuf;
 
-/// What a kind of transport needs beside the velocity along columns.
-#[derive(Debug, Clone, Copy, Default)]
+/// The variable that comes first, at whose points layers and land are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::transport) enum Primary {
+    V,
+    U,
+    Temperature,
+    Salinity,
+}
+
+/// What a kind of transport needs.
+#[derive(Debug, Clone, Copy)]
 pub(in crate::transport) struct Needs {
+    pub(in crate::transport) primary: Primary,
+    /// The other velocity, beside v.
     pub(in crate::transport) u: bool,
     pub(in crate::transport) temperature: bool,
     pub(in crate::transport) salinity: bool,
@@ -30,7 +41,7 @@ pub(in crate::transport) struct Needs {
 pub(in crate::transport) struct Ocean {
     pub(in crate::transport) dataset: Dataset,
     pub(in crate::transport) files: Vec<PathBuf>,
-    /// Read in lockstep: v first.
+    /// Read in lockstep: the primary one first.
     pub(in crate::transport) sources: Vec<Source>,
     pub(in crate::transport) u: Option<usize>,
     /// Temperature, salinity, as far as needed.
@@ -40,9 +51,8 @@ pub(in crate::transport) struct Ocean {
     /// Of v and of u: 0 is land.
     pub(super) masks: [Option<Vec<u8>>; 2],
     pub(in crate::transport) mesh: Mesh,
-    /// Latitudes and longitudes of the points of v.
-    pub(in crate::transport) v_lat: Vec<f64>,
-    pub(in crate::transport) v_lon: Vec<f64>,
+    /// Latitudes of the points of the primary variable.
+    pub(in crate::transport) lat: Vec<f64>,
     /// Whether rows are circles of latitude.
     pub(in crate::transport) is_rectilinear: bool,
     /// Names of basins beside the whole ocean, and their cells.
@@ -62,7 +72,13 @@ impl Ocean {
         let sets = args.input.open_groups(comm, job.verbosity)?;
         let mut files: Vec<PathBuf> = sets.iter().flat_map(paths).collect();
         check_output(comm, &args.output, &files)?;
-        let v = find::needed(&sets, args.v.as_deref(), &find::V)?;
+        let (asked, what) = match needs.primary {
+            Primary::V => (&args.v, find::V),
+            Primary::U => (&args.u, find::U),
+            Primary::Temperature => (&args.thetao, find::TEMPERATURE),
+            Primary::Salinity => (&args.so, find::SALINITY),
+        };
+        let v = find::needed(&sets, asked.as_deref(), &what)?;
         let u = needs.u.then(|| find::needed(&sets, args.u.as_deref(), &find::U)).transpose()?;
         let wanted = [
             (needs.temperature, args.thetao.as_deref(), find::TEMPERATURE),
@@ -99,6 +115,7 @@ impl Ocean {
             shape,
             with_u: needs.u,
             rest_first: needs.rest_first,
+            primary: needs.primary,
         };
         let (found, note) = search.find(args.thickness.as_deref(), &mut layers, &mut files)?;
         let thick = match found {
@@ -115,14 +132,21 @@ impl Ocean {
             }
         };
         let mut notes = vec![note];
-        let (stagger, note) = stagger(args, &places, &sources, &tracers, u);
+        let (stagger, note) = match needs.primary {
+            Primary::V => stagger(args, &places, &sources, &tracers, u),
+            _ => (args.asked_stagger().unwrap_or(Stagger::Ahead), None),
+        };
         notes.extend(note);
         let periodic = places.is_periodic();
         let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
         let cells = places.rows * places.columns;
         let lengths = Lengths { comm, sets: &sets, cells, radius: args.radius, periodic };
-        let mut along_rows =
-            lengths.find((args.dx.as_deref(), &V_LENGTHS), &places, true, is_rectilinear, (&mut files, &mut notes))?;
+        let found = (&mut files, &mut notes);
+        let mut along_rows = match needs.primary {
+            Primary::V => lengths.find((args.dx.as_deref(), &V_LENGTHS), &places, true, is_rectilinear, found)?,
+            Primary::U => lengths.find((args.dy.as_deref(), &U_LENGTHS), &places, false, false, found)?,
+            Primary::Temperature | Primary::Salinity => vec![0.0; cells],
+        };
         let along_columns = if let Some(u) = u {
             let places = Places::of(&sources[u])?;
             lengths.find((args.dy.as_deref(), &U_LENGTHS), &places, false, false, (&mut files, &mut notes))?
@@ -130,7 +154,7 @@ impl Ocean {
             vec![0.0; cells]
         };
         let doubled = places.has_doubled_columns();
-        if doubled {
+        if doubled && needs.primary == Primary::V {
             notes.push("the first and the last column are there twice: they are left out".to_owned());
             for row in along_rows.chunks_exact_mut(places.columns) {
                 row[0] = 0.0;
@@ -147,7 +171,11 @@ impl Ocean {
             notes.push(format!("land: where {} is 0", found.name));
             Ok(Some(found.values.to_f64().iter().map(|m| u8::from(*m > 0.0)).collect()))
         };
-        let v_mask = mask(args.v_mask.as_deref(), "vmask")?;
+        let v_mask = match needs.primary {
+            Primary::V => mask(args.v_mask.as_deref(), "vmask")?,
+            Primary::U => mask(args.u_mask.as_deref(), "umask")?,
+            Primary::Temperature | Primary::Salinity => mask(None, "tmask")?,
+        };
         let u_mask = if needs.u { mask(args.u_mask.as_deref(), "umask")? } else { None };
         let at = tracers.first().copied().or(u.filter(|_| stagger == Stagger::Same));
         let centres = match at {
@@ -183,8 +211,7 @@ impl Ocean {
             layers,
             masks: [v_mask, u_mask],
             mesh,
-            v_lat: places.lat,
-            v_lon: places.lon,
+            lat: places.lat,
             is_rectilinear,
             basins,
             notes,
@@ -197,6 +224,11 @@ impl Ocean {
     }
     pub(in crate::transport) fn levels(&self) -> usize {
         self.layers.thickness.len()
+    }
+    /// Whether the first tracer is in kelvins.
+    pub(in crate::transport) fn is_kelvin(&self) -> bool {
+        let units = self.tracers.first().and_then(|&k| self.sources[k].variable().units());
+        matches!(units, Some("K" | "kelvin" | "Kelvin" | "degK" | "degree_Kelvin"))
     }
     pub(super) fn layer(&self, k: usize) -> f64 {
         self.layers.thickness[k]

@@ -2,7 +2,7 @@
 
 use super::find::{self, Found, Static};
 use super::layers::Layers;
-use super::open::Ocean;
+use super::open::{Ocean, Primary};
 use halocline_algorithms::transport::{MapValues, Thickness};
 use halocline_core::comm::Comm;
 use halocline_core::engine::Numbers;
@@ -45,6 +45,7 @@ pub(super) struct Search<'a> {
     pub(super) with_u: bool,
     /// That at rest before that at each time.
     pub(super) rest_first: bool,
+    pub(super) primary: Primary,
 }
 
 impl Search<'_> {
@@ -59,7 +60,7 @@ impl Search<'_> {
         let [levels, rows, columns] = shape;
         if let Some(name) = asked {
             if let Some(found) = self.varying(&[name]) {
-                let at_cells = !AT_V.contains(&name);
+                let at_cells = self.is_of_cells(name);
                 let u = self.with_u.then(|| self.varying(&AT_U)).flatten().filter(|_| !at_cells);
                 return Ok((ThickFound::Read { v: found, u, at_cells }, format!("thickness: {name}, at each time")));
             }
@@ -71,7 +72,10 @@ impl Search<'_> {
             }
         }
         let lengths = [whole, levels];
-        let names: Vec<&str> = AT_V.iter().chain(&AT_CELLS).copied().collect();
+        // What is named after rest is at rest; what a file with times has may be of its only time.
+        let at_rest = |name: &&str| name.ends_with("_0") || name.starts_with("hFac");
+        let both = || self.points().iter().chain(&AT_CELLS).copied();
+        let names: Vec<&str> = both().filter(at_rest).chain(both().filter(|n| !at_rest(n))).collect();
         let names: &[&str] = if asked.is_some() { &[] } else { &names };
         let lengths: &[usize] = if asked.is_some() { &lengths } else { &[whole] };
         if let Some(v) = find::fixed(self.comm, self.sets, asked, (names, lengths), files)? {
@@ -114,7 +118,7 @@ impl Search<'_> {
         if v.values.len() == levels {
             return Ok(self.of_layers(&v, layers));
         }
-        let at_cells = !AT_V.contains(&v.name.as_str());
+        let at_cells = self.is_of_cells(&v.name);
         let note = format!("thickness: {}, fixed{}", v.name, if at_cells { ", of cells" } else { "" });
         let is_share = v.name.starts_with("hFac");
         // MITgcm tells shares of layers.
@@ -143,14 +147,28 @@ impl Search<'_> {
 
     fn read_at_each_time(&self) -> Option<(ThickFound, String)> {
         let note = |found: &Found| format!("thickness: {}, at each time", found.name);
-        if let Some(v) = self.varying(&AT_V) {
+        if let Some(v) = self.varying(self.points()) {
             let u = self.with_u.then(|| self.varying(&AT_U)).flatten();
             let note = note(&v);
             return Some((ThickFound::Read { v, u, at_cells: false }, note));
         }
         let v = self.varying(&AT_CELLS)?;
         let note = format!("{}, of cells", note(&v));
-        Some((ThickFound::Read { v, u: None, at_cells: true }, note))
+        let at_cells = self.is_of_cells(&v.name);
+        Some((ThickFound::Read { v, u: None, at_cells }, note))
+    }
+
+    /// Names of the thickness at the points of the primary variable.
+    fn points(&self) -> &'static [&'static str] {
+        match self.primary {
+            Primary::V => &AT_V,
+            Primary::U => &AT_U,
+            Primary::Temperature | Primary::Salinity => &AT_CELLS,
+        }
+    }
+    /// Whether it is that of cells beside the points of a velocity.
+    fn is_of_cells(&self, name: &str) -> bool {
+        !self.points().contains(&name)
     }
 
     /// A variable with as many times, levels, rows and columns as the velocity.

@@ -1,7 +1,6 @@
 //! `halocline transport overturning`, `heat`, `salt` and `freshwater`: sums along rows or circles of
 //! latitude, level by level.
 
-mod collect;
 mod options;
 mod output;
 mod run;

@@ -1,6 +1,7 @@
 //! The options of transports across circles of latitude, as checked values.
 
 use crate::common::MemoryArgs;
+use crate::transport::density::DensityArgs;
 use crate::transport::ocean::{Convention, OceanArgs};
 use halocline_algorithms::seawater::CP0;
 use halocline_core::{Error, Result};
@@ -117,18 +118,30 @@ pub(crate) trait ZonalCommand {
     }
 }
 
-/// [`What`], for those outside.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Carried(pub(super) What);
+/// What is carried, and by which vertical coordinate the flow is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried {
+    pub(super) what: What,
+    pub(super) density: Option<DensityArgs>,
+}
 
-/// The meridional overturning streamfunction of the ocean in depth.
+impl Carried {
+    const fn by_depth(what: What) -> Self {
+        Self { what, density: None }
+    }
+}
+
+/// The meridional overturning streamfunction of the ocean, in depth or in density.
 ///
 /// ψ(y, z) = -ρ₀ ∫ from the bottom to z of ∫ v dx dz: 0 at the bottom, positive where water flows
-/// northward above (clockwise seen from the east); at the surface minus the net flux.
+/// northward above (clockwise seen from the east); at the surface minus the net flux. In density the
+/// same from the densest class, with the flow of each time sorted into classes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct OverturningArgs {
     #[command(flatten)]
     zonal: ZonalArgs,
+    #[command(flatten)]
+    density: DensityArgs,
 }
 
 impl ZonalCommand for OverturningArgs {
@@ -136,7 +149,14 @@ impl ZonalCommand for OverturningArgs {
         &self.zonal
     }
     fn what(&self) -> Carried {
-        Carried(What::Water)
+        Carried { what: What::Water, density: Some(self.density.clone()) }
+    }
+    fn check(&self) -> Result<()> {
+        self.density.check()?;
+        if !self.density.is_depth() && self.zonal.is_cdfmoc() {
+            return Err(Error::usage("--convention cdfmoc is of depth").remedy("leave it out"));
+        }
+        self.zonal.check()
     }
 }
 
@@ -159,7 +179,7 @@ impl ZonalCommand for HeatArgs {
         &self.zonal
     }
     fn what(&self) -> Carried {
-        Carried(What::Heat(self.cp.unwrap_or(if self.zonal.is_cdfmoc() { CDFTOOLS.1 } else { CP0 })))
+        Carried::by_depth(What::Heat(self.cp.unwrap_or(if self.zonal.is_cdfmoc() { CDFTOOLS.1 } else { CP0 })))
     }
     fn check(&self) -> Result<()> {
         positive("--cp", self.cp).and_then(|()| self.zonal.check())
@@ -180,7 +200,7 @@ impl ZonalCommand for SaltArgs {
         &self.zonal
     }
     fn what(&self) -> Carried {
-        Carried(What::Salt)
+        Carried::by_depth(What::Salt)
     }
 }
 
@@ -201,7 +221,7 @@ impl ZonalCommand for FreshwaterArgs {
         &self.zonal
     }
     fn what(&self) -> Carried {
-        Carried(What::Freshwater(self.reference))
+        Carried::by_depth(What::Freshwater(self.reference))
     }
     fn check(&self) -> Result<()> {
         positive("--reference", Some(self.reference)).and_then(|()| self.zonal.check())

@@ -36,15 +36,24 @@ impl Made {
             StreamUnits::Mass => ("kg s-1", "_mass"),
             StreamUnits::Sverdrup => ("Sv", ""),
         };
-        let (name, along) = if by_rows { ("msftyz", "y") } else { ("msftmz", "meridional") };
+        let (name, along) = match (by_rows, of.classes.is_some()) {
+            (true, false) => ("msftyz", "y"),
+            (false, false) => ("msftmz", "meridional"),
+            (true, true) => ("msftyrho", "y"),
+            (false, true) => ("msftmrho", "meridional"),
+        };
+        let (long, bottom) = match &of.classes {
+            None => ("overturning streamfunction in depth".to_owned(), "bottom"),
+            Some(classes) => (format!("overturning streamfunction in {}", classes.name), "densest class"),
+        };
         let mut all = vec![Self {
             part: Part::Stream,
             name: name.to_owned(),
             attributes: Attributes::new()
                 .with("standard_name", format!("ocean_{along}_overturning{mass}_streamfunction"))
-                .with("long_name", "overturning streamfunction in depth")
+                .with("long_name", long)
                 .with("units", units)
-                .with("comment", "0 at the bottom, positive clockwise seen from the east (northward above); at the surface minus the net flux"),
+                .with("comment", format!("0 at the {bottom}, positive clockwise seen from the east (northward above); at the other end minus the net flux")),
         }];
         let (name, standard, units, text) = match of.what {
             What::Water => return all,
@@ -106,7 +115,7 @@ impl Results {
     /// # Collective
     /// Every rank calls this.
     pub(super) fn create(of: &Zonal, job: &FoldJob<'_>, writing: u64) -> Result<Self> {
-        let made = of.made();
+        let made = Made::all(of);
         let source = &of.ocean.sources[0];
         let mut schema = Schema { attributes: global(of), ..Schema::new() };
         let time = if of.args.mean { whole_time(source) } else { source.time_coordinate().clone() };
@@ -116,15 +125,8 @@ impl Results {
         let basin = Dim::new("basin", names.len(), Role::Other);
         let about = Attributes::new().with("standard_name", "region").with("long_name", "part of the ocean");
         let basins = coordinate("basin", &basin, Values::Text(names), about);
-        let depths = interfaces(of);
-        let lev = Dim::new("lev", depths.len(), Role::Level);
-        let about = Attributes::new()
-            .with("standard_name", "depth")
-            .with("long_name", "depth of the interfaces of levels")
-            .with("units", "m")
-            .with("positive", "down")
-            .with("axis", "Z");
-        let levels = coordinate("lev", &lev, Values::F64(depths), about);
+        let levels = vertical(of);
+        let lev = levels.variable.dims[0].clone();
         let line = line_dim(of);
         let mut about =
             Attributes::new().with("standard_name", "latitude").with("units", "degrees_north");
@@ -144,7 +146,7 @@ impl Results {
             dims.push("basin");
             chunks.push(basin.len);
             if one.part == Part::Stream {
-                dims.push("lev");
+                dims.push(&lev.name);
                 chunks.push(lev.len);
             }
             dims.push(&line.name);
@@ -201,7 +203,8 @@ impl Results {
     fn look(&mut self, of: &Zonal, one: &Finished) {
         let lines = of.lat.len();
         let each = one.psi.len() / of.basins().max(1);
-        let surface = one.psi.chunks_exact(each.max(1)).flat_map(|basin| &basin[..lines]);
+        // Of all of the ocean: part of it need not be closed.
+        let surface = one.psi.chunks_exact(each.max(1)).take(1).flat_map(|basin| &basin[..lines]);
         self.worst[0] = surface.fold(self.worst[0], |w, psi| w.max(psi.abs()));
         self.lacks(&one.parts);
     }
@@ -288,9 +291,30 @@ fn add(sums: &mut Vec<f64>, values: &[f64]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-/// Depths at which the streamfunction is written.
+/// Where the streamfunction is, as a coordinate.
+fn vertical(of: &Zonal) -> Coordinate {
+    let at = interfaces(of);
+    if let Some(classes) = &of.classes {
+        let about = Attributes::new()
+            .with("long_name", format!("{}, edges of classes: potential density less 1000 kg m-3", classes.name))
+            .with("units", "kg m-3")
+            .with("positive", "down")
+            .with("axis", "Z")
+            .with("comment", format!("of {}", classes.note));
+        return coordinate("rho", &Dim::new("rho", at.len(), Role::Level), Values::F64(at), about);
+    }
+    let about = Attributes::new()
+        .with("standard_name", "depth")
+        .with("long_name", "depth of the interfaces of levels")
+        .with("units", "m")
+        .with("positive", "down")
+        .with("axis", "Z");
+    coordinate("lev", &Dim::new("lev", at.len(), Role::Level), Values::F64(at), about)
+}
+
+/// Depths or densities at which the streamfunction is written.
 fn interfaces(of: &Zonal) -> Vec<f64> {
-    let all = of.ocean.interfaces();
+    let all = of.interfaces();
     // CDFTOOLS has it at the tops of cells.
     all[..all.len() - usize::from(of.args.is_cdfmoc())].to_vec()
 }
@@ -303,7 +327,7 @@ fn values(of: &Zonal, part: Part, one: &Finished) -> Vec<f64> {
             StreamUnits::Mass => density,
             StreamUnits::Sverdrup => 1e-6,
         };
-        let (own, all) = (interfaces(of).len(), of.ocean.interfaces().len());
+        let (own, all) = (interfaces(of).len(), of.interfaces().len());
         let lines = of.lat.len();
         let basins = one.psi.chunks_exact(all * lines);
         return basins.flat_map(|psi| psi[..own * lines].iter().map(|p| p * factor)).collect();
@@ -329,7 +353,7 @@ fn global(of: &Zonal) -> Attributes {
         What::Salt => ("Salt transport of the ocean", None),
         What::Freshwater(s) => ("Freshwater transport of the ocean", Some(format!("reference={s}"))),
     };
-    let options: Vec<String> = of.args.describe().into_iter().chain(constants).collect();
+    let options: Vec<String> = of.options(constants);
     let mut attributes = Attributes::new()
         .with("Conventions", "CF-1.8")
         .with("title", title)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Times of which not all levels are there yet. Only rank 0 has any.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(in crate::transport) struct Waiting {
     levels: usize,
     /// Sums of a map.
     each: usize,
@@ -15,7 +15,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new(levels: usize, each: usize) -> Self {
+    pub(in crate::transport) fn new(levels: usize, each: usize) -> Self {
         Self { levels, each, times: BTreeMap::new() }
     }
 
@@ -24,7 +24,7 @@ impl Waiting {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn add(
+    pub(in crate::transport) fn add(
         &mut self,
         comm: &Comm,
         (window, level): (&IndexBox, Option<usize>),
@@ -59,7 +59,7 @@ impl Waiting {
 
     /// # Errors
     /// Internal, if levels are lacking in the end.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(in crate::transport) fn finish(self) -> Result<()> {
         if self.times.is_empty() {
             Ok(())
         } else {
