@@ -3,15 +3,18 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod collect;
+mod coordinate;
 mod density;
 mod ocean;
 mod pass;
+mod section;
 mod zonal;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
+pub(crate) use section::{open as open_section, SectionArgs};
 pub(crate) use zonal::{FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
@@ -28,6 +31,7 @@ enum Transport {
     Heat(Box<HeatArgs>),
     Salt(Box<SaltArgs>),
     Freshwater(Box<FreshwaterArgs>),
+    Section(Box<SectionArgs>),
 }
 
 /// Runs the command.
@@ -40,5 +44,6 @@ pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Re
         Transport::Heat(args) => zonal::run(comm, &**args, verbosity),
         Transport::Salt(args) => zonal::run(comm, &**args, verbosity),
         Transport::Freshwater(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Section(args) => section::run(comm, args, verbosity),
     }
 }

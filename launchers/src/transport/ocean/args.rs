@@ -95,6 +95,14 @@ impl OceanArgs {
         self.selection().map(drop)
     }
 
+    /// Refuses basins where they mean nothing.
+    pub(crate) fn check_no_basins(&self) -> Result<()> {
+        if self.basin.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage("--basin is for sums along circles of latitude").remedy("leave it out"))
+    }
+
     pub(super) fn selection(&self) -> Result<Selection> {
         let time = self.time.as_deref().map(TimeRange::parse).transpose()?;
         Ok(Selection { time, all_levels: true, io: self.input.io, ..Selection::default() })

@@ -61,6 +61,17 @@ pub(in crate::transport) struct Ocean {
 }
 
 impl Ocean {
+    /// Whether there is a temperature, and a salinity.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(in crate::transport) fn has(job: &FoldJob<'_>, args: &OceanArgs) -> Result<[bool; 2]> {
+        let sets = args.input.open_groups(job.comm, job.verbosity)?;
+        let temperature = find::field(&sets, args.thetao.as_deref(), &find::TEMPERATURE)?;
+        let salinity = find::field(&sets, args.so.as_deref(), &find::SALINITY)?;
+        Ok([temperature.is_some(), salinity.is_some()])
+    }
+
     /// Finds and opens what is needed.
     ///
     /// # Collective

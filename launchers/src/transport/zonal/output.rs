@@ -5,9 +5,10 @@ use super::run::{Finished, Zonal};
 use crate::carry;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
+use crate::transport::coordinate::{coordinate, names};
 use halocline_algorithms::transport::{Parts, OF_MEANS};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
+use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
@@ -97,11 +98,6 @@ pub(super) struct Results {
     worst: [f64; 3],
 }
 
-fn coordinate(name: &str, dim: &Dim, values: Values, attributes: Attributes) -> Coordinate {
-    let variable = Variable { name: name.to_owned(), dims: vec![dim.clone()], dtype: values.dtype(), attributes };
-    Coordinate { variable, values, bounds: None }
-}
-
 /// The dimensions behind time: basins, levels, lines.
 fn line_dim(of: &Zonal) -> Dim {
     if of.args.bins.is_some() || of.ocean.is_rectilinear {
@@ -119,12 +115,9 @@ impl Results {
         let source = &of.ocean.sources[0];
         let mut schema = Schema { attributes: global(of), ..Schema::new() };
         let time = if of.args.mean { whole_time(source) } else { source.time_coordinate().clone() };
-        let names: Vec<String> = std::iter::once("global".to_owned())
-            .chain(of.ocean.basins.iter().map(|(name, _)| name.clone()))
-            .collect();
-        let basin = Dim::new("basin", names.len(), Role::Other);
-        let about = Attributes::new().with("standard_name", "region").with("long_name", "part of the ocean");
-        let basins = coordinate("basin", &basin, Values::Text(names), about);
+        let all = std::iter::once("global".to_owned()).chain(of.ocean.basins.iter().map(|(name, _)| name.clone()));
+        let basins = names("basin", "part of the ocean", all.collect());
+        let basin = basins.variable.dims[0].clone();
         let levels = vertical(of);
         let lev = levels.variable.dims[0].clone();
         let line = line_dim(of);
