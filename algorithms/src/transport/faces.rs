@@ -30,10 +30,20 @@ pub struct Face {
     pub cells: [u32; 2],
 }
 
+/// Where the cell beyond a face of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// In the next row, or the one before.
+    Row,
+    /// In the next column, or the one before; the last may be beside the first.
+    Column { periodic: bool },
+}
+
 #[derive(Debug, Clone)]
 enum Kind {
-    /// Line `j` is row `j` of the points of `v`; the length at each point.
-    Rows { lengths: Vec<f64>, stagger: Stagger },
+    /// Line `j` is row `j` of the points of the first velocity; the length at each point, and where
+    /// the cell beyond each face is.
+    Rows { lengths: Vec<f64>, stagger: Stagger, beyond: Beyond },
     /// Faces of all lines, and where each begins.
     Lines { starts: Vec<usize>, faces: Vec<Face> },
 }
@@ -117,7 +127,18 @@ impl Faces {
     /// The rows of a model: `lengths` in metres at each point of `v`, C order.
     pub fn rows(rows: usize, columns: usize, lengths: Vec<f64>, stagger: Stagger) -> Self {
         debug_assert_eq!(lengths.len(), rows * columns);
-        Self { rows, columns, kind: Kind::Rows { lengths, stagger } }
+        Self { rows, columns, kind: Kind::Rows { lengths, stagger, beyond: Beyond::Row } }
+    }
+    /// The faces between the columns of each row, which `u` crosses: it takes the place of `v` in
+    /// [`MapValues`]. `periodic`: the last column is beside the first.
+    pub fn along_columns(
+        (rows, columns): (usize, usize),
+        lengths: Vec<f64>,
+        stagger: Stagger,
+        periodic: bool,
+    ) -> Self {
+        debug_assert_eq!(lengths.len(), rows * columns);
+        Self { rows, columns, kind: Kind::Rows { lengths, stagger, beyond: Beyond::Column { periodic } } }
     }
     /// Any lines.
     pub fn lines(rows: usize, columns: usize, lines: &[Vec<Face>]) -> Self {
@@ -177,7 +198,7 @@ impl Faces {
     pub fn cross(&self, line: usize, map: &MapValues<'_>, out: &mut Crossing) {
         out.tracers.resize_with(map.tracers.len(), Vec::new);
         match &self.kind {
-            Kind::Rows { lengths, stagger } => self.row(line, (lengths, *stagger), map, out),
+            Kind::Rows { lengths, stagger, beyond } => self.row(line, (lengths, *stagger, *beyond), map, out),
             Kind::Lines { starts, faces } => cross_faces(&faces[starts[line]..starts[line + 1]], map, out),
         }
         for (velocity, area) in out.velocity.iter_mut().zip(&mut out.area) {
@@ -187,18 +208,35 @@ impl Faces {
         }
     }
 
-    /// The row that tracers of row `j` are averaged with.
-    fn beside(&self, j: usize, stagger: Stagger) -> usize {
-        match stagger {
-            Stagger::Same => j,
-            Stagger::Ahead => (j + 1).min(self.rows - 1),
-            Stagger::Behind => j.saturating_sub(1),
+    /// The cells that those of row `j` are averaged with, by column.
+    fn beside(&self, j: usize, stagger: Stagger, beyond: Beyond) -> impl Fn(usize) -> usize {
+        let (n, last) = (self.columns, self.rows - 1);
+        let row = match (beyond, stagger) {
+            (Beyond::Row, Stagger::Ahead) => (j + 1).min(last),
+            (Beyond::Row, Stagger::Behind) => j.saturating_sub(1),
+            _ => j,
+        };
+        move |i| {
+            let column = match (beyond, stagger) {
+                (Beyond::Column { periodic }, Stagger::Ahead) if i + 1 == n => if periodic { 0 } else { i },
+                (Beyond::Column { .. }, Stagger::Ahead) => i + 1,
+                (Beyond::Column { periodic }, Stagger::Behind) if i == 0 => if periodic { n - 1 } else { i },
+                (Beyond::Column { .. }, Stagger::Behind) => i - 1,
+                _ => i,
+            };
+            row * n + column
         }
     }
 
-    fn row(&self, j: usize, (lengths, stagger): (&[f64], Stagger), map: &MapValues<'_>, out: &mut Crossing) {
+    fn row(
+        &self,
+        j: usize,
+        (lengths, stagger, beyond): (&[f64], Stagger, Beyond),
+        map: &MapValues<'_>,
+        out: &mut Crossing,
+    ) {
         let own = j * self.columns..(j + 1) * self.columns;
-        let other = self.beside(j, stagger) * self.columns;
+        let other = self.beside(j, stagger, beyond);
         copy(map.v, own.clone(), &mut out.velocity);
         if let Some(mask) = map.masks[0] {
             let closed = out.velocity.iter_mut().zip(&mask[own.clone()]).filter(|(_, open)| **open == 0);
@@ -216,7 +254,7 @@ impl Faces {
             Thickness::Cells(cells) => {
                 copy(cells, own.clone(), &mut out.area);
                 for (i, (area, length)) in out.area.iter_mut().zip(&lengths[own.clone()]).enumerate() {
-                    *area = lower(*area, at(cells, other + i)) * length;
+                    *area = lower(*area, at(cells, other(i))) * length;
                 }
             }
         }
@@ -224,7 +262,7 @@ impl Faces {
             copy(*values, own.clone(), tracer);
             if stagger != Stagger::Same {
                 for (i, tracer) in tracer.iter_mut().enumerate() {
-                    let (a, b) = (*tracer, at(*values, other + i));
+                    let (a, b) = (*tracer, at(*values, other(i)));
                     *tracer = between(a, b);
                     if map.zero_is_land && out.velocity[i] == 0.0 && (a == 0.0 || b == 0.0) {
                         *tracer = f64::NAN;

@@ -4,6 +4,7 @@
 //! are put together in their order ([`streamfunction`], [`Parts`]). So nothing here depends on how the
 //! work is dealt.
 
+mod columns;
 mod faces;
 mod lines;
 mod parts;
@@ -11,6 +12,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use columns::{barotropic, between_depths, mixed_layer, From};
 pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
 pub use lines::{latitude_lines, section_line, Mesh, Path};
 pub use parts::{streamfunction, Parts};

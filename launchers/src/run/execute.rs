@@ -97,6 +97,14 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumZonal(_)
         | Args::CalcHelmholtz(_)
         | Args::CalcTruncate(_)
+        | Args::TransportOverturning(_)
+        | Args::TransportHeat(_)
+        | Args::TransportSalt(_)
+        | Args::TransportFreshwater(_)
+        | Args::TransportSection(_)
+        | Args::TransportBarotropic(_)
+        | Args::TransportHeatContent(_)
+        | Args::TransportMixedLayer(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -10,7 +10,7 @@ use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
 use crate::step::{self, Carried, Written};
-use crate::{calc, climatology, filter, histogram, project, regrid, relate, spectrum, stats};
+use crate::{calc, climatology, filter, histogram, project, regrid, relate, spectrum, stats, transport};
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -51,6 +51,14 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::SpectrumSpherical(args) => Some(Box::new(spectrum::open_spherical(job, args)?)),
         Args::CalcHelmholtz(args) => Some(Box::new(calc::open_helmholtz(job, args)?)),
         Args::CalcTruncate(args) => Some(Box::new(calc::open_truncate(job, args)?)),
+        Args::TransportOverturning(args) => Some(Box::new(transport::open_zonal(job, &**args)?)),
+        Args::TransportHeat(args) => Some(Box::new(transport::open_zonal(job, &**args)?)),
+        Args::TransportSalt(args) => Some(Box::new(transport::open_zonal(job, &**args)?)),
+        Args::TransportFreshwater(args) => Some(Box::new(transport::open_zonal(job, &**args)?)),
+        Args::TransportSection(args) => Some(Box::new(transport::open_section(job, args)?)),
+        Args::TransportBarotropic(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
+        Args::TransportHeatContent(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
+        Args::TransportMixedLayer(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
     })

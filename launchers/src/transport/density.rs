@@ -12,6 +12,21 @@ pub(crate) enum EosChoice {
     Eos80,
 }
 
+impl EosChoice {
+    pub(in crate::transport) fn eos(self) -> Eos {
+        match self {
+            Self::Teos10 => Eos::Teos10,
+            Self::Eos80 => Eos::Eos80,
+        }
+    }
+    pub(in crate::transport) fn name(self) -> &'static str {
+        match self {
+            Self::Teos10 => "teos10",
+            Self::Eos80 => "eos80",
+        }
+    }
+}
+
 /// The vertical coordinate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Vertical {
@@ -75,8 +90,7 @@ impl DensityArgs {
             return Vec::new();
         }
         let vertical = if self.vertical == Vertical::Sigma0 { "sigma0" } else { "sigma2" };
-        let eos = if self.eos == EosChoice::Teos10 { "teos10" } else { "eos80" };
-        vec![format!("vertical={vertical}"), format!("eos={eos}")]
+        vec![format!("vertical={vertical}"), format!("eos={}", self.eos.name())]
     }
 }
 
@@ -100,7 +114,7 @@ pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
         let standard = of(k).and_then(|v| v.attributes.text("standard_name"));
         standard.is_some_and(|name| name.contains(word))
     };
-    let is_kelvin = matches!(of(0).and_then(|v| v.units()), Some("K" | "kelvin" | "Kelvin" | "degK"));
+    let is_kelvin = ocean.is_kelvin();
     let absolute = says(0, "conservative") || says(1, "absolute_salinity");
     let (kinds, note) = if absolute {
         (Kinds::Absolute, "conservative temperature and absolute salinity")
@@ -114,13 +128,6 @@ pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
 }
 
 impl DensityArgs {
-    pub(super) fn eos(&self) -> Eos {
-        if self.eos == EosChoice::Teos10 {
-            Eos::Teos10
-        } else {
-            Eos::Eos80
-        }
-    }
     /// The classes, unless depth is wanted.
     pub(super) fn classes(&self, ocean: &Ocean) -> Result<Option<Classes>> {
         let (pressure, name) = match self.vertical {
@@ -129,7 +136,7 @@ impl DensityArgs {
             Vertical::Sigma2 => (2000.0, "sigma2"),
         };
         let (kinds, zero, note) = kinds(ocean);
-        let density = PotentialDensity::new(self.eos(), kinds, pressure);
+        let density = PotentialDensity::new(self.eos.eos(), kinds, pressure);
         Ok(Some(Classes { edges: self.edges()?, density, zero, note, name }))
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod collect;
+mod columns;
 mod coordinate;
 mod density;
 mod ocean;
@@ -14,8 +15,9 @@ use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
+pub(crate) use columns::{open as open_columns, BarotropicArgs, ColumnCommand, HeatContentArgs, MixedLayerArgs};
 pub(crate) use section::{open as open_section, SectionArgs};
-pub(crate) use zonal::{FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs};
+pub(crate) use zonal::{open as open_zonal, ZonalCommand, FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,9 @@ enum Transport {
     Salt(Box<SaltArgs>),
     Freshwater(Box<FreshwaterArgs>),
     Section(Box<SectionArgs>),
+    Barotropic(Box<BarotropicArgs>),
+    HeatContent(Box<HeatContentArgs>),
+    MixedLayer(Box<MixedLayerArgs>),
 }
 
 /// Runs the command.
@@ -44,6 +49,9 @@ pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Re
         Transport::Heat(args) => zonal::run(comm, &**args, verbosity),
         Transport::Salt(args) => zonal::run(comm, &**args, verbosity),
         Transport::Freshwater(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Barotropic(args) => columns::run(comm, &**args, verbosity),
+        Transport::HeatContent(args) => columns::run(comm, &**args, verbosity),
+        Transport::MixedLayer(args) => columns::run(comm, &**args, verbosity),
         Transport::Section(args) => section::run(comm, args, verbosity),
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Layers {
     pub(super) thickness: Vec<f64>,
     /// Depths in metres of the interfaces, from the top down: one more than levels.
     pub(super) interfaces: Vec<f64>,
+    /// Depths in metres of levels, from the top down.
+    pub(super) depths: Vec<f64>,
     /// Whether the first level is the deepest.
     pub(super) upwards: bool,
     /// How they were found.
@@ -70,7 +72,7 @@ impl Layers {
             ends.push(if n > 1 { 2.0 * last - ends[n - 1] } else { 2.0 * last });
             (ends, format!("layers from the middles between {}, which has no bounds", levels.variable.name))
         };
-        let mut layers = Self { thickness: Vec::new(), interfaces, upwards, note };
+        let mut layers = Self { thickness: Vec::new(), interfaces, depths: top_down, upwards, note };
         layers.thickness = layers.between();
         Ok(layers)
     }

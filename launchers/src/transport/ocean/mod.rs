@@ -9,5 +9,5 @@ mod places;
 mod thickness;
 
 pub(crate) use args::{Convention, OceanArgs};
-pub(super) use open::{Needs, Ocean, Primary};
+pub(crate) use open::{Needs, Ocean, Primary};
 pub(super) use thickness::tracers_of;

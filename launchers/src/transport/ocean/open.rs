@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// The variable that comes first, at whose points layers and land are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::transport) enum Primary {
+pub(crate) enum Primary {
     V,
     U,
     Temperature,
@@ -27,7 +27,7 @@ pub(in crate::transport) enum Primary {
 
 /// What a kind of transport needs.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::transport) struct Needs {
+pub(crate) struct Needs {
     pub(in crate::transport) primary: Primary,
     /// The other velocity, beside v.
     pub(in crate::transport) u: bool,
@@ -38,8 +38,10 @@ pub(in crate::transport) struct Needs {
 }
 
 /// The inputs of a transport.
-pub(in crate::transport) struct Ocean {
+pub(crate) struct Ocean {
     pub(in crate::transport) dataset: Dataset,
+    /// All that was named.
+    others: Vec<Dataset>,
     pub(in crate::transport) files: Vec<PathBuf>,
     /// Read in lockstep: the primary one first.
     pub(in crate::transport) sources: Vec<Source>,
@@ -143,10 +145,12 @@ impl Ocean {
             }
         };
         let mut notes = vec![note];
-        let (stagger, note) = match needs.primary {
-            Primary::V => stagger(args, &places, &sources, &tracers, u),
-            _ => (args.asked_stagger().unwrap_or(Stagger::Ahead), None),
+        let of_thickness = match &thick {
+            Thick::Read { v, at_cells: true, .. } => Some(*v),
+            _ => None,
         };
+        let known = tracers.first().copied().or(u).or(of_thickness).map(|k| &sources[k]);
+        let (stagger, note) = stagger(args, &places, known, needs.primary);
         notes.extend(note);
         let periodic = places.is_periodic();
         let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
@@ -211,9 +215,10 @@ impl Ocean {
             along_columns,
         };
         let Some(layers) = layers else { return Err(Error::internal("no layers")) };
-        let dataset = sets.into_iter().nth(v.set).ok_or_else(|| Error::internal("no data set"))?;
+        let dataset = sets.get(v.set).cloned().ok_or_else(|| Error::internal("no data set"))?;
         Ok(Self {
             dataset,
+            others: sets,
             files,
             sources,
             u,
@@ -236,10 +241,32 @@ impl Ocean {
     pub(in crate::transport) fn levels(&self) -> usize {
         self.layers.thickness.len()
     }
+    /// Depths of levels, from the top down.
+    pub(in crate::transport) fn depths(&self) -> &[f64] {
+        &self.layers.depths
+    }
+    /// Whether the primary variable is in kelvins.
+    pub(in crate::transport) fn is_primary_kelvin(&self) -> bool {
+        is_kelvin(self.sources[0].variable().units())
+    }
+    /// Whether there is water at the corner ahead of each cell, where the inputs tell.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(in crate::transport) fn corners(&self, job: &FoldJob<'_>) -> Result<Option<Vec<bool>>> {
+        let lengths = [self.cells(), self.cells() * self.levels()];
+        let found = find::fixed(job.comm, &self.others, None, (&["fmask"], &lengths), &mut Vec::new())?;
+        // Of the level on top.
+        let at = self.order()[0] * self.cells();
+        Ok(found.map(|found| {
+            let all = found.values.to_f64();
+            let from = if all.len() > self.cells() { at } else { 0 };
+            all[from..from + self.cells()].iter().map(|m| *m > 0.0).collect()
+        }))
+    }
     /// Whether the first tracer is in kelvins.
     pub(in crate::transport) fn is_kelvin(&self) -> bool {
-        let units = self.tracers.first().and_then(|&k| self.sources[k].variable().units());
-        matches!(units, Some("K" | "kelvin" | "Kelvin" | "degK" | "degree_Kelvin"))
+        is_kelvin(self.tracers.first().and_then(|&k| self.sources[k].variable().units()))
     }
     pub(super) fn layer(&self, k: usize) -> f64 {
         self.layers.thickness[k]
@@ -294,6 +321,10 @@ impl Ocean {
     }
 }
 
+fn is_kelvin(units: Option<&str>) -> bool {
+    matches!(units, Some("K" | "kelvin" | "Kelvin" | "degK" | "degree_Kelvin"))
+}
+
 const V_LENGTHS: [&str; 5] = ["e1v", "dxCv", "dxG", "dxv", "dx"];
 const U_LENGTHS: [&str; 5] = ["e2u", "dyCu", "dyG", "dyu", "dy"];
 
@@ -324,27 +355,33 @@ fn check_beside(first: &Source, second: &Source) -> Result<()> {
     Ok(())
 }
 
-/// Where velocities are, and a note on how that is known.
+/// Where velocities are, and a note on how that is known: beside a variable at cells, or one that is at
+/// their latitudes.
 fn stagger(
     args: &OceanArgs,
     places: &Places,
-    sources: &[Source],
-    tracers: &[usize],
-    u: Option<usize>,
+    known: Option<&Source>,
+    primary: Primary,
 ) -> (Stagger, Option<String>) {
     if let Some(asked) = args.asked_stagger() {
         return (asked, None);
     }
-    let cells = tracers.first().copied().or(u).and_then(|k| Places::of(&sources[k]).ok());
-    let Some(cells) = cells else { return (Stagger::Ahead, None) };
-    let found = places.beside(&cells);
+    let Some(cells) = known.and_then(|source| Places::of(source).ok()) else {
+        return (Stagger::Ahead, None);
+    };
+    let found = match primary {
+        Primary::V => places.beside(&cells),
+        Primary::U => places.turned().beside(&cells.turned()),
+        Primary::Temperature | Primary::Salinity => Some(Stagger::Same),
+    };
     let text = match found {
         Some(Stagger::Same) => "velocities are in the middle of cells",
         Some(Stagger::Ahead) => "velocities are on faces, ahead of cells",
         Some(Stagger::Behind) => "velocities are on faces, behind cells",
         None => "coordinates don't tell where velocities are: taken to be in the middle of cells",
     };
-    (found.unwrap_or(Stagger::Same), Some(text.to_owned()))
+    let is_velocity = matches!(primary, Primary::V | Primary::U);
+    (found.unwrap_or(Stagger::Same), is_velocity.then(|| text.to_owned()))
 }
 
 /// Where cells are, from the points of velocities: at the latitudes of u and the longitudes of v.

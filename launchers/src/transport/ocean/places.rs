@@ -119,6 +119,17 @@ impl Places {
         2.0 * (dlat * dlat + la.cos() * lb.cos() * dlon * dlon).sqrt().min(1.0).asin()
     }
 
+    /// Rows for columns, longitudes for latitudes.
+    pub(super) fn turned(&self) -> Self {
+        let at = |values: &[f64]| -> Vec<f64> {
+            (0..self.lat.len()).map(|k| values[k % self.rows * self.columns + k / self.rows]).collect()
+        };
+        // Without a seam, so that neighbours differ by steps.
+        let west = self.lon.iter().copied().find(|l| l.is_finite()).unwrap_or(0.0);
+        let lon: Vec<f64> = self.lon.iter().map(|l| (l - west + 1.0).rem_euclid(360.0)).collect();
+        Self { rows: self.columns, columns: self.rows, lat: at(&lon), lon: at(&self.lat) }
+    }
+
     /// Where velocities along columns are that are at `self`, beside cells at `cells`; `None` if
     /// coordinates don't tell.
     pub(super) fn beside(&self, cells: &Self) -> Option<Stagger> {

@@ -246,3 +246,40 @@ impl Ocean {
         }
     }
 }
+
+impl Ocean {
+    /// The values of a source in a column, from the top down, and how thick its layers are: NaN and 0
+    /// on land. `m` is the first map of the volume.
+    pub(in crate::transport) fn column(
+        &self,
+        values: &[Numbers<'_>],
+        (m, cell): (usize, usize),
+        order: &[usize],
+        source: usize,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let cells = self.cells();
+        let at = |values: Numbers<'_>, k: usize| match values {
+            Numbers::F32(v) => f64::from(v[k]),
+            Numbers::F64(v) => v[k],
+        };
+        let mut column = Vec::with_capacity(order.len());
+        let mut layers = Vec::with_capacity(order.len());
+        for &k in order {
+            let here = (m + k) * cells + cell;
+            let layer = match &self.thick {
+                Thick::Layers => self.layer(k),
+                Thick::Fixed { v, .. } => at(numbers(v), k * cells + cell),
+                Thick::Read { v, .. } => at(values[*v], here),
+            };
+            let value = at(values[source], here);
+            let is_land = match &self.masks[0] {
+                Some(all) => all[if all.len() > cells { k * cells + cell } else { cell }] == 0,
+                // Land is often written as 0, which no water has in both.
+                None => value == 0.0 && at(values[0], here) == 0.0,
+            };
+            column.push(if is_land { f64::NAN } else { value });
+            layers.push(if is_land || layer.is_nan() { 0.0 } else { layer });
+        }
+        (column, layers)
+    }
+}
