@@ -3,6 +3,7 @@
 
 pub mod calculus;
 pub mod climatology;
+pub mod compare;
 pub mod eof;
 pub mod fft;
 pub mod filter;
@@ -14,4 +15,6 @@ pub mod spectra;
 pub mod sphere;
 pub mod statistics;
 pub mod symmetric;
+pub mod transport;
+pub mod vertical;
 pub mod wavenumber;

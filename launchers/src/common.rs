@@ -42,6 +42,10 @@ impl Verbosity {
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
+    /// Whether more is to be said.
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose
+    }
     /// Prints a line on one rank, unless quiet.
     pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
         if !self.quiet && comm.is_root() {
@@ -145,6 +149,33 @@ impl InputArgs {
         halocline_io::dataset::holders(comm, &self.resolve(comm)?, self.io, names)
     }
 
+    /// Opens inputs of several variables: those that hold the same variables as one data set along
+    /// time each, in the order of their first.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_each(&self, comm: &Comm, verbosity: Verbosity) -> Result<Vec<Dataset>> {
+        let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
+        let inputs = self.resolve(comm)?;
+        if inputs.len() < 2 {
+            return Ok(vec![self.open(comm, verbosity)?]);
+        }
+        let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+        for input in inputs {
+            let dataset = halocline_io::open_with(comm, std::slice::from_ref(&input), options)?;
+            let mut names: Vec<String> = dataset.data_variables().map(|v| v.variable.name.clone()).collect();
+            names.sort();
+            match groups.iter_mut().find(|(of, _)| *of == names) {
+                Some((_, files)) => files.push(input),
+                None => groups.push((names, vec![input])),
+            }
+        }
+        let open = |(_, files): &(Vec<String>, Vec<String>)| halocline_io::open_with(comm, files, options);
+        let datasets: Vec<Dataset> = groups.iter().map(open).collect::<Result<_>>()?;
+        datasets.iter().flat_map(Dataset::notes).for_each(|note| verbosity.detail(comm, || note.clone()));
+        Ok(datasets)
+    }
+
     /// What of it results depend on, as it is written into outputs.
     pub(crate) fn describe(&self) -> Option<(&'static str, String)> {
         self.ensemble.then(|| ("ensemble", "yes".to_owned()))
@@ -157,6 +188,7 @@ impl InputArgs {
     fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
         let listed = comm.on_root(|| listed(list))?;
+        halocline_io::inputs::note(list);
         if listed.is_empty() && self.inputs.is_empty() {
             return Err(Error::usage("the list names no files").in_file(list));
         }

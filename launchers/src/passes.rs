@@ -250,8 +250,22 @@ pub(crate) fn stream(
     branches: Vec<Branch<'_>>,
     saved: Option<(String, String)>,
 ) -> Result<()> {
+    stream_of(job, &streams(sources), plan, branches, saved)
+}
+
+/// [`stream`] of whatever can be read.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn stream_of(
+    job: &FoldJob<'_>,
+    sources: &[&dyn StreamSource],
+    plan: &StreamPlan,
+    branches: Vec<Branch<'_>>,
+    saved: Option<(String, String)>,
+) -> Result<()> {
     let engine = Engine::with_progress(job.comm, job.progress);
-    let mut run = SharedRun::new(&engine, &streams(sources), plan, branches)?;
+    let mut run = SharedRun::new(&engine, sources, plan, branches)?;
     let Some((checkpoints, (state, belongs))) = job.checkpoints.zip(saved) else {
         // Nothing to decide in between: one batch.
         while run.advance(usize::MAX)? {}

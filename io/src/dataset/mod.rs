@@ -130,7 +130,7 @@ pub fn open(comm: &Comm, inputs: &[String]) -> Result<Dataset> {
 /// # Errors
 /// As [`open`]. A cache that is absent or damaged is none ([`Dataset::notes`] tells).
 pub fn open_with(comm: &Comm, inputs: &[String], options: OpenOptions) -> Result<Dataset> {
-    opening::open(comm, inputs, options)
+    opening::open(comm, inputs, options).inspect(crate::inputs::note_dataset)
 }
 
 impl Dataset {

@@ -16,9 +16,9 @@ use mesh::{
     InterpArgs, LaplacianArgs,
 };
 
-pub(crate) use helmholtz::{open as open_helmholtz, HelmholtzArgs};
+pub(crate) use helmholtz::{compression, open as open_helmholtz, HelmholtzArgs};
 pub(crate) use mesh::{open as open_mesh, MeshCommand, MeshKind};
-pub(crate) use output::is_speed;
+pub(crate) use output::{chunks_like, is_speed, room, Precision};
 pub(crate) use truncate::{open as open_truncate, TruncateArgs};
 
 /// Fields that are made of others.

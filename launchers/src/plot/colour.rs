@@ -76,6 +76,12 @@ impl Steps {
         });
         Self { levels: levels.to_vec(), classes: classes.collect() }
     }
+    /// Between these rising levels, as many below zero as above; around zero nothing is coloured.
+    pub(super) fn symmetric(levels: &[f64]) -> Self {
+        let last = levels.len().max(1) as f64;
+        let classes = (0..=levels.len()).map(|k| at(&DIVERGING, k as f64 / last)).collect();
+        Self { levels: levels.to_vec(), classes }
+    }
     /// The colour of what is above so many levels.
     pub(super) fn class(&self, above: usize) -> Rgb {
         self.classes[above.min(self.classes.len() - 1)]

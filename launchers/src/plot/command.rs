@@ -26,7 +26,8 @@ use std::path::{Path, PathBuf};
 /// to the background, or of the coherence, with the dispersion curves of equatorial waves (--var
 /// log_power, power, background, …: of others). Spectra in space are drawn of one
 /// time (--step): over wave number, of many latitudes as an image, or over degrees of
-/// spherical harmonics.
+/// spherical harmonics. Of a transport, sections over latitude and levels, or profiles over latitude
+/// with their parts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -52,7 +53,7 @@ pub(crate) struct PlotArgs {
     /// frequency, in metres
     #[arg(long, value_name = "M,…|none", default_value = "12,25,50", value_parser = parse_depths)]
     pub(super) depths: Depths,
-    /// Draw power spectra on linear axes
+    /// Draw power spectra, or pressures of sections, on linear axes
     #[arg(long)]
     pub(super) linear: bool,
     /// The title [default: from the file]
@@ -98,6 +99,11 @@ pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<
     })?;
     verbosity.say(comm, || format!("wrote {}", args.output.display()));
     Ok(())
+}
+
+/// Draws a figure into a file, whose ending decides its format.
+pub(crate) fn write_figure(figure: &Figure, path: &Path, size: (u32, u32)) -> Result<()> {
+    write_beside(path, &render(figure, format_of(path)?, size)?)
 }
 
 fn format_of(path: &Path) -> Result<Format> {
@@ -156,6 +162,10 @@ impl Picture<'_> {
         let data: Vec<&str> = self.dataset.data_variables().map(|v| v.variable.name.as_str()).collect();
         match data.as_slice() {
             [one] => self.of_variable(one),
+            // The first is what a transport is about.
+            [first, ..] if self.dataset.attributes().text("halocline_transport_options").is_some() => {
+                self.of_variable(first)
+            }
             [] => Err(Error::usage("there is no data variable to draw")),
             many => Err(Error::usage(format!("there are {} variables to draw", many.len()))
                 .remedy(format!("choose one with --var: {}", many.join(", ")))),
@@ -209,7 +219,9 @@ impl Picture<'_> {
             return Err(Error::usage("is not numeric and can't be drawn").in_variable(name));
         }
         let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X)).count();
-        let panel = if space == 0 {
+        let panel = if let Some(panel) = self.of_latitudes(&variable)? {
+            panel
+        } else if space == 0 {
             Panel::Series(self.series(&variable)?)
         } else {
             Panel::Map(self.map(&variable)?)

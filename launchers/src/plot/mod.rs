@@ -21,6 +21,7 @@ mod plane;
 mod raster;
 mod scalogram;
 mod scree;
+mod section;
 mod series;
 mod space;
 mod spectrum;
@@ -32,7 +33,7 @@ mod ticks;
 mod wavelet;
 mod wheeler_kiladis;
 
-pub(crate) use command::{run, PlotArgs};
+pub(crate) use command::{run, write_figure, PlotArgs};
 
 use canvas::{Canvas, Image};
 use colour::Palette;
@@ -125,6 +126,11 @@ pub(crate) struct PlanePanel {
     pub levels: Vec<f64>,
     /// Whether what is below the first level is left blank.
     pub is_excess: bool,
+    /// Whether levels are the same on both sides of zero: colours diverge from there, with a line at
+    /// it.
+    pub is_symmetric: bool,
+    /// Ticks of the vertical axis, where these are not numbers of it; empty for those.
+    pub y_ticks: Vec<(f64, String)>,
     /// Label of an axis at the right of one over the vertical coordinate (periods); empty for none.
     pub inverse: String,
     /// Curves above the field; points outside and those that are not finite break them.

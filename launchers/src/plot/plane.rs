@@ -39,13 +39,22 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &PlanePanel
     let u = canvas.unit();
     let inner = canvas.below_title(&panel.title, place);
     let most = (inner.h / (70.0 * u)).clamp(2.0, 9.0);
-    let at = ticks::round(panel.y_range.0, panel.y_range.1, most);
-    let (labels, _) = ticks::labels(&at);
+    let (at, labels): (Vec<f64>, Vec<String>) = if panel.y_ticks.is_empty() {
+        let at = ticks::round(panel.y_range.0, panel.y_range.1, most);
+        let labels = ticks::labels(&at).0;
+        (at, labels)
+    } else {
+        panel.y_ticks.iter().cloned().unzip()
+    };
     let widest = labels.iter().map(|l| canvas.width(l, TICK)).fold(0.0, f64::max);
     let right = if panel.inverse.is_empty() { 14.0 } else { 92.0 } * u;
     let frame = inner.inset(40.0 * u + widest + 14.0 * u, 0.0, right, 176.0 * u).snapped();
     let scales = Scales { frame, x: panel.x_range, y: panel.y_range };
-    let steps = Steps::new(&panel.levels, panel.is_excess);
+    let steps = if panel.is_symmetric {
+        Steps::symmetric(&panel.levels)
+    } else {
+        Steps::new(&panel.levels, panel.is_excess)
+    };
     let lattice = Lattice { x: &panel.x, y: &panel.y, values: &panel.values };
     let (width, height) = (panel.x_range.1 - panel.x_range.0, panel.y_range.1 - panel.y_range.0);
     canvas.image(frame, |share, out| {
@@ -103,6 +112,11 @@ fn level_lines<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &PlanePanel, sc
             }
         }
     }
+    for line in fine.lines(0.0).iter().filter(|_| panel.is_symmetric) {
+        for run in line.split(|p| !scales.holds(*p)) {
+            canvas.line(&run.iter().map(|p| scales.at(*p)).collect::<Vec<_>>(), INK, 2.0);
+        }
+    }
 }
 
 /// Ticks and labels of both axes, and those of one over the vertical one.
@@ -114,8 +128,13 @@ fn axes<B: DrawingBackend>(
     place: Rect,
 ) {
     let (u, frame) = (canvas.unit(), scales.frame);
+    let mut free = f64::MAX;
     for (&y, label) in at.iter().zip(labels) {
         let (_, py) = scales.at((scales.x.0, y));
+        if (py - free).abs() < 20.0 * u || !(frame.y - u..=frame.bottom() + u).contains(&py) {
+            continue;
+        }
+        free = py;
         canvas.line(&[(frame.x - 6.0 * u, py), (frame.x, py)], INK, 1.5);
         canvas.text(label, (frame.x - 11.0 * u, py), Align::Right, TICK);
     }

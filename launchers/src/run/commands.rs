@@ -6,7 +6,7 @@ use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
 use crate::eof::EofArgs;
-use crate::filter::TimeArgs;
+use crate::filter::{SpaceArgs, TimeArgs};
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
@@ -21,6 +21,10 @@ use crate::spectrum::{
     ZonalArgs,
 };
 use crate::stats::StatsArgs;
+use crate::transport::{
+    EddyArgs, EnergyArgs, EpFluxArgs, Kind as _, MassStreamfunctionArgs, TemArgs, VapourArgs,
+};
+use crate::vertical::VerticalArgs;
 use clap::{Args as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
 use halocline_core::Result;
@@ -48,17 +52,25 @@ pub(super) enum Kind {
     SpectrumSpherical,
     SpectrumMultitaper,
     SpectrumWavelet,
+    FilterSpace,
     FilterTime,
     CalcHelmholtz,
     CalcMesh(MeshKind),
     CalcTruncate,
+    TransportMassStreamfunction,
+    TransportEnergy,
+    TransportVapour,
+    TransportTem,
+    TransportEpFlux,
+    TransportEddy,
+    Vertical,
     Rechunk,
     Regrid,
     WheelerKiladis,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 35] = [
+const KINDS: [(&str, Kind); 43] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -78,6 +90,7 @@ const KINDS: [(&str, Kind); 35] = [
     ("spectrum spherical", Kind::SpectrumSpherical),
     ("spectrum multitaper", Kind::SpectrumMultitaper),
     ("spectrum wavelet", Kind::SpectrumWavelet),
+    ("filter space", Kind::FilterSpace),
     ("filter time", Kind::FilterTime),
     ("calc helmholtz", Kind::CalcHelmholtz),
     ("calc gradient", Kind::CalcMesh(MeshKind::Gradient)),
@@ -90,6 +103,13 @@ const KINDS: [(&str, Kind); 35] = [
     ("calc integral", Kind::CalcMesh(MeshKind::Integral)),
     ("calc cumulative-integral", Kind::CalcMesh(MeshKind::Cumulative)),
     ("calc truncate", Kind::CalcTruncate),
+    ("transport mass-streamfunction", Kind::TransportMassStreamfunction),
+    ("transport energy", Kind::TransportEnergy),
+    ("transport vapour", Kind::TransportVapour),
+    ("transport tem", Kind::TransportTem),
+    ("transport ep-flux", Kind::TransportEpFlux),
+    ("transport eddy", Kind::TransportEddy),
+    ("vertical", Kind::Vertical),
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
@@ -149,10 +169,18 @@ impl Kind {
             Self::SpectrumSpherical => SphericalArgs::augment_args(command),
             Self::SpectrumMultitaper => MultitaperArgs::augment_args(command),
             Self::SpectrumWavelet => WaveletArgs::augment_args(command),
+            Self::FilterSpace => SpaceArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
             Self::CalcMesh(kind) => kind.augment(command),
             Self::CalcTruncate => TruncateArgs::augment_args(command),
+            Self::TransportMassStreamfunction => MassStreamfunctionArgs::augment_args(command),
+            Self::TransportEnergy => EnergyArgs::augment_args(command),
+            Self::TransportVapour => VapourArgs::augment_args(command),
+            Self::TransportTem => TemArgs::augment_args(command),
+            Self::TransportEpFlux => EpFluxArgs::augment_args(command),
+            Self::TransportEddy => EddyArgs::augment_args(command),
+            Self::Vertical => VerticalArgs::augment_args(command),
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
@@ -181,10 +209,18 @@ pub(super) enum Args {
     SpectrumSpherical(Box<SphericalArgs>),
     SpectrumMultitaper(Box<MultitaperArgs>),
     SpectrumWavelet(Box<WaveletArgs>),
+    FilterSpace(Box<SpaceArgs>),
     FilterTime(Box<TimeArgs>),
     CalcHelmholtz(Box<HelmholtzArgs>),
     CalcMesh(Box<dyn MeshCommand>),
     CalcTruncate(Box<TruncateArgs>),
+    TransportMassStreamfunction(Box<MassStreamfunctionArgs>),
+    TransportEnergy(Box<EnergyArgs>),
+    TransportVapour(Box<VapourArgs>),
+    TransportTem(Box<TemArgs>),
+    TransportEpFlux(Box<EpFluxArgs>),
+    TransportEddy(Box<EddyArgs>),
+    Vertical(Box<VerticalArgs>),
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
@@ -221,12 +257,22 @@ impl Args {
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
             Kind::CalcMesh(kind) => Self::CalcMesh(kind.parse(&matches)?),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
+            Kind::TransportMassStreamfunction => Self::TransportMassStreamfunction(Box::new(
+                MassStreamfunctionArgs::from_arg_matches(&matches)?,
+            )),
+            Kind::TransportEnergy => Self::TransportEnergy(Box::new(EnergyArgs::from_arg_matches(&matches)?)),
+            Kind::TransportVapour => Self::TransportVapour(Box::new(VapourArgs::from_arg_matches(&matches)?)),
+            Kind::TransportTem => Self::TransportTem(Box::new(TemArgs::from_arg_matches(&matches)?)),
+            Kind::TransportEpFlux => Self::TransportEpFlux(Box::new(EpFluxArgs::from_arg_matches(&matches)?)),
+            Kind::TransportEddy => Self::TransportEddy(Box::new(EddyArgs::from_arg_matches(&matches)?)),
+            Kind::Vertical => Self::Vertical(Box::new(VerticalArgs::from_arg_matches(&matches)?)),
             Kind::SpectrumMultitaper => {
                 Self::SpectrumMultitaper(Box::new(MultitaperArgs::from_arg_matches(&matches)?))
             }
             Kind::SpectrumWavelet => {
                 Self::SpectrumWavelet(Box::new(WaveletArgs::from_arg_matches(&matches)?))
             }
+            Kind::FilterSpace => Self::FilterSpace(Box::new(SpaceArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -257,10 +303,18 @@ impl Args {
             Self::SpectrumSpherical(args) => args.check(),
             Self::SpectrumMultitaper(args) => args.check(),
             Self::SpectrumWavelet(args) => args.check(),
+            Self::FilterSpace(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::CalcHelmholtz(args) => args.check(),
             Self::CalcMesh(args) => args.check(),
             Self::CalcTruncate(args) => args.check(),
+            Self::TransportMassStreamfunction(args) => args.check(),
+            Self::TransportEnergy(args) => args.check(),
+            Self::TransportVapour(args) => args.check(),
+            Self::TransportTem(args) => args.check(),
+            Self::TransportEpFlux(args) => args.check(),
+            Self::TransportEddy(args) => args.check(),
+            Self::Vertical(args) => args.check(),
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),

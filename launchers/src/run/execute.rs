@@ -91,6 +91,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::SpectrumSpherical(_)
         | Args::SpectrumMultitaper(_)
         | Args::SpectrumWavelet(_)
+        | Args::FilterSpace(_)
         | Args::FilterTime(_)
         | Args::Regrid(_)
         | Args::SpectrumIsotropic(_)
@@ -98,6 +99,13 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::CalcHelmholtz(_)
         | Args::CalcMesh(_)
         | Args::CalcTruncate(_)
+        | Args::TransportMassStreamfunction(_)
+        | Args::TransportEnergy(_)
+        | Args::TransportVapour(_)
+        | Args::TransportTem(_)
+        | Args::TransportEpFlux(_)
+        | Args::TransportEddy(_)
+        | Args::Vertical(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -10,7 +10,9 @@ use crate::common::bytes_text;
 use crate::folding::FoldJob;
 use crate::passes::{Reading, Request};
 use crate::step::{self, Carried, Written};
-use crate::{calc, climatology, filter, histogram, project, regrid, relate, spectrum, stats};
+use crate::{
+    calc, climatology, filter, histogram, project, regrid, relate, spectrum, stats, transport, vertical,
+};
 use halocline_core::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -45,6 +47,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Regrid(args) => Some(Box::new(regrid::open(job, args)?)),
         Args::SpectrumMultitaper(args) => Some(Box::new(spectrum::open_multitaper(job, args)?)),
         Args::SpectrumWavelet(args) => Some(Box::new(spectrum::open_wavelet(job, args)?)),
+        Args::FilterSpace(args) => Some(Box::new(filter::open_space(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
         Args::SpectrumIsotropic(args) => Some(Box::new(spectrum::open_isotropic(job, args)?)),
         Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
@@ -52,6 +55,15 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::CalcHelmholtz(args) => Some(Box::new(calc::open_helmholtz(job, args)?)),
         Args::CalcMesh(args) => Some(Box::new(calc::open_mesh(job, &**args)?)),
         Args::CalcTruncate(args) => Some(Box::new(calc::open_truncate(job, args)?)),
+        Args::TransportMassStreamfunction(args) => {
+            Some(Box::new(transport::open_mass_streamfunction(job, args)?))
+        }
+        Args::TransportEnergy(args) => Some(Box::new(transport::open_energy(job, args)?)),
+        Args::TransportVapour(args) => Some(Box::new(transport::open_vapour(job, args)?)),
+        Args::TransportTem(args) => Some(Box::new(transport::open_tem(job, args)?)),
+        Args::TransportEpFlux(args) => Some(Box::new(transport::open_ep_flux(job, args)?)),
+        Args::TransportEddy(args) => Some(Box::new(transport::open_eddy(job, args)?)),
+        Args::Vertical(args) => Some(Box::new(vertical::open(job, args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,
     })

@@ -1,0 +1,93 @@
+//! Options that these kinds share.
+
+use crate::common::{described, InputArgs, MemoryArgs, SelectionArgs};
+use halocline_algorithms::transport::atmosphere::Constants;
+use halocline_core::meta::Attributes;
+use halocline_core::{Error, Result};
+use std::path::PathBuf;
+
+/// Files, a selection, memory, the output.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The surface pressure; what lies below the ground is left out then [default: found by its
+    /// standard name or as ps; `none`: all values count]
+    #[arg(long, value_name = "NAME|none")]
+    pub(super) ps: Option<String>,
+    #[command(flatten)]
+    pub(super) constants: ConstantsArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) memory: MemoryArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    pub(super) output: PathBuf,
+}
+
+/// Constants.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct ConstantsArgs {
+    /// The radius of the Earth, m [default: 6371000; NCL's convention: 6371220]
+    #[arg(long, value_name = "METRES")]
+    radius: Option<f64>,
+    /// The acceleration of gravity, m s-2 [default: 9.80665; conventions of NCL and CDO: 9.80616
+    /// and 9.81]
+    #[arg(long, value_name = "G")]
+    gravity: Option<f64>,
+    /// Specific heat of air at constant pressure, J kg-1 K-1 [default: 1004.64]
+    #[arg(long, value_name = "CP")]
+    heat_capacity: Option<f64>,
+    /// Latent heat of vaporisation, J kg-1 [default: 2501000]
+    #[arg(long, value_name = "L")]
+    latent_heat: Option<f64>,
+}
+
+impl ConstantsArgs {
+    /// Those of a convention, but where others are given.
+    pub(super) fn or(&self, base: Constants) -> Result<Constants> {
+        let checked = |name: &str, given: Option<f64>, other: f64| match given {
+            Some(v) if !(v.is_finite() && v > 0.0) => {
+                Err(Error::usage(format!("--{name} {v} is not positive")).remedy("give it in SI units"))
+            }
+            given => Ok(given.unwrap_or(other)),
+        };
+        Ok(Constants {
+            radius: checked("radius", self.radius, base.radius)?,
+            gravity: checked("gravity", self.gravity, base.gravity)?,
+            heat_capacity: checked("heat-capacity", self.heat_capacity, base.heat_capacity)?,
+            latent_heat: checked("latent-heat", self.latent_heat, base.latent_heat)?,
+            ..base
+        })
+    }
+    pub(super) fn check(&self) -> Result<()> {
+        self.or(Constants::default()).map(drop)
+    }
+}
+
+impl Common {
+    /// As outputs record it, behind what is the command's own.
+    pub(super) fn describe(&self, own: Vec<String>) -> String {
+        let mut options = own;
+        options.extend(self.ps.iter().map(|ps| format!("ps={ps}")));
+        options.extend(described(&self.input, &self.selection));
+        options.join("; ")
+    }
+}
+
+/// Adds the constants that a result depends on.
+pub(super) fn record(attributes: &mut Attributes, constants: &Constants, names: &[&str]) {
+    for name in names {
+        let value = match *name {
+            "earth_radius" => constants.radius,
+            "gravity" => constants.gravity,
+            "rotation_rate" => constants.rotation,
+            "heat_capacity" => constants.heat_capacity,
+            "gas_constant" => constants.gas,
+            "latent_heat" => constants.latent_heat,
+            _ => constants.reference_pressure,
+        };
+        attributes.set(*name, value);
+    }
+}

@@ -1,0 +1,227 @@
+//! `halocline transport vapour`.
+
+use super::file::global;
+use super::operands::{above_ground, Asked, Operands};
+use super::options::{record, Common};
+use super::pressure::{EASTWARD, HUMIDITY, NORTHWARD};
+use super::Kind;
+use crate::carry;
+use crate::checkpoint::CheckpointArgs;
+use crate::common::{check_output, Verbosity};
+use crate::folding::{self, FoldJob};
+use crate::series::writing_bytes;
+use crate::step::{self, Alone, ByItself};
+use halocline_algorithms::transport::atmosphere::{horizontal_divergence, ColumnFlux, Constants};
+use halocline_core::comm::Comm;
+use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::Result;
+use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Water vapour that the wind carries in the whole column, at every time: uq and vq, kg m-1 s-1,
+/// their magnitude (IVT) and their divergence, kg m-2 s-1.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VapourArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The eastward wind [default: found by its standard name, or as ua or u]
+    #[arg(long, value_name = "NAME")]
+    u: Option<String>,
+    /// The northward wind [default: found by its standard name, or as va or v]
+    #[arg(long, value_name = "NAME")]
+    v: Option<String>,
+    /// The specific humidity [default: found by its standard name, or as hus or q]
+    #[arg(long, value_name = "NAME")]
+    q: Option<String>,
+}
+
+impl Kind for VapourArgs {
+    fn check(&self) -> Result<()> {
+        self.common.constants.check()
+    }
+    fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
+        step::run((comm, verbosity), &self.common.memory, &CheckpointArgs::none(), |job| open(job, self))
+    }
+}
+
+/// The command, opened.
+pub(crate) struct Vapour<'a> {
+    args: &'a VapourArgs,
+    operands: Operands,
+}
+
+/// The command as a step.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VapourArgs) -> Result<Vapour<'a>> {
+    args.check()?;
+    let asked = [
+        Asked::new(EASTWARD, args.u.as_ref()),
+        Asked::new(NORTHWARD, args.v.as_ref()),
+        Asked::new(HUMIDITY, args.q.as_ref()),
+    ];
+    let (operands, _) = Operands::open(job, &args.common, &asked)?;
+    check_output(job.comm, &args.common.output, &operands.files())?;
+    Ok(Vapour { args, operands })
+}
+
+/// Name, long name, standard name and units of what is written.
+const MADE: [(&str, &str, Option<&str>, &str); 4] = [
+    (
+        "uq",
+        "eastward flux of water vapour in the column",
+        Some("eastward_atmosphere_water_transport_across_unit_distance"),
+        "kg m-1 s-1",
+    ),
+    (
+        "vq",
+        "northward flux of water vapour in the column",
+        Some("northward_atmosphere_water_transport_across_unit_distance"),
+        "kg m-1 s-1",
+    ),
+    ("ivt", "magnitude of the flux of water vapour in the column", None, "kg m-1 s-1"),
+    ("divergence", "divergence of the flux of water vapour in the column", None, "kg m-2 s-1"),
+];
+
+impl ByItself for Vapour<'_> {
+    fn files(&self) -> Vec<PathBuf> {
+        self.operands.files().into_iter().chain([self.args.common.output.clone()]).collect()
+    }
+    fn reads(&self) -> Vec<Alone> {
+        self.operands.alone()
+    }
+    fn output(&self) -> &Path {
+        &self.args.common.output
+    }
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.write(job).map_err(|e| self.operands.blame(e))
+    }
+}
+
+impl Vapour<'_> {
+    fn write(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let (args, operands, comm) = (self.args, &self.operands, job.comm);
+        let constants = args.common.constants.or(Constants::default())?;
+        let streams = above_ground(&operands.sources, None, &operands.levels)?;
+        let [u, v, q] = [0, 1, 2].map(|k| &*streams[k]);
+        let surface = operands.surface.as_ref().map(|s| s as &dyn StreamSource);
+        let flux =
+            |name, wind| ColumnFlux::new(name, [wind, q], surface, self.half_levels(), constants.gravity);
+        let fluxes = [flux("uq", u)?, flux("vq", v)?];
+        let fluxes: Vec<&dyn StreamSource> = fluxes.iter().map(|f| f as &dyn StreamSource).collect();
+        let (lat, lon) = (operands.latitudes.len(), operands.longitudes.len());
+        let writing = writing_bytes(job);
+        let needs = WholeNeeds { made: (4 * (4 + 8) * lat * lon) as u64, fixed: 0 };
+        let room = job.budget.for_buffers(comm).saturating_sub(writing);
+        let plan = WholePlan::new(&fluxes, (comm.size(), rayon::current_num_threads()), room, needs)
+            .map_err(|e| folding::of_budget(e, job.budget, writing))?;
+        job.tell_notes(&operands.all());
+        let mut schema = Schema { attributes: self.global(&constants), ..Schema::new() };
+        let first = operands.first();
+        let grid = first.grid();
+        let mut pending = schema.add_coordinate(first.time_coordinate())?;
+        for coordinate in [&grid.lat, &grid.lon].into_iter().flatten() {
+            pending.extend(schema.add_coordinate(coordinate)?);
+        }
+        let dims = &first.variable().dims;
+        let level = dims[1].name.clone();
+        for (name, long_name, standard, units) in MADE {
+            let mut attributes = Attributes::new().with("long_name", long_name);
+            if let Some(standard) = standard {
+                attributes.set("standard_name", standard);
+            }
+            attributes.set("units", units);
+            attributes.set("cell_methods", format!("{level}: sum"));
+            carry::refer_to_space(&mut attributes, first);
+            let names = [&dims[0], &dims[2], &dims[3]].map(|d| d.name.as_str());
+            schema.add_variable(VariableSpec::data(name, names, DType::F32).attributes(attributes));
+        }
+        let mut file = Output::create(comm, &args.common.output, &schema)?;
+        file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
+        file.write_pending(&pending)?;
+        let edges = lat_edges(&operands.latitudes);
+        let (dlon, is_global) = circle(&operands.longitudes);
+        let radius = constants.radius;
+        let work = |_: &IndexBox, values: &[Numbers<'_>]| {
+            let [Numbers::F64(u), Numbers::F64(v)] = values else { return Ok(vec![Vec::new(); 4]) };
+            let cells = (lat * lon).max(1);
+            let divergence: Vec<Vec<f64>> = u
+                .par_chunks(cells)
+                .zip(v.par_chunks(cells))
+                .map(|(u, v)| horizontal_divergence(u, v, &edges, (dlon, is_global), radius))
+                .collect();
+            let single = |v: &[f64]| v.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+            let magnitude = u.iter().zip(*v).map(|(u, v)| u.hypot(*v) as f32).collect();
+            Ok(vec![single(u), single(v), magnitude, single(&divergence.concat())])
+        };
+        let engine = Engine::with_progress(comm, job.progress);
+        folding::guarded(comm, &operands.all(), || {
+            engine.whole_maps(&fluxes, &plan, &work, &mut |window, values| {
+                for ((name, ..), values) in MADE.iter().zip(values) {
+                    file.write_block(name, window, &Values::F32(values))?;
+                }
+                Ok(())
+            })
+        })?;
+        job.write(|| file.finish_with_report())
+    }
+
+    /// Edges of layers: in the middle between levels, 0 above; below, the ground where it is known,
+    /// else the lowest level.
+    fn half_levels(&self) -> Vec<[f64; 2]> {
+        let (levels, down) = (&self.operands.levels, self.operands.levels.down());
+        let p: Vec<f64> = down.iter().map(|&k| levels.pressure()[k]).collect();
+        let mut half = vec![0.0];
+        half.extend(p.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])));
+        let lowest = p.last().copied().unwrap_or(0.0);
+        half.push(if self.operands.surface.is_some() { f64::INFINITY } else { lowest });
+        if down.first() != Some(&0) {
+            half.reverse();
+        }
+        half.into_iter().map(|a| [a, 0.0]).collect()
+    }
+
+    fn global(&self, constants: &Constants) -> Attributes {
+        let options = self.args.common.describe(Vec::new());
+        let mut attributes =
+            global(&self.operands, ("Flux of water vapour in the column", "vapour"), options);
+        record(&mut attributes, constants, &["earth_radius", "gravity"]);
+        attributes
+    }
+}
+
+/// Edges between latitudes, radians: the middle, and the pole beyond the last where it is near.
+fn lat_edges(latitudes: &[f64]) -> Vec<f64> {
+    let n = latitudes.len();
+    let mut edges: Vec<f64> = latitudes.windows(2).map(|p| 0.5 * (p[0] + p[1])).collect();
+    let end = |last: f64, before: f64| {
+        let half = 0.5 * (last - before);
+        if (last + 2.0 * half).abs() >= 90.0 {
+            90f64.copysign(last)
+        } else {
+            last + half
+        }
+    };
+    if n > 1 {
+        edges.insert(0, end(latitudes[0], latitudes[1]));
+        edges.push(end(latitudes[n - 1], latitudes[n - 2]));
+    } else {
+        let at = latitudes.first().copied().unwrap_or(0.0);
+        edges = vec![at - 0.5, at + 0.5];
+    }
+    edges.iter().map(|e| e.to_radians()).collect()
+}
+
+/// The distance of longitudes, radians, and whether they close.
+fn circle(longitudes: &[f64]) -> (f64, bool) {
+    let n = longitudes.len();
+    if n < 2 {
+        return (1f64.to_radians(), false);
+    }
+    let step = (longitudes[n - 1] - longitudes[0]) / (n - 1) as f64;
+    (step.abs().to_radians(), (step.abs() * n as f64 - 360.0).abs() < 1e-3 * step.abs().max(1e-9))
+}

@@ -1,0 +1,142 @@
+//! Means along circles of latitude of every time, batch by batch, and what is made of them.
+
+use super::operands::Operands;
+use crate::common::bytes_text;
+use crate::folding::{self, plural, FoldJob};
+use halocline_algorithms::transport::atmosphere::RowSums;
+use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
+use halocline_core::index::IndexBox;
+use halocline_core::Result;
+use std::ops::Range;
+
+/// Bytes of rows that are held between two writes, about.
+const HELD: u64 = 32 << 20;
+
+/// Sections of one time: the share that is there, means, covariances, in the order of [`RowSums`],
+/// each `[level, lat]`.
+pub(super) type Sections<'a> = &'a [Vec<f64>];
+
+/// Finds rows of all times, and has `each` take the sections of every time, in order, on rank 0;
+/// after each batch of times `written` is called on all ranks.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn run(
+    job: &FoldJob<'_>,
+    operands: &Operands,
+    sums: &RowSums,
+    each: &mut dyn FnMut(Sections<'_>),
+    written: &mut dyn FnMut(Range<usize>) -> Result<()>,
+) -> Result<()> {
+    let (comm, times, section) = (job.comm, operands.times(), operands.section());
+    let step = (8 * section * sums.fields()) as u64;
+    let chunk = operands.first().chunks().and_then(|c| c.first()).map_or(1, |c| (*c).max(1));
+    let steps = ((HELD / step.max(1)).max(1) as usize).next_multiple_of(chunk).min(times.max(1));
+    // The rows of a batch on every rank: its own, all as they travel, all in order; and the result.
+    let held = 6 * step * steps as u64;
+    let row = operands.longitudes.len();
+    let engine = Engine::with_progress(comm, job.progress);
+    let sources = operands.all();
+    folding::guarded(comm, &sources, || {
+        for start in (0..times).step_by(steps) {
+            let range = start..times.min(start + steps);
+            let part = operands.between(&range)?;
+            let streams = part.streams(&operands.levels)?;
+            let streams: Vec<&dyn StreamSource> = streams.iter().map(|s| &**s).collect();
+            let needs =
+                WholeNeeds { made: (8 * operands.latitudes.len() * sums.fields()) as u64, fixed: held };
+            let room = job.budget.for_buffers(comm);
+            let plan = WholePlan::new(&streams, (comm.size(), rayon::current_num_threads()), room, needs)
+                .map_err(|e| folding::of_budget(e, job.budget, held))?;
+            if start == 0 {
+                tell(job, operands, &plan);
+            }
+            let mut own: Vec<(usize, Vec<f64>)> = Vec::new();
+            let work = |_: &IndexBox, values: &[Numbers<'_>]| Ok(sums.of(values, row).into_values());
+            engine.whole_maps(&streams, &plan, &work, &mut |window, rows| {
+                let Some((time, level)) = window.ranges().split_first().zip(window.ranges().get(1)) else {
+                    return Ok(());
+                };
+                let count = level.len() * operands.latitudes.len() * sums.fields();
+                for (t, rows) in time.0.clone().zip(rows.chunks(count.max(1))) {
+                    let place = (t * operands.levels.len() + level.start) * operands.latitudes.len();
+                    own.push((place, rows.to_vec()));
+                }
+                Ok(())
+            })?;
+            let all = engine.gather_to_root(&own)?;
+            for sections in all.iter().flat_map(|all| assemble(all, range.len(), section, sums.fields())) {
+                each(&sections);
+            }
+            written(range)?;
+        }
+        Ok(())
+    })
+    .map_err(|e| operands.blame(e))
+}
+
+/// The sections of each time.
+fn assemble(
+    all: &[Vec<(usize, Vec<f64>)>],
+    times: usize,
+    section: usize,
+    fields: usize,
+) -> impl Iterator<Item = Vec<Vec<f64>>> {
+    let mut sections = vec![vec![vec![f64::NAN; section]; fields]; times];
+    for (place, rows) in all.iter().flatten() {
+        for (k, row) in rows.chunks(fields).enumerate() {
+            let at = place + k;
+            row.iter().enumerate().for_each(|(f, v)| sections[at / section][f][at % section] = *v);
+        }
+    }
+    sections.into_iter()
+}
+
+fn tell(job: &FoldJob<'_>, operands: &Operands, plan: &WholePlan) {
+    let names: Vec<&str> = operands.all().iter().map(|s| s.variable().name.as_str()).collect();
+    let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate();
+    job.verbosity.say(job.comm, || {
+        format!(
+            "{} ({}, {}, {}), {} x {}: about {} of memory a rank of {} ({})",
+            names.join(", "),
+            plural(operands.times(), "time"),
+            plural(operands.levels.len(), "level"),
+            plural(operands.latitudes.len(), "latitude"),
+            plural(job.comm.size(), "rank"),
+            plural(rayon::current_num_threads(), "thread"),
+            bytes_text(bytes),
+            bytes_text(job.budget.bytes),
+            job.budget.origin
+        )
+    });
+    job.tell_notes(&operands.all());
+}
+
+/// Sums of sections over time, to their means.
+#[derive(Default)]
+pub(super) struct Mean {
+    sums: Vec<Vec<f64>>,
+    counts: Vec<Vec<u32>>,
+}
+
+impl Mean {
+    pub(super) fn add(&mut self, sections: &[Vec<f64>]) {
+        if self.sums.is_empty() {
+            self.sums = sections.iter().map(|s| vec![0.0; s.len()]).collect();
+            self.counts = sections.iter().map(|s| vec![0; s.len()]).collect();
+        }
+        for (section, (sums, counts)) in sections.iter().zip(self.sums.iter_mut().zip(&mut self.counts)) {
+            for ((v, sum), count) in section.iter().zip(sums).zip(counts) {
+                if v.is_finite() {
+                    *sum += v;
+                    *count += 1;
+                }
+            }
+        }
+    }
+    /// The means; missing where nothing was.
+    pub(super) fn take(self) -> Vec<Vec<f64>> {
+        let of = |(sum, count): (&f64, &u32)| if *count > 0 { sum / f64::from(*count) } else { f64::NAN };
+        self.sums.iter().zip(&self.counts).map(|(s, c)| s.iter().zip(c).map(of).collect()).collect()
+    }
+}
