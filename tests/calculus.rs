@@ -174,7 +174,7 @@ fn a_gradient_has_no_curl_across_the_fold() {
     let dy = values(&out, "s_dy");
     // What is stored twice is the same, turned around across the fold.
     let at = |j: usize, i: usize| j * columns + i;
-    assert!((1..=rows - 1).all(|j| dx[at(j, 0)].to_bits() == dx[at(j, columns - 2)].to_bits()));
+    assert!((1..rows).all(|j| dx[at(j, 0)].to_bits() == dx[at(j, columns - 2)].to_bits()));
     let last = rows - 1;
     assert!((1..columns - 1).all(|i| dy[at(last, i)] == -dy[at(last - 2, columns - 1 - i)]));
     let found = calc(&curl, text(&out), &format!("curl --u s_dx --v s_dy {grid}"), "vorticity");
@@ -183,10 +183,11 @@ fn a_gradient_has_no_curl_across_the_fold() {
     assert!(known.len() >= (rows - 1) * columns && known.iter().all(|v| v.abs() < 1e-12 * size), "{known:?}");
     // Described by hand, the mesh is the same.
     let described = folder.path().join("grid.toml");
-    let mut words = "files = 'mesh.nc'\n".to_owned();
-    for (key, name) in [("lat", "gphi"), ("lon", "glam"), ("dx", "e1"), ("dy", "e2")] {
-        words += &format!("[{key}]\nt = '{name}t'\nu = '{name}u'\nv = '{name}v'\nf = '{name}f'\n");
-    }
+    let table = |(key, name): (&str, &str)| {
+        format!("[{key}]\nt = '{name}t'\nu = '{name}u'\nv = '{name}v'\nf = '{name}f'\n")
+    };
+    let tables = [("lat", "gphi"), ("lon", "glam"), ("dx", "e1"), ("dy", "e2")].map(table);
+    let words = format!("files = 'mesh.nc'\n{}", tables.concat());
     std::fs::write(&described, words).expect("written");
     let again = calc(&curl, text(&input), &format!("gradient --var s --grid {}", text(&described)), "s_dx");
     assert!(again.iter().zip(&dx).all(|(a, b)| a.to_bits() == b.to_bits()));

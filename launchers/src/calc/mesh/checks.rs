@@ -69,19 +69,25 @@ pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
     Ok(())
 }
 
-/// Where the first variable stands, and whether the operator is one of a C grid.
-pub(super) fn stands(asked: &Asked, found: &FoundMesh, points: &[Option<Point>]) -> Result<(Point, bool)> {
+/// Where the first variable stands, and whether the operator is one of a C grid; that may be asked for.
+pub(super) fn stands(
+    asked: &Asked,
+    found: &FoundMesh,
+    points: &[Option<Point>],
+    is_asked: bool,
+) -> Result<(Point, bool)> {
     let (what, is_c) = (asked.what, found.mesh.staggering == Staggering::C);
     if what.is_of_vector() {
         return match (is_c, points) {
+            (true, _) if found.model == "coordinates" => {
+                Err(Error::usage("--staggering c needs the mesh that the components are on")
+                    .remedy("name it with --grid"))
+            }
+            (true, _) if is_asked => Ok((Point::U, true)),
             (true, [Some(Point::T), Some(Point::T)]) | (false, _) => Ok((Point::T, false)),
             (true, [Some(Point::F), Some(Point::F)]) => {
                 Err(Error::data("both components stand at corners (a B grid)")
                     .remedy("bring them to faces first, with `calc interp`"))
-            }
-            (true, _) if found.model == "coordinates" => {
-                Err(Error::usage("--staggering c needs the mesh that the components are on")
-                    .remedy("name it with --grid"))
             }
             (true, _) => Ok((Point::U, true)),
         };

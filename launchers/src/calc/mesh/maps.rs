@@ -16,7 +16,7 @@ use crate::series::writing_bytes;
 use crate::step::Alone;
 use halocline_algorithms::calculus::{area_integral, Block, Collocated, Edge, Staggered};
 use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
-use halocline_core::grid::mesh::Point;
+use halocline_core::grid::mesh::{Point, Staggering};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Dim, Values};
 use halocline_core::progress::Phase;
@@ -77,7 +77,8 @@ impl<'a> Maps<'a> {
         room_for_mesh(job, first)?;
         let found = mesh::find(job.comm, &args.grid, operands.dataset(0), first.grid()).map_err(blame)?;
         let points: Vec<Option<Point>> = sources.iter().map(|s| found.point_of(s.grid())).collect();
-        let (at, is_staggered) = stands(&asked, &found, &points).map_err(blame)?;
+        let is_asked = args.grid.staggering() == Some(Staggering::C);
+        let (at, is_staggered) = stands(&asked, &found, &points, is_asked).map_err(blame)?;
         if !is_staggered && sources.len() > 1 {
             pairs::check_together(first, &sources[1])
                 .map_err(|e| folding::blame(e, files.last(), names[1]))?;
