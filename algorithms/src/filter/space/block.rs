@@ -24,6 +24,8 @@ pub struct BlockFilter {
     rows: Range<usize>,
     metrics: Tables,
     high_pass: bool,
+    /// Whether values in cells without an area are refused.
+    is_strict: bool,
 }
 
 /// The numbers of a block's cells, and of cells in its halo.
@@ -111,6 +113,7 @@ impl BlockFilter {
             rows: real,
             metrics: tables,
             high_pass,
+            is_strict: metrics.is_strict,
         }
     }
 
@@ -132,7 +135,8 @@ impl BlockFilter {
     /// Filters a map with its halo (as [`Extent`] has it) into the cells of the block alone.
     ///
     /// # Errors
-    /// Data: infinite values.
+    /// Data: infinite values; values where [`MeshMetrics::restricted`](super::MeshMetrics::restricted)
+    /// has land.
     ///
     /// # Panics
     /// If lengths don't fit.
@@ -212,7 +216,7 @@ impl BlockFilter {
 
     /// A row as the first step.
     fn load<T: Copy + Into<f64>>(&self, y: usize, from: &[T], row: &mut [f64]) -> Result<()> {
-        let mut infinite = false;
+        let (mut infinite, mut lost) = (false, false);
         let columns = from.len();
         let inner = &mut row[1..=columns];
         for (out, value) in inner.iter_mut().zip(from) {
@@ -235,12 +239,17 @@ impl BlockFilter {
                 // Cells without an area are as land.
                 for (v, scale) in inner.iter_mut().zip(&scale[range]) {
                     if scale.is_nan() {
+                        lost |= !v.is_nan();
                         *v = f64::NAN;
                     }
                 }
             }
         }
         self.close(row);
+        if lost && self.is_strict {
+            return Err(Error::data("has values in cells that are missing in the first map")
+                .remedy("name a mesh with a mask by --grid, so that it is known which cells are sea"));
+        }
         if infinite {
             return Err(Error::data("infinite values").remedy("state them as missing, or correct them"));
         }

@@ -53,6 +53,8 @@ pub struct Metrics {
     /// What the map is multiplied with before, and divided by after.
     pub(super) weight: Option<Table>,
     pub(super) edges: Edges,
+    /// Whether values in cells without an area are refused.
+    pub(super) is_strict: bool,
 }
 
 impl Metrics {
@@ -80,7 +82,7 @@ impl Metrics {
         edges: Edges,
         repeats: bool,
     ) -> Result<Self> {
-        let mut metrics = Self { rows, columns, east, north, area, weight, edges };
+        let mut metrics = Self { rows, columns, east, north, area, weight, edges, is_strict: false };
         let three = [&metrics.east, &metrics.north, &metrics.area];
         if !three.into_iter().chain(&metrics.weight).all(|t| t.fits(rows, columns)) {
             return Err(Error::internal("metrics of another grid"));
@@ -160,10 +162,15 @@ impl Metrics {
         for y in 0..self.rows {
             for x in 0..self.columns {
                 let (i, j) = (y as i64, x as i64);
-                let faces = self.beyond(&self.east, Point::U, [i, j])
-                    + self.beyond(&self.east, Point::U, [i, j - 1])
-                    + self.beyond(&self.north, Point::V, [i, j])
-                    + self.beyond(&self.north, Point::V, [i - 1, j]);
+                // Nothing flows to land.
+                let wet = |at: [i64; 2]| !self.beyond(&self.area, Point::Tracer, at).is_nan();
+                let face = |table: &Table, point: Point, at: [i64; 2], next: [i64; 2]| {
+                    Some(self.beyond(table, point, at)).filter(|a| !a.is_nan() && wet(next)).unwrap_or(0.0)
+                };
+                let faces = face(&self.east, Point::U, [i, j], [i, j + 1])
+                    + face(&self.east, Point::U, [i, j - 1], [i, j - 1])
+                    + face(&self.north, Point::V, [i, j], [i + 1, j])
+                    + face(&self.north, Point::V, [i - 1, j], [i - 1, j]);
                 let bound = 2.0 * faces / self.area.at(y, x, self.columns);
                 // NaN, of land, is never greater.
                 if bound > greatest {

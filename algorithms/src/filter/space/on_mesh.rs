@@ -81,11 +81,13 @@ impl MeshMetrics {
         let of_east = |(y, x): (isize, isize)| face(east, [dx[0], dy[0]], rows + y, first + x + on);
         let of_north = |(y, x): (isize, isize)| face(north, [dy[1], dx[1]], rows + y + up, first + x);
         let place = |(y, x): (isize, isize)| mesh.place(point, rows + y, first + x).map(|(at, _)| at);
+        // On land some models write coordinates that make cells of no size.
+        let least = 1e-8 * mesh.area[point.index()].iter().fold(0.0_f64, |most, a| most.max(*a));
         let mask = mesh.mask[point.index()].as_ref();
         let of_area = |cell: (isize, isize)| {
             let at = place(cell).filter(|at| mask.is_none_or(|mask| mask[*at]));
             let area = at.map_or(f64::NAN, |at| mesh.area[point.index()][at]);
-            if area > 0.0 && area.is_finite() {
+            if area > least && area.is_finite() {
                 area
             } else {
                 f64::NAN
@@ -112,6 +114,28 @@ impl MeshMetrics {
         let same = |v: &[u32]| v.iter().enumerate().all(|(c, at)| c == *at as usize);
         let is_whole = shape == stored && same(&picked) && same(&homes);
         Ok(Self { metrics, stored, places: (!is_whole).then_some([picked, homes]) })
+    }
+
+    /// With the file's cells that are not wet as land, which can then be as small as they like; maps
+    /// that have values there are refused.
+    ///
+    /// # Errors
+    /// Internal, if there are not as many.
+    pub fn restricted(mut self, wet: &[bool]) -> Result<Self> {
+        let Table::Cells(area) = &mut self.metrics.area else {
+            return Err(Error::internal("a mesh without areas"));
+        };
+        if wet.len() != self.stored[0] * self.stored[1] {
+            return Err(Error::internal("wet cells of another grid"));
+        }
+        for (c, area) in area.iter_mut().enumerate() {
+            let at = self.places.as_ref().map_or(c, |[picked, _]| picked[c] as usize);
+            if !wet[at] {
+                *area = f64::NAN;
+            }
+        }
+        self.metrics.is_strict = true;
+        Ok(self)
     }
 
     /// Of the map times the areas of the file's cells, divided by them after. Cells without an area

@@ -7,6 +7,7 @@ use halocline_core::comm::Comm;
 use halocline_core::grid::mesh::{EdgeNorth, EdgeX, Point};
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::halo::{Beyond, Edges};
+use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -49,7 +50,15 @@ impl Laplacian {
         } else {
             let point = found.point_of(grid).unwrap_or(Point::T);
             let made = match args.grid_type {
-                GridType::Irregular => MeshMetrics::new(&found.mesh, point)?,
+                GridType::Irregular => {
+                    let made = MeshMetrics::new(&found.mesh, point)?;
+                    if found.mesh.mask[point.index()].is_some() {
+                        made
+                    } else {
+                        // On land cells of such grids can be tiny.
+                        made.restricted(&wet_at_first(comm, source)?)?
+                    }
+                }
                 of => regular(&found.mesh, point, of, grid)?,
             };
             (made.metrics, made.places)
@@ -123,4 +132,33 @@ fn regular(
         made = made.weighted(&areas)?;
     }
     Ok(made)
+}
+
+/// Which cells have a value in the first map, of any level.
+///
+/// # Collective
+/// Every rank calls this; one reads.
+fn wet_at_first(comm: &Comm, source: &Source) -> Result<Vec<bool>> {
+    let shape = source.variable().shape();
+    let cells: usize = shape[shape.len() - 2..].iter().product();
+    comm.on_root(|| {
+        let mut wet = vec![false; cells];
+        let leading: Vec<usize> = shape[..shape.len() - 2].to_vec();
+        let maps: usize = leading[1..].iter().product();
+        let mut values = vec![0.0_f64; cells];
+        for map in 0..maps {
+            let mut rest = map;
+            let mut ranges: Vec<std::ops::Range<usize>> = shape.iter().map(|n| 0..*n).collect();
+            for d in (1..leading.len()).rev() {
+                ranges[d] = rest % leading[d]..rest % leading[d] + 1;
+                rest /= leading[d];
+            }
+            ranges[0] = 0..1;
+            let block = IndexBox::new(ranges);
+            // In the pool, which this thread is not part of.
+            rayon::join(|| source.read_into(&block, &mut values), || ()).0?;
+            wet.iter_mut().zip(&values).for_each(|(wet, v)| *wet |= !v.is_nan());
+        }
+        Ok(wet)
+    })
 }
