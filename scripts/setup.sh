@@ -11,6 +11,7 @@ packages=(
   clang libclang-dev                                    # bindings to MPI are generated
   openmpi-bin libopenmpi-dev                            # MPI
   libhdf5-openmpi-dev libnetcdf-mpi-dev                 # parallel HDF5 and NetCDF
+  gfortran make cmake valgrind                          # tests of the C and Fortran bindings
 )
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -72,7 +72,7 @@ spmd() {
 
 scripts_lint() {
   local files
-  mapfile -t files < <(find scripts jobscripts .ci -type f \( -name '*.sh' -o -name '*.sbatch' -o -name '*.pbs' -o -path .ci/run \) | sort)
+  mapfile -t files < <(find scripts jobscripts bindings .ci -type f \( -name '*.sh' -o -name '*.sbatch' -o -name '*.pbs' -o -path .ci/run \) | sort)
   shellcheck -x "${files[@]}"
 }
 
@@ -113,6 +113,7 @@ if [ -n "$suite" ]; then
 else
   failed+=("SPMD suite (not built)")
 fi
+section "C and Fortran" scripts/bindings-test.sh
 section "documentation" documentation
 section "SLURM cluster" scripts/cluster-test.sh
 

@@ -34,6 +34,8 @@ pub use halocline_algorithms as algorithms;
 pub use halocline_core as core;
 pub use halocline_io as io;
 
+pub mod insitu;
+
 /// What most programs need.
 pub mod prelude {
     pub use halocline_core::comm::{run_threads, Comm, MpiMode, World};

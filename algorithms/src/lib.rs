@@ -1,7 +1,9 @@
 //! Analyses of Halocline as folds and maps of local arrays. They know neither ranks nor files:
 //! the engine of `halocline-core` hands them tiles.
 
+pub mod calculus;
 pub mod climatology;
+pub mod compare;
 pub mod eof;
 pub mod fft;
 pub mod filter;

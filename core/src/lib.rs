@@ -1,6 +1,7 @@
 //! The spine of Halocline: communicators, decompositions, fields, tiles and the engine that
 //! turns a fold or a map of local arrays into a distributed, reproducible analysis.
 
+pub mod blocks;
 pub mod budget;
 pub mod buffers;
 pub mod calendar;
@@ -10,6 +11,7 @@ pub mod engine;
 pub mod error;
 pub mod field;
 pub mod grid;
+pub mod halo;
 pub mod index;
 pub mod memory;
 pub mod meta;

@@ -131,7 +131,7 @@ impl Progress {
 }
 
 /// Numbers of a [`Progress`] and its rank, as they travel.
-const ROW: usize = 8 + Phase::ALL.len();
+const ROW: usize = 10 + Phase::ALL.len();
 
 /// What one rank did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,10 @@ pub struct RankSummary {
     pub peak_bytes: Option<u64>,
     /// From start to end.
     pub elapsed: Duration,
+    /// Messages it sent to other ranks, as [`Comm::traffic`] counts them.
+    pub messages: u64,
+    /// Bytes in these.
+    pub message_bytes: u64,
     /// By phase, in the order of [`Phase::ALL`], threads added up.
     pub phases: [Duration; Phase::ALL.len()],
 }
@@ -179,6 +183,7 @@ impl Summary {
         peak_bytes: Option<u64>,
     ) -> Result<Self> {
         let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        let traffic = comm.traffic();
         let mut row = vec![
             threads as u64,
             progress.tiles_done.get().saturating_sub(progress.tiles_resumed.get()),
@@ -188,6 +193,8 @@ impl Summary {
             u64::from(peak_bytes.is_some()),
             peak_bytes.unwrap_or(0),
             nanos(elapsed),
+            traffic.messages,
+            traffic.bytes,
         ];
         row.extend(Phase::ALL.map(|phase| nanos(progress.phases.get(phase))));
         let rows = comm.all_gather_v(&row);
@@ -239,7 +246,7 @@ fn max_and_mean(values: impl Iterator<Item = f64>) -> (f64, f64) {
 fn from_row(row: &[u64]) -> Option<RankSummary> {
     let row: &[u64; ROW] = row.try_into().ok()?;
     let mut phases = [Duration::ZERO; Phase::ALL.len()];
-    for (phase, nanos) in phases.iter_mut().zip(&row[8..]) {
+    for (phase, nanos) in phases.iter_mut().zip(&row[10..]) {
         *phase = Duration::from_nanos(*nanos);
     }
     Some(RankSummary {
@@ -250,6 +257,8 @@ fn from_row(row: &[u64]) -> Option<RankSummary> {
         bytes_written: row[4],
         peak_bytes: (row[5] > 0).then_some(row[6]),
         elapsed: Duration::from_nanos(row[7]),
+        messages: row[8],
+        message_bytes: row[9],
         phases,
     })
 }

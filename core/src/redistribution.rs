@@ -35,6 +35,20 @@ pub fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
 }
 
 impl<T: Pod + Send + Sync> Redistribution<T> {
+    /// Messages and bytes that `rank` sends in one [`Self::exchange`], as [`Comm::traffic`] counts them:
+    /// a message for each other rank that wants part of its block, in pieces of at most `piece` bytes
+    /// ([`Comm::message_limit`]).
+    pub fn traffic(rank: usize, from: &Decomposition, to: &Decomposition, piece: usize) -> (u64, u64) {
+        let have = from.block(rank);
+        if have.is_empty() {
+            return (0, 0);
+        }
+        let others =
+            to.overlaps(&have).into_iter().filter(|(other, part)| *other != rank && !part.is_empty());
+        let bytes = others.map(|(_, part)| part.len() * size_of::<T>());
+        bytes.fold((0, 0), |(messages, all), n| (messages + n.div_ceil(piece) as u64, all + n as u64))
+    }
+
     /// Moves the values of this rank's block of `from` (C order) to where `to` wants them: into `out`,
     /// which becomes as long as its block there.
     ///

@@ -103,6 +103,20 @@ impl Tiling {
         Self { rule: "stream-2".into(), dims: dims.to_vec(), edges }
     }
 
+    /// Tiles for folds over time in a running program, whose steps are not known beforehand: the one
+    /// tile of the first 64 steps in time, as [`Self::stream`] has them; further ones are as long. In
+    /// space rows or pieces of rows, 64 of them where they keep 256 cells, 32 Ki cells at most. No cell
+    /// knows of another, so only edges in time show in results. Rule `in-situ-1`.
+    pub fn in_situ(space: &[Dim]) -> Self {
+        let time = Dim::new("time", STREAM_STEPS, Role::Time);
+        let dims: Vec<Dim> = std::iter::once(time).chain(space.iter().cloned()).collect();
+        let mut edges: Vec<Vec<usize>> = dims.iter().map(|d| vec![0, d.len]).collect();
+        let cells: usize = space.iter().map(|d| d.len).product();
+        let behind: Vec<usize> = (1..dims.len()).collect();
+        cut_space(&dims, &behind, (cells / 64).clamp(256, STREAM_CELLS), None, &mut edges);
+        Self { rule: "in-situ-1".into(), dims, edges }
+    }
+
     /// Tiles of whole series: all times of some cells. Rule `series-1`: the cells of a tile are
     /// a power of two that makes about 4 Mi values (but 1024 cells at least), at least 32 tiles
     /// where the grid allows, cut at whole rows where rows are shorter than that.

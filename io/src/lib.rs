@@ -6,6 +6,7 @@
 //! thread. What the bytes mean is decided in [`cf`], apart from how they are fetched
 //! ([`stored`]).
 
+pub mod as_stored;
 mod cache;
 pub mod cf;
 mod classic;
@@ -14,12 +15,14 @@ mod direct;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guard;
+pub mod inputs;
 mod io_mode;
 pub mod load;
 mod netcdf_read;
 mod object_name;
 pub mod output;
 mod probe;
+mod rates;
 pub mod rechunk;
 pub mod scratch;
 pub mod source;
@@ -29,4 +32,5 @@ mod stream;
 pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
 pub use io_mode::Io;
+pub use rates::{deflated, forget_cached, inflated};
 pub use source::{Element, MaskFile, MaskRule, NamedRegion, Region, Selection, SelectionFile, Source};

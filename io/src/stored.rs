@@ -40,6 +40,18 @@ impl StoredValues {
             Self::F64(v) => bytemuck::cast_slice(v),
         }
     }
+    /// Whether they are of the same type and bits: NaN is the same as itself.
+    pub fn same_bits(&self, other: &Self) -> bool {
+        self.dtype() == other.dtype() && self.bytes() == other.bytes()
+    }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.bytes().len() / self.dtype().size()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
     /// The type they are stored in.
     pub const fn dtype(&self) -> DType {
         match self {

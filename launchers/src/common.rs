@@ -42,6 +42,10 @@ impl Verbosity {
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
+    /// Whether more is to be said.
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose
+    }
     /// Prints a line on one rank, unless quiet.
     pub(crate) fn say(self, comm: &Comm, line: impl FnOnce() -> String) {
         if !self.quiet && comm.is_root() {
@@ -123,10 +127,26 @@ impl InputArgs {
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(&self, comm: &Comm, verbosity: Verbosity) -> Result<Dataset> {
+        self.open_only(comm, verbosity, &self.resolve(comm)?)
+    }
+
+    /// Opens some files in the way of these options.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_only(&self, comm: &Comm, verbosity: Verbosity, files: &[String]) -> Result<Dataset> {
         let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
-        let dataset = halocline_io::open_with(comm, &self.resolve(comm)?, options)?;
+        let dataset = halocline_io::open_with(comm, files, options)?;
         dataset.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
         Ok(dataset)
+    }
+
+    /// For each of the names, the inputs that hold such a variable.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn holders(&self, comm: &Comm, names: &[&str]) -> Result<Vec<Vec<String>>> {
+        halocline_io::dataset::holders(comm, &self.resolve(comm)?, self.io, names)
     }
 
     /// Opens inputs of several variables: those that hold the same variables as one data set along
@@ -168,6 +188,7 @@ impl InputArgs {
     fn resolve(&self, comm: &Comm) -> Result<Vec<String>> {
         let Some(list) = &self.files else { return Ok(self.inputs.clone()) };
         let listed = comm.on_root(|| listed(list))?;
+        halocline_io::inputs::note(list);
         if listed.is_empty() && self.inputs.is_empty() {
             return Err(Error::usage("the list names no files").in_file(list));
         }

@@ -1,8 +1,10 @@
 //! `halocline info`.
 
 use crate::common::{bytes_text, InputArgs, Verbosity};
+use crate::mesh::{self, FoundMesh, GridArgs};
 use halocline_core::comm::Comm;
-use halocline_core::meta::{AttributeValue, Attributes};
+use halocline_core::grid::mesh::{Faces, Point, Staggering};
+use halocline_core::meta::{AttributeValue, Attributes, Dim, Role};
 use halocline_core::tiling::Tiling;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::{Dataset, VariableInfo};
@@ -15,6 +17,8 @@ use std::io::Write as _;
 pub(crate) struct InfoArgs {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    grid: GridArgs,
     /// Say it as JSON
     #[arg(long)]
     json: bool,
@@ -26,16 +30,98 @@ pub(crate) struct InfoArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &InfoArgs, verbosity: Verbosity) -> Result<()> {
     let dataset = args.input.open(comm, verbosity)?;
+    let meshes = meshes(comm, args, &dataset)?;
     let mut printed = Ok(());
     if comm.is_root() {
         let text = if args.json {
-            serde_json::to_string_pretty(&as_json(&dataset)).unwrap_or_default() + "\n"
+            serde_json::to_string_pretty(&as_json(&dataset, &meshes)).unwrap_or_default() + "\n"
         } else {
-            as_text(&dataset)
+            as_text(&dataset) + &meshes_as_text(&meshes)
         };
         printed = print(&text);
     }
     comm.agree(printed)
+}
+
+/// The mesh that variables of one shape are on; or why there is none.
+struct OfVariables {
+    names: Vec<String>,
+    found: Result<FoundMesh>,
+    /// Where on it they stand.
+    point: Option<Point>,
+}
+
+/// The meshes of the data variables, one for all that have the same horizontal dimensions.
+///
+/// # Collective
+/// Every rank calls this.
+fn meshes(comm: &Comm, args: &InfoArgs, dataset: &Dataset) -> Result<Vec<OfVariables>> {
+    let mut groups: Vec<(Vec<&Dim>, Vec<String>)> = Vec::new();
+    for info in dataset.data_variables().filter(|v| v.variable.dtype.is_numeric()) {
+        let dims = &info.variable.dims;
+        let horizontal: Vec<&Dim> = dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X)).collect();
+        if horizontal.len() < 2 {
+            continue;
+        }
+        match groups.iter_mut().find(|(dims, _)| *dims == horizontal) {
+            Some((_, names)) => names.push(info.variable.name.clone()),
+            None => groups.push((horizontal, vec![info.variable.name.clone()])),
+        }
+    }
+    let mut all = Vec::new();
+    for (_, names) in groups {
+        let grid = comm.on_root(|| dataset.grid(&names[0]));
+        let found = grid.and_then(|grid| Ok((mesh::find(comm, &args.grid, dataset, &grid)?, grid)));
+        // What the user named must be one.
+        let found = match found {
+            Err(e) if args.grid.grid.is_some() => return Err(e),
+            found => found,
+        };
+        let point = found.as_ref().ok().and_then(|(found, grid)| found.point_of(grid));
+        all.push(OfVariables { names, found: found.map(|(found, _)| found), point });
+    }
+    Ok(all)
+}
+
+fn meshes_as_text(meshes: &[OfVariables]) -> String {
+    let mut out = String::new();
+    for of in meshes {
+        let Ok(found) = &of.found else { continue };
+        let point = match (found.mesh.staggering, of.point) {
+            (Staggering::C, Some(point)) => format!(" at {} points", point.name()),
+            _ => String::new(),
+        };
+        let names = shorten(&of.names.join(", "), 60);
+        let _ = writeln!(out, "grid of {names}{point}:");
+        for line in found.describe() {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out
+}
+
+impl OfVariables {
+    fn json(&self) -> Value {
+        let found = match &self.found {
+            Ok(found) => found,
+            Err(e) => return json!({"variables": self.names, "problem": e.to_string()}),
+        };
+        let mesh = &found.mesh;
+        json!({
+            "variables": self.names,
+            "point": self.point.map(Point::name),
+            "cells": mesh.cells,
+            "recognised_by": found.model,
+            "file": found.file,
+            "staggering": match mesh.staggering { Staggering::A => "a", Staggering::C => "c" },
+            "faces": mesh.faces.map(Faces::name),
+            "topology": mesh.topology.name(),
+            "repeated_columns": mesh.cells[1] - mesh.topology.columns,
+            "repeated_rows": mesh.cells[0] - mesh.topology.rows,
+            "read": found.read,
+            "computed": mesh.computed,
+        })
+    }
 }
 
 /// Prints on standard output.
@@ -200,7 +286,7 @@ fn attributes_json(attributes: &Attributes) -> Value {
     )
 }
 
-fn as_json(dataset: &Dataset) -> Value {
+fn as_json(dataset: &Dataset, meshes: &[OfVariables]) -> Value {
     let time = dataset.time().filter(|t| !t.values.is_empty()).map(|time| {
         json!({
             "units": time.units.to_string(),
@@ -236,6 +322,7 @@ fn as_json(dataset: &Dataset) -> Value {
         "files": dataset.files().iter().map(|f| json!({"path": f.path, "bytes": f.bytes})).collect::<Vec<_>>(),
         "dimensions": dataset.dims().iter().map(|d| json!({"name": d.name, "length": d.len})).collect::<Vec<_>>(),
         "time": time,
+        "grids": meshes.iter().map(OfVariables::json).collect::<Vec<_>>(),
         "variables": variables,
         "attributes": attributes_json(dataset.attributes()),
     })

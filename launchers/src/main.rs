@@ -2,12 +2,14 @@
 
 mod asked;
 mod batch;
+mod bench;
 mod calc;
 mod carry;
 mod cf;
 mod checkpoint;
 mod climatology;
 mod common;
+mod compare;
 mod coupled;
 mod duration;
 mod eof;
@@ -17,15 +19,19 @@ mod folding;
 mod generated;
 mod histogram;
 mod info;
+mod mesh;
+mod operands;
 mod pairs;
 mod passes;
 mod place;
 mod placement;
+mod plan;
 mod plot;
 mod pop;
 mod pressure;
 mod progress;
 mod project;
+mod provenance;
 mod rechunk;
 mod reconstruct;
 mod regrid;
@@ -40,13 +46,14 @@ mod stats;
 mod status_file;
 mod step;
 mod stop;
+mod verify;
 mod transport;
 mod vertical;
 
 use clap::{Parser, Subcommand};
 use common::{LogArgs, Verbosity};
-use halocline_core::comm::{Launch, MpiMode};
-use halocline_core::Error;
+use halocline_core::comm::{Comm, Launch, MpiMode};
+use halocline_core::{Error, Result};
 use std::process::ExitCode;
 
 /// Analyses gridded ocean, atmosphere and climate data, with the same bits on any number of
@@ -63,6 +70,8 @@ struct Cli {
     verbosity: Verbosity,
     #[command(flatten)]
     log: LogArgs,
+    #[command(flatten)]
+    record: provenance::RecordArgs,
     /// Whether to start MPI; auto: only when mpirun or srun started this process
     #[arg(long, global = true, value_enum, default_value_t = MpiChoice::Auto, value_name = "yes|no|auto", hide_possible_values = true)]
     mpi: MpiChoice,
@@ -83,18 +92,22 @@ enum MpiChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::BenchArgs),
     Calc(calc::CalcArgs),
     Cca(coupled::CcaArgs),
     Climatology(climatology::ClimatologyArgs),
+    Compare(compare::CompareArgs),
     Completions(generated::CompletionsArgs),
     Eof(eof::EofArgs),
     Filter(filter::FilterArgs),
     Info(info::InfoArgs),
     Man(generated::ManArgs),
     Mca(coupled::McaArgs),
+    Plan(plan::PlanArgs),
     Plot(plot::PlotArgs),
     Pop(pop::PopArgs),
     Project(project::ProjectArgs),
+    Provenance(provenance::ProvenanceArgs),
     Stats(stats::StatsArgs),
     Status(batch::StatusArgs),
     Submit(batch::SubmitArgs),
@@ -105,6 +118,7 @@ enum Command {
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
+    Verify(verify::VerifyArgs),
     Transport(transport::TransportArgs),
     Vertical(Box<vertical::VerticalArgs>),
     /// Panic on one rank while the others wait for it: shows that nothing hangs
@@ -139,7 +153,7 @@ fn main() -> ExitCode {
     stop::started();
     let launch = Launch::detect();
     halocline_io::output::keep_hdf5_from_exit();
-    let cli = match Cli::try_parse() {
+    let cli = match provenance::arguments::parse() {
         Ok(cli) => cli,
         Err(message) => {
             // Every rank parses the same words; one prints.
@@ -152,16 +166,29 @@ fn main() -> ExitCode {
             return start::report_apart(&usage(&message), &launch);
         }
     };
-    start::run(&launch, &cli, |comm| match &cli.command {
+    cli.record.keep();
+    start::run(&launch, &cli, |comm| dispatch(comm, &cli))
+}
+
+/// Runs a command.
+///
+/// # Collective
+/// Every rank calls this.
+fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
+    match &cli.command {
+        Command::Bench(args) => bench::run(comm, args, cli.verbosity),
         Command::Calc(args) => calc::run(comm, args, cli.verbosity),
+        Command::Compare(args) => compare::run(comm, args, cli.verbosity),
         Command::Eof(args) => eof::run(comm, args, cli.verbosity),
         Command::Mca(args) => args.couple().run(comm, cli.verbosity),
         Command::Cca(args) => args.check().and_then(|()| args.couple().run(comm, cli.verbosity)),
         Command::Filter(args) => filter::run(comm, args, cli.verbosity),
         Command::Info(args) => info::run(comm, args, cli.verbosity),
+        Command::Plan(args) => plan::run(comm, args, cli.verbosity),
         Command::Plot(args) => plot::run(comm, args, cli.verbosity),
         Command::Pop(args) => pop::run(comm, args, cli.verbosity),
         Command::Project(args) => project::run(comm, args, cli.verbosity),
+        Command::Provenance(args) => provenance::run(comm, args, cli.verbosity),
         Command::Stats(args) => stats::run(comm, args, cli.verbosity),
         Command::Climatology(args) => climatology::run(comm, args, cli.verbosity),
         Command::Rechunk(args) => rechunk::run(comm, args, cli.verbosity),
@@ -171,6 +198,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),
+        Command::Verify(args) => verify::run(comm, args, cli.verbosity),
         Command::Transport(args) => transport::run(comm, args, cli.verbosity),
         Command::Vertical(args) => vertical::run(comm, args, cli.verbosity),
         Command::Submit(args) => batch::submit(comm, args, cli.verbosity),
@@ -182,5 +210,5 @@ fn main() -> ExitCode {
             comm.barrier();
             Ok(())
         }
-    })
+    }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use crate::bench::model::Case;
 use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
+use crate::plan::Foreseen;
 use crate::{progress, report};
 use halocline_core::budget::{bytes_text, MemoryBudget};
 use halocline_core::comm::Comm;
@@ -44,6 +46,20 @@ pub(crate) struct RechunkArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+}
+
+impl RechunkArgs {
+    /// What its cost follows from.
+    pub(crate) fn foreseen(&self) -> Foreseen<'_> {
+        Foreseen {
+            case: Case::Io,
+            input: &self.input,
+            selection: None,
+            vars: self.var.as_deref().unwrap_or_default(),
+            segment: None,
+            results: 1.0,
+        }
+    }
 }
 
 impl RechunkArgs {

@@ -221,6 +221,8 @@ fn as_json(summary: &Summary) -> Value {
         "bytes_read": summary.sum(|r| r.bytes_read),
         "bytes_decoded": summary.sum(|r| r.bytes_decoded),
         "bytes_written": summary.sum(|r| r.bytes_written),
+        "messages": summary.sum(|r| r.messages),
+        "message_bytes": summary.sum(|r| r.message_bytes),
         "phases": phases,
         "imbalance": summary.imbalance(),
         "peak_bytes": summary.ranks.iter().map(|r| r.peak_bytes).collect::<Vec<_>>(),

@@ -153,6 +153,7 @@ fn clean_up_on_signals(writes: bool) {
             let _ending = halocline_io::output::remove_unfinished();
             halocline_core::engine::checkpoint::remove_unfinished();
             crate::run::scratch::remove();
+            crate::verify::remove();
             status_file::killed(signal);
             if !writes {
                 std::thread::sleep(BEHIND);

@@ -92,15 +92,17 @@ case_srun_on_two_nodes() {
 }
 
 case_slurm_scripts() {
-  local eof spectrum climatology stats
+  local eof spectrum climatology stats scaling
   eof="$(OUTPUT=out/s-eof.nc sbatch --parsable jobscripts/slurm/eof.sbatch)"
   spectrum="$(OUTPUT=out/s-spectrum.nc sbatch --parsable jobscripts/slurm/spectrum.sbatch)"
   climatology="$(OUTPUT=out/s-clim.nc ANOMALY=out/s-anom.nc sbatch --parsable jobscripts/slurm/climatology.sbatch)"
   stats="$(OUTPUT=out/s-stats.nc sbatch --parsable jobscripts/slurm/stats.sbatch)"
+  scaling="$(OUTPUT=out/s-scaling.jsonl sbatch --parsable jobscripts/slurm/scaling.sbatch)"
   good "$eof" && same out/s-eof.nc ref-eof.nc && [ -s out/s-eof.png ] &&
     good "$spectrum" && same out/s-spectrum.nc ref-spectrum.nc &&
     good "$climatology" && same out/s-clim.nc ref-climatology.nc && same out/s-anom.nc ref-anomaly.nc &&
-    good "$stats" && same out/s-stats.nc ref-stats.nc
+    good "$stats" && same out/s-stats.nc ref-stats.nc &&
+    good "$scaling" && timed out/s-scaling.jsonl
 }
 
 case_slurm_array() {
@@ -286,19 +288,24 @@ case_submit_requeue() {
 
 # --- PBS -----------------------------------------------------------------------------------
 
+# timed FILE: whether it holds six runs, three of each case, on all ranks of the job.
+timed() { [ "$(grep -c '"ranks":4,' "$1")" = 6 ] && "$HALOCLINE" bench table "$1" --plot "${1%.jsonl}.png" && [ -s "${1%.jsonl}.png" ]; }
+
 # handed_in WORDS…: the number that qsub prints, without the server's name.
 handed_in() { qsub "$@" | sed 's/\..*//' | tail -n 1; }
 
 case_pbs_scripts() {
-  local eof spectrum climatology stats
+  local eof spectrum climatology stats scaling
   eof="$(OUTPUT=out/p-eof.nc handed_in jobscripts/pbs/eof.pbs)"
   spectrum="$(OUTPUT=out/p-spectrum.nc handed_in jobscripts/pbs/spectrum.pbs)"
   climatology="$(OUTPUT=out/p-clim.nc ANOMALY=out/p-anom.nc handed_in jobscripts/pbs/climatology.pbs)"
   stats="$(OUTPUT=out/p-stats.nc handed_in jobscripts/pbs/stats.pbs)"
+  scaling="$(OUTPUT=out/p-scaling.jsonl handed_in jobscripts/pbs/scaling.pbs)"
   good "$eof" && same out/p-eof.nc ref-eof.nc &&
     good "$spectrum" && same out/p-spectrum.nc ref-spectrum.nc &&
     good "$climatology" && same out/p-clim.nc ref-climatology.nc && same out/p-anom.nc ref-anomaly.nc &&
-    good "$stats" && same out/p-stats.nc ref-stats.nc
+    good "$stats" && same out/p-stats.nc ref-stats.nc &&
+    good "$scaling" && timed out/p-scaling.jsonl
 }
 
 case_pbs_array_and_chain() {

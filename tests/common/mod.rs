@@ -157,11 +157,11 @@ pub(crate) fn values(file: &Path, name: &str) -> Vec<f64> {
     values.into_iter().map(|v| if Some(v) == fill { f64::NAN } else { v }).collect()
 }
 
-/// Everything a file holds but its history: bits of all values, and attributes as text.
+/// Everything a file holds but its history and the record of how it was made: bits of all values, and attributes as text.
 pub(crate) fn contents(path: &Path) -> BTreeMap<String, String> {
     let file = netcdf::open(path).expect("a file that was written opens");
     let mut all = BTreeMap::new();
-    for attribute in file.attributes().filter(|a| a.name() != "history") {
+    for attribute in file.attributes().filter(|a| !["history", "halocline_provenance"].contains(&a.name())) {
         all.insert(format!(":{}", attribute.name()), format!("{:?}", attribute.value().expect("readable")));
     }
     for dimension in file.dimensions() {

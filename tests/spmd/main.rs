@@ -8,6 +8,7 @@ mod engine;
 mod eof;
 mod fft;
 mod fields;
+mod halos;
 mod output;
 mod shared;
 mod stream;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let tests: Vec<Test> = conformance::all()
         .into_iter()
         .chain(fields::all())
+        .chain(halos::all())
         .chain(engine::all())
         .chain(checkpoint::all())
         .chain(eof::all())

@@ -4,9 +4,11 @@
 //! times which recur ([`Cycle`]), pooled over a window of neighbouring days where asked for; an
 //! anomaly is a map over the times of a field ([`Departures`]).
 
+mod axis;
 mod departures;
 mod window;
 
+pub use axis::{axis, Axis};
 pub use departures::{Departures, Reference};
 pub use window::window;
 

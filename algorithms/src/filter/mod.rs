@@ -1,4 +1,4 @@
-//! Filters along time: low-, high- and band-pass of the series of each cell.
+//! Filters along time and in [`space`]. Along time: low-, high- and band-pass of the series of each cell.
 //!
 //! A [`TimeFilter`] is work on whole series ([`halocline_core::engine::SeriesWork`]). Frequencies
 //! are in cycles per step, so that ½ is the Nyquist frequency; steps are even. Three kinds:
@@ -14,6 +14,7 @@ mod lanczos;
 mod lanes;
 mod sections;
 mod series;
+pub mod space;
 #[cfg(test)]
 mod tests;
 

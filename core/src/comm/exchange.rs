@@ -40,7 +40,7 @@ impl Comm {
         let Some(transport) = self.transport() else { return Some(vec![data.to_vec()]) };
         let counts = self.counts_of_all(transport, data.len());
         if self.rank() != root {
-            transport.exchange(self.outgoing(root, data).collect(), Vec::new());
+            transport.exchange(self.outgoing(root, data).collect(), Vec::new(), &mut || ());
             return None;
         }
         let mut gathered: Vec<Vec<T>> = vec![Vec::new(); counts.len()];
@@ -53,7 +53,7 @@ impl Comm {
                     incoming.extend(self.incoming(from, part));
                 }
             }
-            transport.exchange(Vec::new(), incoming);
+            transport.exchange(Vec::new(), incoming, &mut || ());
         }
         gathered[root] = data.to_vec();
         Some(gathered)
@@ -122,7 +122,7 @@ impl Comm {
             for to in window.iter().map(|s| (me + s) % size) {
                 outgoing.extend(self.outgoing(to, &parts[to]));
             }
-            transport.exchange(outgoing, incoming);
+            transport.exchange(outgoing, incoming, &mut || ());
             for to in window.iter().map(|s| (me + s) % size) {
                 parts[to] = Vec::new();
             }
@@ -164,8 +164,35 @@ impl Comm {
             for to in window.iter().map(|s| (me + s) % size) {
                 leaving.extend(self.outgoing(to, outgoing[to]));
             }
-            transport.exchange(leaving, arriving);
+            transport.exchange(leaving, arriving, &mut || ());
         }
+    }
+
+    /// Messages between neighbours, of lengths that both sides know: `outgoing` to other ranks,
+    /// `incoming` from others, without blocking; `meanwhile` is done while they travel. Only ranks
+    /// that have messages for one another take part, each pair in the same order.
+    ///
+    /// # Panics
+    /// If a rank is not in the group, or is this one.
+    pub fn exchange_during<T: Pod>(
+        &self,
+        outgoing: &[(usize, &[T])],
+        incoming: Vec<(usize, &mut [T])>,
+        meanwhile: impl FnOnce(),
+    ) {
+        let ranks = outgoing.iter().map(|m| m.0).chain(incoming.iter().map(|m| m.0));
+        ranks.for_each(|rank| assert!(rank < self.size() && rank != self.rank(), "no neighbour {rank}"));
+        let Some(transport) = self.transport() else { return meanwhile() };
+        let mut leaving = Vec::with_capacity(outgoing.len());
+        outgoing.iter().for_each(|(to, part)| leaving.extend(self.outgoing(*to, part)));
+        let mut arriving = Vec::with_capacity(incoming.len());
+        incoming.into_iter().for_each(|(from, part)| arriving.extend(self.incoming(from, part)));
+        let mut meanwhile = Some(meanwhile);
+        transport.exchange(leaving, arriving, &mut || {
+            if let Some(work) = meanwhile.take() {
+                work();
+            }
+        });
     }
 
     /// Sends `data` to rank `to`, which must [`Self::recv`] with the same `tag` and type.

@@ -12,6 +12,8 @@ mod agreement;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod exchange;
+#[cfg(feature = "mpi")]
+mod host;
 mod launch;
 mod link;
 #[cfg(feature = "mpi")]
@@ -24,9 +26,11 @@ mod threads_hint;
 mod transport;
 mod world;
 
+#[cfg(feature = "mpi")]
+pub use host::{host_allows_threads, of_host};
 pub use launch::{Launch, Launcher};
 #[cfg(feature = "mpi")]
-pub use mpi::{raw_info_null, MpiComm, RawInfo, RawMpi};
+pub use mpi::{mpi_library, raw_info_null, MpiComm, RawInfo, RawMpi};
 pub use reduce::{Extreme, Number, Reduce};
 pub use serial::SerialComm;
 pub use stats::Traffic;
@@ -122,6 +126,11 @@ impl Comm {
         let mut limited = self.clone();
         limited.link_mut().max_message_bytes = bytes.clamp(1, i32::MAX as usize);
         limited
+    }
+
+    /// The longest piece of a message, in bytes: see [`Self::with_message_limit`].
+    pub fn message_limit(&self) -> usize {
+        self.link().max_message_bytes
     }
 
     /// What this rank has handed over to others since the start, in this group, its ancestors

@@ -9,11 +9,13 @@ use crate::{Error, Result};
 use ::mpi::collective::SystemOperation;
 use ::mpi::datatype::PartitionMut;
 use ::mpi::environment::Universe;
+use ::mpi::raw::FromRaw;
 use ::mpi::request::multiple_scope;
 use ::mpi::topology::{Color, SimpleCommunicator};
 use ::mpi::traits::{AsRaw, Communicator, CommunicatorCollectives, Destination, Equivalence, Root, Source};
 use ::mpi::{Count, Threading};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 /// The raw MPI communicator handle, see [`Comm::raw_mpi`].
@@ -25,6 +27,14 @@ pub type RawInfo = ::mpi::ffi::MPI_Info;
 pub fn raw_info_null() -> RawInfo {
     // SAFETY: a constant that the C side of the bindings sets at load time and never changes.
     unsafe { ::mpi::ffi::RSMPI_INFO_NULL }
+}
+
+/// What the MPI library calls itself, in one line.
+pub fn mpi_library() -> String {
+    let text = ::mpi::environment::library_version().unwrap_or_default();
+    // Open MPI tells where and for whom it was built behind the version.
+    let name = text.lines().next().unwrap_or_default().trim_matches('\0');
+    name.split(", package").next().unwrap_or_default().to_owned()
 }
 
 /// Tag of messages inside collectives; users' tags lie below it.
@@ -39,10 +49,36 @@ pub struct MpiComm {
     pub(super) link: Link,
 }
 
-/// The fields are dropped in this order: a communicator must be freed before MPI ends.
 struct Inner {
-    communicator: SimpleCommunicator,
-    universe: Rc<Universe>,
+    communicator: ManuallyDrop<SimpleCommunicator>,
+    /// None where the host program owns MPI.
+    universe: Option<Rc<Universe>>,
+}
+
+/// A communicator must be freed before MPI ends; that is why this comes before the fields are dropped.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // A host may have ended MPI while it still held ours: then there is nothing left to free.
+        if !is_finalised() {
+            // SAFETY: dropped here only, and nothing uses it afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.communicator) };
+        }
+    }
+}
+
+/// Whether MPI has ended.
+fn is_finalised() -> bool {
+    let mut flag = 0;
+    // SAFETY: may be called at any time.
+    unsafe { ::mpi::ffi::MPI_Finalized(&raw mut flag) };
+    flag != 0
+}
+
+fn is_initialised() -> bool {
+    let mut flag = 0;
+    // SAFETY: may be called at any time.
+    unsafe { ::mpi::ffi::MPI_Initialized(&raw mut flag) };
+    flag != 0
 }
 
 impl fmt::Debug for MpiComm {
@@ -68,7 +104,50 @@ impl MpiComm {
         // A duplicate: our messages never meet those of other libraries.
         let communicator = universe.world().duplicate();
         let link = Link::new(communicator.rank() as usize);
-        Ok(Self::new(communicator, Rc::new(universe), link))
+        Ok(Self::new(communicator, Some(Rc::new(universe)), link))
+    }
+
+    /// A duplicate of a communicator of the host program, which started MPI and will end it.
+    pub(super) fn of_host(raw: RawMpi) -> Result<Self> {
+        const REMEDY: &str =
+            "call this between MPI_Init and MPI_Finalize, on the thread that called MPI_Init";
+        if !is_initialised() || is_finalised() {
+            return Err(Error::communication("MPI is not running").remedy(REMEDY));
+        }
+        let (mut is_main, mut is_inter, mut duplicate) = (0, 0, raw);
+        // SAFETY: MPI is running; a constant is read, a flag is written.
+        let is_null = unsafe {
+            ::mpi::ffi::MPI_Is_thread_main(&raw mut is_main);
+            raw == ::mpi::ffi::RSMPI_COMM_NULL
+        };
+        if is_main == 0 {
+            return Err(Error::communication("another thread drives MPI").remedy(REMEDY));
+        }
+        if is_null {
+            return Err(Error::usage("the communicator is MPI_COMM_NULL"));
+        }
+        // SAFETY: the caller of `World::of_host` promises a communicator that is alive; it is not
+        // freed, only its duplicate is.
+        unsafe { ::mpi::ffi::MPI_Comm_test_inter(raw, &raw mut is_inter) };
+        if is_inter != 0 {
+            return Err(Error::usage("an inter-communicator has no single group of ranks"));
+        }
+        // SAFETY: as above. A duplicate: our messages never meet those of the host.
+        let communicator = unsafe {
+            ::mpi::ffi::MPI_Comm_dup(raw, &raw mut duplicate);
+            SimpleCommunicator::from_raw(duplicate)
+        };
+        let link = Link::new(communicator.rank() as usize);
+        Ok(Self::new(communicator, None, link))
+    }
+
+    /// Whether the host lets its process have threads that don't call MPI.
+    pub(super) fn allows_threads() -> bool {
+        let mut level = 0;
+        // SAFETY: MPI is running, a number is written.
+        unsafe { ::mpi::ffi::MPI_Query_thread(&raw mut level) };
+        // SAFETY: a constant of the bindings.
+        level >= unsafe { ::mpi::ffi::RSMPI_THREAD_FUNNELED }
     }
 
     /// Whether the library is Open MPI. May be asked before MPI is initialised.
@@ -76,8 +155,9 @@ impl MpiComm {
         ::mpi::environment::library_version().is_ok_and(|version| version.starts_with("Open MPI"))
     }
 
-    fn new(communicator: SimpleCommunicator, universe: Rc<Universe>, link: Link) -> Self {
+    fn new(communicator: SimpleCommunicator, universe: Option<Rc<Universe>>, link: Link) -> Self {
         let (rank, size) = (communicator.rank() as usize, communicator.size() as usize);
+        let communicator = ManuallyDrop::new(communicator);
         Self { inner: Rc::new(Inner { communicator, universe }), rank, size, link }
     }
 
@@ -97,7 +177,7 @@ impl MpiComm {
     pub(super) fn split(&self, name: Option<usize>, position: usize, link: Link) -> Option<Self> {
         let color = name.map_or_else(Color::undefined, |name| Color::with_value(name as i32));
         let communicator = self.communicator().split_by_color_with_key(color, position as i32)?;
-        Some(Self::new(communicator, Rc::clone(&self.inner.universe), link))
+        Some(Self::new(communicator, self.inner.universe.clone(), link))
     }
 
     fn reduce<N: Equivalence + Copy>(&self, data: &mut [N], op: Reduce) {
@@ -164,10 +244,15 @@ impl Transport for MpiComm {
         self.communicator().all_gather_varcount_into(mine, &mut parts);
     }
 
-    fn exchange<'a>(&self, outgoing: Vec<(usize, &'a [u8])>, incoming: Vec<(usize, &'a mut [u8])>) {
+    fn exchange<'a>(
+        &self,
+        outgoing: Vec<(usize, &'a [u8])>,
+        incoming: Vec<(usize, &'a mut [u8])>,
+        meanwhile: &mut dyn FnMut(),
+    ) {
         let messages = outgoing.len() + incoming.len();
         if messages == 0 {
-            return;
+            return meanwhile();
         }
         multiple_scope(messages, |scope, requests| {
             // Receives first: what arrives then finds its place without a detour.
@@ -179,6 +264,7 @@ impl Transport for MpiComm {
                 let destination = self.communicator().process_at_rank(to as i32);
                 requests.add(destination.immediate_send_with_tag(scope, piece, EXCHANGE));
             }
+            meanwhile();
             requests.wait_all(&mut Vec::with_capacity(messages));
         });
     }

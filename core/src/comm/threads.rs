@@ -262,10 +262,16 @@ impl Transport for ThreadComm {
         }
     }
 
-    fn exchange<'a>(&self, outgoing: Vec<(usize, &'a [u8])>, incoming: Vec<(usize, &'a mut [u8])>) {
+    fn exchange<'a>(
+        &self,
+        outgoing: Vec<(usize, &'a [u8])>,
+        incoming: Vec<(usize, &'a mut [u8])>,
+        meanwhile: &mut dyn FnMut(),
+    ) {
         for (to, piece) in outgoing {
             self.post(piece.to_vec(), to, EXCHANGE);
         }
+        meanwhile();
         for (from, piece) in incoming {
             self.receive(piece, from, EXCHANGE);
         }

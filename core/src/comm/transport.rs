@@ -23,6 +23,12 @@ pub(super) trait Transport {
     fn all_gather(&self, mine: &[u8], counts: &[usize], all: &mut [u8]);
     /// All of these messages at once, without a deadlock however long they are. Pieces between
     /// the same two ranks keep their order. Only ranks with something to say take part.
-    fn exchange<'a>(&self, outgoing: Vec<(usize, &'a [u8])>, incoming: Vec<(usize, &'a mut [u8])>);
+    /// `meanwhile` is done when all are on their way.
+    fn exchange<'a>(
+        &self,
+        outgoing: Vec<(usize, &'a [u8])>,
+        incoming: Vec<(usize, &'a mut [u8])>,
+        meanwhile: &mut dyn FnMut(),
+    );
     fn all_reduce(&self, data: Words<'_>, op: Reduce);
 }

@@ -11,6 +11,7 @@ mod branch;
 mod cadence;
 pub mod checkpoint;
 mod fold;
+pub mod insitu;
 mod map;
 mod persist;
 mod piece;

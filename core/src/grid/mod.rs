@@ -2,6 +2,7 @@
 
 mod area;
 mod corners;
+pub mod mesh;
 mod spacing;
 mod weights;
 

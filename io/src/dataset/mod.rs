@@ -3,6 +3,7 @@
 mod brief;
 mod compare;
 pub(crate) mod deal;
+mod holders;
 mod inputs;
 mod join;
 mod kept;
@@ -25,6 +26,7 @@ use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Dim, Variable};
 use halocline_core::{Error, Result};
+pub use holders::holders;
 pub use options::OpenOptions;
 use serde::{Deserialize, Serialize};
 pub(crate) use statics::whole;
@@ -128,7 +130,7 @@ pub fn open(comm: &Comm, inputs: &[String]) -> Result<Dataset> {
 /// # Errors
 /// As [`open`]. A cache that is absent or damaged is none ([`Dataset::notes`] tells).
 pub fn open_with(comm: &Comm, inputs: &[String], options: OpenOptions) -> Result<Dataset> {
-    opening::open(comm, inputs, options)
+    opening::open(comm, inputs, options).inspect(crate::inputs::note_dataset)
 }
 
 impl Dataset {

@@ -23,6 +23,7 @@ unsafe impl bytemuck::Zeroable for NcChar {}
 unsafe impl bytemuck::Pod for NcChar {}
 
 extern "C" {
+    fn nc_inq_libvers() -> *const std::ffi::c_char;
     fn H5dont_atexit() -> std::ffi::c_int;
 }
 
@@ -35,4 +36,17 @@ extern "C" {
 pub fn keep_hdf5_from_exit() {
     // SAFETY: sets a flag inside HDF5, which does not initialise itself for it.
     unsafe { H5dont_atexit() };
+}
+
+/// The versions of the libraries that files are defined with, by name.
+pub fn library_versions() -> Vec<(&'static str, String)> {
+    // SAFETY: the library gives a text of its own that ends with NUL and stays.
+    let netcdf = unsafe { std::ffi::CStr::from_ptr(nc_inq_libvers()) }.to_string_lossy();
+    // Behind the number it tells when it was built.
+    let netcdf = netcdf.split(' ').next().unwrap_or_default().to_owned();
+    let (mut major, mut minor, mut release) = (0, 0, 0);
+    // SAFETY: writes three numbers.
+    let known = unsafe { hdf5_sys::h5::H5get_libversion(&mut major, &mut minor, &mut release) } >= 0;
+    let hdf5 = if known { format!("{major}.{minor}.{release}") } else { String::new() };
+    vec![("netcdf-c", netcdf), ("hdf5", hdf5)]
 }

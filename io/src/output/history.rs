@@ -14,13 +14,17 @@ pub fn history_line(command: &str) -> String {
     line_at(fixed.unwrap_or_else(now), command)
 }
 
-/// [`history_line`] at `seconds` since 1970.
-fn line_at(seconds: u64, command: &str) -> String {
+/// A moment in UTC, `seconds` since 1970, as in `2026-11-23T06:50:00Z`.
+pub fn utc(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / 86_400);
     let of_day = seconds % 86_400;
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let command = command.replace(['\n', '\r', '\0'], " ");
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z: {command}")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// [`history_line`] at `seconds` since 1970.
+fn line_at(seconds: u64, command: &str) -> String {
+    format!("{}: {}", utc(seconds), command.replace(['\n', '\r', '\0'], " "))
 }
 
 /// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.

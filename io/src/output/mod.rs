@@ -41,6 +41,7 @@ mod open;
 mod pieces;
 mod plan;
 mod queue;
+mod record;
 mod report;
 #[cfg(test)]
 mod roundtrips;
@@ -53,8 +54,9 @@ pub(crate) mod zstd_filter;
 
 pub use chunking::default_chunks;
 pub use compression::Compression;
-pub use ffi::keep_hdf5_from_exit;
-pub use history::history_line;
+pub use ffi::{keep_hdf5_from_exit, library_versions};
+pub use history::{history_line, utc};
+pub use record::{set_recorder, Recorder};
 pub use report::WriteReport;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
 pub use target::{remove_unfinished, Ending};
@@ -273,7 +275,11 @@ impl Output {
             }
             Writer::Gone => return Err(self.gone()),
         };
+        let record = record::make(&self.comm, &self.target.shown)?;
         let report = self.comm.on_root(|| {
+            if let Some(record) = &record {
+                record::put(&self.target.temporary, record).map_err(|e| self.target.explain(e))?;
+            }
             let (bytes_file, seconds) = self.target.commit()?;
             Ok(WriteReport { bytes_file, sync_seconds: report.sync_seconds + seconds, ..report })
         })?;

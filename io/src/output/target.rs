@@ -120,6 +120,12 @@ pub(super) fn create(temporary: &Path) -> netcdf::Result<netcdf::FileMut> {
     netcdf::create(temporary)
 }
 
+/// Opens a temporary file again, unless the process is ending.
+pub(super) fn append(temporary: &Path) -> netcdf::Result<netcdf::FileMut> {
+    let _held = unfinished();
+    netcdf::append(temporary)
+}
+
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -13,16 +13,16 @@ use halocline_core::{Error, Result};
 use std::ops::Range;
 
 /// Bytes that the library returns at a time; a stored chunk if that is larger.
-pub(super) const READ: usize = 8 << 20;
+pub(crate) const READ: usize = 8 << 20;
 
 /// Where a variable lies in each file; none where only the library can read it.
-pub(super) type Places = Vec<Option<Located>>;
+pub(crate) type Places = Vec<Option<Located>>;
 
 /// Looks for a variable in all files.
 ///
 /// # Errors
 /// As [`direct::places`].
-pub(super) fn find(dataset: &Dataset, info: &VariableInfo) -> Result<Places> {
+pub(crate) fn find(dataset: &Dataset, info: &VariableInfo) -> Result<Places> {
     let along = along(dataset, info);
     let in_file = |file: &crate::dataset::FilePart| -> Vec<usize> {
         let mut shape = info.variable.shape();
@@ -39,7 +39,7 @@ pub(super) fn find(dataset: &Dataset, info: &VariableInfo) -> Result<Places> {
 }
 
 /// The stored values of a variable.
-pub(super) struct Blocks<'a> {
+pub(crate) struct Blocks<'a> {
     dataset: &'a Dataset,
     info: &'a VariableInfo,
     chunk: Vec<usize>,
@@ -63,7 +63,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Of a variable that is carried over.
-    pub(super) fn carried(
+    pub(crate) fn carried(
         dataset: &'a Dataset,
         info: &'a VariableInfo,
         chunk: Vec<usize>,
@@ -155,6 +155,13 @@ impl<'a> Blocks<'a> {
 
 impl Source for Blocks<'_> {
     fn read(&mut self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
+        self.bytes(block, out)
+    }
+}
+
+impl Blocks<'_> {
+    /// [`Source::read`], from many threads.
+    pub(crate) fn bytes(&self, block: &IndexBox, out: &mut [u8]) -> Result<()> {
         match self.info.variable.dtype.size() {
             1 => self.fill::<u8>(block, out),
             2 => self.fill::<u16>(block, out),
@@ -202,6 +209,6 @@ pub(super) fn reads_parts(info: &VariableInfo, places: &Places) -> bool {
 }
 
 /// Bytes of the buffers of a thread that reads.
-pub(super) fn scratch_bytes(places: &Places) -> u64 {
+pub(crate) fn scratch_bytes(places: &Places) -> u64 {
     places.iter().flatten().map(|located| direct::scratch_bytes(&located.storage)).max().unwrap_or(0)
 }

@@ -3,7 +3,7 @@
 //! Everything else is carried over as it is: dimensions, attributes in their types, coordinates,
 //! packed values. Values are never decoded, so that a copy equals its original bit for bit.
 
-mod blocks;
+pub(crate) mod blocks;
 mod carry;
 mod choose;
 mod define;

@@ -7,7 +7,7 @@ use halocline_core::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Commands that are done here and now, not in a job.
-const AT_ONCE: [&str; 5] = ["completions", "help", "man", "status", "submit"];
+const AT_ONCE: [&str; 7] = ["bench", "completions", "help", "man", "plan", "status", "submit"];
 
 /// What is known of a command line that may be handed in.
 #[derive(Debug)]

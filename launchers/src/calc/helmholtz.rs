@@ -60,7 +60,7 @@ pub(crate) struct HelmholtzArgs {
 }
 
 /// What `--compress` says.
-pub(super) fn compression(text: &str) -> Result<Compression> {
+pub(crate) fn compression(text: &str) -> Result<Compression> {
     text.parse().map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })
 }
 

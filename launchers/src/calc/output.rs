@@ -12,14 +12,14 @@ use std::ops::Range;
 
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Precision {
+pub(crate) enum Precision {
     Single,
     Double,
 }
 
 impl Precision {
     /// As asked for, or as the input is.
-    pub(super) fn dtype(asked: Option<Self>, source: &Source) -> DType {
+    pub(crate) fn dtype(asked: Option<Self>, source: &Source) -> DType {
         match asked {
             Some(Self::Single) => DType::F32,
             None if StreamSource::is_single(source) => DType::F32,
@@ -31,20 +31,27 @@ impl Precision {
 /// The chunks of what is written: those of the input where they are whole maps of a size that
 /// readers like.
 pub(super) fn chunks(maps: &SphereMaps, dtype: DType) -> Vec<usize> {
-    let source = maps.first();
+    chunks_like(maps.first(), dtype)
+}
+
+/// [`chunks`] of a variable.
+pub(crate) fn chunks_like(source: &Source, dtype: DType) -> Vec<usize> {
     let shape = source.variable().shape();
     let likes = |chunk: &[usize]| {
         let bytes = chunk.iter().product::<usize>() * dtype.size();
         ((64 << 10)..(16 << 20)).contains(&bytes)
     };
-    match Source::chunks(source).filter(|chunk| likes(chunk)) {
-        Some(chunk) => chunk.to_vec(),
-        None => default_chunks(&shape, dtype.size()),
+    // A chunk may be longer than what is selected of it.
+    let stored = StreamSource::chunks(source);
+    if Source::chunks(source).is_some() && likes(&stored) {
+        stored
+    } else {
+        default_chunks(&shape, dtype.size())
     }
 }
 
 /// Room for so many values.
-pub(super) fn room(dtype: DType, len: usize) -> Values {
+pub(crate) fn room(dtype: DType, len: usize) -> Values {
     match dtype {
         DType::F32 => Values::F32(halocline_core::memory::filled(len, 0.0)),
         _ => Values::F64(halocline_core::memory::filled(len, 0.0)),

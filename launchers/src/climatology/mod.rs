@@ -3,7 +3,6 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod anomaly;
-mod coordinate;
 mod output;
 mod parts;
 mod run;

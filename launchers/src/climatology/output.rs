@@ -1,10 +1,10 @@
 //! The NetCDF file of a climatology.
 
-use super::coordinate::{axis, Axis};
-use super::parts::Parts;
+use super::parts::{dates, Parts};
 use super::{ClimatologyArgs, Job};
 use crate::asked::{self, name_of, Asked};
 use crate::{carry, cf, series};
+use halocline_algorithms::climatology::{axis, Axis};
 use halocline_algorithms::statistics::Op;
 use halocline_core::calendar::Cycle;
 use halocline_core::comm::Comm;
@@ -28,8 +28,11 @@ pub(super) fn write(
     let mut maps: Vec<_> = results.iter_mut().map(|parts| parts.series.take()).collect();
     let results: &[Parts] = results;
     let mut schema = Schema { attributes: global(args, job, dataset, results), ..Schema::new() };
-    let axes: Vec<Axis> =
-        results.iter().map(|r| axis(job.cycle, &r.source)).collect::<Result<Vec<Axis>>>()?;
+    let axis = |r: &Parts| {
+        let template = &r.source.time_coordinate().variable;
+        axis(job.cycle, &r.source.time().units, &dates(&r.source)?, template)
+    };
+    let axes: Vec<Axis> = results.iter().map(axis).collect::<Result<Vec<Axis>>>()?;
     let mut pending = Vec::new();
     for (parts, axis) in results.iter().zip(&axes) {
         for coordinate in [&axis.time, &axis.bounds, &axis.label] {

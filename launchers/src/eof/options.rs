@@ -5,7 +5,9 @@
 use super::gaps::FillingOf;
 use super::significance::SignificanceArgs;
 use super::OpenFields;
+use crate::bench::model::Case;
 use crate::common::{check_once, InputArgs, MemoryArgs, SelectionArgs};
+use crate::plan::Foreseen;
 use halocline_algorithms::eof::{
     Anomaly, EofOptions, EofScaling, FieldScaling, Method, Missing, Modes, PcScaling, Precision, Rotated,
 };
@@ -106,6 +108,21 @@ pub(crate) struct EofArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(crate) output: PathBuf,
+}
+
+impl EofArgs {
+    /// What its cost follows from; `None` if it is more than the two passes of the exact solver.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        let plain = self.with.is_empty() && self.lags.is_none() && !self.complex;
+        plain.then(|| Foreseen {
+            case: Case::Eof,
+            input: &self.input,
+            selection: Some(&self.selection),
+            vars: &self.var,
+            segment: None,
+            results: self.modes.unwrap_or(10) as f64,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -4,9 +4,11 @@ mod band;
 mod gaps;
 mod options;
 mod output;
+mod space;
 mod time;
 
 pub(crate) use options::TimeArgs;
+pub(crate) use space::{open as open_space, SpaceArgs};
 pub(crate) use time::open;
 
 use crate::checkpoint::CheckpointArgs;
@@ -24,7 +26,8 @@ pub(crate) struct FilterArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Filter {
-    Time(TimeArgs),
+    Space(Box<SpaceArgs>),
+    Time(Box<TimeArgs>),
 }
 
 /// Runs the command.
@@ -32,6 +35,11 @@ enum Filter {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &FilterArgs, verbosity: Verbosity) -> Result<()> {
-    let Filter::Time(args) = &args.which;
-    step::run((comm, verbosity), args.memory(), &CheckpointArgs::default(), |job| open(job, args))
+    let none = CheckpointArgs::default();
+    match &args.which {
+        Filter::Space(args) => {
+            step::run((comm, verbosity), args.memory(), &none, |job| open_space(job, args))
+        }
+        Filter::Time(args) => step::run((comm, verbosity), args.memory(), &none, |job| open(job, args)),
+    }
 }

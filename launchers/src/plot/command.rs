@@ -101,6 +101,11 @@ pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<
     Ok(())
 }
 
+/// Draws a figure into a file, whose ending decides its format.
+pub(crate) fn write_figure(figure: &Figure, path: &Path, size: (u32, u32)) -> Result<()> {
+    write_beside(path, &render(figure, format_of(path)?, size)?)
+}
+
 fn format_of(path: &Path) -> Result<Format> {
     match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
         Some("png") => Ok(Format::Png),

@@ -33,7 +33,7 @@ mod ticks;
 mod wavelet;
 mod wheeler_kiladis;
 
-pub(crate) use command::{run, PlotArgs};
+pub(crate) use command::{run, write_figure, PlotArgs};
 
 use canvas::{Canvas, Image};
 use colour::Palette;

@@ -68,6 +68,7 @@ impl Resolver<'_> {
             name: name.unwrap_or_else(|| format!("step.{}", index + 1)),
             wanted: self.wanted(index),
             scratch: &self.scratch,
+            into: self.around.into,
         }
     }
 

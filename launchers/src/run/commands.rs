@@ -1,12 +1,12 @@
 //! The commands that steps can be, and their options: those of the command line, which clap
 //! knows, so that there is one definition of each.
 
-use crate::calc::{HelmholtzArgs, TruncateArgs};
+use crate::calc::{HelmholtzArgs, MeshCommand, MeshKind, TruncateArgs};
 use crate::climatology::ClimatologyArgs;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::coupled::{CcaArgs, McaArgs};
 use crate::eof::EofArgs;
-use crate::filter::TimeArgs;
+use crate::filter::{SpaceArgs, TimeArgs};
 use crate::folding;
 use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
@@ -52,8 +52,10 @@ pub(super) enum Kind {
     SpectrumSpherical,
     SpectrumMultitaper,
     SpectrumWavelet,
+    FilterSpace,
     FilterTime,
     CalcHelmholtz,
+    CalcMesh(MeshKind),
     CalcTruncate,
     TransportMassStreamfunction,
     TransportEnergy,
@@ -68,7 +70,7 @@ pub(super) enum Kind {
     Plot,
 }
 
-const KINDS: [(&str, Kind); 33] = [
+const KINDS: [(&str, Kind); 43] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -88,8 +90,18 @@ const KINDS: [(&str, Kind); 33] = [
     ("spectrum spherical", Kind::SpectrumSpherical),
     ("spectrum multitaper", Kind::SpectrumMultitaper),
     ("spectrum wavelet", Kind::SpectrumWavelet),
+    ("filter space", Kind::FilterSpace),
     ("filter time", Kind::FilterTime),
     ("calc helmholtz", Kind::CalcHelmholtz),
+    ("calc gradient", Kind::CalcMesh(MeshKind::Gradient)),
+    ("calc divergence", Kind::CalcMesh(MeshKind::Divergence)),
+    ("calc curl", Kind::CalcMesh(MeshKind::Curl)),
+    ("calc laplacian", Kind::CalcMesh(MeshKind::Laplacian)),
+    ("calc derivative", Kind::CalcMesh(MeshKind::Derivative)),
+    ("calc diff", Kind::CalcMesh(MeshKind::Diff)),
+    ("calc interp", Kind::CalcMesh(MeshKind::Interp)),
+    ("calc integral", Kind::CalcMesh(MeshKind::Integral)),
+    ("calc cumulative-integral", Kind::CalcMesh(MeshKind::Cumulative)),
     ("calc truncate", Kind::CalcTruncate),
     ("transport mass-streamfunction", Kind::TransportMassStreamfunction),
     ("transport energy", Kind::TransportEnergy),
@@ -157,8 +169,10 @@ impl Kind {
             Self::SpectrumSpherical => SphericalArgs::augment_args(command),
             Self::SpectrumMultitaper => MultitaperArgs::augment_args(command),
             Self::SpectrumWavelet => WaveletArgs::augment_args(command),
+            Self::FilterSpace => SpaceArgs::augment_args(command),
             Self::FilterTime => TimeArgs::augment_args(command),
             Self::CalcHelmholtz => HelmholtzArgs::augment_args(command),
+            Self::CalcMesh(kind) => kind.augment(command),
             Self::CalcTruncate => TruncateArgs::augment_args(command),
             Self::TransportMassStreamfunction => MassStreamfunctionArgs::augment_args(command),
             Self::TransportEnergy => EnergyArgs::augment_args(command),
@@ -195,8 +209,10 @@ pub(super) enum Args {
     SpectrumSpherical(Box<SphericalArgs>),
     SpectrumMultitaper(Box<MultitaperArgs>),
     SpectrumWavelet(Box<WaveletArgs>),
+    FilterSpace(Box<SpaceArgs>),
     FilterTime(Box<TimeArgs>),
     CalcHelmholtz(Box<HelmholtzArgs>),
+    CalcMesh(Box<dyn MeshCommand>),
     CalcTruncate(Box<TruncateArgs>),
     TransportMassStreamfunction(Box<MassStreamfunctionArgs>),
     TransportEnergy(Box<EnergyArgs>),
@@ -239,6 +255,7 @@ impl Args {
                 Self::SpectrumSpherical(Box::new(SphericalArgs::from_arg_matches(&matches)?))
             }
             Kind::CalcHelmholtz => Self::CalcHelmholtz(Box::new(HelmholtzArgs::from_arg_matches(&matches)?)),
+            Kind::CalcMesh(kind) => Self::CalcMesh(kind.parse(&matches)?),
             Kind::CalcTruncate => Self::CalcTruncate(Box::new(TruncateArgs::from_arg_matches(&matches)?)),
             Kind::TransportMassStreamfunction => Self::TransportMassStreamfunction(Box::new(
                 MassStreamfunctionArgs::from_arg_matches(&matches)?,
@@ -255,6 +272,7 @@ impl Args {
             Kind::SpectrumWavelet => {
                 Self::SpectrumWavelet(Box::new(WaveletArgs::from_arg_matches(&matches)?))
             }
+            Kind::FilterSpace => Self::FilterSpace(Box::new(SpaceArgs::from_arg_matches(&matches)?)),
             Kind::FilterTime => Self::FilterTime(Box::new(TimeArgs::from_arg_matches(&matches)?)),
             Kind::Rechunk => Self::Rechunk(Box::new(RechunkArgs::from_arg_matches(&matches)?)),
             Kind::Regrid => Self::Regrid(Box::new(RegridArgs::from_arg_matches(&matches)?)),
@@ -285,8 +303,10 @@ impl Args {
             Self::SpectrumSpherical(args) => args.check(),
             Self::SpectrumMultitaper(args) => args.check(),
             Self::SpectrumWavelet(args) => args.check(),
+            Self::FilterSpace(args) => args.check(),
             Self::FilterTime(args) => args.check(),
             Self::CalcHelmholtz(args) => args.check(),
+            Self::CalcMesh(args) => args.check(),
             Self::CalcTruncate(args) => args.check(),
             Self::TransportMassStreamfunction(args) => args.check(),
             Self::TransportEnergy(args) => args.check(),

@@ -33,6 +33,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) run: u64,
     /// The most memory of a rank.
     pub(super) memory: Option<&'a str>,
+    /// Where files that stay go instead of where the pipeline says.
+    pub(super) into: Option<&'a Path>,
 }
 
 /// The pipeline in the making.
@@ -237,7 +239,13 @@ impl<'a> Resolver<'a> {
             Kind::Stats | Kind::Climatology => one,
             kind => matches!(
                 kind,
-                Kind::Rechunk | Kind::Regrid | Kind::FilterTime | Kind::CalcTruncate | Kind::Vertical
+                Kind::Rechunk
+                    | Kind::Regrid
+                    | Kind::FilterSpace
+                    | Kind::FilterTime
+                    | Kind::CalcTruncate
+                    | Kind::Vertical
+                    | Kind::CalcMesh(crate::calc::MeshKind::Interp)
             ),
         }
     }
@@ -256,7 +264,7 @@ mod tests {
 
     fn resolved(text: &str) -> Result<Pipeline> {
         let document = Document::parse(Path::new("p.toml"), text)?;
-        resolve(&document, &Surroundings { scratch: Some(Path::new("s")), run: 7, memory: None })
+        resolve(&document, &Surroundings { scratch: Some(Path::new("s")), run: 7, memory: None, into: None })
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::common::{MemoryArgs, Verbosity};
 use document::Document;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A pipeline: sources, steps, outputs, in one file; steps that read the same share one read.
 ///
@@ -41,8 +41,24 @@ pub(crate) struct RunArgs {
     /// first output]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// Write what stays into this directory, under names made of its paths
+    #[arg(long, value_name = "DIR", hide = true)]
+    into: Option<PathBuf>,
     #[command(flatten)]
     memory: MemoryArgs,
+}
+
+/// Options of steps that write files which `--into` does not catch.
+const WRITE_ELSEWHERE: [&str; 3] = ["state", "save-weights", "checkpoint"];
+
+/// Where a file that stays goes, instead of `path`, if all go to `folder`.
+pub(crate) fn redirected(folder: &Path, path: &Path) -> PathBuf {
+    let text = path.to_string_lossy();
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    // Files of one name may come from several directories.
+    let tag = &halocline_io::inputs::digest(text.as_bytes())[..16];
+    let tail: String = name.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
+    folder.join(format!("{tag}-{tail}"))
 }
 
 /// Runs the command.
@@ -51,12 +67,19 @@ pub(crate) struct RunArgs {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<()> {
     let (text, run) = comm.on_root(|| Ok((Document::read(&args.pipeline)?, scratch::tag())))?;
+    crate::provenance::note_pipeline(&args.pipeline, &text);
     let document = Document::parse(&args.pipeline, &text)?;
     let options = Options::of(&document)?;
     let memory = args.memory.or(options.memory.as_deref());
     let scratch = args.scratch.as_deref().or(options.scratch.as_deref());
-    let around = graph::Surroundings { scratch, run, memory: memory.asked() };
+    let around = graph::Surroundings { scratch, run, memory: memory.asked(), into: args.into.as_deref() };
     let pipeline = graph::resolve(&document, &around)?;
+    if args.into.is_some() {
+        let mut all = pipeline.steps.iter().flat_map(|step| step.keys.iter());
+        if let Some((key, line)) = all.find(|(key, _)| WRITE_ELSEWHERE.contains(&key.as_str())) {
+            return Err(document.refuse(*line, format!("`{key}` would write where it did before")));
+        }
+    }
     scratch::name(&pipeline.scratch);
     comm.on_root(|| conflicts::check(&pipeline))?;
     patterns::check(&pipeline)?;

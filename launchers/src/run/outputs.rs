@@ -5,7 +5,7 @@ use super::document::{Document, Entry, Item, Section};
 use super::steps::Made;
 use super::words::text;
 use halocline_core::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A step whose files are asked for.
 pub(super) struct Maker<'a> {
@@ -20,6 +20,8 @@ pub(super) struct Maker<'a> {
     pub(super) wanted: [bool; 2],
     /// How the paths of files that do not stay begin.
     pub(super) scratch: &'a str,
+    /// The directory of files that stay, instead of their own.
+    pub(super) into: Option<&'a Path>,
 }
 
 impl Maker<'_> {
@@ -60,7 +62,9 @@ impl Maker<'_> {
     }
 
     fn stays(&self, entry: &Entry) -> Result<Made> {
-        Ok(Made { path: PathBuf::from(text(self.document, entry)?), line: entry.line, stays: true })
+        let path = PathBuf::from(text(self.document, entry)?);
+        let path = self.into.map_or_else(|| path.clone(), |folder| super::redirected(folder, &path));
+        Ok(Made { path, line: entry.line, stays: true })
     }
 
     fn nothing_comes(&self) -> Error {

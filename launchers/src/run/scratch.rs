@@ -24,7 +24,7 @@ pub(super) fn prefix(directory: &Path, run: u64) -> PathBuf {
 
 /// A number that no other run has: processes of several nodes and containers, which may have the
 /// same number of their own, meet in one directory.
-pub(super) fn tag() -> u64 {
+pub(crate) fn tag() -> u64 {
     // Keyed by the system's random numbers.
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

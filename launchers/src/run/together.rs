@@ -47,11 +47,13 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::Regrid(args) => Some(Box::new(regrid::open(job, args)?)),
         Args::SpectrumMultitaper(args) => Some(Box::new(spectrum::open_multitaper(job, args)?)),
         Args::SpectrumWavelet(args) => Some(Box::new(spectrum::open_wavelet(job, args)?)),
+        Args::FilterSpace(args) => Some(Box::new(filter::open_space(job, args)?)),
         Args::FilterTime(args) => Some(Box::new(filter::open(job, args)?)),
         Args::SpectrumIsotropic(args) => Some(Box::new(spectrum::open_isotropic(job, args)?)),
         Args::SpectrumZonal(args) => Some(Box::new(spectrum::open_zonal(job, args)?)),
         Args::SpectrumSpherical(args) => Some(Box::new(spectrum::open_spherical(job, args)?)),
         Args::CalcHelmholtz(args) => Some(Box::new(calc::open_helmholtz(job, args)?)),
+        Args::CalcMesh(args) => Some(Box::new(calc::open_mesh(job, &**args)?)),
         Args::CalcTruncate(args) => Some(Box::new(calc::open_truncate(job, args)?)),
         Args::TransportMassStreamfunction(args) => {
             Some(Box::new(transport::open_mass_streamfunction(job, args)?))

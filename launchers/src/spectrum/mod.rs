@@ -28,6 +28,7 @@ mod zonal;
 mod zonal_output;
 
 use crate::common::Verbosity;
+use crate::plan::Foreseen;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
@@ -58,6 +59,16 @@ enum Spectrum {
     Wavelet(Box<WaveletArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
     Zonal(Box<ZonalArgs>),
+}
+
+impl SpectrumArgs {
+    /// What its cost follows from, where that is known.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        match &self.which {
+            Spectrum::Power(args) => args.foreseen(),
+            _ => None,
+        }
+    }
 }
 
 /// Runs the command.

@@ -4,10 +4,12 @@ use super::estimate::{parse_confidence, Confidence, EstimateArgs};
 use super::frame::{means, numbers, put, At, Frame, Part, FREQUENCY};
 use super::series::mean;
 use super::{lomb, units};
+use crate::bench::model::Case;
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
+use crate::plan::Foreseen;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, ByItself};
@@ -58,6 +60,21 @@ impl PowerArgs {
     /// What can be checked before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         self.estimate.check()
+    }
+}
+
+impl PowerArgs {
+    /// What its cost follows from.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        self.lomb_scargle.is_none().then(|| Foreseen {
+            case: Case::Spectrum,
+            input: &self.input,
+            selection: Some(&self.selection),
+            vars: std::slice::from_ref(&self.var),
+            segment: self.estimate.segment,
+            // The spectrum, its background and its level.
+            results: 3.0,
+        })
     }
 }
 

@@ -15,9 +15,11 @@ mod times;
 pub(crate) mod weights;
 
 use crate::asked::{parse_asked, parse_method, Asked};
+use crate::bench::model::Case;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
+use crate::plan::Foreseen;
 use crate::step;
 use halocline_algorithms::statistics::{Missing, QuantileMethod};
 use halocline_core::comm::Comm;
@@ -101,6 +103,22 @@ pub(crate) struct StatsArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+}
+
+impl StatsArgs {
+    /// What its cost follows from; `None` if it is more than a pass over steps.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        let plain = self.op.iter().all(|op| matches!(op, Asked::Op(_)));
+        let over_time = self.over == ["time"];
+        (plain && over_time && self.running.is_none()).then(|| Foreseen {
+            case: Case::Stats,
+            input: &self.input,
+            selection: Some(&self.selection),
+            vars: &self.var,
+            segment: None,
+            results: self.op.len() as f64,
+        })
+    }
 }
 
 /// Runs the command.

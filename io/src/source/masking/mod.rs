@@ -65,6 +65,7 @@ pub struct SelectionFile {
 
 impl SelectionFile {
     fn of(path: &str) -> Result<Self> {
+        crate::inputs::note(path.as_ref());
         let about = std::fs::metadata(path).map_err(|e| {
             let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
             let what = if e.kind() == std::io::ErrorKind::NotFound {

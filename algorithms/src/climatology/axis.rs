@@ -1,32 +1,36 @@
 //! The time axis of a climatology, as CF 7.4 describes it.
 
-use super::parts;
-use halocline_core::calendar::{Cycle, DateTime, Instant};
+use halocline_core::calendar::{Cycle, DateTime, Instant, TimeUnits};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
-use halocline_io::source::Source;
 
 /// Times of the parts, in a year that has all of them; what they span of the base period; and
 /// what users call them.
-pub(super) struct Axis {
-    pub(super) time: Coordinate,
-    pub(super) bounds: Coordinate,
-    pub(super) label: Coordinate,
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// Times in a typical year.
+    pub time: Coordinate,
+    /// What each part spans of the base period.
+    pub bounds: Coordinate,
+    /// Names or numbers of the parts.
+    pub label: Coordinate,
 }
 
-/// The axis of a climatology of the times of `source`.
-pub(super) fn axis(cycle: Cycle, source: &Source) -> Result<Axis> {
-    let (calendar, units) = (source.time().calendar, &source.time().units);
-    let dates = parts::dates(source)?;
+/// The axis of a climatology of times at `dates`, whose coordinate is described by `template`.
+///
+/// # Errors
+/// Usage, if there is no date; data, if the calendar does not reach as far.
+pub fn axis(cycle: Cycle, units: &TimeUnits, dates: &[DateTime], template: &Variable) -> Result<Axis> {
+    let calendar = units.calendar();
     let count = cycle.len(calendar);
     let first = dates.first().ok_or_else(|| Error::usage("no times are selected"))?;
     let mut spans: Vec<Option<[Instant; 2]>> = vec![None; count];
-    for at in &dates {
+    for at in dates {
         let Some(part) = cycle.part(calendar, at) else { continue };
         let [start, end] = cycle.occurrence(calendar, at)?;
         spans[part] = Some(spans[part].map_or([start, end], |[from, to]| [from.min(start), to.max(end)]));
     }
-    let typical = typical(cycle, source, first)?;
+    let typical = typical(cycle, units, first)?;
     let mut times = Vec::with_capacity(count);
     let mut limits = Vec::with_capacity(2 * count);
     for (own, span) in typical.iter().zip(spans) {
@@ -34,7 +38,6 @@ pub(super) fn axis(cycle: Cycle, source: &Source) -> Result<Axis> {
         times.push(start + 0.5 * (end - start));
         limits.extend(span.unwrap_or(*own).map(|at| units.encode(at)));
     }
-    let template = &source.time_coordinate().variable;
     let dim = Dim::new(template.dims[0].name.clone(), count, Role::Time);
     let mut attributes = template.attributes.clone();
     attributes.remove("bounds");
@@ -72,8 +75,8 @@ pub(super) fn axis(cycle: Cycle, source: &Source) -> Result<Axis> {
 }
 
 /// Start and end of each part in a typical year: the first one, or the next that has them all.
-fn typical(cycle: Cycle, source: &Source, first: &DateTime) -> Result<Vec<[Instant; 2]>> {
-    let calendar = source.time().calendar;
+fn typical(cycle: Cycle, units: &TimeUnits, first: &DateTime) -> Result<Vec<[Instant; 2]>> {
+    let calendar = units.calendar();
     // Leap years are at most eight years apart.
     for year in (first.year..first.year + 10).filter(|&year| year != 0) {
         let mut found: Vec<Option<[Instant; 2]>> = vec![None; cycle.len(calendar)];

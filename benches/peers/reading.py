@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reading, reducing, writing beside the tools of the field, interleaved: only ratios count.
 
-    python3 benches/io_peers.py HALOCLINE [--dir DIR] [--runs 5] [--scale 1.0] [--only REGEX]
+    python3 benches/peers/reading.py HALOCLINE [--dir DIR] [--runs 5] [--scale 1.0] [--only REGEX]
 
 Makes seeded synthetic fields (1200 x 360 x 720 floats, 30 % land, one map per stored chunk,
 1.24 GB at scale 1, plain and deflated; 3650 x 181 x 360 floats, 0.95 GB), then runs for each

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The EOF command beside numpy, in one interleaved run: only ratios of such runs mean anything.
 
-    python3 benches/eof_peer.py HALOCLINE [--dir DIR] [--runs 3] [--scale 1.0]
+    python3 benches/peers/eof.py HALOCLINE [--dir DIR] [--runs 3] [--scale 1.0]
 
 Makes a synthetic monthly field (1200 x 360 x 720 floats, 30 % land, one map per stored chunk,
 1.24 GB at scale 1; seeded), then runs in turn

@@ -1,0 +1,201 @@
+//! `halocline bench machine`.
+
+use super::case::{Case, Shape};
+use super::children::{self, alone, LaunchArgs, Scratch};
+use super::data;
+use super::model::{units, Machine, Rate, Work, SCHEMA};
+use super::rates;
+use super::record::Place;
+use super::wire::Wire;
+use crate::common::{bytes_text, Verbosity};
+use crate::info::print;
+use halocline_core::comm::Comm;
+use halocline_core::{Error, Result};
+use halocline_io::output::Compression;
+use std::path::{Path, PathBuf};
+
+/// Measure what this machine can do: memory, cache, disk, inflate, products of matrices, transforms,
+/// messages, and what commands take. `halocline plan` predicts from it.
+///
+/// Takes about a minute; on a computer that others use, too, it tells less. In a job of SLURM:
+/// --launcher 'srun -n {ranks}', and --ranks over two nodes.
+#[derive(Debug, clap::Args)]
+pub(super) struct MachineArgs {
+    /// Ranks between whom messages are timed; 1: none
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    ranks: usize,
+    /// Size of the file that storage is timed with, MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(8..=1_000_000))]
+    file_size: u32,
+    #[command(flatten)]
+    launch: LaunchArgs,
+    /// Where the model goes
+    #[arg(long, short, value_name = "machine.json")]
+    output: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Collective
+/// One process calls this: it starts the ranks.
+pub(super) fn run(comm: &Comm, args: &MachineArgs, verbosity: Verbosity) -> Result<()> {
+    alone(comm)?;
+    args.launch.check()?;
+    let scratch = Scratch::new(&args.launch.dir)?;
+    let say = |what: &str| verbosity.detail(comm, || format!("measuring {what}"));
+    say("memory");
+    let memory = rates::memory_rate();
+    say("storage");
+    let storage = rates::storage(&scratch.file("storage"), args.file_size as usize)?;
+    say("inflate, products, transforms");
+    let inflate = rates::inflate()?;
+    let (gemm, eigen) = rates::algebra()?;
+    let fft = rates::fft()?;
+    say("messages");
+    let (start, launch, wire) = wire(args, &scratch)?;
+    say("commands");
+    let work = work(args, &scratch, start, eigen)?;
+    let machine = Machine {
+        schema: SCHEMA,
+        place: Place::here(),
+        memory_bytes: halocline_core::budget::detect(1, 1).bytes,
+        memory,
+        page_cache: storage.cache,
+        disk_read: storage.read,
+        disk_write: storage.write,
+        inflate,
+        gemm,
+        fft,
+        eigen,
+        start,
+        launch,
+        wire,
+        work,
+    };
+    write(&args.output, &machine)?;
+    print(&text(&machine))?;
+    verbosity.say(comm, || format!("wrote {}", args.output.display()));
+    Ok(())
+}
+
+fn write(path: &Path, machine: &Machine) -> Result<()> {
+    let text = serde_json::to_string_pretty(machine).map_err(|e| Error::internal(e.to_string()))? + "\n";
+    let beside = path.with_extension(format!("tmp-{}", std::process::id()));
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|e| Error::system(format!("can't be written: {e}")).in_file(path))
+}
+
+fn words(all: &[&str]) -> Vec<String> {
+    all.iter().map(|w| (*w).to_owned()).collect()
+}
+
+/// Median seconds of three runs.
+fn median(mut run: impl FnMut() -> Result<f64>) -> Result<f64> {
+    let mut all = [run()?, run()?, run()?];
+    all.sort_by(f64::total_cmp);
+    Ok(all[1])
+}
+
+/// Start alone and under the launcher, and what messages take.
+fn wire(args: &MachineArgs, scratch: &Scratch) -> Result<(f64, Option<f64>, Option<Wire>)> {
+    let file = scratch.file("wire.json");
+    let measure = words(&["bench", "wire", "-o", &file.display().to_string()]);
+    let nothing = words(&["completions", "bash"]);
+    let start = median(|| Ok(children::run(&args.launch, scratch, (1, 1, false), &nothing)?.wall))?;
+    if args.ranks < 2 {
+        return Ok((start, None, None));
+    }
+    let launched =
+        median(|| Ok(children::run(&args.launch, scratch, (args.ranks, 1, true), &nothing)?.wall))?;
+    children::run(&args.launch, scratch, (args.ranks, 1, true), &measure)?;
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let wire = serde_json::from_str(&text)
+        .map_err(|e| Error::communication(format!("messages were not timed: {e}")))?;
+    Ok((start, Some(launched), Some(wire)))
+}
+
+/// The commands, on data of this size.
+const TIMED: [(Case, Shape, bool); 5] = [
+    (Case::Stats, Shape([480, 180, 360]), false),
+    (Case::Stats, Shape([480, 180, 360]), true),
+    (Case::Eof, Shape([480, 90, 180]), false),
+    (Case::Spectrum, Shape([960, 90, 180]), false),
+    (Case::Io, Shape([480, 90, 180]), false),
+];
+
+fn work(args: &MachineArgs, scratch: &Scratch, start: f64, eigen: f64) -> Result<Vec<Work>> {
+    let threads = rayon::current_num_threads();
+    let mut all = Vec::new();
+    for (case, shape, deflated) in TIMED {
+        let input = scratch.file("x.nc");
+        let output = scratch.file("out.nc");
+        let compression = if deflated { Compression::Deflate(1) } else { Compression::None };
+        let seconds = |shape: Shape, threads: usize| -> Result<f64> {
+            median(|| {
+                let _ = std::fs::remove_file(&output);
+                let line = case.words(&shape, &input, &output);
+                Ok(children::run(&args.launch, scratch, (1, threads, false), &line)?.wall)
+            })
+        };
+        let Shape([t, ..]) = shape;
+        // As many times, few cells (more than modes): of two sizes, what grows and what does not.
+        let small = Shape([t, 16, 32]);
+        data::make(&Comm::serial(), small, compression, &input)?;
+        let few = [seconds(small, 1)?, seconds(small, threads)?];
+        data::make(&Comm::serial(), shape, compression, &input)?;
+        let one = seconds(shape, 1)?;
+        let many = if threads > 1 { seconds(shape, threads)? } else { one };
+        let _ = std::fs::remove_file(&input);
+        let amount = |shape: &Shape| units(case, &shape.0, t / 4);
+        let more = amount(&shape) - amount(&small);
+        // One = serial + parallel, many = serial + parallel / threads.
+        let (one, many) = ((one - few[0]).max(1e-4) / more, (many - few[1]).max(1e-4) / more);
+        let parallel = if threads > 1 { (one - many).max(0.0) / (1.0 - 1.0 / threads as f64) } else { one };
+        let parallel = parallel.min(one);
+        let solve = if case == Case::Eof { eigen * (t as f64).powi(3) } else { 0.0 };
+        all.push(Work {
+            case,
+            deflated,
+            fixed: (few[1] - many * amount(&small) - start - solve).max(0.0),
+            serial: (one - parallel).max(0.0),
+            parallel,
+        });
+    }
+    Ok(all)
+}
+
+fn text(m: &Machine) -> String {
+    let bytes = |rate: f64| format!("{}/s", bytes_text(rate as u64));
+    let both = |rate: &Rate| format!("{} one thread, {} all", bytes(rate.one), bytes(rate.all));
+    let flops = |rate: &Rate| format!("{:.1} Gflop/s one thread, {:.1} all", rate.one / 1e9, rate.all / 1e9);
+    let mut lines = vec![
+        format!("{}, {} cores", m.place.processor, m.place.cores),
+        format!("memory      {}", both(&m.memory)),
+        format!("page cache  {}", both(&m.page_cache)),
+        format!(
+            "disk        {} read, {} written",
+            m.disk_read.map_or("not measured:".into(), bytes),
+            bytes(m.disk_write)
+        ),
+        format!("inflate     {}", both(&m.inflate)),
+        format!("products    {}", flops(&m.gemm)),
+        format!("transforms  {}", flops(&m.fft)),
+        format!(
+            "start       {:.3} s alone{}",
+            m.start,
+            m.launch.map_or(String::new(), |s| format!(", {s:.3} s launched"))
+        ),
+    ];
+    if let Some(w) = &m.wire {
+        lines.push(format!(
+            "messages    {:.1} us, {} long, {} all to all; all-reduce {:.1} us ({} ranks)",
+            w.latency * 1e6,
+            bytes(w.bandwidth),
+            bytes(w.all_to_all),
+            w.all_reduce * 1e6,
+            w.ranks
+        ));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,100 @@
+//! What is checked of variables and meshes before maps are read.
+
+use super::options::Asked;
+use super::what::What;
+use crate::folding::FoldJob;
+use crate::mesh::FoundMesh;
+use crate::pairs;
+use halocline_core::budget::refuse;
+use halocline_core::grid::mesh::{Point, Staggering};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Dim, Role};
+use halocline_core::{Error, Result};
+use halocline_io::source::Source;
+
+/// Refuses a map whose mesh does not fit.
+pub(super) fn room_for_mesh(job: &FoldJob<'_>, source: &Source) -> Result<()> {
+    /// Bytes of a cell: places, lengths and areas of four points, masks, and operators.
+    const EACH: u64 = 8 * 32;
+    let needed = EACH * source.grid().len() as u64;
+    if needed > job.budget.for_buffers(job.comm) {
+        let all = job.budget.largest_base(job.comm).saturating_add(needed);
+        return Err(refuse(all, job.budget, "choose a coarser grid"));
+    }
+    Ok(())
+}
+
+/// The dimensions in front of rows and columns.
+pub(super) fn leading(source: &Source) -> Vec<Dim> {
+    source.variable().dims.iter().filter(|d| !matches!(d.role, Role::Y | Role::X)).cloned().collect()
+}
+
+/// The level of map `k` of a window, in the counting of the source.
+pub(super) fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
+    let dims = &source.variable().dims;
+    let Some(at) = dims.iter().position(|d| d.role == Role::Level) else { return 0 };
+    let behind: usize = (at + 1..dims.len() - 2).map(|d| window.range(d).len()).product();
+    window.range(at).start + k / behind.max(1) % window.range(at).len().max(1)
+}
+
+pub(super) fn check_plane(source: &Source) -> Result<()> {
+    match source.grid().dims.as_slice() {
+        [_, _] => Ok(()),
+        _ => Err(Error::data("has no rows and columns")
+            .remedy("choose a variable on a grid of two horizontal dimensions")),
+    }
+}
+
+/// Refuses components at other times or levels.
+pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
+    let lengths = |s: &Source| -> Vec<usize> { leading(s).iter().skip(1).map(|d| d.len).collect() };
+    if lengths(first) != lengths(second) || first.grid().shape() != second.grid().shape() {
+        return Err(Error::data(format!("its shape is not that of `{}`", first.variable().name))
+            .remedy("bring both components to as many levels, rows and columns"));
+    }
+    let origin = pairs::align(first.time(), second.time())?;
+    if origin > 0 || first.time().len() != second.time().len() {
+        return Err(Error::data(format!("has other times than `{}`", first.variable().name))
+            .remedy("choose common ones with --time"));
+    }
+    if let (Some(a), Some(b)) = (first.variable().units(), second.variable().units()) {
+        if a != b {
+            return Err(Error::data(format!(
+                "its units are `{b}`, those of `{}` are `{a}`",
+                first.variable().name
+            ))
+            .remedy("bring both to the same units first"));
+        }
+    }
+    Ok(())
+}
+
+/// Where the first variable stands, and whether the operator is one of a C grid.
+pub(super) fn stands(asked: &Asked, found: &FoundMesh, points: &[Option<Point>]) -> Result<(Point, bool)> {
+    let (what, is_c) = (asked.what, found.mesh.staggering == Staggering::C);
+    if what.is_of_vector() {
+        return match (is_c, points) {
+            (true, [Some(Point::T), Some(Point::T)]) | (false, _) => Ok((Point::T, false)),
+            (true, [Some(Point::F), Some(Point::F)]) => {
+                Err(Error::data("both components stand at corners (a B grid)")
+                    .remedy("bring them to faces first, with `calc interp`"))
+            }
+            (true, _) if found.model == "coordinates" => {
+                Err(Error::usage("--staggering c needs the mesh that the components are on")
+                    .remedy("name it with --grid"))
+            }
+            (true, _) => Ok((Point::U, true)),
+        };
+    }
+    let at = asked.at.or(points[0]).unwrap_or(Point::T);
+    let at = if is_c { at } else { Point::T };
+    if what == What::Laplacian {
+        if at != Point::T {
+            return Err(Error::data("stands on faces or corners, and a Laplacian is of values at T points")
+                .remedy("bring it to T points first, with `calc interp`"));
+        }
+        return Ok((Point::T, true));
+    }
+    let differs = matches!(what, What::Diff(_) | What::Interp(_));
+    Ok((at, is_c || differs))
+}

@@ -1,0 +1,338 @@
+//! Operators on maps: opened, planned, and written map by map.
+
+use super::super::helmholtz::compression;
+use super::super::output::{part, room, Precision};
+use super::checks::{check_pair, check_plane, leading, level_of, room_for_mesh, stands};
+use super::options::{Asked, MeshCalcArgs};
+use super::space::Space;
+use super::wet::Wet;
+use super::what::{Axis, What};
+use crate::common::{bytes_text, check_output};
+use crate::folding::{self, plural, FoldJob};
+use crate::mesh::{self, FoundMesh};
+use crate::operands::Operands;
+use crate::pairs;
+use crate::series::writing_bytes;
+use crate::step::Alone;
+use halocline_algorithms::calculus::{area_integral, Block, Collocated, Edge, Staggered};
+use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
+use halocline_core::grid::mesh::Point;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{DType, Dim, Values};
+use halocline_core::progress::Phase;
+use halocline_core::{Error, Result};
+use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
+use halocline_io::source::Source;
+use rayon::prelude::*;
+use std::path::PathBuf;
+
+/// A command on maps, opened.
+pub(super) struct Maps<'a> {
+    pub(super) args: &'a MeshCalcArgs,
+    pub(super) asked: Asked,
+    pub(super) operands: Operands,
+    sources: Vec<Source>,
+    pub(super) found: FoundMesh,
+    /// Where the first source stands.
+    at: Point,
+    /// Whether it works on a C grid.
+    pub(super) is_staggered: bool,
+    pub(super) edge: Edge,
+    pub(super) wet: Wet,
+}
+
+/// What works on maps.
+enum Works {
+    Staggered(Vec<Staggered>),
+    Collocated(Box<Collocated>),
+    Area(Vec<f64>),
+}
+
+impl<'a> Maps<'a> {
+    /// Opens variables and finds their mesh.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn open(job: &FoldJob<'_>, args: &'a MeshCalcArgs, asked: Asked) -> Result<Self> {
+        let names: Vec<&str> = asked.names.iter().map(String::as_str).collect();
+        let operands = Operands::open(job.comm, &args.input, job.verbosity, &names)?;
+        let files = operands.files();
+        check_output(job.comm, &args.output, &[files.clone(), args.grid.files()].concat())?;
+        let selection = args.selection.of_all_levels(args.input.io)?;
+        let mut sources: Vec<Source> = Vec::new();
+        for (k, name) in names.iter().enumerate() {
+            let dataset = operands.dataset(k);
+            let blame =
+                |e| folding::blame(e, dataset.files().first().map(|f| PathBuf::from(&f.path)).as_ref(), name);
+            let source = dataset.source(job.comm, name, &selection)?;
+            folding::check_is_data(name, &source).map_err(blame)?;
+            check_plane(&source).map_err(blame)?;
+            if let Some(first) = sources.first() {
+                check_pair(first, &source).map_err(blame)?;
+            }
+            sources.push(source);
+        }
+        let first = &sources[0];
+        let blame = |e| folding::blame(e, files.first(), names[0]);
+        room_for_mesh(job, first)?;
+        let found = mesh::find(job.comm, &args.grid, operands.dataset(0), first.grid()).map_err(blame)?;
+        let points: Vec<Option<Point>> = sources.iter().map(|s| found.point_of(s.grid())).collect();
+        let (at, is_staggered) = stands(&asked, &found, &points).map_err(blame)?;
+        if !is_staggered && sources.len() > 1 {
+            pairs::check_together(first, &sources[1])
+                .map_err(|e| folding::blame(e, files.last(), names[1]))?;
+        }
+        let what = asked.what;
+        let is_volume =
+            matches!(what, What::Divergence | What::Laplacian) && (is_staggered || what == What::Laplacian);
+        let edge = match args.edge {
+            Some(edge) => edge.edge(),
+            None if is_volume => Edge::Zero,
+            None => Edge::Missing,
+        };
+        if edge == Edge::OneSided
+            && (is_staggered
+                || !matches!(
+                    what,
+                    What::Gradient | What::Rotated | What::Derivative(_) | What::Divergence | What::Curl
+                ))
+        {
+            return Err(Error::usage("--edge one-sided is of derivatives on an A grid")
+                .remedy("use --edge nan or zero"));
+        }
+        let operators = what.operators(at);
+        let mut needed: Vec<Point> =
+            operators.iter().flat_map(|o| [o.inputs(), vec![o.output()]].concat()).collect();
+        needed.push(at);
+        needed.sort_unstable();
+        needed.dedup();
+        let wet = Wet::read(job.comm, &found, operands.dataset(0), first, &needed).map_err(blame)?;
+        Ok(Self { args, asked, operands, sources, found, at, is_staggered, edge, wet })
+    }
+
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        [self.operands.files(), self.args.grid.files(), vec![self.args.output.clone()]].concat()
+    }
+    pub(super) fn reads(&self) -> Vec<Alone> {
+        let of = |source: &Source| Alone {
+            what: format!("whole maps of {}", source.variable().name),
+            bytes: folding::bytes_to_read(source),
+            is_first: false,
+        };
+        self.sources.iter().map(of).collect()
+    }
+    fn blame(&self, e: Error) -> Error {
+        let name = e.variable.clone().unwrap_or_else(|| self.asked.names[0].clone());
+        folding::blame(e, self.operands.files().first(), &name)
+    }
+
+    fn works(&self) -> Works {
+        let (mesh, what) = (&self.found.mesh, self.asked.what);
+        if what == What::Area {
+            let areas =
+                mesh.area[self.at.index()].iter().zip(mesh.shares(self.at)).map(|(a, share)| a * share);
+            return Works::Area(areas.collect());
+        }
+        if self.is_staggered {
+            return Works::Staggered(
+                what.operators(self.at).into_iter().map(|o| Staggered::new(mesh, o, self.edge)).collect(),
+            );
+        }
+        Works::Collocated(Box::new(Collocated::new(mesh, self.edge)))
+    }
+
+    fn spaces(&self) -> Vec<Space> {
+        let (mesh, first) = (&self.found.mesh, &self.sources[0]);
+        if self.asked.what == What::Area {
+            return vec![Space::none()];
+        }
+        let operators = self.asked.what.operators(self.at);
+        if !self.is_staggered {
+            return operators.iter().map(|_| Space::of_source(first)).collect();
+        }
+        operators.iter().map(|o| Space::of_point(mesh, o.output(), self.at, first)).collect()
+    }
+
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.compute(job).map_err(|e| self.blame(e))
+    }
+
+    fn compute(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let (args, first) = (self.args, &self.sources[0]);
+        let dtype = if self.asked.what == What::Area && args.precision.is_none() {
+            DType::F64
+        } else {
+            Precision::dtype(args.precision, first)
+        };
+        let spaces = self.spaces();
+        let cells: Vec<usize> = spaces.iter().map(|s| s.dims.iter().map(|d| d.len).product()).collect();
+        let (works, plan, writing) = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
+        let mut schema = Schema { attributes: self.global(), ..Schema::new() };
+        let mut pending = schema.add_coordinate(first.time_coordinate())?;
+        let results = self.asked.what.results(first);
+        let leading = leading(first);
+        for (result, space) in results.iter().zip(&spaces) {
+            pending.extend(space.add(&mut schema, first)?);
+            let dims: Vec<&Dim> = leading.iter().chain(&space.dims).collect();
+            let mut attributes = result.attributes.clone();
+            space.refer(&mut attributes, first);
+            let shape: Vec<usize> = dims.iter().map(|d| d.len).collect();
+            let spec = VariableSpec::data(result.name.clone(), dims.iter().map(|d| d.name.as_str()), dtype);
+            let spec =
+                spec.compression(compression(&args.compress)?).chunks(default_chunks(&shape, dtype.size()));
+            schema.add_variable(spec.attributes(attributes));
+        }
+        let mut file = Output::create(job.comm, &args.output, &schema)?;
+        file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
+        file.write_pending(&pending)?;
+        let engine = Engine::with_progress(job.comm, job.progress);
+        let sources: Vec<&dyn StreamSource> = self.sources.iter().map(|s| s as &dyn StreamSource).collect();
+        let guarded: Vec<&Source> = self.sources.iter().collect();
+        let work = |window: &IndexBox, values: &[Numbers<'_>]| {
+            Ok(self.window(&works, (dtype, &cells), window, values))
+        };
+        folding::guarded(job.comm, &guarded, || {
+            engine.whole_maps(&sources, &plan, &work, &mut |window, made| {
+                let _timer = job.progress.phases.start(Phase::Write);
+                for ((result, space), values) in results.iter().zip(&spaces).zip(made) {
+                    let front = window.ranges()[..leading.len()].iter().cloned();
+                    let behind = space.dims.iter().map(|d| if window.is_empty() { 0..0 } else { 0..d.len });
+                    file.write_block(&result.name, &IndexBox::new(front.chain(behind).collect()), &values)?;
+                }
+                Ok(())
+            })
+        })?;
+        job.write(|| file.finish_with_report())
+    }
+
+    /// The operators, the plan, and bytes for writing.
+    fn plan(&self, job: &FoldJob<'_>, made: usize) -> Result<(Works, WholePlan, u64)> {
+        let writing = writing_bytes(job);
+        let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
+        let threads = rayon::current_num_threads();
+        let cells = self.found.mesh.cells.iter().product::<usize>();
+        let (own, each) = Staggered::bytes(cells);
+        let count = self.asked.what.operators(self.at).len().max(1) as u64;
+        // What a thread makes of a map, beside its blocks, is another map in double precision.
+        let fixed = self.found.mesh.bytes()
+            + self.wet.bytes()
+            + count * own
+            + threads as u64 * (each + 16 * cells as u64);
+        let sources: Vec<&dyn StreamSource> = self.sources.iter().map(|s| s as &dyn StreamSource).collect();
+        let needs = WholeNeeds { made: made as u64, fixed };
+        let plan = WholePlan::new(&sources, (job.comm.size(), threads), room, needs)
+            .map_err(|e| folding::of_budget(e, job.budget, 0))?;
+        let maps: usize = leading(&self.sources[0]).iter().map(|d| d.len).product();
+        let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
+        job.verbosity.say(job.comm, || {
+            format!(
+                "{}: {} ({}), {} x {}: about {} of memory a rank of {} ({})",
+                self.asked.names.join(", "),
+                plural(maps, "map"),
+                self.about(),
+                plural(job.comm.size(), "rank"),
+                plural(threads, "thread"),
+                bytes_text(bytes),
+                bytes_text(job.budget.bytes),
+                job.budget.origin
+            )
+        });
+        for line in self.found.mesh.computed.iter().filter(|_| self.found.model != "coordinates") {
+            job.verbosity.say(job.comm, || format!("note: computed {line}"));
+        }
+        for line in self.found.describe() {
+            job.verbosity.detail(job.comm, || format!("mesh: {line}"));
+        }
+        job.tell_notes(&self.sources.iter().collect::<Vec<_>>());
+        Ok((self.works(), plan, writing))
+    }
+
+    /// All results of the maps of a window.
+    fn window(
+        &self,
+        works: &Works,
+        (dtype, cells): (DType, &[usize]),
+        window: &IndexBox,
+        values: &[Numbers<'_>],
+    ) -> Vec<Values> {
+        let first = &self.sources[0];
+        let map: usize = first.grid().dims.iter().map(|d| d.len).product();
+        let count = window.len() / map.max(1);
+        let made: Vec<Vec<Vec<f64>>> = (0..count)
+            .into_par_iter()
+            .map_init(Vec::new, |blocks, k| {
+                let maps: Vec<Numbers<'_>> = values.iter().map(|v| v.slice(k * map..(k + 1) * map)).collect();
+                self.map(works, &maps, level_of(first, window, k), blocks)
+            })
+            .collect();
+        let mut all: Vec<Values> = cells.iter().map(|n| room(dtype, count * n)).collect();
+        for (k, results) in made.into_iter().enumerate() {
+            for ((out, n), result) in all.iter_mut().zip(cells).zip(results) {
+                match part(out, k * n..(k + 1) * n) {
+                    NumbersMut::F32(out) => out.iter_mut().zip(&result).for_each(|(o, v)| *o = *v as f32),
+                    NumbersMut::F64(out) => out.copy_from_slice(&result),
+                }
+            }
+        }
+        all
+    }
+
+    /// All results of one map of each source.
+    fn map(
+        &self,
+        works: &Works,
+        maps: &[Numbers<'_>],
+        level: usize,
+        blocks: &mut Vec<Block>,
+    ) -> Vec<Vec<f64>> {
+        match works {
+            Works::Staggered(operators) => {
+                let of = |(work, operator): (&Staggered, halocline_algorithms::calculus::Operator)| {
+                    let open: Vec<Option<&[bool]>> =
+                        operator.inputs().iter().map(|p| self.wet.at(*p, level)).collect();
+                    // At corners by walls a flow that is 0 there makes a curl.
+                    let is_shown = self.edge == Edge::Zero && operator.output() == Point::F;
+                    let wet = self.wet.at(operator.output(), level).filter(|_| !is_shown);
+                    work.apply(maps, (&open, wet), blocks)
+                };
+                operators.iter().zip(self.asked.what.operators(self.at)).map(of).collect()
+            }
+            Works::Area(areas) => {
+                let shares = vec![1.0; areas.len()];
+                let wet = self.wet.at(self.at, level);
+                let counted: Vec<f64> = match wet {
+                    Some(wet) => wet.iter().map(|w| f64::from(u8::from(*w))).collect(),
+                    None => shares,
+                };
+                let counted: Vec<f64> =
+                    counted.iter().zip(areas).map(|(c, a)| if *a > 0.0 { *c } else { 0.0 }).collect();
+                vec![vec![area_integral(maps[0], areas, &counted).0]]
+            }
+            Works::Collocated(work) => {
+                blocks.resize_with(1, Block::default);
+                let block = &mut blocks[0];
+                let mut results = match self.asked.what {
+                    What::Divergence => vec![work.divergence(maps[0], maps[1], block)],
+                    What::Curl => vec![work.curl(maps[0], maps[1], block)],
+                    What::Derivative(axis) => {
+                        vec![work.derivative(maps[0], (false, usize::from(axis == Axis::Y)), block)]
+                    }
+                    What::Rotated => {
+                        let [x, y] = work.gradient(maps[0], false, block);
+                        vec![y.into_iter().map(|v| -v).collect(), x]
+                    }
+                    _ => work.gradient(maps[0], false, block).into(),
+                };
+                if let Some(wet) = self.wet.at(Point::T, level) {
+                    for v in results.iter_mut().flat_map(|r| r.iter_mut().zip(wet)).filter(|(_, wet)| !**wet)
+                    {
+                        *v.0 = f64::NAN;
+                    }
+                }
+                results
+            }
+        }
+    }
+}

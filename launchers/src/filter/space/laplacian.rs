@@ -1,0 +1,126 @@
+//! The Laplacian of a variable's grid, and the polynomial of it.
+
+use super::options::{GridType, Scale, SpaceArgs};
+use crate::mesh;
+use halocline_algorithms::filter::space::{MeshMetrics, Metrics, Polynomial, Target};
+use halocline_core::comm::Comm;
+use halocline_core::grid::mesh::{EdgeNorth, EdgeX, Point};
+use halocline_core::grid::{Grid, GridKind};
+use halocline_core::halo::{Beyond, Edges};
+use halocline_core::meta::Role;
+use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
+use halocline_io::source::Source;
+
+/// What is applied to maps.
+#[derive(Debug, Clone)]
+pub(super) struct Laplacian {
+    pub(super) metrics: Metrics,
+    /// Rows and columns in the file.
+    pub(super) stored: [usize; 2],
+    /// Where cells are, if some of the file repeat others: see [`MeshMetrics`].
+    pub(super) places: Option<[Vec<u32>; 2]>,
+    pub(super) polynomial: Polynomial,
+    target: Target,
+    /// How edges meet.
+    topology: String,
+}
+
+impl Laplacian {
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn new(comm: &Comm, args: &SpaceArgs, dataset: &Dataset, source: &Source) -> Result<Self> {
+        let grid = source.grid();
+        let found = match grid.dims.as_slice() {
+            [y, x] if y.role == Role::Y && x.role == Role::X && y.len * x.len > 0 => {
+                mesh::find(comm, &args.grid, dataset, grid)?
+            }
+            _ => {
+                return Err(Error::data("is no map over y and x").remedy("its last dimensions must be these"))
+            }
+        };
+        let topology = found.mesh.topology;
+        let stored = [grid.dims[0].len, grid.dims[1].len];
+        let is_plain = topology.north == EdgeNorth::Wall && topology.columns == stored[1];
+        let by_coordinates = found.model == "coordinates" && grid.kind == GridKind::Rectilinear;
+        let irregular = args.grid_type == GridType::Irregular;
+        let (metrics, places) = if is_plain && by_coordinates && irregular {
+            (Metrics::of_grid(grid, args.grid.radius, plain_edges(topology.x))?, None)
+        } else {
+            let point = found.point_of(grid).unwrap_or(Point::T);
+            let made = match args.grid_type {
+                GridType::Irregular => MeshMetrics::new(&found.mesh, point)?,
+                of => regular(&found.mesh, point, of, grid)?,
+            };
+            (made.metrics, made.places)
+        };
+        let least = metrics.least_spacing();
+        if !(least.is_finite() && least > 0.0) {
+            return Err(Error::data("the grid tells no distances between its cells")
+                .remedy("use --grid-type regular with a --scale in cells"));
+        }
+        let spacing = match args.dx_min.0 {
+            Some(Scale::Metres(spacing) | Scale::Cells(spacing)) => spacing,
+            None => least,
+        };
+        // A little more is harmless, much more makes the filter grow without bounds.
+        if spacing > 1.01 * least {
+            return Err(Error::usage(format!(
+                "--dx-min {spacing} m is more than the {least:.0} m that the smallest cells allow: the filter would be unstable"
+            ))
+            .remedy("choose less, or leave it out"));
+        }
+        let target = Target { shape: args.shape(), scale: args.length(), spacing };
+        let polynomial = target.polynomial(args.n_steps.0)?;
+        let topology = topology.describe(found.mesh.cells);
+        Ok(Self { metrics, stored, places, polynomial, target, topology })
+    }
+
+    /// As a user is told.
+    pub(super) fn describe(&self, args: &SpaceArgs) -> String {
+        let steps = self.polynomial.steps();
+        let few = if (steps as f64) < self.target.default_steps() {
+            format!(", fewer than the {} that the response needs", self.target.default_steps())
+        } else {
+            String::new()
+        };
+        format!("{}{few}; {}", args.describe_filter(steps), self.topology)
+    }
+    /// Rows and columns of the map that is worked on.
+    pub(super) fn shape(&self) -> [usize; 2] {
+        self.metrics.shape()
+    }
+}
+
+fn plain_edges(x: EdgeX) -> Edges {
+    match x {
+        EdgeX::Wall => Edges::region(Beyond::Missing),
+        EdgeX::Periodic => Edges::globe(Beyond::Missing),
+    }
+}
+
+/// Cells that are all the same, as they meet on the mesh.
+fn regular(
+    mesh: &halocline_core::grid::mesh::Mesh,
+    point: Point,
+    grid_type: GridType,
+    grid: &Grid,
+) -> Result<MeshMetrics> {
+    let mut plain = mesh.clone();
+    for all in [&mut plain.dx, &mut plain.dy, &mut plain.area] {
+        for of in Point::ALL {
+            let [rows, columns] = mesh.shape(of);
+            all[of.index()] = vec![1.0; rows * columns];
+        }
+    }
+    let mut made = MeshMetrics::new(&plain, point)?;
+    if grid_type == GridType::RegularArea {
+        let areas = if mesh.area[point.index()].is_empty() {
+            grid.areas()?
+        } else {
+            mesh.area[point.index()].clone()
+        };
+        made = made.weighted(&areas)?;
+    }
+    Ok(made)
+}

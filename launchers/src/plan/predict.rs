@@ -1,0 +1,208 @@
+//! The arithmetic of a prediction.
+
+use super::Foreseen;
+use crate::bench::model::{units, Case, Machine};
+use halocline_core::{Error, Result};
+use serde::Serialize;
+
+/// One variable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) times: usize,
+    pub(super) cells: usize,
+    /// Of a value in memory.
+    pub(super) bytes: usize,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) case: Case,
+    pub(super) files: usize,
+    pub(super) times: usize,
+    pub(super) cells: usize,
+    /// Bytes of values.
+    pub(super) decoded: f64,
+    /// Bytes in files.
+    pub(super) stored: f64,
+    pub(super) deflated: bool,
+    /// Bytes of the result.
+    pub(super) written: f64,
+    /// The time of the case is proportional to this.
+    units: f64,
+    segment: Option<usize>,
+    results: f64,
+    /// Pieces of work that can be dealt to ranks.
+    pub(super) tiles: usize,
+}
+
+/// What a prediction is made of: seconds, on one number of nodes.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Prediction {
+    pub(super) nodes: usize,
+    pub(super) ranks: usize,
+    pub(super) cores_per_rank: usize,
+    pub(super) seconds: f64,
+    /// Start of the program and the ranks.
+    pub(super) start: f64,
+    /// Reading and computing, as far as more cores shorten it.
+    pub(super) work: f64,
+    /// Bytes that storage can't give faster, beyond the work.
+    pub(super) storage: f64,
+    /// What one thread of one rank does.
+    pub(super) serial: f64,
+    /// What travels between ranks.
+    pub(super) exchange: f64,
+    /// Bytes read by all, and sent by all.
+    pub(super) bytes_read: f64,
+    pub(super) bytes_sent: f64,
+    /// Bytes of memory that a rank needs.
+    pub(super) memory: f64,
+    /// What most of the time goes to.
+    pub(super) bound: &'static str,
+    /// Against the first row.
+    pub(super) efficiency: f64,
+}
+
+/// What a process takes before it has data: MPI and libraries.
+const BASE: f64 = 100e6;
+/// Values of a tile of whole series (rule `series-2`), and cells of a streamed one (`stream-2`).
+const SERIES_TILE: usize = 1 << 20;
+const STREAM_CELLS: usize = 32 << 10;
+const STREAM_STEPS: usize = 64;
+
+impl Job {
+    pub(super) fn new(of: &Foreseen<'_>) -> Self {
+        Self {
+            case: of.case,
+            files: 0,
+            times: 0,
+            cells: 0,
+            decoded: 0.0,
+            stored: 0.0,
+            deflated: false,
+            written: 0.0,
+            units: 0.0,
+            segment: of.segment,
+            results: of.results,
+            tiles: 0,
+        }
+    }
+
+    /// Adds a variable; those of an EOF are analysed together.
+    pub(super) fn add(&mut self, shape: Shape, (deflated, chunked): (bool, bool), whole: usize) {
+        let Shape { times, cells, bytes } = shape;
+        let segment = self.segment.unwrap_or(times).clamp(2, times.max(2));
+        self.times = times;
+        self.cells += cells;
+        self.deflated |= deflated;
+        let values = (times * cells) as f64;
+        self.decoded += values * bytes as f64;
+        // Chunks are read whole: of a part of them, not less than the part.
+        let _ = (chunked, whole);
+        self.stored += values * bytes as f64;
+        let per_cell = match self.case {
+            Case::Spectrum => (segment / 2 + 1) as f64 * self.results,
+            Case::Io | Case::Redistribute => times as f64 * self.results,
+            Case::Stats | Case::Eof => self.results,
+        };
+        self.written += per_cell * cells as f64 * if self.case == Case::Io { bytes as f64 } else { 8.0 };
+        self.units += units(self.case, &[times, cells, 1], segment);
+        self.tiles += match self.case {
+            Case::Stats => cells.div_ceil(STREAM_CELLS) * times.div_ceil(STREAM_STEPS),
+            _ => (cells * times).div_ceil(SERIES_TILE).min(cells),
+        }
+        .max(1);
+    }
+
+    /// Compressed values take less than themselves: not more than all files.
+    pub(super) fn limit_stored(&mut self, in_files: f64) {
+        self.stored = self.stored.min(in_files);
+    }
+}
+
+/// Predicts a run on so many nodes, ranks on each, and cores of each rank.
+pub(super) fn on(
+    machine: &Machine,
+    job: &Job,
+    (nodes, per_node, each): (usize, usize, usize),
+    storage_rate: f64,
+) -> Result<Prediction> {
+    let work = machine.work(job.case, job.deflated).ok_or_else(|| {
+        Error::data(format!("the model of the machine does not know `{}`", job.case.name()))
+            .remedy("write it again with `halocline bench machine`")
+    })?;
+    let ranks = nodes * per_node;
+    // More threads than cores take turns.
+    let cores = (per_node * each).min(machine.place.cores) * nodes;
+    // The last round of tiles leaves ranks idle.
+    let rounds = job.tiles.div_ceil(ranks) as f64;
+    let uneven = (rounds * ranks as f64 / job.tiles as f64).max(1.0);
+    let computing = job.units * work.parallel / cores as f64 * uneven;
+    let reading = job.stored / storage_rate;
+    let times = job.times as f64;
+    let solve = if job.case == Case::Eof { machine.eigen * times.powi(3) } else { 0.0 };
+    let serial = work.fixed + job.units * work.serial + solve;
+    let levels = (ranks as f64).log2().ceil();
+    let wire = machine.wire.as_ref();
+    let (latency, bandwidth, all_to_all) = wire.map_or((0.0, f64::INFINITY, f64::INFINITY), |w| {
+        // Ranks of a node that share its cores share what it sends, too.
+        (w.latency, w.bandwidth, w.all_to_all)
+    });
+    let (sent, exchange) = if ranks == 1 {
+        (0.0, 0.0)
+    } else {
+        let away = 1.0 - 1.0 / ranks as f64;
+        let gram = 4.0 * times * (times + 1.0);
+        match job.case {
+            // States merge along a tree; modes go back to all; maps go to the writer.
+            Case::Eof => {
+                let sent = gram * (ranks as f64 - 1.0) + job.written * away;
+                (sent, levels * (gram / bandwidth + latency) + job.written * away / bandwidth)
+            }
+            Case::Io | Case::Redistribute => {
+                let sent = job.decoded * away;
+                (sent, sent / ranks as f64 / all_to_all + latency * ranks as f64)
+            }
+            Case::Stats | Case::Spectrum => {
+                let sent = job.written * away;
+                (sent, sent / bandwidth + latency * levels)
+            }
+        }
+    };
+    let start = if ranks > 1 { machine.launch.unwrap_or(machine.start) } else { machine.start };
+    let waiting = (reading - computing).max(0.0);
+    let seconds = start + computing + waiting + serial + exchange;
+    let per_rank = job.decoded / ranks as f64;
+    let memory = BASE
+        + match job.case {
+            // A Gram matrix for each thread and those on their way to be merged.
+            Case::Eof => 4.0 * times * times * (each as f64 + levels + 1.0) + per_rank.min(256e6),
+            _ => (per_rank * 2.0).min(512e6) + job.written / ranks as f64,
+        };
+    let parts = [
+        ("the start of the ranks", start),
+        ("computing", computing),
+        ("storage", waiting),
+        ("what one rank does alone", serial),
+        ("exchange between ranks", exchange),
+    ];
+    let most = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |(name, _)| name);
+    let idle = most == "computing" && uneven > 1.5;
+    Ok(Prediction {
+        nodes,
+        ranks,
+        cores_per_rank: each,
+        seconds,
+        start,
+        work: computing,
+        storage: waiting,
+        serial,
+        exchange,
+        bytes_read: job.stored,
+        bytes_sent: sent,
+        memory,
+        bound: if idle { "too few tiles for the ranks" } else { most },
+        efficiency: f64::NAN,
+    })
+}
