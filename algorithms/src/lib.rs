@@ -10,6 +10,7 @@ pub mod filter;
 pub mod modes;
 pub mod projection;
 pub mod regrid;
+pub mod seawater;
 pub mod spatial;
 pub mod spectra;
 pub mod sphere;

@@ -29,7 +29,7 @@ pub mod source;
 pub mod stored;
 mod stream;
 
-pub use dataset::{open, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
+pub use dataset::{open, open_groups, open_with, Dataset, FilePart, OpenOptions, VariableInfo};
 pub use guard::is_guarded;
 pub use io_mode::Io;
 pub use rates::{deflated, forget_cached, inflated};

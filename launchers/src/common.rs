@@ -176,6 +176,18 @@ impl InputArgs {
         Ok(datasets)
     }
 
+    /// Opens inputs that may hold different variables: a data set for each group of files that hold
+    /// the same.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn open_groups(&self, comm: &Comm, verbosity: Verbosity) -> Result<Vec<Dataset>> {
+        let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
+        let all = halocline_io::open_groups(comm, &self.resolve(comm)?, options)?;
+        all.iter().flat_map(Dataset::notes).for_each(|note| verbosity.detail(comm, || note.clone()));
+        Ok(all)
+    }
+
     /// What of it results depend on, as it is written into outputs.
     pub(crate) fn describe(&self) -> Option<(&'static str, String)> {
         self.ensemble.then(|| ("ensemble", "yes".to_owned()))

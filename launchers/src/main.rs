@@ -46,8 +46,8 @@ mod stats;
 mod status_file;
 mod step;
 mod stop;
-mod verify;
 mod transport;
+mod verify;
 mod vertical;
 
 use clap::{Parser, Subcommand};

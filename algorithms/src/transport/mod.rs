@@ -1,4 +1,21 @@
-//! What currents and winds carry. No files, no ranks: sums over rows of a map, folds over time,
-//! and small sections of latitude and level that are made of them.
+//! What currents and winds carry. Of currents: sums along lines of faces, level by level, and what they tell.
+//!
+//! A map, one level at one time, gives the sums of its lines ([`of_map`]) whoever works on it; levels
+//! are put together in their order ([`streamfunction`], [`Parts`]). So nothing here depends on how the
+//! work is dealt. Of winds ([`atmosphere`]): sums over rows of a map, folds over time, and small sections
+//! of latitude and level that are made of them.
 
 pub mod atmosphere;
+mod columns;
+mod faces;
+mod lines;
+mod parts;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+pub use columns::{barotropic, between_depths, mixed_layer, From};
+pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
+pub use lines::{latitude_lines, section_line, Mesh, Path};
+pub use parts::{streamfunction, Parts};
+pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_MEANS, OF_TRACER};

@@ -3,6 +3,7 @@
 mod brief;
 mod compare;
 pub(crate) mod deal;
+mod groups;
 mod holders;
 mod inputs;
 mod join;
@@ -22,6 +23,7 @@ mod time;
 mod variables;
 
 use crate::cf::Decode;
+pub use groups::open_groups;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Dim, Variable};

@@ -22,7 +22,9 @@ use crate::spectrum::{
 };
 use crate::stats::StatsArgs;
 use crate::transport::{
-    EddyArgs, EnergyArgs, EpFluxArgs, Kind as _, MassStreamfunctionArgs, TemArgs, VapourArgs,
+    BarotropicArgs, ColumnCommand as _, EddyArgs, EnergyArgs, EpFluxArgs, FreshwaterArgs, HeatArgs,
+    HeatContentArgs, Kind as _, MassStreamfunctionArgs, MixedLayerArgs, OverturningArgs, SaltArgs,
+    SectionArgs, TemArgs, VapourArgs, ZonalCommand as _,
 };
 use crate::vertical::VerticalArgs;
 use clap::{Args as _, FromArgMatches as _};
@@ -67,10 +69,18 @@ pub(super) enum Kind {
     Rechunk,
     Regrid,
     WheelerKiladis,
+    TransportOverturning,
+    TransportHeat,
+    TransportSalt,
+    TransportFreshwater,
+    TransportSection,
+    TransportBarotropic,
+    TransportHeatContent,
+    TransportMixedLayer,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 43] = [
+const KINDS: [(&str, Kind); 51] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -113,6 +123,14 @@ const KINDS: [(&str, Kind); 43] = [
     ("rechunk", Kind::Rechunk),
     ("regrid", Kind::Regrid),
     ("spectrum wheeler-kiladis", Kind::WheelerKiladis),
+    ("transport overturning", Kind::TransportOverturning),
+    ("transport heat", Kind::TransportHeat),
+    ("transport salt", Kind::TransportSalt),
+    ("transport freshwater", Kind::TransportFreshwater),
+    ("transport section", Kind::TransportSection),
+    ("transport barotropic", Kind::TransportBarotropic),
+    ("transport heat-content", Kind::TransportHeatContent),
+    ("transport mixed-layer", Kind::TransportMixedLayer),
     ("plot", Kind::Plot),
 ];
 
@@ -184,6 +202,14 @@ impl Kind {
             Self::Rechunk => RechunkArgs::augment_args(command),
             Self::Regrid => RegridArgs::augment_args(command),
             Self::WheelerKiladis => WheelerKiladisArgs::augment_args(command),
+            Self::TransportOverturning => OverturningArgs::augment_args(command),
+            Self::TransportHeat => HeatArgs::augment_args(command),
+            Self::TransportSalt => SaltArgs::augment_args(command),
+            Self::TransportFreshwater => FreshwaterArgs::augment_args(command),
+            Self::TransportSection => SectionArgs::augment_args(command),
+            Self::TransportBarotropic => BarotropicArgs::augment_args(command),
+            Self::TransportHeatContent => HeatContentArgs::augment_args(command),
+            Self::TransportMixedLayer => MixedLayerArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
     }
@@ -224,6 +250,14 @@ pub(super) enum Args {
     Rechunk(Box<RechunkArgs>),
     Regrid(Box<RegridArgs>),
     WheelerKiladis(Box<WheelerKiladisArgs>),
+    TransportOverturning(Box<OverturningArgs>),
+    TransportHeat(Box<HeatArgs>),
+    TransportSalt(Box<SaltArgs>),
+    TransportFreshwater(Box<FreshwaterArgs>),
+    TransportSection(Box<SectionArgs>),
+    TransportBarotropic(Box<BarotropicArgs>),
+    TransportHeatContent(Box<HeatContentArgs>),
+    TransportMixedLayer(Box<MixedLayerArgs>),
     Plot(Box<PlotArgs>),
 }
 
@@ -279,6 +313,26 @@ impl Args {
             Kind::WheelerKiladis => {
                 Self::WheelerKiladis(Box::new(WheelerKiladisArgs::from_arg_matches(&matches)?))
             }
+            Kind::TransportOverturning => {
+                Self::TransportOverturning(Box::new(OverturningArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportHeat => Self::TransportHeat(Box::new(HeatArgs::from_arg_matches(&matches)?)),
+            Kind::TransportSalt => Self::TransportSalt(Box::new(SaltArgs::from_arg_matches(&matches)?)),
+            Kind::TransportFreshwater => {
+                Self::TransportFreshwater(Box::new(FreshwaterArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportSection => {
+                Self::TransportSection(Box::new(SectionArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportBarotropic => {
+                Self::TransportBarotropic(Box::new(BarotropicArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportHeatContent => {
+                Self::TransportHeatContent(Box::new(HeatContentArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportMixedLayer => {
+                Self::TransportMixedLayer(Box::new(MixedLayerArgs::from_arg_matches(&matches)?))
+            }
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
     }
@@ -318,6 +372,14 @@ impl Args {
             Self::Rechunk(args) => args.check(),
             Self::Regrid(args) => args.check(),
             Self::WheelerKiladis(args) => args.check(),
+            Self::TransportOverturning(args) => args.check(),
+            Self::TransportHeat(args) => args.check(),
+            Self::TransportSalt(args) => args.check(),
+            Self::TransportFreshwater(args) => args.check(),
+            Self::TransportSection(args) => args.check(),
+            Self::TransportBarotropic(args) => args.check(),
+            Self::TransportHeatContent(args) => args.check(),
+            Self::TransportMixedLayer(args) => args.check(),
             Self::Plot(args) => args.check(),
         }
     }

@@ -106,6 +106,14 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::TransportEpFlux(_)
         | Args::TransportEddy(_)
         | Args::Vertical(_)
+        | Args::TransportOverturning(_)
+        | Args::TransportHeat(_)
+        | Args::TransportSalt(_)
+        | Args::TransportFreshwater(_)
+        | Args::TransportSection(_)
+        | Args::TransportBarotropic(_)
+        | Args::TransportHeatContent(_)
+        | Args::TransportMixedLayer(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;
     Ok(true)

@@ -3,7 +3,14 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod atmosphere;
-mod overturning;
+mod collect;
+mod columns;
+mod coordinate;
+mod density;
+mod ocean;
+mod pass;
+mod section;
+mod zonal;
 
 use crate::common::Verbosity;
 use halocline_core::comm::Comm;
@@ -13,7 +20,13 @@ pub(crate) use atmosphere::{
     open_eddy, open_energy, open_ep_flux, open_mass_streamfunction, open_tem, open_vapour, EddyArgs,
     EnergyArgs, EpFluxArgs, Kind, MassStreamfunctionArgs, TemArgs, VapourArgs,
 };
-pub(crate) use overturning::OverturningArgs;
+pub(crate) use columns::{
+    open as open_columns, BarotropicArgs, ColumnCommand, HeatContentArgs, MixedLayerArgs,
+};
+pub(crate) use section::{open as open_section, SectionArgs};
+pub(crate) use zonal::{
+    open as open_zonal, FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs, ZonalCommand,
+};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
 #[derive(Debug, clap::Args)]
@@ -32,6 +45,13 @@ enum Transport {
     Tem(Box<TemArgs>),
     EpFlux(Box<EpFluxArgs>),
     Eddy(Box<EddyArgs>),
+    Heat(Box<HeatArgs>),
+    Salt(Box<SaltArgs>),
+    Freshwater(Box<FreshwaterArgs>),
+    Section(Box<SectionArgs>),
+    Barotropic(Box<BarotropicArgs>),
+    HeatContent(Box<HeatContentArgs>),
+    MixedLayer(Box<MixedLayerArgs>),
 }
 
 /// Runs the command.
@@ -40,12 +60,19 @@ enum Transport {
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Result<()> {
     match &args.which {
-        Transport::Overturning(args) => overturning::run(comm, args, verbosity),
         Transport::MassStreamfunction(args) => args.run(comm, verbosity),
         Transport::Energy(args) => args.run(comm, verbosity),
         Transport::Vapour(args) => args.run(comm, verbosity),
         Transport::Tem(args) => args.run(comm, verbosity),
         Transport::EpFlux(args) => args.run(comm, verbosity),
         Transport::Eddy(args) => args.run(comm, verbosity),
+        Transport::Overturning(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Heat(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Salt(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Freshwater(args) => zonal::run(comm, &**args, verbosity),
+        Transport::Barotropic(args) => columns::run(comm, &**args, verbosity),
+        Transport::HeatContent(args) => columns::run(comm, &**args, verbosity),
+        Transport::MixedLayer(args) => columns::run(comm, &**args, verbosity),
+        Transport::Section(args) => section::run(comm, args, verbosity),
     }
 }

@@ -2,6 +2,8 @@
 //! cells of some times and levels are read, worked on, and what comes of them is handed on, the
 //! next window being read meanwhile.
 
+mod levels;
+
 use super::reading::fetch;
 use super::{common_chunks, same_shapes, sized, NumbersMut, StreamSource};
 use crate::budget::bytes_text;
@@ -42,15 +44,38 @@ impl WholePlan {
     /// Data, if shapes differ; memory, if not even one map fits.
     pub fn new(
         sources: &[&dyn StreamSource],
+        ranks_and_threads: (usize, usize),
+        room: u64,
+        needs: WholeNeeds,
+    ) -> Result<Self> {
+        Self::of(sources, ranks_and_threads, room, needs, &[Role::Y, Role::X])
+    }
+
+    /// As [`Self::new`], of all that belongs to a time: columns are whole too.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn columns(
+        sources: &[&dyn StreamSource],
+        ranks_and_threads: (usize, usize),
+        room: u64,
+        needs: WholeNeeds,
+    ) -> Result<Self> {
+        Self::of(sources, ranks_and_threads, room, needs, &[Role::Level, Role::Y, Role::X])
+    }
+
+    fn of(
+        sources: &[&dyn StreamSource],
         (ranks, threads): (usize, usize),
         room: u64,
         needs: WholeNeeds,
+        kept: &[Role],
     ) -> Result<Self> {
         same_shapes(sources)?;
         let Some(first) = sources.first() else { return Err(Error::internal("no source of maps")) };
         let (variable, ranks) = (first.variable(), ranks.max(1));
         let shape = variable.shape();
-        let is_horizontal = |d: usize| matches!(variable.dims[d].role, Role::Y | Role::X);
+        let is_horizontal = |d: usize| kept.contains(&variable.dims[d].role);
         let cells: usize = (0..shape.len()).filter(|&d| is_horizontal(d)).map(|d| shape[d]).product();
         let element = |s: &&dyn StreamSource| if s.is_single() { 4 } else { 8 };
         let map_bytes: u64 = sources.iter().map(element).sum::<u64>() * cells as u64;
@@ -60,16 +85,8 @@ impl WholePlan {
         let each = 2 * map_bytes + needs.made;
         let most = room.saturating_sub(fixed) / each.max(1);
         if most == 0 {
-            return Err(Error::new(
-                ErrorKind::Memory,
-                format!(
-                    "{} are needed to work on one whole map at a time, {} are there",
-                    bytes_text(fixed.saturating_add(each)),
-                    bytes_text(room)
-                ),
-            )
-            .in_variable(&variable.name)
-            .remedy("give more --memory"));
+            let what = if kept.contains(&Role::Level) { "all levels of one time" } else { "one whole map" };
+            return Err(too_little(what, (fixed.saturating_add(each), room), &variable.name));
         }
         let maps: usize = (0..shape.len()).filter(|&d| !is_horizontal(d)).map(|d| shape[d]).product();
         // So many that every rank gets some.
@@ -105,8 +122,17 @@ impl WholePlan {
         self.windows.len().div_ceil(self.ranks)
     }
     fn window(&self, round: usize, rank: usize) -> Option<&IndexBox> {
-        self.windows.get(round * self.ranks + rank)
+        self.windows.get(round * self.ranks + rank).filter(|window| !window.is_empty())
     }
+}
+
+fn too_little(what: &str, (needed, room): (u64, u64), variable: &str) -> Error {
+    let text = format!(
+        "{} are needed to work on {what} at a time, {} are there",
+        bytes_text(needed),
+        bytes_text(room)
+    );
+    Error::new(ErrorKind::Memory, text).in_variable(variable).remedy("give more --memory")
 }
 
 impl Engine {

@@ -1,0 +1,134 @@
+//! The options that all transports of the ocean share.
+
+use super::basins::Basin;
+use crate::common::InputArgs;
+use crate::common::MemoryArgs;
+use halocline_algorithms::transport::Stagger;
+use halocline_core::calendar::TimeRange;
+use halocline_core::grid::EARTH_RADIUS;
+use halocline_core::{Error, Result};
+use halocline_io::Selection;
+use std::path::PathBuf;
+
+/// Where velocities are beside tracers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StaggerChoice {
+    Auto,
+    Same,
+    Ahead,
+    Behind,
+}
+
+/// Whose habits are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Convention {
+    Cmip,
+    Cdfmoc,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct OceanArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The velocity northward, or along the columns of the model [default: found by standard name,
+    /// then by name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) v: Option<String>,
+    /// The velocity eastward, or along the rows of the model
+    #[arg(long, value_name = "NAME")]
+    pub(super) u: Option<String>,
+    /// Temperature, potential or conservative, in degrees Celsius or kelvins
+    #[arg(long, value_name = "NAME")]
+    pub(super) thetao: Option<String>,
+    /// Salinity
+    #[arg(long, value_name = "NAME")]
+    pub(super) so: Option<String>,
+    /// Thickness of layers: a variable of the inputs or of FILE, in metres, at cells or at velocity
+    /// points, fixed or at each time [default: found by name, else from the bounds of levels]
+    #[arg(long, value_name = "NAME|FILE:NAME")]
+    pub(super) thickness: Option<String>,
+    /// Lengths in metres of the faces that v crosses [default: found by name (e1v, dxCv, dxG), else
+    /// from coordinates]
+    #[arg(long, value_name = "NAME|FILE:NAME")]
+    pub(super) dx: Option<String>,
+    /// Lengths in metres of the faces that u crosses [default: found by name (e2u, dyCu, dyG), else
+    /// from coordinates]
+    #[arg(long, value_name = "NAME|FILE:NAME")]
+    pub(super) dy: Option<String>,
+    /// 1 where water can cross at the points of v, 0 on land; none: don't look for one [default:
+    /// found by name (vmask), else land is what is missing]
+    #[arg(long, value_name = "NAME|FILE:NAME|none")]
+    pub(super) v_mask: Option<String>,
+    /// As --v-mask, at the points of u
+    #[arg(long, value_name = "NAME|FILE:NAME|none")]
+    pub(super) u_mask: Option<String>,
+    /// Where velocities are: same, in the middle of cells; ahead, on the face to the next cell (NEMO,
+    /// MOM6); behind, on the face to the one before (MITgcm); auto, as coordinates tell
+    #[arg(
+        long,
+        value_enum,
+        value_name = "auto|same|ahead|behind",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(super) stagger: StaggerChoice,
+    /// Radius of the earth in metres, where lengths come from coordinates
+    #[arg(long, value_name = "METRES", default_value_t = EARTH_RADIUS)]
+    pub(super) radius: f64,
+    /// A part of the ocean, beside all of it: NAME=FILE:VAR, where VAR is neither 0 nor missing;
+    /// NAME=FILE:VAR=N,…, where it is one of these; NAME=W,E,S,N, a box. May be given more than once
+    #[arg(long, value_name = "NAME=FILE:VAR[=N,…]|NAME=W,E,S,N", value_parser = Basin::parse)]
+    pub(super) basin: Vec<Basin>,
+    /// Times from A to B, both included: dates such as 1990, 1990-03 or 1990-03-15
+    #[arg(long, value_name = "A/B")]
+    pub(super) time: Option<String>,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT.nc")]
+    pub(crate) output: PathBuf,
+}
+
+impl OceanArgs {
+    /// Refuses what makes no sense before any file is opened.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(self.radius.is_finite() && self.radius > 0.0) {
+            return Err(Error::usage(format!("--radius {} is no radius", self.radius))
+                .remedy("give metres, as in 6371000"));
+        }
+        let names: Vec<&str> = self.basin.iter().map(|basin| basin.name.as_str()).collect();
+        crate::common::check_once(&names)?;
+        self.selection().map(drop)
+    }
+
+    /// Refuses basins where they mean nothing.
+    pub(crate) fn check_no_basins(&self) -> Result<()> {
+        if self.basin.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage("--basin is for sums along circles of latitude").remedy("leave it out"))
+    }
+
+    pub(super) fn selection(&self) -> Result<Selection> {
+        let time = self.time.as_deref().map(TimeRange::parse).transpose()?;
+        Ok(Selection { time, all_levels: true, io: self.input.io, ..Selection::default() })
+    }
+
+    pub(super) fn asked_stagger(&self) -> Option<Stagger> {
+        match self.stagger {
+            StaggerChoice::Auto => None,
+            StaggerChoice::Same => Some(Stagger::Same),
+            StaggerChoice::Ahead => Some(Stagger::Ahead),
+            StaggerChoice::Behind => Some(Stagger::Behind),
+        }
+    }
+
+    /// What of it results depend on, as it is written into outputs.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        all.extend(self.basin.iter().map(|basin| format!("basin={}", basin.text)));
+        all.extend(self.time.iter().map(|time| format!("time={time}")));
+        all.extend(self.input.describe().map(|(k, v)| format!("{k}={v}")));
+        all
+    }
+}

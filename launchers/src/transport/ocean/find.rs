@@ -1,0 +1,168 @@
+//! How variables are found: as named, else by standard name, else by the names that models give.
+
+use halocline_core::comm::Comm;
+use halocline_core::index::IndexBox;
+use halocline_core::meta::{Role, Values};
+use halocline_core::{Error, Result};
+use halocline_io::{Dataset, VariableInfo};
+use std::path::PathBuf;
+
+/// Something that is looked for.
+pub(super) struct Wanted {
+    /// In words, and the option that names it.
+    pub(super) what: &'static str,
+    pub(super) option: &'static str,
+    pub(super) standard: &'static [&'static str],
+    pub(super) names: &'static [&'static str],
+}
+
+pub(super) const V: Wanted = Wanted {
+    what: "velocity along columns",
+    option: "--v",
+    standard: &["sea_water_y_velocity", "northward_sea_water_velocity"],
+    names: &["vo", "voce", "vomecrty", "v", "VVEL", "V", "vvel", "vo_time"],
+};
+pub(super) const U: Wanted = Wanted {
+    what: "velocity along rows",
+    option: "--u",
+    standard: &["sea_water_x_velocity", "eastward_sea_water_velocity"],
+    names: &["uo", "uoce", "vozocrtx", "u", "UVEL", "U", "uvel"],
+};
+pub(super) const TEMPERATURE: Wanted = Wanted {
+    what: "temperature",
+    option: "--thetao",
+    standard: &["sea_water_potential_temperature", "sea_water_conservative_temperature"],
+    names: &["thetao", "bigthetao", "toce", "votemper", "temp", "THETA", "TEMP"],
+};
+pub(super) const SALINITY: Wanted = Wanted {
+    what: "salinity",
+    option: "--so",
+    standard: &["sea_water_salinity", "sea_water_practical_salinity", "sea_water_absolute_salinity"],
+    names: &["so", "soce", "vosaline", "salt", "SALT", "SALINITY"],
+};
+
+/// A variable of one of several data sets.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) set: usize,
+    pub(super) name: String,
+}
+
+/// Whether it has times and a map.
+fn is_field(info: &VariableInfo) -> bool {
+    let has = |role| info.variable.position(role).is_some();
+    has(Role::Time) && has(Role::X) && has(Role::Y)
+}
+
+/// The variable that is named, or the first that fits.
+pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Option<Found>> {
+    let all = || sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
+    let found = |(set, info): (usize, &VariableInfo)| Found { set, name: info.variable.name.clone() };
+    if let Some(name) = asked {
+        if let Some(there) = all().find(|(_, info)| info.variable.name == name) {
+            return Ok(Some(found(there)));
+        }
+        // Names the nearest, and the file.
+        return sets.first().map_or(Ok(None), |first| first.variable(name).map(|_| None));
+    }
+    let standard = |name: &&str| {
+        all().find(|(_, i)| is_field(i) && i.variable.attributes.text("standard_name") == Some(name))
+    };
+    let by_name = |name: &&str| all().find(|(_, i)| is_field(i) && i.variable.name == **name);
+    let there = wanted
+        .standard
+        .iter()
+        .find_map(|n| standard(&n))
+        .or_else(|| wanted.names.iter().find_map(|n| by_name(&n)));
+    Ok(there.map(found))
+}
+
+/// [`field`], which must be there.
+pub(super) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
+    field(sets, asked, wanted)?.ok_or_else(|| {
+        let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
+            .remedy(format!("name it with {}", wanted.option));
+        match sets.first().and_then(|d| d.files().first()) {
+            Some(file) => error.in_file(&file.path),
+            None => error,
+        }
+    })
+}
+
+/// What does not vary in time, with its name.
+#[derive(Debug, Clone)]
+pub(super) struct Static {
+    pub(super) name: String,
+    pub(super) values: Values,
+    /// Roles of dimensions that are longer than 1.
+    pub(super) roles: Vec<Role>,
+}
+
+/// Reads what does not vary in time: `asked` is a name or `FILE:NAME`; else the first of `names` that
+/// has one of these lengths. Files that are read are added to `files`.
+///
+/// # Collective
+/// Every rank calls this; one reads.
+pub(super) fn fixed(
+    comm: &Comm,
+    sets: &[Dataset],
+    asked: Option<&str>,
+    (names, lengths): (&[&str], &[usize]),
+    files: &mut Vec<PathBuf>,
+) -> Result<Option<Static>> {
+    if let Some(asked) = asked {
+        if let Some((file, name)) = asked.rsplit_once(':').filter(|(f, _)| std::path::Path::new(f).exists()) {
+            let set = halocline_io::open(comm, &[file.to_owned()])?;
+            files.push(PathBuf::from(file));
+            set.variable(name)?;
+            return read(comm, &set, name, lengths, true);
+        }
+        for set in sets {
+            if set.variables().iter().any(|v| v.variable.name == asked) {
+                return read(comm, set, asked, lengths, true);
+            }
+        }
+        return sets.first().map_or(Ok(None), |first| first.variable(asked).map(|_| None));
+    }
+    for name in names {
+        for set in sets {
+            if set.variables().iter().any(|v| v.variable.name == *name) {
+                if let Some(found) = read(comm, set, name, lengths, false)? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a variable has several times.
+pub(super) fn varies(info: &VariableInfo) -> bool {
+    info.variable.dims.iter().any(|d| d.role == Role::Time && d.len > 1)
+}
+
+fn read(comm: &Comm, set: &Dataset, name: &str, lengths: &[usize], named: bool) -> Result<Option<Static>> {
+    let info = set.variable(name)?;
+    let shape = info.variable.shape();
+    let first: Vec<_> = info
+        .variable
+        .dims
+        .iter()
+        .map(|d| if d.role == Role::Time { 0..d.len.min(1) } else { 0..d.len })
+        .collect();
+    let block = IndexBox::new(first);
+    let file = set.files().first().map_or("", |f| f.path.as_str());
+    if varies(info) || !lengths.contains(&block.len()) {
+        if !named {
+            return Ok(None);
+        }
+        return Err(Error::data(format!("has the shape {shape:?}, which is not that of the velocity"))
+            .in_variable(name)
+            .in_file(file)
+            .remedy("name one of the same grid, without times"));
+    }
+    let dims = info.variable.dims.iter().filter(|d| d.role != Role::Time && d.len > 1);
+    let roles = dims.map(|d| d.role).collect();
+    let values = comm.on_root(|| set.read(name, &block))?;
+    Ok(Some(Static { name: name.to_owned(), values, roles }))
+}

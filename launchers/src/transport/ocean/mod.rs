@@ -1,0 +1,13 @@
+//! What transports of the ocean share: their inputs found, metrics and layers, opened.
+
+mod args;
+mod basins;
+mod find;
+mod layers;
+mod open;
+mod places;
+mod thickness;
+
+pub(crate) use args::{Convention, OceanArgs};
+pub(crate) use open::{Needs, Ocean, Primary};
+pub(super) use thickness::tracers_of;

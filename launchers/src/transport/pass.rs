@@ -1,0 +1,174 @@
+//! The pass that transports across lines share: maps are summed where they are read, levels put
+//! together on one rank, which finishes time after time.
+
+use super::collect::Waiting;
+use super::density::Classes;
+use super::ocean::{tracers_of, Ocean};
+use crate::common::bytes_text;
+use crate::folding::{self, plural, FoldJob};
+use halocline_algorithms::transport::{of_line, width, Crossing, FaceMeans, Faces};
+use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
+use halocline_core::index::IndexBox;
+use halocline_core::meta::Role;
+use halocline_core::{Error, Result};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::Mutex;
+
+/// What is summed along which lines.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'a> {
+    pub(super) ocean: &'a Ocean,
+    pub(super) faces: &'a Faces,
+    /// Faces that belong to each basin.
+    pub(super) selections: &'a [Vec<bool>],
+    /// By classes of density; else fluxes, and the sums of tracers.
+    pub(super) classes: Option<&'a Classes>,
+    /// How many sums a class has: 1, or 3 with heat and salt.
+    pub(super) of_class: usize,
+    /// Whether sums over time at every face are wanted.
+    pub(super) means: bool,
+}
+
+/// Times that are whole, each with `[levels][lines][basins][width]`.
+pub(super) type Whole = Vec<(usize, Vec<f64>)>;
+
+impl Pass<'_> {
+    pub(super) fn basins(&self) -> usize {
+        1 + self.selections.len()
+    }
+    /// Sums of a line and basin.
+    pub(super) fn width(&self) -> usize {
+        self.classes.map_or(width(self.ocean.tracers.len()), |classes| classes.len() * self.of_class)
+    }
+    /// Sums of a map.
+    pub(super) fn each(&self) -> usize {
+        self.faces.len() * self.basins() * self.width()
+    }
+
+    /// Plans within memory, and says so.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn plan(&self, job: &FoldJob<'_>, writing: u64) -> Result<WholePlan> {
+        let ocean = self.ocean;
+        let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
+        let (ranks, threads) = (job.comm.size(), rayon::current_num_threads());
+        let levels = ocean.levels();
+        let means = if self.means {
+            FaceMeans::bytes(self.faces, ocean.tracers.len()) * levels.div_ceil(ranks) as u64
+        } else {
+            0
+        };
+        let held = ocean.bytes()
+            + self.faces.bytes()
+            + self.selections.iter().map(|s| s.len() as u64).sum::<u64>()
+            + 4 * 8 * (levels * self.each()) as u64
+            + means;
+        // The sums of a window, what rank 0 gets of them, and what waits there.
+        let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };
+        let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
+        let plan = WholePlan::by_level(&sources, (ranks, threads), room, needs)
+            .map_err(|e| folding::of_budget(e, job.budget, held))?;
+        let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
+        job.verbosity.say(job.comm, || {
+            format!(
+                "{} x {} of {}; {} x {}: about {} of memory a rank of {} ({})",
+                plural(ocean.times(), "time"),
+                plural(levels, "level"),
+                plural(self.faces.len(), "line"),
+                plural(ranks, "rank"),
+                plural(threads, "thread"),
+                bytes_text(bytes),
+                bytes_text(job.budget.bytes),
+                job.budget.origin
+            )
+        });
+        ocean.tell(job);
+        Ok(plan)
+    }
+
+    /// Reads everything; `take` is given times that are whole, on rank 0, in order. What was summed
+    /// over time at faces comes back, of this rank's levels.
+    ///
+    /// # Collective
+    /// Every rank calls this; `take` is called equally often on all, and may communicate.
+    pub(super) fn run(
+        &self,
+        job: &FoldJob<'_>,
+        plan: &WholePlan,
+        take: &mut dyn FnMut(Whole) -> Result<()>,
+    ) -> Result<(Range<usize>, Vec<FaceMeans>)> {
+        let (comm, ocean) = (job.comm, self.ocean);
+        let level = ocean.sources[0].variable().position(Role::Level);
+        let own = level.map_or(0..1, |d| plan.levels_of(comm.rank(), d));
+        let count = if self.means { own.len() } else { 0 };
+        let means: Vec<FaceMeans> =
+            (0..count).map(|_| FaceMeans::new(self.faces, ocean.tracers.len())).collect();
+        let means = Mutex::new(means);
+        let mut waiting = Waiting::new(ocean.levels(), self.each());
+        let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
+        let failed = || Error::internal("a thread has failed");
+        let work = |window: &IndexBox, values: &[Numbers<'_>]| {
+            if self.means && !window.is_empty() {
+                let mut means = means.lock().map_err(|_| failed())?;
+                self.add(window, values, level, (own.start, means.as_mut_slice()));
+            }
+            Ok(self.sums(window, values, level))
+        };
+        let guarded: Vec<&_> = ocean.sources.iter().collect();
+        folding::guarded(comm, &guarded, || {
+            let engine = Engine::with_progress(comm, job.progress);
+            engine.whole_maps(&sources, plan, &work, &mut |window, sums| {
+                take(waiting.add(comm, (window, level), &sums)?)
+            })
+        })?;
+        waiting.finish()?;
+        Ok((own, means.into_inner().map_err(|_| failed())?))
+    }
+
+    /// Sums of the maps of a window.
+    fn sums(&self, window: &IndexBox, values: &[Numbers<'_>], level: Option<usize>) -> Vec<f64> {
+        let (cells, each, lines) = (self.ocean.cells().max(1), self.each(), self.faces.len());
+        let maps = window.len() / cells;
+        let levels = level.map_or(0..1, |d| window.range(d));
+        let mut out = halocline_core::memory::filled(maps * each, 0.0);
+        let tracers: Vec<Vec<Numbers<'_>>> = (0..maps).map(|m| tracers_of(self.ocean, values, m)).collect();
+        out.par_chunks_mut(each / lines).enumerate().for_each_init(
+            Crossing::default,
+            |crossing, (k, out)| {
+                let (m, line) = (k / lines, k % lines);
+                let map = self.ocean.map(values, (m, levels.start + m % levels.len()), &tracers[m]);
+                let Some(classes) = self.classes else {
+                    return of_line((self.faces, line), &map, self.selections, crossing, out);
+                };
+                self.faces.cross(line, &map, crossing);
+                let range = self.faces.of_line(line);
+                for (basin, out) in out.chunks_exact_mut(self.width()).enumerate() {
+                    let selected = basin.checked_sub(1).map(|b| &self.selections[b][range.clone()]);
+                    classes.add(crossing, selected, out);
+                }
+            },
+        );
+        out
+    }
+
+    /// Adds the maps of a window to the sums over time.
+    fn add(
+        &self,
+        window: &IndexBox,
+        values: &[Numbers<'_>],
+        level: Option<usize>,
+        (first, means): (usize, &mut [FaceMeans]),
+    ) {
+        let levels = level.map_or(0..1, |d| window.range(d));
+        let part = &mut means[levels.start - first..levels.end - first];
+        part.par_iter_mut().enumerate().for_each(|(k, means)| {
+            for t in 0..window.range(0).len() {
+                let m = t * levels.len() + k;
+                let tracers = tracers_of(self.ocean, values, m);
+                means.add(self.faces, &self.ocean.map(values, (m, levels.start + k), &tracers));
+            }
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! The command as a step.
+
+use super::output::Results;
+use super::SectionArgs;
+use crate::folding::FoldJob;
+use crate::series::writing_bytes;
+use crate::step::{Alone, ByItself};
+use crate::transport::density::Classes;
+use crate::transport::ocean::{Needs, Ocean, Primary};
+use crate::transport::pass::Pass;
+use halocline_algorithms::transport::{section_line, Faces, Path, OF_TRACER};
+use halocline_core::{Error, Result};
+use halocline_io::output::WriteReport;
+use std::path::PathBuf;
+
+/// `halocline transport section`, opened.
+pub(crate) struct Sections {
+    pub(super) args: SectionArgs,
+    pub(super) ocean: Ocean,
+    faces: Faces,
+    pub(super) paths: Vec<Path>,
+    pub(super) classes: Option<Classes>,
+    /// Whether there is a temperature, and a salinity.
+    pub(super) has: [bool; 2],
+}
+
+/// What a time gives, section after section, for each level or class: volume in m³/s, volume times
+/// temperature (°C), volume times salinity.
+pub(super) struct Finished {
+    pub(super) sums: Vec<[f64; 3]>,
+}
+
+impl Sections {
+    pub(super) fn open(job: &FoldJob<'_>, args: SectionArgs) -> Result<Self> {
+        let by_density = !args.density.is_depth();
+        let has = if by_density { [true, true] } else { Ocean::has(job, &args.ocean)? };
+        let needs =
+            Needs { primary: Primary::V, u: true, temperature: has[0], salinity: has[1], rest_first: false };
+        let ocean = Ocean::open(job, &args.ocean, needs)?;
+        let mut paths = Vec::new();
+        for line in &args.through {
+            let path = section_line(&ocean.mesh, &line.points).ok_or_else(|| {
+                Error::usage(format!("section {}: its points are all at one corner of the grid", line.name))
+                    .remedy("choose points that are further apart")
+            })?;
+            paths.push(path);
+        }
+        let (rows, columns) = ocean.mesh.shape;
+        let lines: Vec<_> = paths.iter().map(|path| path.faces.clone()).collect();
+        let faces = Faces::lines(rows, columns, &lines);
+        let classes = args.density.classes(&ocean)?;
+        Ok(Self { args, ocean, faces, paths, classes, has })
+    }
+
+    /// Levels or classes.
+    pub(super) fn layers(&self) -> usize {
+        self.classes.as_ref().map_or(self.ocean.levels(), Classes::len)
+    }
+
+    fn finish(&self, pass: &Pass<'_>, sums: &[f64]) -> Finished {
+        let (lines, width) = (self.faces.len(), pass.width());
+        let order = self.ocean.order();
+        let mut out = Vec::with_capacity(lines * self.layers());
+        let zero = if self.ocean.is_kelvin() { 273.15 } else { 0.0 };
+        for line in 0..lines {
+            let of = |k: &usize| &sums[(k * lines + line) * width..(k * lines + line + 1) * width];
+            if let Some(classes) = &self.classes {
+                let mut total = vec![0.0; width];
+                for level in order.iter().map(of) {
+                    total.iter_mut().zip(level).for_each(|(sum, value)| *sum += value);
+                }
+                let n = classes.len();
+                out.extend((0..n).map(|c| [total[c], total[n + c], total[2 * n + c]]));
+                continue;
+            }
+            for level in order.iter().map(of) {
+                let mut tracers = level[1..].chunks_exact(OF_TRACER);
+                let heat = if self.has[0] { tracers.next().map_or(0.0, |s| s[3] - zero * s[0]) } else { 0.0 };
+                let salt = if self.has[1] { tracers.next().map_or(0.0, |s| s[3]) } else { 0.0 };
+                out.push([level[0], heat, salt]);
+            }
+        }
+        Finished { sums: out }
+    }
+
+    fn compute(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let writing = writing_bytes(job);
+        let pass = Pass {
+            ocean: &self.ocean,
+            faces: &self.faces,
+            selections: &[],
+            classes: self.classes.as_ref(),
+            of_class: 3,
+            means: false,
+        };
+        let plan = pass.plan(job, writing)?;
+        for (line, path) in self.args.through.iter().zip(&self.paths) {
+            job.verbosity.say(job.comm, || {
+                format!("section {}: {} faces, positive {}", line.name, path.faces.len(), line.positive)
+            });
+        }
+        let mut results = Results::create(self, job, writing)?;
+        pass.run(job, &plan, &mut |whole| {
+            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
+            results.take(self, job, finished)
+        })?;
+        results.finish(job)
+    }
+}
+
+impl ByItself for Sections {
+    fn files(&self) -> Vec<PathBuf> {
+        self.ocean.files.iter().chain([&self.args.ocean.output]).cloned().collect()
+    }
+    fn reads(&self) -> Vec<Alone> {
+        self.ocean.alone()
+    }
+    fn output(&self) -> &std::path::Path {
+        &self.args.ocean.output
+    }
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.compute(job).map_err(|e| self.ocean.blame(e))
+    }
+}
