@@ -161,7 +161,7 @@ fn what_can_not_be_done_is_refused() {
     let file = text(&file);
     refused(&["mass-streamfunction", file, "--v", "nothing"], 2, "nothing");
     refused(&["mass-streamfunction", file, "--v", "ps"], 3, "levels");
-    refused(&["mass-streamfunction", file, "--radius", "-1"], 2, "--radius");
+    refused(&["mass-streamfunction", file, "--radius", "0"], 2, "--radius");
     refused(&["mass-streamfunction", file, "--level", "85000"], 3, "ps");
     refused(&["eddy", file, "--x", "va", "--y", "ps"], 3, "grid");
     refused(&["energy", file, "--z", "wap"], 3, "neither m nor m2 s-2");

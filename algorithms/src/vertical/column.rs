@@ -1,5 +1,7 @@
 //! Values between the levels of columns.
 
+#![allow(clippy::needless_bitwise_bool)] // both sides cost less than a branch
+
 use pulp::Arch;
 
 /// What is a straight line between levels.

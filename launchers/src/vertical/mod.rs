@@ -2,7 +2,9 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod field;
 mod hybrid;
+mod open;
 mod options;
 mod run;
 mod target;
@@ -13,8 +15,8 @@ use crate::step;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
+pub(crate) use open::open;
 pub(crate) use options::VerticalArgs;
-pub(crate) use run::open;
 
 /// Runs the command.
 ///

@@ -1,5 +1,7 @@
 //! Means in time and products of several variables at every cell, in one pass.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
+
 use halocline_core::engine::{Fold, Numbers, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
@@ -174,8 +176,8 @@ impl Cells {
         let count = &mut count[start..start + n];
         // Few rows have cells that begin.
         let mut begins = false;
-        for i in 0..n {
-            begins |= count[i] == 0.0;
+        for c in count.iter() {
+            begins |= *c == 0.0;
         }
         for (k, row) in rows.iter_mut().enumerate() {
             let (reference, sum) = values[2 * k * c..(2 * k + 2) * c].split_at_mut(c);

@@ -25,7 +25,7 @@ fn integrals_and_slopes_of_straight_lines_are_exact() {
 fn a_closed_overturning_has_its_streamfunction() {
     // v = A sin(2π p / ps): ψ = 2πa cos φ / g A ps / 2π (1 − cos(2π p / ps)).
     let (n, ps, c) = (400, 1e5, Constants::default());
-    let p: Vec<f64> = (1..=n).map(|k| ps * k as f64 / n as f64).collect();
+    let p: Vec<f64> = (1..=n).map(|k| ps * f64::from(k) / f64::from(n)).collect();
     let lat = [-30.0, 0.0, 60.0];
     let v: Vec<f64> = p.iter().flat_map(|p| lat.map(|_| 2.0 * (2.0 * PI * p / ps).sin())).collect();
     let levels = Levels::new(&p).expect("levels");

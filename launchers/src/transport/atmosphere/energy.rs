@@ -101,7 +101,7 @@ impl Step for Energy<'_> {
 type Profiles = [Vec<f64>; 4];
 
 const PARTS: [(&str, &str); 4] = [
-    ("total", "all"),
+    ("total", "in all"),
     ("mean", "by the mean meridional circulation"),
     ("stationary", "by stationary eddies"),
     ("transient", "by transient eddies"),

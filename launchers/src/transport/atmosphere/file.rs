@@ -8,6 +8,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Values};
 use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec};
+use std::ops::Range;
 use std::path::Path;
 
 /// Something that is written.
@@ -119,15 +120,11 @@ impl File {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn write(
-        &mut self,
-        steps: Option<std::ops::Range<usize>>,
-        values: Vec<Vec<f64>>,
-    ) -> Result<()> {
+    pub(super) fn write(&mut self, steps: Option<&Range<usize>>, values: Vec<Vec<f64>>) -> Result<()> {
         let [levels, latitudes] = self.lengths;
         let mut values = values.into_iter();
         for (name, is_section) in &self.variables {
-            let mut ranges: Vec<_> = steps.clone().into_iter().collect();
+            let mut ranges: Vec<_> = steps.cloned().into_iter().collect();
             ranges.extend(is_section.then_some(0..levels));
             ranges.push(0..latitudes);
             let own = values.next().unwrap_or_default();

@@ -153,7 +153,7 @@ impl ByItself for MassStreamfunction<'_> {
             if args.mean {
                 return Ok(());
             }
-            file.write(Some(range), vec![batch.take()])
+            file.write(Some(&range), vec![batch.take()])
         })?;
         if args.mean {
             file.write(None, mean.take())?;

@@ -189,7 +189,7 @@ impl ByItself for TransformedMean<'_> {
             if fields.mean {
                 return Ok(());
             }
-            file.write(Some(range), batch.replace(vec![Vec::new(); variables.len()]))
+            file.write(Some(&range), batch.replace(vec![Vec::new(); variables.len()]))
         })?;
         if fields.mean {
             file.write(None, mean.take())?;
