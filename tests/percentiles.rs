@@ -141,7 +141,7 @@ fn windows_stand_in_their_middle() {
         }
         let file = netcdf::open(&out).expect("opens");
         let methods = file.variable("tos").expect("is there").attribute_value("cell_methods");
-        let expected = format!("time: mean (comment: running over {n} steps)");
+        let expected = format!("time: mean (running over {n} steps)");
         assert!(
             matches!(&methods, Some(Ok(netcdf::AttributeValue::Str(text))) if *text == expected),
             "{methods:?}"

@@ -239,8 +239,8 @@ fn what_is_written_says_what_it_is() {
     stats(Launch::Plain(2), &input, "--var sst --over lat,lon --op mean,p10,p50", &out);
     let said = |variable: &str, name: &str| attribute(&out, variable, name).unwrap_or_default();
     let median = said("sst_p50", "cell_methods");
-    assert!(median.ends_with("area: median (comment: unweighted)"), "{median}");
-    assert!(said("sst_mean", "cell_methods").ends_with("area: mean (comment: area-weighted)"));
+    assert!(median.ends_with("area: median (unweighted)"), "{median}");
+    assert!(said("sst_mean", "cell_methods").ends_with("area: mean (area-weighted)"));
     assert!(said("sst_p10", "long_name").starts_with("percentile 10 over area of "));
     assert!(said("sst_p10", "comment").ends_with("unweighted: values count alike, whatever their areas"));
     assert_eq!(said("sst_p10", "units"), "degC");

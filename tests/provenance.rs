@@ -90,7 +90,19 @@ fn records_chain_through_outputs() {
 fn outputs_are_verified_on_other_ranks() {
     let place = Place::new();
     well(&place, Launch::Plain(2), &MEAN);
-    let clim = ["climatology", "sst.nc", "--var", "sst", "-o", "clim.nc", "--anomaly", "anom.nc", "-q"];
+    let clim = [
+        "climatology",
+        "sst.nc",
+        "--var",
+        "sst",
+        "--by",
+        "month",
+        "-o",
+        "clim.nc",
+        "--anomaly",
+        "anom.nc",
+        "-q",
+    ];
     well(&place, Launch::ThreadRanks(3), &clim);
     let before = place.names();
     for launch in [Launch::Plain(1), Launch::ThreadRanks(3), Launch::Mpi(1), Launch::Mpi(4)] {
@@ -153,7 +165,7 @@ fn inputs_may_have_moved() {
 fn outputs_of_pipelines_are_verified() {
     let place = Place::new();
     let pipeline = "[source.sst]\nfiles = 'sst.nc'\nvar = 'sst'\n\
-        [[step]]\nname = 'clim'\ndo = 'climatology'\nfrom = 'sst'\nanomaly = true\noutput = 'clim.nc'\n\
+        [[step]]\nname = 'clim'\ndo = 'climatology'\nfrom = 'sst'\nby = 'month'\nanomaly = true\noutput = 'clim.nc'\n\
         [[step]]\ndo = 'eof'\nfrom = 'clim.anomaly'\nmodes = 2\noutput = 'eof.nc'\n\
         [[step]]\ndo = 'plot'\nfrom = 'clim'\noutput = 'clim.png'\n";
     std::fs::write(place.at("p.toml"), pipeline).expect("written");

@@ -199,8 +199,8 @@ fn dimensions_times_and_attributes() {
     assert_eq!(shape(&out, "thetao_mean"), named(&[("time", 72), ("depth", 2)]));
     assert_eq!(values(&out, "time"), values(&input, "time"));
     let methods = |name: &str| attribute(&out, name, "cell_methods").unwrap_or_default();
-    assert_eq!(methods("thetao_mean"), "time: mean area: mean (comment: area-weighted)");
-    assert_eq!(methods("thetao_std"), "time: mean area: standard_deviation (comment: area-weighted, ddof 1)");
+    assert_eq!(methods("thetao_mean"), "time: mean area: mean (area-weighted)");
+    assert_eq!(methods("thetao_std"), "time: mean area: standard_deviation (area-weighted, ddof 1)");
     let units = |name: &str| attribute(&out, name, "units").unwrap_or_default();
     assert_eq!(units("thetao_mean"), "degC");
     assert_eq!((units("thetao_std").as_str(), units("thetao_var").as_str()), ("K", "K2"));

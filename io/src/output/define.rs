@@ -23,7 +23,8 @@ pub(super) fn define(file: &mut FileMut, path: &Path, schema: &Schema) -> Result
         define_variable(file, path, schema, variable).map_err(|e| e.in_variable(&variable.name))?;
     }
     for (name, value) in schema.attributes.iter() {
-        file.add_attribute(name, attribute(value)).map_err(refused)?;
+        let value = if name == "Conventions" { conventions(schema, value) } else { attribute(value) };
+        file.add_attribute(name, value).map_err(refused)?;
     }
     file.enddef().map_err(refused)
 }
@@ -49,7 +50,8 @@ fn define_variable(file: &mut FileMut, path: &Path, schema: &Schema, spec: &Vari
         _ => {}
     }
     for (name, value) in spec.attributes.iter() {
-        variable.put_attribute(name, attribute(value)).map_err(refused)?;
+        let of_type = OF_TYPE.contains(&name).then(|| as_values(spec.dtype, value)).flatten();
+        variable.put_attribute(name, of_type.unwrap_or_else(|| attribute(value))).map_err(refused)?;
     }
     zstd.map_or(Ok(()), |level| zstd_filter::define(path, &spec.name, level))
 }
@@ -74,6 +76,42 @@ fn stored(dtype: DType) -> NcVariableType {
         DType::F64 => NcVariableType::Float(FloatType::F64),
         // `Schema::check` lets no other type pass.
         DType::Char | DType::String | DType::Other => NcVariableType::Char,
+    }
+}
+
+/// Attributes whose values are values of their variable, so of its type.
+const OF_TYPE: [&str; 5] = ["flag_values", "flag_masks", "valid_min", "valid_max", "valid_range"];
+
+/// Whole numbers in the type of a variable; `None` if it is another or does not hold them.
+fn as_values(dtype: DType, value: &AttributeValue) -> Option<netcdf::AttributeValue> {
+    use netcdf::AttributeValue as Nc;
+    let AttributeValue::Integers(all) = value else { return None };
+    macro_rules! fit {
+        ($variant:ident, $type:ty) => {
+            Nc::$variant(all.iter().map(|&v| <$type>::try_from(v).ok()).collect::<Option<_>>()?)
+        };
+    }
+    Some(match dtype {
+        DType::I8 => fit!(Schars, i8),
+        DType::U8 => fit!(Uchars, u8),
+        DType::I16 => fit!(Shorts, i16),
+        DType::U16 => fit!(Ushorts, u16),
+        DType::U32 => fit!(Uints, u32),
+        DType::I64 => Nc::Longlongs(all.clone()),
+        DType::U64 => fit!(Ulonglongs, u64),
+        _ => return None,
+    })
+}
+
+/// The version of CF that a file keeps to: before 1.9, it knew no unsigned integers but bytes, and
+/// none of 64 bits.
+fn conventions(schema: &Schema, stated: &AttributeValue) -> netcdf::AttributeValue {
+    let newer = [DType::U8, DType::U16, DType::U32, DType::I64, DType::U64];
+    match stated {
+        AttributeValue::Text(text) if schema.variables.iter().any(|v| newer.contains(&v.dtype)) => {
+            netcdf::AttributeValue::Str(text.replace("CF-1.8", "CF-1.9"))
+        }
+        other => attribute(other),
     }
 }
 

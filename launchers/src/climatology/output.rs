@@ -88,10 +88,7 @@ fn methods(cycle: Cycle, op: Op, dim: &str) -> Option<String> {
     let nested =
         |method: &str| Some(format!("{dim}: {method} within {periods} {dim}: {method} over {periods}"));
     let pooled = |method: &str, how: &str| {
-        Some(format!(
-            "{dim}: {method} (comment: of all values of the {} in all {periods}{how})",
-            cycle.name()
-        ))
+        Some(format!("{dim}: {method} (of all values of the {} in all {periods}{how})", cycle.name()))
     };
     let method = cf::method(op.quantities()[0])?;
     match op {

@@ -170,8 +170,7 @@ fn attributes(source: &Source, name: &str, op: Op, window: usize) -> Attributes 
     let dim = &source.variable().dims[0].name;
     let earlier =
         source.variable().attributes.text("cell_methods").map_or_else(String::new, |m| format!("{m} "));
-    attributes
-        .set("cell_methods", format!("{earlier}{dim}: {method} (comment: running over {window} steps)"));
+    attributes.set("cell_methods", format!("{earlier}{dim}: {method} (running over {window} steps)"));
     attributes
 }
 

@@ -70,8 +70,7 @@ pub(super) fn attributes(args: &StatsArgs, results: &Results, quantity: Quantity
     if matches!(quantity, Quantity::Std | Quantity::Var) {
         comments.push(format!("ddof {}", args.ddof()));
     }
-    let comment =
-        if comments.is_empty() { String::new() } else { format!(" (comment: {})", comments.join(", ")) };
+    let comment = if comments.is_empty() { String::new() } else { format!(" ({})", comments.join(", ")) };
     attributes.set("cell_methods", format!("{earlier}{}{method}{comment}", over(results)));
     cf::set_units(&mut attributes, quantity);
     space::refer(&mut attributes, source, &results.reduced);

@@ -67,7 +67,7 @@ pub(super) fn describe_weights(attributes: &mut Attributes, results: &Results) {
         return;
     }
     let methods = attributes.text("cell_methods").filter(|methods| methods.ends_with(": median"));
-    if let Some(methods) = methods.map(|methods| format!("{methods} (comment: unweighted)")) {
+    if let Some(methods) = methods.map(|methods| format!("{methods} (unweighted)")) {
         attributes.set("cell_methods", methods);
         return;
     }

@@ -99,9 +99,12 @@ pub(crate) fn run(comm: &Comm, args: &VerifyArgs, verbosity: Verbosity) -> Resul
     let absolute = |path: &Path| {
         std::path::absolute(path).map_err(|e| Error::system(format!("can't be resolved: {e}")).in_file(path))
     };
-    let file = absolute(&args.file)?;
-    let root = args.input_root.as_deref().map(absolute).transpose()?;
-    let beside = args.scratch.as_deref().map(absolute).transpose()?;
+    let resolve = || {
+        let other = |path: Option<&Path>| path.map(absolute).transpose();
+        Ok((absolute(&args.file)?, other(args.input_root.as_deref())?, other(args.scratch.as_deref())?))
+    };
+    // All of them, before any rank goes to another directory: ranks may be threads.
+    let (file, root, beside) = comm.agree(resolve())?;
     let beside = beside.unwrap_or_else(|| file.parent().unwrap_or(Path::new("/")).to_owned());
     go_to(comm, &record, root.as_deref())?;
     let checked = inputs::check(comm, &record, root.as_deref(), &args.file)?;
