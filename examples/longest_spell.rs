@@ -4,7 +4,9 @@
 //!
 //! `mpirun -n 4 longest_spell sst.nc sst 28 spells.nc [STATE]`
 
+use halocline::core::comm::Reduce;
 use halocline::core::engine::{Demand, FoldRun, Numbers, Piece, Pieces, StreamPlan};
+use halocline::core::index::IndexBox;
 use halocline::core::meta::{Attributes, DType, Role, Values};
 use halocline::io::output::{Output, Schema, VariableSpec};
 use halocline::prelude::*;
@@ -122,29 +124,25 @@ fn write(
     columns: &[(usize, Vec<Spell>)],
     path: &Path,
 ) -> Result<()> {
-    let dims = &source.variable().dims[1..];
+    let (dims, name) = (&source.variable().dims[1..], "longest_spell");
     let mut schema = Schema::new();
     for dim in dims {
         schema.add_dim(&dim.name, dim.len)?;
     }
-    let about =
-        Attributes::new().with("long_name", "most steps in a row above the threshold").with("units", "1");
+    let about = Attributes::new().with("long_name", "most steps in a row above the threshold");
     let names = dims.iter().map(|d| d.name.as_str());
-    schema.add_variable(VariableSpec::data("longest_spell", names, DType::I32).attributes(about));
+    schema.add_variable(VariableSpec::data(name, names, DType::I32).attributes(about.with("units", "1")));
     let mut file = Output::create(comm, path, &schema)?;
     let mut most = [columns.len() as u64];
-    comm.all_reduce(&mut most, halocline::core::comm::Reduce::Max);
+    comm.all_reduce(&mut most, Reduce::Max);
     for k in 0..most[0] as usize {
-        let (ranges, values) =
-            columns.get(k).map_or((vec![0..0; dims.len()], Vec::new()), |(column, spells)| {
-                let tile = plan.tiling().tile(plan.tiling().at_place(*column, 0, &[Role::Time]));
-                (tile.block.ranges()[1..].to_vec(), spells.iter().map(|s| s.longest as i32).collect())
-            });
-        file.write_block(
-            "longest_spell",
-            &halocline::core::index::IndexBox::new(ranges),
-            &Values::I32(values),
-        )?;
+        let (mut ranges, mut values) = (vec![0..0; dims.len()], Vec::new());
+        if let Some((column, spells)) = columns.get(k) {
+            let tile = plan.tiling().tile(plan.tiling().at_place(*column, 0, &[Role::Time]));
+            ranges = tile.block.ranges()[1..].to_vec();
+            values = spells.iter().map(|s| s.longest as i32).collect();
+        }
+        file.write_block(name, &IndexBox::new(ranges), &Values::I32(values))?;
     }
     file.finish()
 }

@@ -73,13 +73,11 @@ offline() {
   local in="$1/dump.nc"
   check "stats of the file" "$program" stats "$in" --var h --op mean,std,min,max,count -o "$1/offline_stats.nc"
   check "climatology of the file" "$program" climatology "$in" --var h --op mean,var --by hour -o "$1/offline_climatology.nc"
-  check "covariance of the file" "$program" relate "$in" --var h --with "$in:u" --op covariance -o "$1/offline_covariance.nc"
 }
 # same MODEL FOLDER OTHER: the files of results have the same bits.
 same() {
   check "$1: statistics" "$work/c_compare" "$2/stats.nc" "$3_stats.nc" h_mean h_std h_min h_max
   check "$1: climatology" "$work/c_compare" "$2/climatology.nc" "$3_climatology.nc" h_mean h_var
-  check "$1: covariance" "$work/c_compare" "$2/covariance.nc" "$3_covariance.nc" h_covariance
 }
 for model in c f; do
   [ -x "$work/${model}_shallow_water" ] || continue

@@ -12,6 +12,13 @@ use halocline::insitu::{InSitu, Setup};
 use halocline::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Files are written and read in this process, by libraries that know nothing of each other's locks.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const SHAPE: [usize; 3] = [150, 13, 29];
 
@@ -74,6 +81,7 @@ fn bits(file: &Path, name: &str) -> Vec<u64> {
 
 #[test]
 fn results_are_those_of_files_to_the_bit() {
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let place = |name: &str| folder.path().join(name);
     let input = place("made.nc");
@@ -200,6 +208,7 @@ fn an_eof_takes_ten_lines() {
 
 #[test]
 fn the_fold_of_the_tutorial_works_as_written() {
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let (input, out) = (folder.path().join("made.nc"), folder.path().join("spells.nc"));
     let state = folder.path().join("state");

@@ -113,7 +113,7 @@ impl InSitu {
     /// # Errors
     /// On every rank, as [`insitu::InSitu::push`]; usage, if a time is no date.
     pub fn push(&mut self, time: f64, fields: Result<Vec<View<'_>>>) -> Result<()> {
-        let fields = self.setup.date(time).and_then(|_| fields);
+        let fields = self.setup.date(time).and(fields);
         match &mut self.run {
             Run::Reduction(run) => run.push(time, fields),
             Run::Relate(run) => run.push(time, fields),

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn hcl_dataset_open(
         let opened = open(comm, &names)?;
         // SAFETY: `place` was well.
         unsafe {
-            give(dataset, hcl_dataset { comm: comm.clone(), dataset: opened, sources: RefCell::default() })
+            give(dataset, hcl_dataset { comm: comm.clone(), dataset: opened, sources: RefCell::default() });
         };
         Ok(())
     })

@@ -3,6 +3,8 @@
 //! Each function trusts what the header says about its pointers, and nothing else: lengths, ranks,
 //! options and data are checked as those of a user. No panic leaves the library.
 
+#![allow(clippy::doc_markdown)] // what is documented becomes the header of C
+
 mod blocks;
 mod context;
 mod dataset;

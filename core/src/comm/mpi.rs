@@ -126,7 +126,7 @@ impl MpiComm {
         if is_null {
             return Err(Error::usage("the communicator is MPI_COMM_NULL"));
         }
-        // SAFETY: the caller of `World::of_host` promises a communicator that is alive; it is not
+        // SAFETY: the caller of `comm::of_host` promises a communicator that is alive; it is not
         // freed, only its duplicate is.
         unsafe { ::mpi::ffi::MPI_Comm_test_inter(raw, &raw mut is_inter) };
         if is_inter != 0 {
