@@ -11,7 +11,8 @@ fn along<const N: usize>(x: f64, terms: [f64; N]) -> f64 {
 #[inline]
 pub fn rho(s: f64, t: f64, pressure: f64) -> f64 {
     let root = s.sqrt();
-    let pure = along(t, [999.842_594, 6.793_952e-2, -9.095_290e-3, 1.001_685e-4, -1.120_083e-6, 6.536_332e-9]);
+    let pure =
+        along(t, [999.842_594, 6.793_952e-2, -9.095_290e-3, 1.001_685e-4, -1.120_083e-6, 6.536_332e-9]);
     let surface = pure
         + s * along(t, [8.244_93e-1, -4.0899e-3, 7.6438e-5, -8.2467e-7, 5.3875e-9])
         + s * root * along(t, [-5.724_66e-3, 1.0227e-4, -1.6546e-6])
@@ -26,8 +27,8 @@ pub fn rho(s: f64, t: f64, pressure: f64) -> f64 {
     let first = along(t, [3.239_908, 1.437_13e-3, 1.160_92e-4, -5.779_05e-7])
         + s * along(t, [2.2838e-3, -1.0981e-5, -1.6078e-6])
         + s * root * 1.910_75e-4;
-    let second = along(t, [8.509_35e-5, -6.122_93e-6, 5.2787e-8])
-        + s * along(t, [-9.9348e-7, 2.0816e-8, 9.1697e-10]);
+    let second =
+        along(t, [8.509_35e-5, -6.122_93e-6, 5.2787e-8]) + s * along(t, [-9.9348e-7, 2.0816e-8, 9.1697e-10]);
     surface / (1.0 - bars / (modulus + bars * (first + bars * second)))
 }
 
@@ -35,8 +36,8 @@ pub fn rho(s: f64, t: f64, pressure: f64) -> f64 {
 #[inline]
 pub fn adiabatic_lapse_rate(s: f64, t: f64, pressure: f64) -> f64 {
     let from35 = s - 35.0;
-    let none = along(t, [3.5803e-5, 8.5258e-6, -6.836e-8, 6.6228e-10])
-        + from35 * along(t, [1.8932e-6, -4.2393e-8]);
+    let none =
+        along(t, [3.5803e-5, 8.5258e-6, -6.836e-8, 6.6228e-10]) + from35 * along(t, [1.8932e-6, -4.2393e-8]);
     let first = along(t, [1.8741e-8, -6.7795e-10, 8.733e-12, -5.4481e-14])
         + from35 * along(t, [-1.1351e-10, 2.7759e-12]);
     let second = along(t, [-4.6206e-13, 1.8676e-14, -2.1687e-16]);

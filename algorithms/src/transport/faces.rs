@@ -218,9 +218,21 @@ impl Faces {
         };
         move |i| {
             let column = match (beyond, stagger) {
-                (Beyond::Column { periodic }, Stagger::Ahead) if i + 1 == n => if periodic { 0 } else { i },
+                (Beyond::Column { periodic }, Stagger::Ahead) if i + 1 == n => {
+                    if periodic {
+                        0
+                    } else {
+                        i
+                    }
+                }
                 (Beyond::Column { .. }, Stagger::Ahead) => i + 1,
-                (Beyond::Column { periodic }, Stagger::Behind) if i == 0 => if periodic { n - 1 } else { i },
+                (Beyond::Column { periodic }, Stagger::Behind) if i == 0 => {
+                    if periodic {
+                        n - 1
+                    } else {
+                        i
+                    }
+                }
                 (Beyond::Column { .. }, Stagger::Behind) => i - 1,
                 _ => i,
             };
@@ -316,8 +328,7 @@ fn cross_faces(faces: &[Face], map: &MapValues<'_>, out: &mut Crossing) {
                 lower(a, b)
             }
             Thickness::Points(v, u) => {
-                let [a, b] =
-                    face.points.map(|k| at(if face.is_u { u.unwrap_or(v) } else { v }, k as usize));
+                let [a, b] = face.points.map(|k| at(if face.is_u { u.unwrap_or(v) } else { v }, k as usize));
                 lower(a, b)
             }
         };

@@ -139,7 +139,8 @@ pub fn section_line(mesh: &Mesh, points: &[[f64; 2]]) -> Option<Path> {
         (best.1 / width, best.1 % width)
     };
     let stops: Vec<(usize, usize)> = points.iter().map(nearest).collect();
-    let mut path = Path { faces: Vec::new(), corners: vec![degrees(&corners[stops[0].0 * width + stops[0].1])] };
+    let mut path =
+        Path { faces: Vec::new(), corners: vec![degrees(&corners[stops[0].0 * width + stops[0].1])] };
     for pair in stops.windows(2) {
         let (mut at, end) = (pair[0], pair[1]);
         let normal = cross(&corners[at.0 * width + at.1], &corners[end.0 * width + end.1]);

@@ -93,7 +93,8 @@ fn circles_of_latitude_are_rows_where_rows_are_circles() {
 fn parts_add_up_and_mean_flows_have_no_eddies() {
     let (ny, nx) = (3, 11);
     let v: Vec<f64> = (0..ny * nx).map(|k| (k as f64).cos()).collect();
-    let t: Vec<f64> = (0..ny * nx).map(|k| if k == 5 { f64::NAN } else { 10.0 + (k as f64 * 0.7).sin() }).collect();
+    let t: Vec<f64> =
+        (0..ny * nx).map(|k| if k == 5 { f64::NAN } else { 10.0 + (k as f64 * 0.7).sin() }).collect();
     let faces = Faces::rows(ny, nx, vec![2.0; ny * nx], Stagger::Same);
     let numbers = [Numbers::F64(&t)];
     let map = MapValues {
@@ -109,7 +110,8 @@ fn parts_add_up_and_mean_flows_have_no_eddies() {
     for j in 0..ny {
         let sums = &out[j * width(1)..(j + 1) * width(1)];
         let parts = Parts::of_levels(std::iter::once(&sums[1..]));
-        let direct: f64 = (0..nx).map(|i| j * nx + i).filter(|&k| !t[k].is_nan()).map(|k| v[k] * t[k] * 10.0).sum();
+        let direct: f64 =
+            (0..nx).map(|i| j * nx + i).filter(|&k| !t[k].is_nan()).map(|k| v[k] * t[k] * 10.0).sum();
         assert!((parts.total - direct).abs() < 1e-10 && parts.closure().abs() < 1e-10);
         let mut means = FaceMeans::new(&faces, 1);
         (0..4).for_each(|_| means.add(&faces, &map));
@@ -136,7 +138,14 @@ fn land_as_zero_does_not_cool_the_mean() {
     let sums = |zero_is_land| {
         let faces = Faces::rows(1, 4, vec![1.0; 4], Stagger::Same);
         let thickness = Thickness::Layer(1.0);
-        let map = MapValues { v: Numbers::F64(&v), u: None, tracers: &numbers, thickness, masks: [None; 2], zero_is_land };
+        let map = MapValues {
+            v: Numbers::F64(&v),
+            u: None,
+            tracers: &numbers,
+            thickness,
+            masks: [None; 2],
+            zero_is_land,
+        };
         let mut out = [0.0; 5];
         of_map(&faces, &map, &[], &mut out);
         out

@@ -22,11 +22,11 @@ mod time;
 mod variables;
 
 use crate::cf::Decode;
+pub use groups::open_groups;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Dim, Variable};
 use halocline_core::{Error, Result};
-pub use groups::open_groups;
 pub use options::OpenOptions;
 use serde::{Deserialize, Serialize};
 pub(crate) use statics::whole;

@@ -256,14 +256,26 @@ impl Args {
             Kind::WheelerKiladis => {
                 Self::WheelerKiladis(Box::new(WheelerKiladisArgs::from_arg_matches(&matches)?))
             }
-            Kind::TransportOverturning => Self::TransportOverturning(Box::new(OverturningArgs::from_arg_matches(&matches)?)),
+            Kind::TransportOverturning => {
+                Self::TransportOverturning(Box::new(OverturningArgs::from_arg_matches(&matches)?))
+            }
             Kind::TransportHeat => Self::TransportHeat(Box::new(HeatArgs::from_arg_matches(&matches)?)),
             Kind::TransportSalt => Self::TransportSalt(Box::new(SaltArgs::from_arg_matches(&matches)?)),
-            Kind::TransportFreshwater => Self::TransportFreshwater(Box::new(FreshwaterArgs::from_arg_matches(&matches)?)),
-            Kind::TransportSection => Self::TransportSection(Box::new(SectionArgs::from_arg_matches(&matches)?)),
-            Kind::TransportBarotropic => Self::TransportBarotropic(Box::new(BarotropicArgs::from_arg_matches(&matches)?)),
-            Kind::TransportHeatContent => Self::TransportHeatContent(Box::new(HeatContentArgs::from_arg_matches(&matches)?)),
-            Kind::TransportMixedLayer => Self::TransportMixedLayer(Box::new(MixedLayerArgs::from_arg_matches(&matches)?)),
+            Kind::TransportFreshwater => {
+                Self::TransportFreshwater(Box::new(FreshwaterArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportSection => {
+                Self::TransportSection(Box::new(SectionArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportBarotropic => {
+                Self::TransportBarotropic(Box::new(BarotropicArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportHeatContent => {
+                Self::TransportHeatContent(Box::new(HeatContentArgs::from_arg_matches(&matches)?))
+            }
+            Kind::TransportMixedLayer => {
+                Self::TransportMixedLayer(Box::new(MixedLayerArgs::from_arg_matches(&matches)?))
+            }
             Kind::Plot => Self::Plot(Box::new(PlotArgs::from_arg_matches(&matches)?)),
         }))
     }

@@ -6,7 +6,8 @@ use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Var
 
 /// A coordinate along one dimension.
 pub(super) fn coordinate(name: &str, dim: &Dim, values: Values, attributes: Attributes) -> Coordinate {
-    let variable = Variable { name: name.to_owned(), dims: vec![dim.clone()], dtype: values.dtype(), attributes };
+    let variable =
+        Variable { name: name.to_owned(), dims: vec![dim.clone()], dtype: values.dtype(), attributes };
     Coordinate { variable, values, bounds: None }
 }
 

@@ -39,10 +39,22 @@ pub(crate) enum Vertical {
 pub(crate) struct DensityArgs {
     /// By depth, or by classes of potential density referred to the surface (sigma0) or to 2000 dbar
     /// (sigma2); these need temperature and salinity
-    #[arg(long, value_enum, value_name = "depth|sigma0|sigma2", default_value = "depth", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "depth|sigma0|sigma2",
+        default_value = "depth",
+        hide_possible_values = true
+    )]
     pub(in crate::transport) vertical: Vertical,
     /// Equation of state: teos10 (Roquet et al. 2015) or eos80 (Unesco 1980)
-    #[arg(long, value_enum, value_name = "teos10|eos80", default_value = "teos10", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "teos10|eos80",
+        default_value = "teos10",
+        hide_possible_values = true
+    )]
     eos: EosChoice,
     /// Edges of classes in kg m-3 less 1000, as A:B:STEP or a list with commas; what is lighter or
     /// denser goes to the first or last class [default: 20:29:0.1 for sigma0, 28:38:0.1 for sigma2]

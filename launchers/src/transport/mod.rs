@@ -15,9 +15,13 @@ use crate::common::Verbosity;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
-pub(crate) use columns::{open as open_columns, BarotropicArgs, ColumnCommand, HeatContentArgs, MixedLayerArgs};
+pub(crate) use columns::{
+    open as open_columns, BarotropicArgs, ColumnCommand, HeatContentArgs, MixedLayerArgs,
+};
 pub(crate) use section::{open as open_section, SectionArgs};
-pub(crate) use zonal::{open as open_zonal, ZonalCommand, FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs};
+pub(crate) use zonal::{
+    open as open_zonal, FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs, ZonalCommand,
+};
 
 /// What currents and winds carry: mass, heat, salt, moisture, energy.
 #[derive(Debug, clap::Args)]

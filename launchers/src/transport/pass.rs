@@ -120,7 +120,7 @@ impl Pass<'_> {
         folding::guarded(comm, &guarded, || {
             let engine = Engine::with_progress(comm, job.progress);
             engine.whole_maps(&sources, plan, &work, &mut |window, sums| {
-                take(waiting.add(comm, (window, level), &sums)?)
+                take(waiting.add(comm, (window, level), &sums))
             })
         })?;
         waiting.finish()?;
@@ -134,19 +134,22 @@ impl Pass<'_> {
         let levels = level.map_or(0..1, |d| window.range(d));
         let mut out = halocline_core::memory::filled(maps * each, 0.0);
         let tracers: Vec<Vec<Numbers<'_>>> = (0..maps).map(|m| tracers_of(self.ocean, values, m)).collect();
-        out.par_chunks_mut(each / lines).enumerate().for_each_init(Crossing::default, |crossing, (k, out)| {
-            let (m, line) = (k / lines, k % lines);
-            let map = self.ocean.map(values, (m, levels.start + m % levels.len()), &tracers[m]);
-            let Some(classes) = self.classes else {
-                return of_line((self.faces, line), &map, self.selections, crossing, out);
-            };
-            self.faces.cross(line, &map, crossing);
-            let range = self.faces.of_line(line);
-            for (basin, out) in out.chunks_exact_mut(self.width()).enumerate() {
-                let selected = basin.checked_sub(1).map(|b| &self.selections[b][range.clone()]);
-                classes.add(crossing, selected, out);
-            }
-        });
+        out.par_chunks_mut(each / lines).enumerate().for_each_init(
+            Crossing::default,
+            |crossing, (k, out)| {
+                let (m, line) = (k / lines, k % lines);
+                let map = self.ocean.map(values, (m, levels.start + m % levels.len()), &tracers[m]);
+                let Some(classes) = self.classes else {
+                    return of_line((self.faces, line), &map, self.selections, crossing, out);
+                };
+                self.faces.cross(line, &map, crossing);
+                let range = self.faces.of_line(line);
+                for (basin, out) in out.chunks_exact_mut(self.width()).enumerate() {
+                    let selected = basin.checked_sub(1).map(|b| &self.selections[b][range.clone()]);
+                    classes.add(crossing, selected, out);
+                }
+            },
+        );
         out
     }
 

@@ -127,8 +127,11 @@ impl WholePlan {
 }
 
 fn too_little(what: &str, (needed, room): (u64, u64), variable: &str) -> Error {
-    let text =
-        format!("{} are needed to work on {what} at a time, {} are there", bytes_text(needed), bytes_text(room));
+    let text = format!(
+        "{} are needed to work on {what} at a time, {} are there",
+        bytes_text(needed),
+        bytes_text(room)
+    );
     Error::new(ErrorKind::Memory, text).in_variable(variable).remedy("give more --memory")
 }
 

@@ -32,14 +32,20 @@ enum Side {
 /// The barotropic streamfunction of the ocean: what flows between a coast and each corner of cells.
 ///
 /// ψ with u = -∂ψ/∂y and v = ∂ψ/∂x of transports over the whole depth. From the south or the north it
-/// is summed of u (CDFTOOLS' cdfpsi: from the south), from the west or the east of v. Land, where a
-/// variable `fmask` tells it, is missing.
+/// is summed of u (CDFTOOLS' cdfpsi: from the south), from the west or the east of v. On land it is what
+/// flows around it.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct BarotropicArgs {
     #[command(flatten)]
     ocean: OceanArgs,
     /// Where it is 0 and begins: south, north, west, east
-    #[arg(long, value_enum, value_name = "south|north|west|east", default_value = "south", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "south|north|west|east",
+        default_value = "south",
+        hide_possible_values = true
+    )]
     from: Side,
     /// Units: kg (kg s-1), m3 (m3 s-1) or Sv
     #[arg(long, value_enum, value_name = "kg|m3|Sv", default_value = "kg", hide_possible_values = true)]
@@ -53,8 +59,6 @@ struct Barotropic {
     args: BarotropicArgs,
     faces: Faces,
     from: From,
-    /// At corners: whether there is water.
-    water: Option<Vec<bool>>,
 }
 
 impl ColumnCommand for BarotropicArgs {
@@ -86,8 +90,7 @@ impl ColumnCommand for BarotropicArgs {
             (Side::West, _) => From::FirstColumn,
             (Side::East, _) => From::LastColumn,
         };
-        let water = ocean.corners(job)?;
-        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from, water })))
+        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from })))
     }
 }
 
@@ -133,15 +136,13 @@ impl Columns for Barotropic {
         barotropic(&mut flow, columns, self.from);
         // Against the index, northward is backward.
         let turned = if upwards { 1.0 } else { -1.0 };
-        let factor = turned * match self.args.units {
-            Units::Mass => self.args.rho0,
-            Units::Volume => 1.0,
-            Units::Sverdrup => 1e-6,
-        };
+        let factor = turned
+            * match self.args.units {
+                Units::Mass => self.args.rho0,
+                Units::Volume => 1.0,
+                Units::Sverdrup => 1e-6,
+            };
         flow.iter_mut().for_each(|psi| *psi *= factor);
-        if let Some(water) = &self.water {
-            flow.iter_mut().zip(water).filter(|(_, w)| !**w).for_each(|(psi, _)| *psi = f64::NAN);
-        }
         flow
     }
 }

@@ -67,7 +67,10 @@ impl Columns for HeatContentArgs {
     }
     fn made(&self) -> Vec<Made> {
         let attributes = Attributes::new()
-            .with("standard_name", "integral_wrt_depth_of_sea_water_potential_temperature_expressed_as_heat_content")
+            .with(
+                "standard_name",
+                "integral_wrt_depth_of_sea_water_potential_temperature_expressed_as_heat_content",
+            )
             .with("long_name", "heat content between depths")
             .with("units", "J m-2");
         vec![Made { name: "heat_content", attributes }]

@@ -27,7 +27,13 @@ pub(crate) struct MixedLayerArgs {
     #[command(flatten)]
     ocean: OceanArgs,
     /// density (of temperature and salinity) or temperature
-    #[arg(long, value_enum, value_name = "density|temperature", default_value = "density", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "density|temperature",
+        default_value = "density",
+        hide_possible_values = true
+    )]
     criterion: Criterion,
     /// By how much: kg m-3 or K [default: 0.03 or 0.2]
     #[arg(long, value_name = "N")]
@@ -36,7 +42,13 @@ pub(crate) struct MixedLayerArgs {
     #[arg(long, value_name = "METRES", default_value_t = 10.0)]
     reference: f64,
     /// Equation of state: teos10 or eos80
-    #[arg(long, value_enum, value_name = "teos10|eos80", default_value = "teos10", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "teos10|eos80",
+        default_value = "teos10",
+        hide_possible_values = true
+    )]
     eos: EosChoice,
 }
 
@@ -82,7 +94,8 @@ impl Columns for MixedLayer {
     }
     fn describe(&self) -> Vec<String> {
         let args = &self.args;
-        let mut all = vec![format!("threshold={}", args.threshold()), format!("reference={}", args.reference)];
+        let mut all =
+            vec![format!("threshold={}", args.threshold()), format!("reference={}", args.reference)];
         if args.by_density() {
             all.push(format!("criterion=density; eos={}; of {}", args.eos.name(), self.note));
         } else {
@@ -98,7 +111,14 @@ impl Columns for MixedLayer {
         };
         let attributes = Attributes::new()
             .with("standard_name", standard)
-            .with("long_name", format!("depth at which {what} differs by {} from that at {} m", self.args.threshold(), self.args.reference))
+            .with(
+                "long_name",
+                format!(
+                    "depth at which {what} differs by {} from that at {} m",
+                    self.args.threshold(),
+                    self.args.reference
+                ),
+            )
             .with("units", "m");
         vec![Made { name: "mlotst", attributes }]
     }

@@ -64,7 +64,13 @@ pub(crate) struct OceanArgs {
     pub(super) u_mask: Option<String>,
     /// Where velocities are: same, in the middle of cells; ahead, on the face to the next cell (NEMO,
     /// MOM6); behind, on the face to the one before (MITgcm); auto, as coordinates tell
-    #[arg(long, value_enum, value_name = "auto|same|ahead|behind", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "auto|same|ahead|behind",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(super) stagger: StaggerChoice,
     /// Radius of the earth in metres, where lengths come from coordinates
     #[arg(long, value_name = "METRES", default_value_t = EARTH_RADIUS)]

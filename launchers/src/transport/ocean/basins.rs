@@ -63,9 +63,8 @@ impl Basin {
             Which::Mask(mask, codes) => {
                 let found = find::fixed(comm, &[], Some(mask), (&[], &[lat.len()]), files).map_err(blame)?;
                 let found = found.ok_or_else(|| blame(Error::data("there is no such file").in_file(mask)))?;
-                let is_in = |v: &f64| {
-                    !v.is_nan() && if codes.is_empty() { *v != 0.0 } else { codes.contains(v) }
-                };
+                let is_in =
+                    |v: &f64| !v.is_nan() && if codes.is_empty() { *v != 0.0 } else { codes.contains(v) };
                 found.values.to_f64().iter().map(is_in).collect()
             }
         };

@@ -34,8 +34,9 @@ impl Layers {
         let dim = &variable.dims[at];
         let own = |c: &&Coordinate| c.variable.dims.len() == 1 && c.variable.dims[0].name == dim.name;
         let Some(levels) = source.levels().iter().find(own) else {
-            return Err(Error::data("its levels have no coordinate of depths")
-                .remedy("give layers with --thickness"));
+            return Err(
+                Error::data("its levels have no coordinate of depths").remedy("give layers with --thickness")
+            );
         };
         let factor = metres(levels.variable.units().unwrap_or("m")).ok_or_else(|| {
             Error::data(format!("its levels are in `{}`", levels.variable.units().unwrap_or_default()))

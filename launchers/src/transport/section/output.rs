@@ -34,9 +34,24 @@ fn corners(of: &Sections) -> [Coordinate; 3] {
     let numbers = of.paths.iter().enumerate().flat_map(number).collect();
     let about = |long: &str, units: &str| Attributes::new().with("long_name", long).with("units", units);
     [
-        coordinate("path_section", &dim, Values::I32(numbers), Attributes::new().with("long_name", "number of the section, from 1")),
-        coordinate("path_lon", &dim, Values::F64(all().map(|c| c[0]).collect()), about("longitude of the path", "degrees_east")),
-        coordinate("path_lat", &dim, Values::F64(all().map(|c| c[1]).collect()), about("latitude of the path", "degrees_north")),
+        coordinate(
+            "path_section",
+            &dim,
+            Values::I32(numbers),
+            Attributes::new().with("long_name", "number of the section, from 1"),
+        ),
+        coordinate(
+            "path_lon",
+            &dim,
+            Values::F64(all().map(|c| c[0]).collect()),
+            about("longitude of the path", "degrees_east"),
+        ),
+        coordinate(
+            "path_lat",
+            &dim,
+            Values::F64(all().map(|c| c[1]).collect()),
+            about("latitude of the path", "degrees_north"),
+        ),
     ]
 }
 
@@ -83,7 +98,8 @@ impl Results {
             let whole = VariableSpec::data(name, [time_name, "section"], DType::F64).chunks([1, sections]);
             schema.add_variable(whole.attributes(about.clone()));
             let layer = layer.variable.name.as_str();
-            let by = VariableSpec::data(format!("{name}_by_{layer}"), [time_name, "section", layer], DType::F64);
+            let by =
+                VariableSpec::data(format!("{name}_by_{layer}"), [time_name, "section", layer], DType::F64);
             let by = by.chunks([1, sections, of.layers()]);
             let mut about = about;
             about.remove("standard_name");
@@ -99,7 +115,12 @@ impl Results {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn take(&mut self, of: &Sections, job: &FoldJob<'_>, finished: Vec<(usize, Finished)>) -> Result<()> {
+    pub(super) fn take(
+        &mut self,
+        of: &Sections,
+        job: &FoldJob<'_>,
+        finished: &[(usize, Finished)],
+    ) -> Result<()> {
         let _timer = job.progress.phases.start(Phase::Write);
         let times = finished.first().map_or(0..0, |(t, _)| *t..*t + finished.len());
         let (sections, layers) = (of.paths.len(), of.layers());

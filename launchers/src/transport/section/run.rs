@@ -34,7 +34,8 @@ impl Sections {
     pub(super) fn open(job: &FoldJob<'_>, args: SectionArgs) -> Result<Self> {
         let by_density = !args.density.is_depth();
         let has = if by_density { [true, true] } else { Ocean::has(job, &args.ocean)? };
-        let needs = Needs { primary: Primary::V, u: true, temperature: has[0], salinity: has[1], rest_first: false };
+        let needs =
+            Needs { primary: Primary::V, u: true, temperature: has[0], salinity: has[1], rest_first: false };
         let ocean = Ocean::open(job, &args.ocean, needs)?;
         let mut paths = Vec::new();
         for line in &args.through {
@@ -100,8 +101,9 @@ impl Sections {
         }
         let mut results = Results::create(self, job, writing)?;
         pass.run(job, &plan, &mut |whole| {
-            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
-            results.take(self, job, finished)
+            let finished: Vec<_> =
+                whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
+            results.take(self, job, &finished)
         })?;
         results.finish(job)
     }

@@ -16,7 +16,11 @@ pub(super) const STRAITS: [Strait; 12] = [
     Strait { name: "bering_strait", positive: "northward", points: &[[-167.0, 66.0], [-171.0, 66.0]] },
     Strait { name: "fram_strait", positive: "southward", points: &[[-20.5, 79.5], [11.5, 79.5]] },
     Strait { name: "denmark_strait", positive: "southward", points: &[[-37.0, 66.1], [-22.5, 66.0]] },
-    Strait { name: "iceland_scotland", positive: "southward", points: &[[-14.0, 65.0], [-7.0, 62.0], [-5.0, 58.5]] },
+    Strait {
+        name: "iceland_scotland",
+        positive: "southward",
+        points: &[[-14.0, 65.0], [-7.0, 62.0], [-5.0, 58.5]],
+    },
     Strait { name: "barents_opening", positive: "westward", points: &[[19.0, 70.2], [16.8, 76.5]] },
     Strait { name: "davis_strait", positive: "southward", points: &[[-62.0, 66.6], [-52.0, 66.6]] },
     Strait { name: "gibraltar", positive: "eastward", points: &[[-5.6, 35.4], [-5.6, 36.4]] },

@@ -179,7 +179,11 @@ impl ZonalCommand for HeatArgs {
         &self.zonal
     }
     fn what(&self) -> Carried {
-        Carried::by_depth(What::Heat(self.cp.unwrap_or(if self.zonal.is_cdfmoc() { CDFTOOLS.1 } else { CP0 })))
+        Carried::by_depth(What::Heat(self.cp.unwrap_or(if self.zonal.is_cdfmoc() {
+            CDFTOOLS.1
+        } else {
+            CP0
+        })))
     }
     fn check(&self) -> Result<()> {
         positive("--cp", self.cp).and_then(|()| self.zonal.check())

@@ -60,7 +60,9 @@ impl Made {
             What::Water => return all,
             What::Heat(_) => ("hfbasin", "northward_ocean_heat_transport", "W", "heat"),
             What::Salt => ("sltbasin", "northward_ocean_salt_transport", "kg s-1", "salt"),
-            What::Freshwater(_) => ("fwbasin", "northward_ocean_freshwater_transport", "kg s-1", "fresh water"),
+            What::Freshwater(_) => {
+                ("fwbasin", "northward_ocean_freshwater_transport", "kg s-1", "fresh water")
+            }
         };
         let parts = [
             (Part::Total, "", "all of it"),
@@ -77,7 +79,10 @@ impl Made {
                 attributes.set("standard_name", standard);
             }
             let kind = ending.trim_start_matches('_');
-            let long = format!("northward transport of {text}{}", if kind.is_empty() { String::new() } else { format!(", {kind} part") });
+            let long = format!(
+                "northward transport of {text}{}",
+                if kind.is_empty() { String::new() } else { format!(", {kind} part") }
+            );
             attributes.set("long_name", long);
             attributes.set("units", units);
             attributes.set("comment", comment);
@@ -115,14 +120,14 @@ impl Results {
         let source = &of.ocean.sources[0];
         let mut schema = Schema { attributes: global(of), ..Schema::new() };
         let time = if of.args.mean { whole_time(source) } else { source.time_coordinate().clone() };
-        let all = std::iter::once("global".to_owned()).chain(of.ocean.basins.iter().map(|(name, _)| name.clone()));
+        let all =
+            std::iter::once("global".to_owned()).chain(of.ocean.basins.iter().map(|(name, _)| name.clone()));
         let basins = names("basin", "part of the ocean", all.collect());
         let basin = basins.variable.dims[0].clone();
         let levels = vertical(of);
         let lev = levels.variable.dims[0].clone();
         let line = line_dim(of);
-        let mut about =
-            Attributes::new().with("standard_name", "latitude").with("units", "degrees_north");
+        let mut about = Attributes::new().with("standard_name", "latitude").with("units", "degrees_north");
         if line.name == "y" {
             about.set("long_name", "mean latitude of the row of the model");
         } else {
@@ -171,7 +176,12 @@ impl Results {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn take(&mut self, of: &Zonal, job: &FoldJob<'_>, finished: Vec<(usize, Finished)>) -> Result<()> {
+    pub(super) fn take(
+        &mut self,
+        of: &Zonal,
+        job: &FoldJob<'_>,
+        finished: Vec<(usize, Finished)>,
+    ) -> Result<()> {
         for (_, one) in &finished {
             self.look(of, one);
         }
@@ -223,7 +233,8 @@ impl Results {
                 Some(along) => {
                     let each = totals.len() * OF_MEANS;
                     let of_line = |(k, total): (usize, &f64)| {
-                        let levels = along.chunks_exact(each).map(|all| &all[k * OF_MEANS..(k + 1) * OF_MEANS]);
+                        let levels =
+                            along.chunks_exact(each).map(|all| &all[k * OF_MEANS..(k + 1) * OF_MEANS]);
                         Parts::of_means(*total, levels)
                     };
                     totals.iter().enumerate().map(of_line).collect()
@@ -268,11 +279,15 @@ impl Results {
         if of.args.mean && job.comm.is_root() && self.psi.is_empty() {
             return Err(Error::internal("no time has come"));
         }
-        job.verbosity.say(job.comm, || format!("closure at the surface: at most {:.3e} Sv through a line", net * 1e-6));
+        job.verbosity.say(job.comm, || {
+            format!("closure at the surface: at most {:.3e} Sv through a line", net * 1e-6)
+        });
         if of.what != What::Water {
             job.verbosity.say(job.comm, || {
                 let share = if total > 0.0 { lack / total } else { 0.0 };
-                format!("closure of the parts: they differ from the total by at most {share:.1e} of the largest")
+                format!(
+                    "closure of the parts: they differ from the total by at most {share:.1e} of the largest"
+                )
             });
         }
         job.write(|| self.file.finish_with_report())
@@ -289,7 +304,10 @@ fn vertical(of: &Zonal) -> Coordinate {
     let at = interfaces(of);
     if let Some(classes) = &of.classes {
         let about = Attributes::new()
-            .with("long_name", format!("{}, edges of classes: potential density less 1000 kg m-3", classes.name))
+            .with(
+                "long_name",
+                format!("{}, edges of classes: potential density less 1000 kg m-3", classes.name),
+            )
             .with("units", "kg m-3")
             .with("positive", "down")
             .with("axis", "Z")
