@@ -149,33 +149,6 @@ impl InputArgs {
         halocline_io::dataset::holders(comm, &self.resolve(comm)?, self.io, names)
     }
 
-    /// Opens inputs of several variables: those that hold the same variables as one data set along
-    /// time each, in the order of their first.
-    ///
-    /// # Collective
-    /// Every rank calls this.
-    pub(crate) fn open_each(&self, comm: &Comm, verbosity: Verbosity) -> Result<Vec<Dataset>> {
-        let options = OpenOptions { cache: !self.no_cache, io: self.io, ensemble: self.ensemble };
-        let inputs = self.resolve(comm)?;
-        if inputs.len() < 2 {
-            return Ok(vec![self.open(comm, verbosity)?]);
-        }
-        let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
-        for input in inputs {
-            let dataset = halocline_io::open_with(comm, std::slice::from_ref(&input), options)?;
-            let mut names: Vec<String> = dataset.data_variables().map(|v| v.variable.name.clone()).collect();
-            names.sort();
-            match groups.iter_mut().find(|(of, _)| *of == names) {
-                Some((_, files)) => files.push(input),
-                None => groups.push((names, vec![input])),
-            }
-        }
-        let open = |(_, files): &(Vec<String>, Vec<String>)| halocline_io::open_with(comm, files, options);
-        let datasets: Vec<Dataset> = groups.iter().map(open).collect::<Result<_>>()?;
-        datasets.iter().flat_map(Dataset::notes).for_each(|note| verbosity.detail(comm, || note.clone()));
-        Ok(datasets)
-    }
-
     /// Opens inputs that may hold different variables: a data set for each group of files that hold
     /// the same.
     ///

@@ -1,4 +1,4 @@
-//! TEOS-10: specific volume by the polynomial of 75 terms of Roquet, Madec, McDougall and Barker
+//! TEOS-10: specific volume by the polynomial of 75 terms of Roquet and others
 //! (2015, Ocean Modelling 90, doi:10.1016/j.ocemod.2015.04.002), and conservative temperature from
 //! the Gibbs function of IOC, SCOR and IAPSO (2010).
 

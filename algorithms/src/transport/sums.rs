@@ -45,8 +45,8 @@ pub fn along_line(crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64
                     add(lane, velocity[lane], area[lane], tracer[lane]);
                 }
             }
-            for k in n / LANES * LANES..n {
-                add(k % LANES, crossing.velocity[k], crossing.area[k], tracer[k]);
+            for (k, value) in tracer.iter().enumerate().skip(n / LANES * LANES) {
+                add(k % LANES, crossing.velocity[k], crossing.area[k], *value);
             }
         } else {
             for k in (0..n).filter(|k| is_in(*k)) {

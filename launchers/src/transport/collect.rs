@@ -29,12 +29,12 @@ impl Waiting {
         comm: &Comm,
         (window, level): (&IndexBox, Option<usize>),
         sums: &[f64],
-    ) -> Result<Vec<(usize, Vec<f64>)>> {
+    ) -> Vec<(usize, Vec<f64>)> {
         let range = |d: usize| [window.range(d).start as u64, window.range(d).end as u64];
         let levels = level.map_or([0, u64::from(!window.is_empty())], range);
         let about: Vec<u64> = range(0).into_iter().chain(levels).collect();
         let (Some(about), Some(sums)) = (comm.gather_v(&about, 0), comm.gather_v(sums, 0)) else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         for (about, sums) in about.iter().zip(&sums) {
             let range = |k: usize| about[k] as usize..about[k + 1] as usize;
@@ -54,7 +54,7 @@ impl Waiting {
             let (t, (_, sums)) = first.remove_entry();
             whole.push((t, sums));
         }
-        Ok(whole)
+        whole
     }
 
     /// # Errors

@@ -120,7 +120,7 @@ impl Pass<'_> {
         folding::guarded(comm, &guarded, || {
             let engine = Engine::with_progress(comm, job.progress);
             engine.whole_maps(&sources, plan, &work, &mut |window, sums| {
-                take(waiting.add(comm, (window, level), &sums)?)
+                take(waiting.add(comm, (window, level), &sums))
             })
         })?;
         waiting.finish()?;

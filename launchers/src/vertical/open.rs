@@ -38,7 +38,7 @@ pub(crate) struct Vertical<'a> {
 pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vertical<'a>> {
     args.check()?;
     let mut target = Target::of(job.comm, args)?;
-    let datasets = args.input.open_each(job.comm, job.verbosity)?;
+    let datasets = args.input.open_groups(job.comm, job.verbosity)?;
     let files: Vec<PathBuf> = datasets.iter().flat_map(paths).collect();
     check_output(job.comm, &args.output, &files)?;
     let selection = args.selection.of_all_levels(args.input.io)?;

@@ -49,7 +49,7 @@ impl Operands {
         common: &Common,
         asked: &[Asked<'_>],
     ) -> Result<(Self, Vec<Option<usize>>)> {
-        let datasets = common.input.open_each(job.comm, job.verbosity)?;
+        let datasets = common.input.open_groups(job.comm, job.verbosity)?;
         let selection = common.selection.of_all_levels(common.input.io)?;
         let mut sources: Vec<Source> = Vec::new();
         let mut places = Vec::new();

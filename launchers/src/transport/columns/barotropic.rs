@@ -32,8 +32,8 @@ enum Side {
 /// The barotropic streamfunction of the ocean: what flows between a coast and each corner of cells.
 ///
 /// ψ with u = -∂ψ/∂y and v = ∂ψ/∂x of transports over the whole depth. From the south or the north it
-/// is summed of u (CDFTOOLS' cdfpsi: from the south), from the west or the east of v. Land, where a
-/// variable `fmask` tells it, is missing.
+/// is summed of u (CDFTOOLS' cdfpsi: from the south), from the west or the east of v. On land it is what
+/// flows around it.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct BarotropicArgs {
     #[command(flatten)]
@@ -59,8 +59,6 @@ struct Barotropic {
     args: BarotropicArgs,
     faces: Faces,
     from: From,
-    /// At corners: whether there is water.
-    water: Option<Vec<bool>>,
 }
 
 impl ColumnCommand for BarotropicArgs {
@@ -92,8 +90,7 @@ impl ColumnCommand for BarotropicArgs {
             (Side::West, _) => From::FirstColumn,
             (Side::East, _) => From::LastColumn,
         };
-        let water = ocean.corners(job)?;
-        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from, water })))
+        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from })))
     }
 }
 
@@ -146,9 +143,6 @@ impl Columns for Barotropic {
                 Units::Sverdrup => 1e-6,
             };
         flow.iter_mut().for_each(|psi| *psi *= factor);
-        if let Some(water) = &self.water {
-            flow.iter_mut().zip(water).filter(|(_, w)| !**w).for_each(|(psi, _)| *psi = f64::NAN);
-        }
         flow
     }
 }

@@ -120,10 +120,7 @@ impl Volumes {
             engine.whole_maps(&sources, &plan, &work, &mut |window, times| {
                 let _timer = job.progress.phases.start(Phase::Write);
                 let full = |n: usize| if times.is_empty() { 0..0 } else { 0..n };
-                let mut ranges = vec![window.range(0)];
-                if times.is_empty() {
-                    ranges = vec![0..0];
-                }
+                let mut ranges = Vec::from([window.range(0)]);
                 ranges.extend(layers.as_ref().map(|_| full(depth)));
                 ranges.extend([full(rows), full(width)]);
                 let block = IndexBox::new(ranges);

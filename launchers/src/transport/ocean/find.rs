@@ -69,11 +69,7 @@ pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> R
         all().find(|(_, i)| is_field(i) && i.variable.attributes.text("standard_name") == Some(name))
     };
     let by_name = |name: &&str| all().find(|(_, i)| is_field(i) && i.variable.name == **name);
-    let there = wanted
-        .standard
-        .iter()
-        .find_map(|n| standard(&n))
-        .or_else(|| wanted.names.iter().find_map(|n| by_name(&n)));
+    let there = wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name));
     Ok(there.map(found))
 }
 

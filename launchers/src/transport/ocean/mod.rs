@@ -5,6 +5,7 @@ mod basins;
 mod find;
 mod layers;
 mod open;
+mod opening;
 mod places;
 mod thickness;
 

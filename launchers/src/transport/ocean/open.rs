@@ -1,19 +1,19 @@
 //! The inputs of a transport, opened.
 
 use super::args::OceanArgs;
-use super::find::{self, Found};
+use super::basins::Basin;
+use super::find;
 use super::layers::Layers;
+use super::opening::Opening;
 use super::places::Places;
-use super::thickness::{Search, Thick, ThickFound};
+use super::thickness::Thick;
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::pairs::align;
 use crate::step::Alone;
 use halocline_algorithms::transport::{Mesh, Stagger};
 use halocline_core::grid::GridKind;
-use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
-use halocline_io::{Dataset, Selection, Source};
+use halocline_io::{Dataset, Source};
 use std::path::PathBuf;
 
 /// The variable that comes first, at whose points layers and land are wanted.
@@ -26,6 +26,7 @@ pub(crate) enum Primary {
 }
 
 /// What a kind of transport needs.
+#[allow(clippy::struct_excessive_bools)] // needs that don't depend on each other
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Needs {
     pub(in crate::transport) primary: Primary,
@@ -40,8 +41,6 @@ pub(crate) struct Needs {
 /// The inputs of a transport.
 pub(crate) struct Ocean {
     pub(in crate::transport) dataset: Dataset,
-    /// All that was named.
-    others: Vec<Dataset>,
     pub(in crate::transport) files: Vec<PathBuf>,
     /// Read in lockstep: the primary one first.
     pub(in crate::transport) sources: Vec<Source>,
@@ -80,154 +79,69 @@ impl Ocean {
     /// Every rank calls this.
     pub(in crate::transport) fn open(job: &FoldJob<'_>, args: &OceanArgs, needs: Needs) -> Result<Self> {
         args.check()?;
-        let comm = job.comm;
-        let selection = args.selection()?;
-        let sets = args.input.open_groups(comm, job.verbosity)?;
-        let mut files: Vec<PathBuf> = sets.iter().flat_map(paths).collect();
-        check_output(comm, &args.output, &files)?;
+        let sets = args.input.open_groups(job.comm, job.verbosity)?;
+        let files: Vec<PathBuf> = sets.iter().flat_map(paths).collect();
+        check_output(job.comm, &args.output, &files)?;
         let (asked, what) = match needs.primary {
             Primary::V => (&args.v, find::V),
             Primary::U => (&args.u, find::U),
             Primary::Temperature => (&args.thetao, find::TEMPERATURE),
             Primary::Salinity => (&args.so, find::SALINITY),
         };
-        let v = find::needed(&sets, asked.as_deref(), &what)?;
-        let u = needs.u.then(|| find::needed(&sets, args.u.as_deref(), &find::U)).transpose()?;
-        let wanted = [
-            (needs.temperature, args.thetao.as_deref(), find::TEMPERATURE),
-            (needs.salinity, args.so.as_deref(), find::SALINITY),
-        ];
-        let source = |found: &Found| source(job, &sets, found, &selection);
-        let mut sources = vec![source(&v)?];
-        let blame = |e| folding::blame(e, paths(&sets[v.set]).first(), &v.name);
-        let places = Places::of(&sources[0]).map_err(blame)?;
-        let mut add = |found: &Found| -> Result<usize> {
-            let next = source(found)?;
-            let file = paths(&sets[found.set]);
-            check_beside(&sources[0], &next).map_err(|e| folding::blame(e, file.first(), &found.name))?;
-            sources.push(next);
-            Ok(sources.len() - 1)
-        };
-        let u = u.as_ref().map(&mut add).transpose()?;
-        let mut tracers = Vec::new();
-        for (is_needed, asked, what) in &wanted {
-            if *is_needed {
-                tracers.push(add(&find::needed(&sets, *asked, what)?)?);
-            }
-        }
-        let shape = {
-            let dims = &sources[0].variable().dims;
-            let levels = dims.iter().find(|d| d.role == Role::Level).map_or(1, |d| d.len);
-            [levels, places.rows, places.columns]
-        };
-        let mut layers = Some(Layers::of(&sources[0]).map_err(blame)?);
-        let search = Search {
-            comm,
+        let first = find::needed(&sets, asked.as_deref(), &what)?;
+        let mut opening = Opening {
+            job,
+            args,
+            needs,
             sets: &sets,
-            own: v.set,
-            shape,
-            with_u: needs.u,
-            rest_first: needs.rest_first,
-            primary: needs.primary,
+            own: first.set,
+            selection: args.selection()?,
+            files,
+            sources: Vec::new(),
+            notes: Vec::new(),
         };
-        let (found, note) = search.find(args.thickness.as_deref(), &mut layers, &mut files)?;
-        let thick = match found {
-            ThickFound::Layers => Thick::Layers,
-            ThickFound::Fixed { v, u, at_cells } => Thick::Fixed { v, u, at_cells },
-            ThickFound::Read { v, u, at_cells } => {
-                let mut add = |found: &Found| -> Result<usize> {
-                    let next = source(found)?;
-                    check_beside(&sources[0], &next)?;
-                    sources.push(next);
-                    Ok(sources.len() - 1)
-                };
-                Thick::Read { v: add(&v)?, u: u.as_ref().map(&mut add).transpose()?, at_cells }
-            }
-        };
-        let mut notes = vec![note];
-        let of_thickness = match &thick {
-            Thick::Read { v, at_cells: true, .. } => Some(*v),
-            _ => None,
-        };
-        let known = tracers.first().copied().or(u).or(of_thickness).map(|k| &sources[k]);
-        let (stagger, note) = stagger(args, &places, known, needs.primary);
-        notes.extend(note);
-        let periodic = places.is_periodic();
-        let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
-        let cells = places.rows * places.columns;
-        let lengths = Lengths { comm, sets: &sets, cells, radius: args.radius, periodic };
-        let found = (&mut files, &mut notes);
-        let mut along_rows = match needs.primary {
-            Primary::V => {
-                lengths.find((args.dx.as_deref(), &V_LENGTHS), &places, true, is_rectilinear, found)?
-            }
-            Primary::U => lengths.find((args.dy.as_deref(), &U_LENGTHS), &places, false, false, found)?,
-            Primary::Temperature | Primary::Salinity => vec![0.0; cells],
-        };
-        let along_columns = if let Some(u) = u {
-            let places = Places::of(&sources[u])?;
-            lengths.find((args.dy.as_deref(), &U_LENGTHS), &places, false, false, (&mut files, &mut notes))?
+        opening.sources.push(opening.source(&first)?);
+        let blame = |e| folding::blame(e, paths(&sets[first.set]).first(), &first.name);
+        let places = Places::of(&opening.sources[0]).map_err(blame)?;
+        let layers = Layers::of(&opening.sources[0]).map_err(blame)?;
+        let u = if needs.u {
+            Some(opening.add(&find::needed(&sets, args.u.as_deref(), &find::U)?)?)
         } else {
-            vec![0.0; cells]
+            None
         };
-        let doubled = places.has_doubled_columns();
-        if doubled && needs.primary == Primary::V {
-            notes.push("the first and the last column are there twice: they are left out".to_owned());
-            for row in along_rows.chunks_exact_mut(places.columns) {
-                row[0] = 0.0;
-                row[places.columns - 1] = 0.0;
-            }
-        }
-        let whole = shape[0] * cells;
-        let mut mask = |asked: Option<&str>, name: &str| -> Result<Option<Vec<u8>>> {
-            if asked == Some("none") {
-                return Ok(None);
-            }
-            let found = find::fixed(comm, &sets, asked, (&[name], &[whole, cells]), &mut files)?;
-            let Some(found) = found else { return Ok(None) };
-            notes.push(format!("land: where {} is 0", found.name));
-            Ok(Some(found.values.to_f64().iter().map(|m| u8::from(*m > 0.0)).collect()))
-        };
-        let v_mask = match needs.primary {
-            Primary::V => mask(args.v_mask.as_deref(), "vmask")?,
-            Primary::U => mask(args.u_mask.as_deref(), "umask")?,
-            Primary::Temperature | Primary::Salinity => mask(None, "tmask")?,
-        };
-        let u_mask = if needs.u { mask(args.u_mask.as_deref(), "umask")? } else { None };
+        let tracers = opening.tracers()?;
+        let thick = opening.thickness(&places, &layers)?;
+        let stagger = opening.stagger(&places, &tracers, u, &thick)?;
+        let (along_rows, along_columns, periodic) = opening.lengths(&places, u)?;
+        let masks = opening.masks(places.rows * places.columns, layers.thickness.len())?;
         let at = tracers.first().copied().or(u.filter(|_| stagger == Stagger::Same));
         let centres = match at {
-            Some(k) => Places::of(&sources[k])?,
-            None => centres(&places, u.map(|u| Places::of(&sources[u])).transpose()?.as_ref()),
+            Some(k) => Places::of(&opening.sources[k])?,
+            None => centres(&places, u.map(|u| Places::of(&opening.sources[u])).transpose()?.as_ref()),
         };
-        let basins = args
-            .basin
-            .iter()
-            .map(|basin| Ok((basin.name.clone(), basin.cells(comm, (&places.lat, &places.lon), &mut files)?)))
-            .collect::<Result<_>>()?;
-        check_output(comm, &args.output, &files)?;
-        let mesh = Mesh {
-            shape: (places.rows, places.columns),
-            lat: centres.lat,
-            lon: centres.lon,
-            periodic: periodic && !doubled,
-            stagger,
-            along_rows,
-            along_columns,
+        let of = |basin: &Basin, files: &mut Vec<PathBuf>| -> Result<(String, Vec<bool>)> {
+            Ok((basin.name.clone(), basin.cells(job.comm, (&places.lat, &places.lon), files)?))
         };
-        let Some(layers) = layers else { return Err(Error::internal("no layers")) };
-        let dataset = sets.get(v.set).cloned().ok_or_else(|| Error::internal("no data set"))?;
+        let basins = args.basin.iter().map(|basin| of(basin, &mut opening.files)).collect::<Result<_>>()?;
+        let Opening { files, sources, notes, .. } = opening;
+        check_output(job.comm, &args.output, &files)?;
+        let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
+        let shape = (places.rows, places.columns);
+        let (lat, lon) = (centres.lat, centres.lon);
+        let mesh = Mesh { shape, lat, lon, periodic, stagger, along_rows, along_columns };
+        let dataset = sets.into_iter().nth(first.set).ok_or_else(|| Error::internal("no data set"))?;
+        let lat = places.lat;
         Ok(Self {
             dataset,
-            others: sets,
             files,
             sources,
             u,
             tracers,
             thick,
             layers,
-            masks: [v_mask, u_mask],
+            masks,
             mesh,
-            lat: places.lat,
+            lat,
             is_rectilinear,
             basins,
             notes,
@@ -248,21 +162,6 @@ impl Ocean {
     /// Whether the primary variable is in kelvins.
     pub(in crate::transport) fn is_primary_kelvin(&self) -> bool {
         is_kelvin(self.sources[0].variable().units())
-    }
-    /// Whether there is water at the corner ahead of each cell, where the inputs tell.
-    ///
-    /// # Collective
-    /// Every rank calls this.
-    pub(in crate::transport) fn corners(&self, job: &FoldJob<'_>) -> Result<Option<Vec<bool>>> {
-        let lengths = [self.cells(), self.cells() * self.levels()];
-        let found = find::fixed(job.comm, &self.others, None, (&["fmask"], &lengths), &mut Vec::new())?;
-        // Of the level on top.
-        let at = self.order()[0] * self.cells();
-        Ok(found.map(|found| {
-            let all = found.values.to_f64();
-            let from = if all.len() > self.cells() { at } else { 0 };
-            all[from..from + self.cells()].iter().map(|m| *m > 0.0).collect()
-        }))
     }
     /// Whether the first tracer is in kelvins.
     pub(in crate::transport) fn is_kelvin(&self) -> bool {
@@ -328,112 +227,10 @@ fn is_kelvin(units: Option<&str>) -> bool {
     matches!(units, Some("K" | "kelvin" | "Kelvin" | "degK" | "degree_Kelvin"))
 }
 
-const V_LENGTHS: [&str; 5] = ["e1v", "dxCv", "dxG", "dxv", "dx"];
-const U_LENGTHS: [&str; 5] = ["e2u", "dyCu", "dyG", "dyu", "dy"];
-
-fn source(job: &FoldJob<'_>, sets: &[Dataset], found: &Found, selection: &Selection) -> Result<Source> {
-    let source = sets[found.set].source(job.comm, &found.name, selection)?;
-    let file = paths(&sets[found.set]);
-    folding::check_is_data(&found.name, &source).map_err(|e| folding::blame(e, file.first(), &found.name))?;
-    Ok(source)
-}
-
-/// Refuses what has other times, levels, rows or columns.
-fn check_beside(first: &Source, second: &Source) -> Result<()> {
-    let (a, b) = (first.variable(), second.variable());
-    if a.shape()[1..] != b.shape()[1..] {
-        return Err(Error::data(format!(
-            "has levels, rows and columns {:?}, `{}` has {:?}",
-            &b.shape()[1..],
-            a.name,
-            &a.shape()[1..]
-        ))
-        .remedy("both need as many levels, rows and columns"));
-    }
-    let origin = align(first.time(), second.time())?;
-    if origin > 0 || second.time().len() != first.time().len() {
-        return Err(Error::data(format!("has other times than `{}`", a.name))
-            .remedy("choose common ones with --time"));
-    }
-    Ok(())
-}
-
-/// Where velocities are, and a note on how that is known: beside a variable at cells, or one that is at
-/// their latitudes.
-fn stagger(
-    args: &OceanArgs,
-    places: &Places,
-    known: Option<&Source>,
-    primary: Primary,
-) -> (Stagger, Option<String>) {
-    if let Some(asked) = args.asked_stagger() {
-        return (asked, None);
-    }
-    let Some(cells) = known.and_then(|source| Places::of(source).ok()) else {
-        return (Stagger::Ahead, None);
-    };
-    let found = match primary {
-        Primary::V => places.beside(&cells),
-        Primary::U => places.turned().beside(&cells.turned()),
-        Primary::Temperature | Primary::Salinity => Some(Stagger::Same),
-    };
-    let text = match found {
-        Some(Stagger::Same) => "velocities are in the middle of cells",
-        Some(Stagger::Ahead) => "velocities are on faces, ahead of cells",
-        Some(Stagger::Behind) => "velocities are on faces, behind cells",
-        None => "coordinates don't tell where velocities are: taken to be in the middle of cells",
-    };
-    let is_velocity = matches!(primary, Primary::V | Primary::U);
-    (found.unwrap_or(Stagger::Same), is_velocity.then(|| text.to_owned()))
-}
-
 /// Where cells are, from the points of velocities: at the latitudes of u and the longitudes of v.
 fn centres(v: &Places, u: Option<&Places>) -> Places {
     match u {
         Some(u) => Places { lat: u.lat.clone(), ..v.clone() },
         None => v.clone(),
-    }
-}
-
-struct Lengths<'a> {
-    comm: &'a halocline_core::comm::Comm,
-    sets: &'a [Dataset],
-    cells: usize,
-    radius: f64,
-    periodic: bool,
-}
-
-impl Lengths<'_> {
-    /// Lengths of faces: found, else from coordinates.
-    fn find(
-        &self,
-        (asked, names): (Option<&str>, &[&str]),
-        places: &Places,
-        along_rows: bool,
-        circles: bool,
-        (files, notes): (&mut Vec<PathBuf>, &mut Vec<String>),
-    ) -> Result<Vec<f64>> {
-        let lengths = [self.cells, places.rows];
-        let lengths: &[usize] = if asked.is_some() { &lengths } else { &lengths[..1] };
-        let which = if along_rows { "faces of v" } else { "faces of u" };
-        if let Some(found) = find::fixed(self.comm, self.sets, asked, (names, lengths), files)? {
-            notes.push(format!("lengths of {which}: {}", found.name));
-            let mut all = found.values.to_f64();
-            if all.len() < self.cells {
-                all = all.iter().flat_map(|d| std::iter::repeat_n(*d, places.columns)).collect();
-            }
-            if let Some(bad) = all.iter().find(|d| **d < 0.0 || d.is_infinite()) {
-                return Err(Error::data(format!("a length is {bad}")).in_variable(&found.name));
-            }
-            all.iter_mut().filter(|d| d.is_nan()).for_each(|d| *d = 0.0);
-            return Ok(all);
-        }
-        let radius = self.radius;
-        notes.push(format!("lengths of {which}: from coordinates, on a sphere of {radius} m"));
-        Ok(if circles {
-            places.circle_lengths(self.periodic, radius)
-        } else {
-            places.lengths(along_rows, self.periodic, radius)
-        })
     }
 }

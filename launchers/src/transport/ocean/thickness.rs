@@ -4,6 +4,7 @@ use super::find::{self, Found, Static};
 use super::layers::Layers;
 use super::open::{Ocean, Primary};
 use halocline_algorithms::transport::{MapValues, Thickness};
+use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
 use halocline_core::engine::Numbers;
 use halocline_core::meta::{Role, Values};
@@ -61,7 +62,7 @@ impl Search<'_> {
     pub(super) fn find(
         &self,
         asked: Option<&str>,
-        layers: &mut Option<Layers>,
+        layers: &Layers,
         files: &mut Vec<PathBuf>,
     ) -> Result<(ThickFound, String)> {
         let shape = self.shape;
@@ -90,7 +91,7 @@ impl Search<'_> {
         let names: &[&str] = if asked.is_some() { &[] } else { &names };
         let lengths: &[usize] = if asked.is_some() { &lengths } else { &[whole] };
         if let Some(v) = find::fixed(self.comm, self.sets, asked, (names, lengths), files)? {
-            return self.fixed(v, layers.as_ref(), files);
+            return self.fixed(v, layers, files);
         }
         if asked.is_none() && self.rest_first {
             if let Some(found) = self.read_at_each_time() {
@@ -99,17 +100,17 @@ impl Search<'_> {
         }
         if let Some(found) = find::fixed(self.comm, self.sets, None, (&LAYERS, &[levels]), files)? {
             if found.roles == [Role::Level] || found.roles.len() <= 1 {
-                return Ok(self.of_layers(&found, layers.as_ref()));
+                return Ok(self.of_layers(&found, layers));
             }
         }
-        let note = layers.as_ref().map_or_else(String::new, |l| l.note.clone());
+        let note = layers.note.clone();
         Ok((ThickFound::Layers, note))
     }
 
-    fn of_layers(&self, found: &Static, layers: Option<&Layers>) -> (ThickFound, String) {
+    fn of_layers(&self, found: &Static, layers: &Layers) -> (ThickFound, String) {
         let [_, rows, columns] = self.shape;
         let each = found.values.to_f64();
-        let same = layers.is_some_and(|l| l.thickness == each);
+        let same = layers.thickness == each;
         if same {
             return (ThickFound::Layers, format!("thickness: {}", found.name));
         }
@@ -122,12 +123,7 @@ impl Search<'_> {
         )
     }
 
-    fn fixed(
-        &self,
-        v: Static,
-        layers: Option<&Layers>,
-        files: &mut Vec<PathBuf>,
-    ) -> Result<(ThickFound, String)> {
+    fn fixed(&self, v: Static, layers: &Layers, files: &mut Vec<PathBuf>) -> Result<(ThickFound, String)> {
         let [levels, rows, columns] = self.shape;
         if v.values.len() == levels {
             return Ok(self.of_layers(&v, layers));
@@ -138,7 +134,7 @@ impl Search<'_> {
         // MITgcm tells shares of layers.
         let of_layers = if is_share {
             let found = find::fixed(self.comm, self.sets, None, (&LAYERS, &[levels]), files)?;
-            found.map(|found| found.values.to_f64()).or_else(|| layers.map(|l| l.thickness.clone()))
+            found.map(|found| found.values.to_f64()).or_else(|| Some(layers.thickness.clone()))
         } else {
             None
         };
@@ -187,7 +183,7 @@ impl Search<'_> {
 
     /// A variable with as many times, levels, rows and columns as the velocity.
     fn varying(&self, names: &[&str]) -> Option<Found> {
-        let times = |set: usize| self.sets[set].time().map(|axis| axis.len());
+        let times = |set: usize| self.sets[set].time().map(TimeAxis::len);
         let wanted = times(self.own);
         names.iter().find_map(|name| {
             self.sets.iter().enumerate().find_map(|(set, d)| {

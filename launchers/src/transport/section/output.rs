@@ -119,7 +119,7 @@ impl Results {
         &mut self,
         of: &Sections,
         job: &FoldJob<'_>,
-        finished: Vec<(usize, Finished)>,
+        finished: &[(usize, Finished)],
     ) -> Result<()> {
         let _timer = job.progress.phases.start(Phase::Write);
         let times = finished.first().map_or(0..0, |(t, _)| *t..*t + finished.len());

@@ -101,8 +101,9 @@ impl Sections {
         }
         let mut results = Results::create(self, job, writing)?;
         pass.run(job, &plan, &mut |whole| {
-            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
-            results.take(self, job, finished)
+            let finished: Vec<_> =
+                whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
+            results.take(self, job, &finished)
         })?;
         results.finish(job)
     }

@@ -5,7 +5,7 @@ use super::output::Results;
 use crate::folding::FoldJob;
 use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
-use crate::transport::density::Classes;
+use crate::transport::density::{Classes, DensityArgs};
 use crate::transport::ocean::{Needs, Ocean, Primary};
 use crate::transport::pass::Pass;
 use halocline_algorithms::transport::{
@@ -67,7 +67,7 @@ impl Zonal {
             return Err(ocean.blame(error.remedy("choose smaller --bins")));
         }
         let selections = ocean.basins.iter().map(|(_, cells)| faces.select(cells)).collect();
-        let described = density.as_ref().map(|d| d.describe()).unwrap_or_default();
+        let described = density.as_ref().map(DensityArgs::describe).unwrap_or_default();
         let classes = density.map(|d| d.classes(&ocean)).transpose()?.flatten();
         Ok(Self { args, what, ocean, faces, lat, selections, classes, described })
     }
