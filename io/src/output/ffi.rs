@@ -46,7 +46,8 @@ pub fn library_versions() -> Vec<(&'static str, String)> {
     let netcdf = netcdf.split(' ').next().unwrap_or_default().to_owned();
     let (mut major, mut minor, mut release) = (0, 0, 0);
     // SAFETY: writes three numbers.
-    let known = unsafe { hdf5_sys::h5::H5get_libversion(&raw mut major, &raw mut minor, &raw mut release) } >= 0;
+    let known =
+        unsafe { hdf5_sys::h5::H5get_libversion(&raw mut major, &raw mut minor, &raw mut release) } >= 0;
     let hdf5 = if known { format!("{major}.{minor}.{release}") } else { String::new() };
     vec![("netcdf-c", netcdf), ("hdf5", hdf5)]
 }

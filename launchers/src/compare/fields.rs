@@ -232,7 +232,8 @@ fn place(dataset: &Dataset, info: &VariableInfo, cell: u64) -> Place {
         if known.variable.dims.len() != 1 || known.variable.name == info.variable.name {
             return None;
         }
-        let value = dataset.read(&d.name, &IndexBox::new(std::iter::once(*i..i + 1).collect())).ok()?.to_f64();
+        let value =
+            dataset.read(&d.name, &IndexBox::new(std::iter::once(*i..i + 1).collect())).ok()?.to_f64();
         value.first().map(|v| format!("{} {v}", d.name))
     };
     let coordinates = info.variable.dims.iter().zip(&index).filter_map(coordinate).collect();
