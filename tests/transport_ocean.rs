@@ -72,7 +72,9 @@ fn turning(path: &Path) -> PathBuf {
     let mut axis = |name: &str, values: &[f64], attributes: &[(&str, &str)]| {
         let dims: Vec<&str> = if name == "lev_bnds" { vec!["lev", "bnds"] } else { vec![name] };
         let mut variable = file.add_variable::<f64>(name, &dims).expect("a coordinate");
-        attributes.iter().for_each(|(k, v)| drop(variable.put_attribute(k, *v).expect("an attribute")));
+        for (k, v) in attributes {
+            variable.put_attribute(k, *v).expect("an attribute");
+        }
         variable.put_values(values, ..).expect("written");
     };
     axis("time", &[15.0, 45.0, 75.0, 105.0], &[("units", "days since 2000-01-01"), ("axis", "T")]);
@@ -118,7 +120,7 @@ fn parts_of_a_turning_flow_are_known_and_the_same_on_any_ranks() {
     let (input, out) = (turning(&folder.path().join("in.nc")), folder.path().join("out.nc"));
     let options =
         ["--mean", "--rho0", "1000", "--cp", "4000", "--radius", "6371000", "--basin", "west=0,180,-90,90"];
-    transport(Launch::Plain(1), "heat", &[input.clone()], &options, &out);
+    transport(Launch::Plain(1), "heat", std::slice::from_ref(&input), &options, &out);
     // Cells of 36 degrees, without land.
     let (heights, counts) = ([10.0, 20.0, 60.0], [9.0, 9.0, 8.0]);
     let area: f64 = heights.iter().zip(counts).map(|(h, n)| h * n).sum();
@@ -138,7 +140,7 @@ fn parts_of_a_turning_flow_are_known_and_the_same_on_any_ranks() {
     assert!(psi[12..16].iter().all(|p| *p == 0.0) && psi[4..8].iter().all(|p| *p > 0.0));
     let wanted = contents(&out);
     for launch in launches() {
-        transport(launch, "heat", &[input.clone()], &options, &out);
+        transport(launch, "heat", std::slice::from_ref(&input), &options, &out);
         assert!(contents(&out) == wanted, "{launch:?}");
     }
     // A step each: no eddies, the mean of totals is the total of the mean.
