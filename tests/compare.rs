@@ -194,3 +194,87 @@ fn what_can_not_be_compared() {
     std::fs::write(files.at("bad.nc"), b"CDF\x05").expect("written");
     ends(&a, &files.at("bad.nc"), &[], 3, "bad.nc");
 }
+
+#[test]
+fn what_is_not_compared_is_not_the_same() {
+    use netcdf::types::{EnumType, EnumTypeValues, NcVariableType};
+    let files = Files::new();
+    let make = |name: &str, group: Option<&str>, is_own: bool| {
+        small(&files.at(name), |file| {
+            file.add_variable::<f32>("x", &["n"]).expect("a variable");
+            if let Some(group) = group {
+                let mut group = file.add_group(group).expect("a group");
+                group.add_variable::<f32>("x", &["n"]).expect("a variable");
+            }
+            if is_own {
+                let kind = NcVariableType::Enum(EnumType {
+                    name: "kind".to_owned(),
+                    fieldnames: vec!["land".to_owned(), "sea".to_owned()],
+                    fieldvalues: EnumTypeValues::U8(vec![0, 1]),
+                });
+                file.add_type_from_descriptor(kind.clone()).expect("a type");
+                let of_file = file.types().expect("types").next().expect("a type");
+                file.add_variable_with_type("surface", &["n"], &of_file).expect("a variable");
+            }
+        });
+        files.at(name)
+    };
+    let plain = make("plain.nc", None, false);
+    let (a, b) = (make("a.nc", Some("g"), false), make("b.nc", Some("g"), false));
+    let (c, d) = (make("c.nc", None, true), make("d.nc", None, true));
+    for (a, b, what) in [(&a, &b, "g"), (&c, &d, "surface")] {
+        for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+            let (code, out, err) = compare(launch, a, b, &[]);
+            assert_eq!(code, Some(3), "{out}{err}");
+            assert!(out.contains("not compared") && out.contains("can't be told"), "{out}");
+            assert!(
+                err.contains(&format!("`{what}`")) && err.contains(&format!("--exclude {what}")),
+                "{err}"
+            );
+        }
+        let (code, all) = json(Launch::Plain(1), a, b, &[]);
+        assert_eq!((code, &all["same"]), (Some(3), &Value::Bool(false)));
+        assert_eq!(compare(Launch::Plain(1), a, b, &["-q", "--exclude", what]).0, Some(0));
+        assert_eq!(compare(Launch::Plain(1), a, b, &["-q", "--var", "x"]).0, Some(0));
+    }
+    let (code, out, _) = compare(Launch::ThreadRanks(2), &plain, &b, &["--data-only"]);
+    assert_eq!(code, Some(7));
+    assert!(out.contains("group `g`: only in the second"), "{out}");
+}
+
+#[test]
+fn integers_are_compared_and_told_exactly() {
+    let files = Files::new();
+    let (a, b) = (files.at("a.nc"), files.at("b.nc"));
+    let (wide, byte) = ((1i64 << 60, 1i64 << 53), -1i8);
+    small(&a, |file| {
+        let mut big = file.add_variable::<i64>("big", &["n"]).expect("a variable");
+        big.put_values(&[1, wide.0, 3], ..).expect("written");
+        let mut real = file.add_variable::<i64>("real", &["n"]).expect("a variable");
+        real.put_values(&[0, wide.1 + 1, -7], ..).expect("written");
+        let mut small = file.add_variable::<i8>("small", &[]).expect("a variable");
+        small.put_attribute("_Unsigned", "true").expect("an attribute");
+        small.put_value(byte, ()).expect("written");
+    });
+    small(&b, |file| {
+        let mut big = file.add_variable::<i64>("big", &["n"]).expect("a variable");
+        big.put_values(&[1, wide.0 + 1, 3], ..).expect("written");
+        let mut real = file.add_variable::<f64>("real", &["n"]).expect("a variable");
+        real.put_values(&[0.0, wide.1 as f64, -7.0], ..).expect("written");
+        let mut small = file.add_variable::<u8>("small", &[]).expect("a variable");
+        small.put_value(255u8, ()).expect("written");
+    });
+    for (a, b) in [(&a, &b), (&b, &a)] {
+        let (code, all) = json(Launch::ThreadRanks(2), a, b, &["--data-only", "--var", "big,real"]);
+        assert_eq!(code, Some(7));
+        assert_eq!(values(&all, "real")["differing"], 1);
+        assert_eq!(values(&all, "real")["absolute"]["difference"], 1.0);
+        let told = ["first", "second"].map(|which| values(&all, "big")["absolute"][which].as_i64());
+        assert!(told.contains(&Some(wide.0)) && told.contains(&Some(wide.0 + 1)), "{told:?}");
+        let of_byte = ["--data-only", "--var", "small"];
+        assert_eq!(compare(Launch::Plain(1), a, b, &of_byte).0, Some(7));
+        assert_eq!(compare(Launch::Plain(1), a, b, &[&of_byte[..], &["--unpacked"]].concat()).0, Some(0));
+    }
+    let (_, out, _) = compare(Launch::Plain(1), &a, &b, &["--var", "big"]);
+    assert!(out.contains("1152921504606846976 and 1152921504606846977 at [1]"), "{out}");
+}

@@ -33,6 +33,24 @@ pub struct Tolerance {
     pub ulp: Option<u64>,
 }
 
+/// A value that is told: an integer stays one, however wide.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Told {
+    /// Of single or double precision.
+    Float(f64),
+    /// Of any type of integers.
+    Integer(i128),
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Float(v) => write!(f, "{v:e}"),
+            Self::Integer(v) => write!(f, "{v}"),
+        }
+    }
+}
+
 /// The largest difference of a kind and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Extreme {
@@ -41,9 +59,9 @@ pub struct Extreme {
     /// The cell, counted in C order; the first of several.
     pub at: u64,
     /// The value in the first field.
-    pub a: f64,
+    pub a: Told,
     /// The value in the second.
-    pub b: f64,
+    pub b: Told,
 }
 
 /// How far two fields differ, as far as has been seen.
@@ -73,20 +91,30 @@ pub struct Differences {
     pub ulp: Option<Extreme>,
 }
 
-/// One number of a type that can be compared.
-trait Number: Copy {
-    fn same(self, other: Self) -> bool;
+/// One number.
+trait Value: Copy {
     fn value(self) -> f64;
-    fn steps(self, other: Self) -> u64;
-    fn distance(self, other: Self) -> f64;
+    fn told(self) -> Told {
+        Told::Float(self.value())
+    }
+}
+
+/// One number, and how it differs from one of the other field.
+trait Number<B = Self>: Value {
+    fn same(self, other: B) -> bool;
+    fn steps(self, other: B) -> u64;
+    fn distance(self, other: B) -> f64;
+}
+
+impl Value for f32 {
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
 }
 
 impl Number for f32 {
     fn same(self, other: Self) -> bool {
         self.to_bits() == other.to_bits()
-    }
-    fn value(self) -> f64 {
-        f64::from(self)
     }
     fn steps(self, other: Self) -> u64 {
         let ordered = |v: f32| {
@@ -105,12 +133,15 @@ impl Number for f32 {
     }
 }
 
+impl Value for f64 {
+    fn value(self) -> f64 {
+        self
+    }
+}
+
 impl Number for f64 {
     fn same(self, other: Self) -> bool {
         self.to_bits() == other.to_bits()
-    }
-    fn value(self) -> f64 {
-        self
     }
     fn steps(self, other: Self) -> u64 {
         let ordered = |v: f64| {
@@ -133,18 +164,56 @@ impl Number for f64 {
     }
 }
 
+impl Value for i128 {
+    fn value(self) -> f64 {
+        self as f64
+    }
+    fn told(self) -> Told {
+        Told::Integer(self)
+    }
+}
+
 impl Number for i128 {
     fn same(self, other: Self) -> bool {
         self == other
-    }
-    fn value(self) -> f64 {
-        self as f64
     }
     fn steps(self, other: Self) -> u64 {
         u64::try_from(self.abs_diff(other)).unwrap_or(u64::MAX)
     }
     fn distance(self, other: Self) -> f64 {
         self.abs_diff(other) as f64
+    }
+}
+
+/// An integer and a number that may be none: as numbers, without rounding one to the other.
+impl Number<f64> for i128 {
+    fn same(self, other: f64) -> bool {
+        // Beyond the integers that files hold, the cast ends where none of these is.
+        other.fract() == 0.0 && other as Self == self
+    }
+    fn steps(self, other: f64) -> u64 {
+        // Two that round to one number are apart all the same.
+        self.value().steps(other).max(u64::from(!self.same(other)))
+    }
+    fn distance(self, other: f64) -> f64 {
+        // 2^64, with room.
+        if other.abs() < 4e19 {
+            ((self - other.trunc() as Self) as f64 - other.fract()).abs()
+        } else {
+            (self.value() - other).abs()
+        }
+    }
+}
+
+impl Number<i128> for f64 {
+    fn same(self, other: i128) -> bool {
+        other.same(self)
+    }
+    fn steps(self, other: i128) -> u64 {
+        other.steps(self)
+    }
+    fn distance(self, other: i128) -> f64 {
+        other.distance(self)
     }
 }
 
@@ -158,7 +227,7 @@ impl Differences {
     /// piece among all cells, ascending. What is missing has any value.
     ///
     /// # Panics
-    /// If lengths differ, or the types of `a` and `b`.
+    /// If lengths differ, or single precision meets another type.
     pub fn add(
         &mut self,
         (a, missing_a): (&Numbers, &[bool]),
@@ -171,14 +240,16 @@ impl Differences {
             (Numbers::F32(a), Numbers::F32(b)) => self.cells(a, b, missing, place, tolerance),
             (Numbers::F64(a), Numbers::F64(b)) => self.cells(a, b, missing, place, tolerance),
             (Numbers::Integers(a), Numbers::Integers(b)) => self.cells(a, b, missing, place, tolerance),
+            (Numbers::Integers(a), Numbers::F64(b)) => self.cells(a, b, missing, place, tolerance),
+            (Numbers::F64(a), Numbers::Integers(b)) => self.cells(a, b, missing, place, tolerance),
             _ => panic!("numbers of two types"),
         }
     }
 
-    fn cells<T: Number>(
+    fn cells<A: Number<B>, B: Value>(
         &mut self,
-        a: &[T],
-        b: &[T],
+        a: &[A],
+        b: &[B],
         (missing_a, missing_b): (&[bool], &[bool]),
         place: impl Fn(usize) -> u64,
         tolerance: Tolerance,
@@ -205,7 +276,7 @@ impl Differences {
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
     }
 
-    fn cell<T: Number>(&mut self, a: T, b: T, at: u64, tolerance: Tolerance) {
+    fn cell<A: Number<B>, B: Value>(&mut self, a: A, b: B, at: u64, tolerance: Tolerance) {
         self.differ(at);
         let (x, y) = (a.value(), b.value());
         let absolute = a.distance(b);
@@ -221,7 +292,7 @@ impl Differences {
         for (kind, size) in
             [(&mut self.absolute, absolute), (&mut self.relative, relative), (&mut self.ulp, steps as f64)]
         {
-            larger(kind, Some(Extreme { size, at, a: x, b: y }));
+            larger(kind, Some(Extreme { size, at, a: a.told(), b: b.told() }));
         }
         let within = tolerance.absolute.is_some_and(|most| absolute <= most)
             || tolerance.relative.is_some_and(|most| relative <= most)
@@ -278,8 +349,8 @@ mod tests {
         let d = of(&a, &b, Tolerance { absolute: Some(2.0), ..Tolerance::default() });
         assert_eq!((d.cells, d.differing, d.beyond, d.first), (8, 6, 3, Some(1)));
         assert_eq!((d.missing_in_a, d.missing_in_b, d.signs, d.zeros), (1, 1, 1, 1));
-        assert_eq!(d.absolute, Some(Extreme { size: 4.0, at: 7, a: 0.0, b: 4.0 }));
-        assert_eq!(d.relative, Some(Extreme { size: 2.0, at: 6, a: -1.0, b: 1.0 }));
+        assert_eq!(d.absolute, Some(Extreme { size: 4.0, at: 7, a: Told::Float(0.0), b: Told::Float(4.0) }));
+        assert_eq!(d.relative, Some(Extreme { size: 2.0, at: 6, a: Told::Float(-1.0), b: Told::Float(1.0) }));
     }
 
     #[test]
@@ -291,6 +362,22 @@ mod tests {
         assert_eq!((i128::from(i64::MIN)).steps(i128::from(u64::MAX)), u64::MAX);
         assert_eq!(f64::INFINITY.distance(f64::INFINITY), 0.0);
         assert!(f64::INFINITY.steps(f64::MAX) == 1);
+    }
+
+    #[test]
+    fn integers_and_floats_are_compared_as_numbers() {
+        let big = (1i128 << 53) + 1;
+        let rounded = 9_007_199_254_740_992.0_f64;
+        assert!(!big.same(rounded) && (big - 1).same(rounded) && !3i128.same(3.5) && 0i128.same(-0.0));
+        assert_eq!((big.distance(rounded), big.steps(rounded), rounded.steps(big)), (1.0, 1, 1));
+        assert_eq!((3i128.distance(3.5), (-2i128).distance(-3.25)), (0.5, 1.25));
+        assert_eq!(i128::from(u64::MAX).distance(2f64.powi(64)), 1.0);
+        assert!(!i128::MAX.same(f64::INFINITY) && 1i128.distance(f64::NEG_INFINITY) == f64::INFINITY);
+        let mut all = Differences::default();
+        let (a, b) = (Numbers::Integers(vec![big, 5]), Numbers::F64(vec![rounded, 5.0]));
+        all.add((&a, &[false; 2]), (&b, &[false; 2]), |i| i as u64, Tolerance::default());
+        assert_eq!((all.differing, all.first), (1, Some(0)));
+        assert_eq!(all.absolute.map(|e| e.a.to_string()).as_deref(), Some("9007199254740993"));
     }
 
     #[test]

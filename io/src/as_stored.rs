@@ -5,6 +5,7 @@ use crate::cf::Element;
 use crate::dataset::{Dataset, VariableInfo};
 use crate::direct::variable::numbers;
 use crate::guard::guarded;
+use crate::netcdf_read::NetcdfReader;
 use crate::output::stored::characters;
 use crate::rechunk::blocks::{find, scratch_bytes, Blocks, Places};
 use crate::stored::StoredValues;
@@ -72,6 +73,14 @@ impl std::fmt::Debug for StoredField<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredField").field("variable", &self.info.variable.name).finish_non_exhaustive()
     }
+}
+
+/// Names of the groups at the root of the (only) file, whose variables nobody reads.
+///
+/// # Errors
+/// Data, if the file can't be opened by the NetCDF library.
+pub fn groups(dataset: &Dataset) -> Result<Vec<String>> {
+    NetcdfReader::open(dataset.files()[0].path.as_ref())?.groups()
 }
 
 /// The characters or strings of a block of a variable of the (only) file, cell by cell, C order.

@@ -110,6 +110,22 @@ impl NetcdfReader {
     }
 }
 
+impl NetcdfReader {
+    /// Names of the groups at the root, sorted.
+    ///
+    /// # Errors
+    /// Data, if a name can't be read.
+    pub(crate) fn groups(&self) -> Result<Vec<String>> {
+        let read = guarded(|| {
+            let groups = self.file.groups();
+            let mut names: Vec<String> = groups.into_iter().flatten().map(|group| group.name()).collect();
+            names.sort();
+            names
+        });
+        read.ok_or_else(|| Error::data("the file is damaged: its groups cannot be read").in_file(&self.path))
+    }
+}
+
 impl StoredReader for NetcdfReader {
     fn read_raw(&self, name: &str, ranges: &[Range<usize>]) -> Result<StoredValues> {
         let read = guarded(|| self.block(name, ranges));

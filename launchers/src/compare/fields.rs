@@ -1,7 +1,7 @@
 //! The values of one variable in two files, block by block on all ranks and threads.
 
 use super::metadata::{mean_the_same, of_variables};
-use super::numbers::{not_numbers, Common};
+use super::numbers::{not_numbers, signed, Common};
 use super::{Compared, Place, Places, Rules};
 use halocline_algorithms::compare::{Differences, Numbers};
 use halocline_core::budget::{refuse, MemoryBudget};
@@ -12,6 +12,7 @@ use halocline_core::rechunk::{cut, thickness};
 use halocline_core::{Error, Result};
 use halocline_io::as_stored::{read_text, StoredField, StoredPlaces};
 use halocline_io::dataset::{Dataset, VariableInfo};
+use halocline_io::stored::StoredValues;
 use rayon::prelude::*;
 
 pub(super) const ONLY_IN_FIRST: &str = "only in the first";
@@ -101,7 +102,7 @@ fn numbers(
     let cells = blocks.iter().map(IndexBox::len).max().unwrap_or(0) as u64;
     let sizes = (va.variable.dtype.size() + vb.variable.dtype.size()) as u64;
     // Stored bytes twice, unpacked, in a common type, and what is missing.
-    let each = cells * (2 * sizes + 2 * (8 + 16 + 1)) + pair.fa.scratch_bytes() + pair.fb.scratch_bytes();
+    let each = cells * (2 * sizes + 2 * (8 + 8 + 16 + 1)) + pair.fa.scratch_bytes() + pair.fb.scratch_bytes();
     let base = budget.largest_base(comm);
     let room = budget.bytes.saturating_sub(base) / each.max(1);
     if room == 0 {
@@ -155,8 +156,14 @@ impl Pair<'_> {
         }
         let is_unpacked = self.rules.unpacked && (self.va.packed || self.vb.packed);
         let common = Common::of(a.dtype(), b.dtype());
-        let one = |field: &StoredField<'_>, stored: halocline_io::stored::StoredValues| {
-            let numbers = (!is_unpacked).then(|| common.numbers(&stored));
+        let one = |field: &StoredField<'_>, info: &VariableInfo, stored: StoredValues| {
+            let numbers = (!is_unpacked).then(|| {
+                if self.rules.unpacked {
+                    common.numbers(&signed(stored.clone(), &info.variable.attributes))
+                } else {
+                    common.numbers(&stored)
+                }
+            });
             let odd = not_numbers(&stored);
             match (field.decoded(stored.clone()), numbers) {
                 (Some(decoded), numbers) => {
@@ -168,7 +175,7 @@ impl Pair<'_> {
             }
         };
         let ((a, missing_a), (b, missing_b)): ((_, Vec<bool>), (_, Vec<bool>)) =
-            (one(&self.fa, a), one(&self.fb, b));
+            (one(&self.fa, self.va, a), one(&self.fb, self.vb, b));
         let place = |i: usize| {
             let (mut rest, mut at, mut stride) = (i, 0, 1);
             for d in (0..self.shape.len()).rev() {

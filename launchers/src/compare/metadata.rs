@@ -8,7 +8,15 @@ use halocline_io::dataset::{Dataset, VariableInfo};
 use std::collections::BTreeSet;
 
 /// Names of the variables to compare: in the order of the first file, then of the second.
-pub(super) fn wanted(a: &Dataset, b: &Dataset, rules: &Rules) -> Result<Vec<String>> {
+///
+/// # Errors
+/// Usage, if a name that is asked for is neither one of these nor, to be left out, of a group.
+pub(super) fn wanted(
+    a: &Dataset,
+    b: &Dataset,
+    groups: (&[String], &[String]),
+    rules: &Rules,
+) -> Result<Vec<String>> {
     check_once(&rules.var)?;
     let mut names: Vec<&str> = Vec::new();
     for info in a.variables().iter().chain(b.variables()) {
@@ -17,7 +25,8 @@ pub(super) fn wanted(a: &Dataset, b: &Dataset, rules: &Rules) -> Result<Vec<Stri
             names.push(name);
         }
     }
-    for name in rules.var.iter().chain(&rules.exclude) {
+    let is_group = |name: &String| groups.0.contains(name) || groups.1.contains(name);
+    for name in rules.var.iter().chain(rules.exclude.iter().filter(|name| !is_group(name))) {
         if !names.contains(&name.as_str()) {
             return Err(Error::usage(format!("neither file has a variable `{name}`"))
                 .remedy(format!("there are {}", names.join(", "))));
@@ -28,6 +37,18 @@ pub(super) fn wanted(a: &Dataset, b: &Dataset, rules: &Rules) -> Result<Vec<Stri
         (rules.var.is_empty() || named(&rules.var)) && !named(&rules.exclude)
     };
     Ok(names.into_iter().filter(is_wanted).map(str::to_owned).collect())
+}
+
+/// Groups of both files, and a line for each that only one of them has.
+pub(super) fn of_groups(a: &[String], b: &[String], rules: &Rules) -> (Vec<String>, Vec<String>) {
+    // Variables by name are those of the root.
+    let asked = |name: &&String| rules.var.is_empty() && !rules.exclude.contains(name);
+    let both = a.iter().filter(asked).filter(|name| b.contains(name)).cloned().collect();
+    let only = |a: &[String], b: &[String], which: &str| -> Vec<String> {
+        let lonely = a.iter().filter(asked).filter(|name| !b.contains(name));
+        lonely.map(|name| format!("group `{name}`: only in the {which}")).collect()
+    };
+    (both, [only(a, b, "first"), only(b, a, "second")].concat())
 }
 
 /// Differences of dimensions and of attributes of the files.

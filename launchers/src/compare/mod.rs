@@ -15,8 +15,8 @@ use halocline_io::{Dataset, Io, OpenOptions};
 
 /// How two NetCDF files differ: values, what is missing, attributes, dimensions, types.
 ///
-/// Ends with 0 if they are the same, 7 if they differ, 3 if a file can't be read or no variable is in
-/// both. A cell that is missing in both files is the same in both, whatever stands for missing.
+/// Ends with 0 if they are the same, 7 if they differ, 3 if a file can't be read, no variable is in
+/// both, or something (a group, a type that the writer has defined) can't be compared. A cell that is missing in both files is the same in both, whatever stands for missing.
 #[derive(Debug, clap::Args)]
 // Answers to questions that do not depend on each other.
 #[allow(clippy::struct_excessive_bools)]
@@ -30,7 +30,7 @@ pub(crate) struct CompareArgs {
     /// Variables to compare [default: all]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     var: Vec<String>,
-    /// Variables to leave out
+    /// Variables and groups to leave out
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     exclude: Vec<String>,
     /// Attributes to leave out, of the file and of all variables; an empty text: none
@@ -88,8 +88,10 @@ pub(crate) struct Rules {
 pub(crate) struct Comparison {
     pub(crate) files: [String; 2],
     pub(crate) variables: Vec<Compared>,
-    /// Differences of the files themselves: dimensions, attributes.
+    /// Differences of the files themselves: dimensions, attributes, groups that only one has.
     pub(crate) metadata: Vec<String>,
+    /// Groups of both files, which nobody here reads.
+    pub(crate) groups: Vec<String>,
 }
 
 /// A variable of one or both files.
@@ -126,16 +128,30 @@ pub(crate) struct Place {
 }
 
 impl Compared {
-    pub(crate) fn is_same(&self) -> bool {
-        self.metadata.is_empty()
-            && self.refused.is_none()
-            && self.values.as_ref().is_none_or(|v| v.beyond == 0)
+    pub(crate) fn differs(&self) -> bool {
+        !self.metadata.is_empty()
+            || self.refused.is_some()
+            || self.values.as_ref().is_some_and(|v| v.beyond > 0)
+    }
+    /// Whether nobody has looked at the values.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.values.is_none() && self.refused.is_none()
     }
 }
 
 impl Comparison {
+    /// Whether all that is asked for was compared and is the same.
     pub(crate) fn is_same(&self) -> bool {
-        self.metadata.is_empty() && self.variables.iter().all(Compared::is_same)
+        !self.differs() && self.unknown().is_empty()
+    }
+    /// Whether a difference was found.
+    pub(crate) fn differs(&self) -> bool {
+        !self.metadata.is_empty() || self.variables.iter().any(Compared::differs)
+    }
+    /// Groups and variables that were not compared.
+    pub(crate) fn unknown(&self) -> Vec<&str> {
+        let variables = self.variables.iter().filter(|v| v.is_unknown()).map(|v| v.name.as_str());
+        self.groups.iter().map(String::as_str).chain(variables).collect()
     }
     /// What differs, a line each.
     pub(crate) fn text(&self) -> String {
@@ -175,12 +191,16 @@ pub(crate) fn compare(
         .map(|name| halocline_io::open_with(comm, std::slice::from_ref(name), options))
         .collect::<Result<_>>()?;
     let (a, b) = (&sets[0], &sets[1]);
-    let wanted = metadata::wanted(a, b, rules)?;
+    let groups =
+        comm.on_root(|| Ok((halocline_io::as_stored::groups(a)?, halocline_io::as_stored::groups(b)?)))?;
+    let wanted = metadata::wanted(a, b, (&groups.0, &groups.1), rules)?;
+    let (groups, lonely) = metadata::of_groups(&groups.0, &groups.1, rules);
     let mut variables = Vec::new();
     for name in &wanted {
         variables.push(fields::compare(comm, (a, b), name, rules, budget)?);
     }
-    let metadata = if rules.data_only { Vec::new() } else { metadata::of_files(a, b, rules) };
+    let mut metadata = if rules.data_only { Vec::new() } else { metadata::of_files(a, b, rules) };
+    metadata.extend(lonely);
     if variables.iter().all(|v| v.values.is_none()) && !wanted.is_empty() {
         let both = |v: &Compared| {
             v.refused.as_deref() != Some(fields::ONLY_IN_FIRST)
@@ -195,7 +215,7 @@ pub(crate) fn compare(
     if wanted.is_empty() {
         return Err(Error::data("there are no variables to compare").in_file(&names[0]));
     }
-    Ok(Comparison { files: [names[0].clone(), names[1].clone()], variables, metadata })
+    Ok(Comparison { files: [names[0].clone(), names[1].clone()], variables, metadata, groups })
 }
 
 /// Runs the command.
@@ -228,6 +248,18 @@ pub(crate) fn run(comm: &Comm, args: &CompareArgs, verbosity: Verbosity) -> Resu
     comm.agree(printed)?;
     if compared.is_same() {
         return Ok(());
+    }
+    if !compared.differs() {
+        let unknown = compared.unknown();
+        let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
+        let what = format!(
+            "what is compared is the same as in {}, but groups and types of a writer's own are not compared: {}",
+            args.second,
+            names.join(", ")
+        );
+        return Err(Error::data(what)
+            .in_file(&args.first)
+            .remedy(format!("leave them out with --exclude {}", unknown.join(","))));
     }
     Err(Error::new(ErrorKind::Difference, format!("differs from {}", args.second)).in_file(&args.first))
 }

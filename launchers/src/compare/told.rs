@@ -1,9 +1,12 @@
 //! What a comparison says, to people and to machines.
 
 use super::{Compared, Comparison, Place};
-use halocline_algorithms::compare::Extreme;
+use halocline_algorithms::compare::{Extreme, Told};
 use serde_json::{json, Value};
 use std::fmt::Write as _;
+
+/// Why values of other types were not compared.
+const OWN_TYPE: &str = "values are of a type that its writer has defined, and not compared";
 
 pub(super) fn text(all: &Comparison) -> String {
     let mut out = String::new();
@@ -13,8 +16,17 @@ pub(super) fn text(all: &Comparison) -> String {
     for variable in &all.variables {
         one(&mut out, variable);
     }
-    let different = all.variables.iter().filter(|v| !v.is_same()).count();
+    for group in &all.groups {
+        let _ = writeln!(out, "group `{group}`: not compared, as groups are not read");
+    }
+    let different = all.variables.iter().filter(|v| v.differs()).count();
+    let unknown = all.unknown().len();
     let _ = match (different, all.metadata.is_empty()) {
+        (0, true) if unknown > 0 => writeln!(
+            out,
+            "can't be told: {unknown} not compared; the same: {}",
+            counted(all.variables.iter().filter(|v| !v.is_unknown()).count())
+        ),
         (0, true) => writeln!(out, "the same: {}", counted(all.variables.len())),
         (0, false) => {
             writeln!(out, "{}, all the same; the files differ in what they say", counted(all.variables.len()))
@@ -59,11 +71,8 @@ fn one(out: &mut String, variable: &Compared) {
                 ("ulp", v.ulp, &places.ulp),
             ] {
                 if let Some(Extreme { size, a, b, .. }) = extreme {
-                    let _ = writeln!(
-                        out,
-                        "    largest {name:<8} {size:<12e} {a:e} and {b:e} at {}",
-                        shown(place)
-                    );
+                    let _ =
+                        writeln!(out, "    largest {name:<8} {size:<12e} {a} and {b} at {}", shown(place));
                 }
             }
             if v.absolute.is_none() {
@@ -71,7 +80,7 @@ fn one(out: &mut String, variable: &Compared) {
             }
         }
     } else {
-        let _ = writeln!(out, "values are of a type that its writer has defined, and not compared");
+        let _ = writeln!(out, "{OWN_TYPE}");
     }
     for line in &variable.metadata {
         let _ = writeln!(out, "    {line}");
@@ -91,11 +100,22 @@ fn number(v: f64) -> Value {
     serde_json::Number::from_f64(v).map_or_else(|| json!(v.to_string()), Value::Number)
 }
 
+fn told(v: Told) -> Value {
+    match v {
+        Told::Float(v) => number(v),
+        Told::Integer(v) => match (i64::try_from(v), u64::try_from(v)) {
+            (Ok(v), _) => json!(v),
+            (_, Ok(v)) => json!(v),
+            _ => json!(v.to_string()),
+        },
+    }
+}
+
 pub(super) fn json(all: &Comparison) -> Value {
     let extreme = |extreme: Option<Extreme>, place: &Place| {
         extreme.map(|e| {
             json!({
-                "difference": number(e.size), "first": number(e.a), "second": number(e.b),
+                "difference": number(e.size), "first": told(e.a), "second": told(e.b),
                 "index": place.index, "coordinates": place.coordinates,
             })
         })
@@ -116,14 +136,15 @@ pub(super) fn json(all: &Comparison) -> Value {
             })
         });
         json!({
-            "name": v.name, "same": v.is_same(), "values": values,
-            "not_compared": v.refused, "metadata": v.metadata,
+            "name": v.name, "same": !v.differs() && !v.is_unknown(), "values": values,
+            "not_compared": if v.is_unknown() { Some(OWN_TYPE) } else { v.refused.as_deref() }, "metadata": v.metadata,
         })
     };
     json!({
         "files": all.files,
         "same": all.is_same(),
         "metadata": all.metadata,
+        "groups_not_compared": all.groups,
         "variables": all.variables.iter().map(variable).collect::<Vec<_>>(),
     })
 }
