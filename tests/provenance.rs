@@ -227,3 +227,77 @@ fn records_that_are_dangerous_or_damaged_are_refused() {
     well(&place, Launch::Plain(1), &["verify", "mean.nc"]);
     assert_eq!(place.names(), before);
 }
+
+fn fill(place: &Place, name: &str, text: &str) {
+    std::fs::write(place.at(name), text).expect("written");
+}
+
+/// An index for each month of the sample.
+fn index(first: f64) -> String {
+    let months =
+        (0..128).map(|m| format!("{}-{:02},{}\n", 2010 + m / 12, m % 12 + 1, f64::from(m % 7) + first));
+    months.collect()
+}
+
+#[test]
+fn an_index_in_a_text_file_is_an_input() {
+    let place = Place::new();
+    fill(&place, "idx.csv", &index(0.0));
+    let words = "relate sst.nc --var sst --with idx.csv --op regression -o rel.nc";
+    well(&place, Launch::ThreadRanks(2), &words.split(' ').collect::<Vec<_>>());
+    let record = record(&place.at("rel.nc"));
+    let used = record["prov:used"].as_array().expect("a list");
+    let csv = used.iter().find(|set| set["files"][0]["path"] == "idx.csv").expect("is an input");
+    assert!(csv["files"][0]["checksum"].is_string());
+    well(&place, Launch::Plain(1), &["verify", "rel.nc", "-q"]);
+    fill(&place, "idx.csv", &index(1.0));
+    let (code, _, err) = go(&place, Launch::Plain(1), &["verify", "rel.nc"]);
+    assert_eq!(code, Some(7), "{err}");
+    assert!(err.contains("inputs have changed (1 of 2): idx.csv"), "{err}");
+}
+
+#[test]
+fn files_that_a_pattern_matches_now_are_changed_inputs() {
+    let place = Place::new();
+    let year = |from: &str, name: &str| {
+        let part = place.at(name);
+        let time = format!("{from}-01/{from}-12");
+        let words = format!("stats sst.nc --var sst --time {time} --over lon --op mean -q -o");
+        let words: Vec<&str> = words.split(' ').chain([text(&part)]).collect();
+        well(&place, Launch::Plain(1), &words);
+    };
+    year("2010", "part_1.nc");
+    well(
+        &place,
+        Launch::Plain(1),
+        &["stats", "part_*.nc", "--var", "sst", "--op", "mean", "-o", "mean.nc", "-q"],
+    );
+    well(&place, Launch::Plain(1), &["verify", "mean.nc", "-q"]);
+    year("2011", "part_2.nc");
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        let (code, _, err) = go(&place, launch, &["verify", "mean.nc"]);
+        assert_eq!(code, Some(7), "{err}");
+        assert!(err.contains("inputs have changed: 1 file more than before: part_2.nc"), "{err}");
+    }
+}
+
+#[test]
+fn pipelines_whose_outputs_speak_of_each_other_are_verified() {
+    let place = Place::new();
+    let pipeline = "[source.sst]\nfiles = 'sst.nc'\nvar = 'sst'\n\
+        [[step]]\nname = 'e'\ndo = 'eof'\nfrom = 'sst'\nmodes = 2\noutput = 'eof.nc'\n\
+        [[step]]\ndo = 'project'\nfrom = 'sst'\npatterns = 'e'\noutput = 'pc.nc'\n\
+        [[step]]\nname = 'w'\ndo = 'regrid'\nfrom = 'sst'\nto = 'r36x18'\nsave-weights = 'w.nc'\noutput = 'rg.nc'\n";
+    fill(&place, "p.toml", pipeline);
+    well(&place, Launch::Plain(2), &["run", "p.toml", "-q"]);
+    let before = place.names();
+    let weights = std::fs::metadata(place.at("w.nc")).and_then(|about| about.modified()).expect("is there");
+    for (launch, file) in
+        [(Launch::Plain(1), "pc.nc"), (Launch::Mpi(2), "rg.nc"), (Launch::ThreadRanks(2), "w.nc")]
+    {
+        well(&place, launch, &["verify", file]);
+    }
+    assert_eq!(place.names(), before);
+    let now = std::fs::metadata(place.at("w.nc")).and_then(|about| about.modified()).expect("is there");
+    assert_eq!(weights, now, "not written again");
+}

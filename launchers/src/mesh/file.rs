@@ -31,6 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Described> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|e| Error::data(format!("can't read the description of the grid: {e}")))?;
+    halocline_io::inputs::note(path);
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
         Error::data(format!("is no TOML: {}", e.message().lines().next().unwrap_or_default()))
     })?;

@@ -89,6 +89,7 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
             .remedy("write --with FILE:VAR if it is NetCDF"));
     }
     let bytes = std::fs::read(path).map_err(|e| Error::system(format!("can't read the index: {e}")))?;
+    halocline_io::inputs::note(path);
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::data("is no text of dates and values").remedy("write --with FILE:VAR if it is NetCDF")
     })?;

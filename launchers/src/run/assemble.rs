@@ -8,6 +8,7 @@ use super::outputs::{self, Maker};
 use super::steps::{blame, Reads, Step};
 use super::words::{self, keys, text, texts, OF_FILES, OF_SELECTIONS};
 use halocline_core::{Error, Result};
+use std::path::Path;
 
 impl Resolver<'_> {
     /// A step that runs a command on this input.
@@ -25,6 +26,7 @@ impl Resolver<'_> {
                 "anomaly" if kind == Kind::Climatology => {}
                 key if OF_FILES.contains(&key) || OF_SELECTIONS.contains(&key) => {}
                 "with" => entries.push(self.with_entry(entry, input, &mut needs, &mut reads)?),
+                "save-weights" => entries.push(self.elsewhere(entry)?),
                 "patterns" => entries.push(self.patterns_entry(entry, &mut needs, &mut reads)?),
                 _ => entries.push(entry.clone()),
             }
@@ -70,6 +72,13 @@ impl Resolver<'_> {
             scratch: &self.scratch,
             into: self.around.into,
         }
+    }
+
+    /// A file that a step writes beside its output, where files that stay go.
+    fn elsewhere(&self, entry: &Entry) -> Result<Entry> {
+        let Some(folder) = self.around.into else { return Ok(entry.clone()) };
+        let path = super::redirected(folder, Path::new(text(self.document, entry)?));
+        Ok(Entry { value: Item::Text(path.to_string_lossy().into_owned()), ..entry.clone() })
     }
 
     /// Options that the whole pipeline has, where the command takes them.

@@ -49,7 +49,7 @@ pub(crate) struct RunArgs {
 }
 
 /// Options of steps that write files which `--into` does not catch.
-const WRITE_ELSEWHERE: [&str; 3] = ["state", "save-weights", "checkpoint"];
+const WRITE_ELSEWHERE: [&str; 2] = ["state", "checkpoint"];
 
 /// Where a file that stays goes, instead of `path`, if all go to `folder`.
 pub(crate) fn redirected(folder: &Path, path: &Path) -> PathBuf {
@@ -58,7 +58,9 @@ pub(crate) fn redirected(folder: &Path, path: &Path) -> PathBuf {
     // Files of one name may come from several directories.
     let tag = &halocline_io::inputs::digest(text.as_bytes())[..16];
     let tail: String = name.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
-    folder.join(format!("{tag}-{tail}"))
+    let to = folder.join(format!("{tag}-{tail}"));
+    scratch::redirect(path, &to);
+    to
 }
 
 /// Runs the command.

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The files that may be there, for the thread that answers signals.
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// Where files that stay go in this run, and where the pipeline says.
+static REDIRECTED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 /// How the paths of such files begin in this run, on every rank.
 static PREFIX: Mutex<String> = Mutex::new(String::new());
 
@@ -36,6 +38,15 @@ pub(crate) fn tag() -> u64 {
 /// Notes how the paths of files between steps begin, for [`told`].
 pub(super) fn name(prefix: &str) {
     prefix.clone_into(&mut locked(&PREFIX));
+}
+
+/// Notes that a file that stays goes elsewhere, for [`told`].
+pub(super) fn redirect(from: &Path, to: &Path) {
+    let pair = (to.display().to_string(), from.display().to_string());
+    let mut all = locked(&REDIRECTED);
+    if !all.contains(&pair) {
+        all.push(pair);
+    }
 }
 
 /// The files of a pipeline that do not stay; removed when this is dropped by the rank that writes.
@@ -82,12 +93,10 @@ pub(crate) fn remove() {
 }
 
 /// A text that names files, as outputs record it and people read it: without what is of this run
-/// alone.
+/// alone, and as if all files went where the pipeline says.
 pub(crate) fn told(text: &str) -> String {
     let prefix = locked(&PREFIX);
-    if prefix.is_empty() {
-        text.to_owned()
-    } else {
-        text.replace(prefix.as_str(), "")
-    }
+    let text = if prefix.is_empty() { text.to_owned() } else { text.replace(prefix.as_str(), "") };
+    // Made again elsewhere, outputs are to say the same.
+    locked(&REDIRECTED).iter().fold(text, |text, (to, from)| text.replace(to.as_str(), from))
 }

@@ -92,6 +92,20 @@ pub(super) fn check(comm: &Comm, record: &Value, root: Option<&Path>, file: &Pat
     Ok(checked)
 }
 
+/// Files that `made` was made of and the record of before does not have: patterns match more now.
+/// The output itself, `file`, was opened to be verified.
+pub(super) fn newcomers(before: &Value, made: &Value, moves: &Moves, file: &Path) -> Vec<String> {
+    let known: Vec<String> =
+        listed(before).unwrap_or_default().iter().map(|input| moves.applied(&input.path)).collect();
+    let mut now = made.clone();
+    if let Some(sets) = now["prov:used"].as_array_mut() {
+        let is_file = |one: &Value| one["path"].as_str().map(Path::new) == Some(file);
+        sets.retain(|set| !matches!(set["files"].as_array().map(Vec::as_slice), Some([one]) if is_file(one)));
+    }
+    let now = listed(&now).unwrap_or_default().into_iter().map(|input| input.path);
+    now.filter(|path| !known.contains(path)).collect()
+}
+
 fn listed(record: &Value) -> Option<Vec<Input>> {
     let mut all: Vec<Input> = Vec::new();
     for set in record["prov:used"].as_array()? {

@@ -156,6 +156,20 @@ pub(crate) fn run(comm: &Comm, args: &VerifyArgs, verbosity: Verbosity) -> Resul
         });
         return Ok(());
     }
+    let newcomers = comm.on_root(|| {
+        let now = read(&made)?;
+        Ok(inputs::newcomers(&record, &now, &checked.moves, &args.file))
+    })?;
+    if let Some(first) = newcomers.first() {
+        newcomers
+            .iter()
+            .for_each(|file| verbosity.say(comm, || format!("changed: {file} was not read before")));
+        let more = crate::folding::plural(newcomers.len(), "file");
+        let what = format!("inputs have changed: {more} more than before: {first}");
+        return Err(Error::new(ErrorKind::Difference, what)
+            .in_file(&args.file)
+            .remedy("run the command again to bring it up to date"));
+    }
     for line in compared.text().lines().filter(|line| !line.ends_with(": the same")) {
         verbosity.say(comm, || line.to_owned());
     }
