@@ -46,13 +46,16 @@ pub fn mixed_layer(
             values[k - 1] + share * (values[k] - values[k - 1])
         }
     };
-    let departs = |v: f64| if either { (v - there).abs() } else { v - there };
     let mut last = (reference.max(depths[0]), 0.0);
     for k in at.unwrap_or(0)..n {
-        let now = (depths[k], departs(values[k]));
-        if now.1 >= threshold {
-            let share = if now.1 > last.1 { (threshold - last.1) / (now.1 - last.1) } else { 1.0 };
-            return last.0 + share * (now.0 - last.0);
+        let now = (depths[k], values[k] - there);
+        let reaches = if either { now.1.abs() >= threshold } else { now.1 >= threshold };
+        if reaches {
+            // Departures keep their sign: in an inversion they go through 0 between two levels.
+            let wanted = threshold.copysign(now.1);
+            let step = now.1 - last.1;
+            let share = if step == 0.0 { 1.0 } else { (wanted - last.1) / step };
+            return (last.0 + share * (now.0 - last.0)).min(bottom);
         }
         last = now;
     }
@@ -139,6 +142,13 @@ mod tests {
         // Warmer or colder.
         let t = [20.0, 20.0, 20.4, 10.0];
         assert!((mixed_layer(&t, &depths, (10.0, 0.2, true), 40.0) - 20.0).abs() < 1e-9);
+        // An inversion: colder than at the reference, then warmer.
+        let t = [-0.174, -0.337, 8.046];
+        let there = -0.174 - 0.163 * 0.25;
+        let wanted = 25.0 + 65.0 * (there + 0.2 + 0.337) / (8.046 + 0.337);
+        let found = mixed_layer(&t, &[5.0, 25.0, 90.0], (10.0, 0.2, true), 100.0);
+        assert!((found - wanted).abs() < 1e-9, "{found}");
+        assert_eq!(mixed_layer(&[1.0, 1.0, 2.0], &[5.0, 25.0, 90.0], (10.0, 0.9, false), 60.0), 60.0);
         assert_eq!(mixed_layer(&[1.0; 4], &depths, (10.0, 0.03, false), 40.0), 40.0);
         assert!(mixed_layer(&[f64::NAN; 4], &depths, (10.0, 0.03, false), 40.0).is_nan());
         assert_eq!(mixed_layer(&[1.0, f64::NAN, 2.0, 3.0], &depths, (10.0, 0.03, false), 7.0), 7.0);

@@ -13,6 +13,8 @@ pub struct Mesh {
     pub lon: Vec<f64>,
     /// Whether the last column is beside the first.
     pub periodic: bool,
+    /// Whether the first and the last column repeat others: the last but one, and the second.
+    pub overlaps: bool,
     /// Where velocities are.
     pub stagger: Stagger,
     /// Lengths in metres of the faces that `v` crosses, at its points.
@@ -23,7 +25,26 @@ pub struct Mesh {
 
 impl Mesh {
     fn cell(&self, j: usize, i: usize) -> usize {
-        j * self.shape.1 + i % self.shape.1
+        let first = usize::from(self.overlaps);
+        j * self.shape.1 + first + i % self.columns()
+    }
+
+    /// Columns that are there once.
+    fn columns(&self) -> usize {
+        self.shape.1 - if self.overlaps { 2 } else { 0 }
+    }
+    fn is_closed(&self) -> bool {
+        self.periodic || self.overlaps
+    }
+    /// -1 if rows go from north to south: northward velocities then go against the index.
+    fn northward(&self) -> f64 {
+        let (rows, columns) = self.shape;
+        let at = |j: usize| self.lat[j * columns + columns / 2];
+        if rows > 1 && at(rows - 1) < at(0) {
+            -1.0
+        } else {
+            1.0
+        }
     }
 
     /// The face between two neighbouring cells; `a` is the one with the lower index.
@@ -49,7 +70,7 @@ impl Mesh {
 
     /// How many steps from column to column there are.
     fn gaps(&self) -> usize {
-        self.shape.1 - usize::from(!self.periodic)
+        self.columns() - usize::from(!self.is_closed())
     }
 
     /// On the unit sphere.
@@ -84,18 +105,18 @@ pub fn latitude_lines(mesh: &Mesh, edges: &[f64]) -> Vec<Vec<Face>> {
         if a.is_nan() || b.is_nan() || face.length <= 0.0 || face.length.is_nan() {
             return;
         }
-        let sign = if a < b { 1.0 } else { -1.0 };
+        let sign = face.sign * if a < b { 1.0 } else { -1.0 };
         let from = edges.partition_point(|edge| *edge <= a.min(b));
         let end = edges.partition_point(|edge| *edge <= a.max(b));
         for line in &mut lines[from..end] {
             line.push(Face { sign, ..face });
         }
     };
-    let (rows, columns) = mesh.shape;
+    let (rows, columns) = (mesh.shape.0, mesh.columns());
     for j in 0..rows {
         for i in 0..columns {
             if j + 1 < rows {
-                add(mesh.v_face(j, i, 1.0));
+                add(mesh.v_face(j, i, mesh.northward()));
             }
             if i < mesh.gaps() {
                 add(mesh.u_face(j, i, 1.0));
@@ -120,7 +141,7 @@ pub struct Path {
 ///
 /// Returns `None` if there are no two different corners.
 pub fn section_line(mesh: &Mesh, points: &[[f64; 2]]) -> Option<Path> {
-    let (rows, columns) = mesh.shape;
+    let (rows, columns) = (mesh.shape.0, mesh.columns());
     if rows < 2 || columns < 2 || mesh.gaps() == 0 {
         return None;
     }
@@ -147,7 +168,7 @@ pub fn section_line(mesh: &Mesh, points: &[[f64; 2]]) -> Option<Path> {
         while at != end {
             let dj = end.0 as i64 - at.0 as i64;
             let mut di = end.1 as i64 - at.1 as i64;
-            if mesh.periodic && di.unsigned_abs() as usize * 2 > width {
+            if mesh.is_closed() && di.unsigned_abs() as usize * 2 > width {
                 di -= di.signum() * width as i64;
             }
             let row = (at.0 as i64 + dj.signum()) as usize;
@@ -158,7 +179,7 @@ pub fn section_line(mesh: &Mesh, points: &[[f64; 2]]) -> Option<Path> {
             let next = if vertical { up } else { on };
             path.faces.push(if vertical {
                 // Northward, water to the right flows east; southward, west.
-                mesh.u_face(at.0.max(next.0), at.1, dj.signum() as f64)
+                mesh.u_face(at.0.max(next.0), at.1, dj.signum() as f64 * mesh.northward())
             } else {
                 let i = if di > 0 { next.1 } else { at.1 };
                 mesh.v_face(at.0, i, -di.signum() as f64)

@@ -23,6 +23,7 @@ fn closed_flow(ny: usize, nx: usize) -> (Mesh, Vec<f64>, Vec<f64>) {
         lat,
         lon,
         periodic: false,
+        overlaps: false,
         stagger: Stagger::Ahead,
         along_rows: ones.clone(),
         along_columns: ones,
@@ -152,4 +153,38 @@ fn land_as_zero_does_not_cool_the_mean() {
     };
     assert_eq!(sums(true), [2.0, 2.0, 2.0, 14.0, 14.0]);
     assert_eq!(sums(false), [2.0, 2.0, 4.0, 14.0, 14.0]);
+}
+
+#[test]
+fn repeated_columns_and_rows_from_the_north_change_no_section() {
+    let make = |columns: Vec<i64>, overlaps: bool, southward: bool| {
+        let (ny, nx) = (12, columns.len());
+        let row = |j: usize| if southward { ny - 1 - j } else { j };
+        Mesh {
+            shape: (ny, nx),
+            lat: (0..ny * nx).map(|k| row(k / nx) as f64 * 10.0 - 55.0).collect(),
+            lon: (0..ny * nx).map(|k| columns[k % nx] as f64 * 10.0).collect(),
+            periodic: !overlaps,
+            overlaps,
+            stagger: Stagger::Same,
+            along_rows: vec![1.0; ny * nx],
+            along_columns: vec![1.0; ny * nx],
+        }
+    };
+    let plain = make((0..36).collect(), false, false);
+    let twice = make((-1..37).collect(), true, false);
+    let turned = make((0..36).collect(), false, true);
+    let points = [[345.0, -40.0], [45.0, 10.0]];
+    let [wanted, found, other] = [&plain, &twice, &turned].map(|mesh| section_line(mesh, &points).unwrap());
+    assert!(wanted.faces.len() < 14, "{}", wanted.faces.len());
+    assert_eq!(found.faces.len(), wanted.faces.len());
+    // A northward flow of 1 and an eastward one of 2.
+    let sum = |path: &Path| path.faces.iter().map(|f| f.sign * if f.is_u { 2.0 } else { 1.0 }).sum::<f64>();
+    assert!((sum(&found) - sum(&wanted)).abs() < 1e-12);
+    assert!((sum(&other) - sum(&wanted)).abs() < 1e-12);
+    for (mesh, columns) in [(&plain, 36), (&twice, 36), (&turned, 36)] {
+        let lines = latitude_lines(mesh, &[0.0]);
+        let v: Vec<_> = lines[0].iter().filter(|f| !f.is_u).collect();
+        assert!(v.len() == columns && v.iter().all(|f| f.sign > 0.0));
+    }
 }

@@ -136,6 +136,18 @@ impl Columns for MixedLayer {
             };
             let water = column.iter().position(|v| v.is_nan()).unwrap_or(column.len());
             let bottom = layers[..water].iter().sum();
+            if ocean.has_thickness() {
+                // Partial cells: their middles are not those of the levels.
+                let mut top = 0.0;
+                let middles: Vec<f64> = layers
+                    .iter()
+                    .map(|layer| {
+                        top += layer;
+                        top - 0.5 * layer
+                    })
+                    .collect();
+                return mixed_layer(&column, &middles, rule, bottom);
+            }
             mixed_layer(&column, depths, rule, bottom)
         };
         (0..ocean.cells()).into_par_iter().map(one).collect()

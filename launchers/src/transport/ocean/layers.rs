@@ -38,6 +38,18 @@ impl Layers {
                 Error::data("its levels have no coordinate of depths").remedy("give layers with --thickness")
             );
         };
+        let about = &levels.variable.attributes;
+        let terrain = about.text("formula_terms").is_some()
+            || about.text("standard_name").is_some_and(|name| name.starts_with("ocean_"));
+        let no_lengths =
+            levels.variable.units().is_none() && levels.values.to_f64().iter().all(|z| z.abs() <= 1.0);
+        if terrain || no_lengths {
+            return Err(Error::data(format!(
+                "its levels `{}` are no depths in metres",
+                levels.variable.name
+            ))
+            .remedy("interpolate to levels of depth first"));
+        }
         let factor = metres(levels.variable.units().unwrap_or("m")).ok_or_else(|| {
             Error::data(format!("its levels are in `{}`", levels.variable.units().unwrap_or_default()))
                 .remedy("depths in metres are needed: give layers with --thickness")

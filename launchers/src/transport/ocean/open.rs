@@ -128,7 +128,8 @@ impl Ocean {
         let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
         let shape = (places.rows, places.columns);
         let (lat, lon) = (centres.lat, centres.lon);
-        let mesh = Mesh { shape, lat, lon, periodic, stagger, along_rows, along_columns };
+        let overlaps = places.has_doubled_columns();
+        let mesh = Mesh { shape, lat, lon, periodic, overlaps, stagger, along_rows, along_columns };
         let dataset = sets.into_iter().nth(first.set).ok_or_else(|| Error::internal("no data set"))?;
         let lat = places.lat;
         Ok(Self {
@@ -151,6 +152,10 @@ impl Ocean {
     /// Cells of a map.
     pub(in crate::transport) fn cells(&self) -> usize {
         self.mesh.shape.0 * self.mesh.shape.1
+    }
+    /// Whether layers are told at each cell, else by levels alone.
+    pub(in crate::transport) fn has_thickness(&self) -> bool {
+        !matches!(self.thick, Thick::Layers)
     }
     pub(in crate::transport) fn levels(&self) -> usize {
         self.layers.thickness.len()

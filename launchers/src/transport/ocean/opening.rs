@@ -96,10 +96,73 @@ impl Opening<'_> {
             _ => None,
         };
         let known = tracers.first().copied().or(u).or(of_thickness).map(|k| &self.sources[k]);
-        let known = known.map(Places::of).transpose()?;
+        let mut known = known.map(Places::of).transpose()?;
+        let at_cells =
+            matches!(thick, Thick::Read { at_cells: true, .. } | Thick::Fixed { at_cells: true, .. });
+        let is_velocity = matches!(self.needs.primary, Primary::V | Primary::U);
+        if known.is_none() && is_velocity {
+            // What is at cells tells it, also if it isn't read.
+            known = self.beside()?;
+        }
+        if known.is_none() && is_velocity && at_cells && self.args.asked_stagger().is_none() {
+            return Err(Error::data(
+                "nothing tells whether velocities are in the middle of cells or on faces",
+            )
+            .remedy("say so with --stagger, or add a file of temperature"));
+        }
         let (stagger, note) = stagger(self.args, places, known.as_ref(), self.needs.primary);
         self.notes.extend(note);
         Ok(stagger)
+    }
+
+    /// Where cells are, as a tracer tells, else a thickness with coordinates of its own.
+    fn beside(&mut self) -> Result<Option<Places>> {
+        let shape = self.sources[0].variable().shape();
+        let (rows, columns) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+        for (asked, what) in [(&self.args.thetao, find::TEMPERATURE), (&self.args.so, find::SALINITY)] {
+            if let Some(found) = find::field(self.sets, asked.as_deref(), &what)? {
+                let places = Places::of(&self.source(&found)?)?;
+                if (places.rows, places.columns) == (rows, columns) {
+                    return Ok(Some(places));
+                }
+            }
+        }
+        for set in self.sets {
+            for name in super::thickness::AT_CELLS {
+                let Some(info) = set.variables().iter().find(|v| v.variable.name == name) else { continue };
+                let [.., y, x] = info.variable.dims.as_slice() else { continue };
+                if (y.len, x.len) != (rows, columns) {
+                    continue;
+                }
+                let one = std::slice::from_ref(set);
+                let (comm, files) = (self.job.comm, &mut self.files);
+                let lat = find::fixed(
+                    comm,
+                    one,
+                    None,
+                    (&[&y.name, "gphit", "YC"], &[rows, rows * columns]),
+                    files,
+                )?;
+                let lon = find::fixed(
+                    comm,
+                    one,
+                    None,
+                    (&[&x.name, "glamt", "XC"], &[columns, rows * columns]),
+                    files,
+                )?;
+                if let Some((lat, lon)) = lat.zip(lon) {
+                    let (lat, lon) = (lat.values.to_f64(), lon.values.to_f64());
+                    let spread = |v: &[f64], each: &dyn Fn(usize) -> usize| -> Vec<f64> {
+                        let whole = v.len() == rows * columns;
+                        (0..rows * columns).map(|k| v[if whole { k } else { each(k) }]).collect()
+                    };
+                    let lat = spread(&lat, &|k| k / columns);
+                    let lon = spread(&lon, &|k| k % columns);
+                    return Ok(Some(Places { rows, columns, lat, lon }));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Lengths of the faces that the primary velocity crosses, and u; whether rows are closed.
