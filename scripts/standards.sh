@@ -56,7 +56,7 @@ done
 # Of maps, CDO is to see the grid and the times.
 if command -v cdo >/dev/null; then
     for output in stats.nc climatology.nc anomaly.nc regrid.nc rechunk.nc filter.nc levels.nc; do
-        cdo -s sinfon "$output" >sinfon.txt 2>&1 && grep -q lonlat sinfon.txt || fail "$output: cdo"
+        { cdo -s sinfon "$output" >sinfon.txt 2>&1 && grep -q lonlat sinfon.txt; } || fail "$output: cdo"
     done
 fi
 [ "$failed" = 0 ] && echo "all keep to the standards"

@@ -32,6 +32,7 @@ mod pressure;
 mod progress;
 mod project;
 mod provenance;
+mod quantities;
 mod rechunk;
 mod reconstruct;
 mod regrid;

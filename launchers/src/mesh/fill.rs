@@ -54,6 +54,7 @@ impl Files<'_> {
         }
         // A line in time has one value of each: the length is that of the last.
         let mut ground = shape[ground..].to_vec();
+        crate::quantities::check_metres(&dataset.variable(name)?.variable).map_err(|e| e.in_file(file()))?;
         let values = dataset.read(name, &IndexBox::new(ranges))?.to_f64();
         if ground.len() == 2 && ground[0] == 1 && shape.len() == 2 {
             ground.remove(0);

@@ -8,6 +8,7 @@ mod columns;
 mod coordinate;
 mod density;
 mod ocean;
+mod orientation;
 mod pass;
 mod section;
 mod zonal;

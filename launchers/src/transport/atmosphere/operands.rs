@@ -59,6 +59,7 @@ impl Operands {
                 Some((k, name)) => {
                     let blame = |e| folding::blame(e, paths(&datasets[k]).first(), &name);
                     let source = source(job, &datasets[k], &name, &selection).map_err(blame)?;
+                    one.wanted.quantity().check(source.variable()).map_err(blame)?;
                     if let Some(first) = sources.first() {
                         check_together(first, &source).map_err(blame)?;
                     }

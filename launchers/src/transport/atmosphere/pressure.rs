@@ -1,6 +1,7 @@
 //! The pressures of levels, and names of variables that are found by what they are.
 
 use crate::pressure::to_pascal;
+use crate::quantities::Quantity;
 use halocline_core::meta::{Coordinate, Role, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -38,6 +39,16 @@ wanted!(
 wanted!(SURFACE, "ps", ["surface_air_pressure"], ["ps", "PS", "sp"], false);
 
 impl Wanted {
+    /// What it is, as far as units are checked.
+    pub(super) fn quantity(&self) -> Quantity {
+        match self.option {
+            "u" | "v" => Quantity::Speed,
+            "t" => Quantity::Kelvin,
+            "q" => Quantity::SpecificHumidity,
+            "w" => Quantity::PressureVelocity,
+            _ => Quantity::Any,
+        }
+    }
     /// Its name among the variables of data sets, and which of them; `None` if there is none.
     pub(super) fn find(&self, datasets: &[Dataset]) -> Result<Option<(usize, String)>> {
         let fits = |v: &Variable| {

@@ -3,6 +3,7 @@
 use super::volumes::{open_ocean, positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
 use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
+use crate::transport::orientation::check_edge;
 use halocline_algorithms::transport::{barotropic, Crossing, Faces, From};
 use halocline_core::engine::Numbers;
 use halocline_core::meta::Attributes;
@@ -74,6 +75,13 @@ impl ColumnCommand for BarotropicArgs {
         let primary = if of_u { Primary::U } else { Primary::V };
         let needs = Needs { primary, u: false, temperature: false, salinity: false, rest_first: false };
         let ocean = open_ocean(job, &self.ocean, needs)?;
+        let side = match self.from {
+            Side::South => "south",
+            Side::North => "north",
+            Side::West => "west",
+            Side::East => "east",
+        };
+        check_edge(&ocean.mesh, side).map_err(|e| ocean.blame(e))?;
         let (rows, columns) = ocean.mesh.shape;
         let (lengths, stagger) = (ocean.mesh.along_rows.clone(), ocean.mesh.stagger);
         let faces = if of_u {

@@ -1,5 +1,6 @@
 //! How variables are found: as named, else by standard name, else by the names that models give.
 
+use crate::quantities::{check_metres, Quantity};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Role, Values};
@@ -14,6 +15,7 @@ pub(super) struct Wanted {
     pub(super) option: &'static str,
     pub(super) standard: &'static [&'static str],
     pub(super) names: &'static [&'static str],
+    pub(super) quantity: Quantity,
 }
 
 pub(super) const V: Wanted = Wanted {
@@ -21,24 +23,28 @@ pub(super) const V: Wanted = Wanted {
     option: "--v",
     standard: &["sea_water_y_velocity", "northward_sea_water_velocity"],
     names: &["vo", "voce", "vomecrty", "v", "VVEL", "V", "vvel", "vo_time"],
+    quantity: Quantity::Speed,
 };
 pub(super) const U: Wanted = Wanted {
     what: "velocity along rows",
     option: "--u",
     standard: &["sea_water_x_velocity", "eastward_sea_water_velocity"],
     names: &["uo", "uoce", "vozocrtx", "u", "UVEL", "U", "uvel"],
+    quantity: Quantity::Speed,
 };
 pub(super) const TEMPERATURE: Wanted = Wanted {
     what: "temperature",
     option: "--thetao",
     standard: &["sea_water_potential_temperature", "sea_water_conservative_temperature"],
     names: &["thetao", "bigthetao", "toce", "votemper", "temp", "THETA", "TEMP"],
+    quantity: Quantity::Temperature,
 };
 pub(super) const SALINITY: Wanted = Wanted {
     what: "salinity",
     option: "--so",
     standard: &["sea_water_salinity", "sea_water_practical_salinity", "sea_water_absolute_salinity"],
     names: &["so", "soce", "vosaline", "salt", "SALT", "SALINITY"],
+    quantity: Quantity::Salinity,
 };
 
 /// A variable of one of several data sets.
@@ -57,10 +63,14 @@ fn is_field(info: &VariableInfo) -> bool {
 /// The variable that is named, or the first that fits.
 pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Option<Found>> {
     let all = || sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
-    let found = |(set, info): (usize, &VariableInfo)| Found { set, name: info.variable.name.clone() };
+    let found = |(set, info): (usize, &VariableInfo)| -> Result<Option<Found>> {
+        let file = sets[set].files().first().map_or("", |f| f.path.as_str());
+        wanted.quantity.check(&info.variable).map_err(|e| e.in_file(file))?;
+        Ok(Some(Found { set, name: info.variable.name.clone() }))
+    };
     if let Some(name) = asked {
         if let Some(there) = all().find(|(_, info)| info.variable.name == name) {
-            return Ok(Some(found(there)));
+            return found(there);
         }
         // Names the nearest, and the file.
         return sets.first().map_or(Ok(None), |first| first.variable(name).map(|_| None));
@@ -70,7 +80,7 @@ pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> R
     };
     let by_name = |name: &&str| all().find(|(_, i)| is_field(i) && i.variable.name == **name);
     let there = wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name));
-    Ok(there.map(found))
+    there.map_or(Ok(None), found)
 }
 
 /// [`field`], which must be there.
@@ -148,6 +158,7 @@ fn read(comm: &Comm, set: &Dataset, name: &str, lengths: &[usize], named: bool) 
         .collect();
     let block = IndexBox::new(first);
     let file = set.files().first().map_or("", |f| f.path.as_str());
+    check_metres(&info.variable).map_err(|e| e.in_file(file))?;
     if varies(info) || !lengths.contains(&block.len()) {
         if !named {
             return Ok(None);

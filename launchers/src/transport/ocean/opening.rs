@@ -37,6 +37,7 @@ impl Opening<'_> {
         let set = &self.sets[found.set];
         let source = set.source(self.job.comm, &found.name, &self.selection)?;
         folding::check_is_data(&found.name, &source)
+            .and_then(|()| crate::quantities::check_metres(source.variable()))
             .map_err(|e| folding::blame(e, paths(set).first(), &found.name))?;
         Ok(source)
     }

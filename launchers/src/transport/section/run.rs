@@ -7,6 +7,7 @@ use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::density::Classes;
 use crate::transport::ocean::{Needs, Ocean, Primary};
+use crate::transport::orientation::check_lines;
 use crate::transport::pass::Pass;
 use halocline_algorithms::transport::{section_line, Faces, Path, OF_TRACER};
 use halocline_core::{Error, Result};
@@ -37,6 +38,7 @@ impl Sections {
         let needs =
             Needs { primary: Primary::V, u: true, temperature: has[0], salinity: has[1], rest_first: false };
         let ocean = Ocean::open(job, &args.ocean, needs)?;
+        check_lines(&ocean.mesh, "a section").map_err(|e| ocean.blame(e))?;
         let mut paths = Vec::new();
         for line in &args.through {
             let path = section_line(&ocean.mesh, &line.points).ok_or_else(|| {

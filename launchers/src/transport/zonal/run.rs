@@ -7,6 +7,7 @@ use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::density::{Classes, DensityArgs};
 use crate::transport::ocean::{Needs, Ocean, Primary};
+use crate::transport::orientation::check_lines;
 use crate::transport::pass::Pass;
 use halocline_algorithms::transport::{
     latitude_lines, streamfunction, FaceMeans, Faces, Parts, OF_MEANS, OF_TRACER,
@@ -58,6 +59,7 @@ impl Zonal {
                 (Faces::rows(rows, columns, ocean.mesh.along_rows.clone(), ocean.mesh.stagger), lat)
             }
             Some(step) => {
+                check_lines(&ocean.mesh, "--bins").map_err(|e| ocean.blame(e))?;
                 let edges = circles(&ocean.mesh.lat, step);
                 (Faces::lines(rows, columns, &latitude_lines(&ocean.mesh, &edges)), edges)
             }
