@@ -106,17 +106,16 @@ impl Looking<'_> {
         let bounds = self.level.and_then(|c| c.bounds.as_ref()).map(|b| b.values.to_f64());
         let bounds = bounds.filter(|b| b.len() == 2 * self.count && self.args.is_conservative());
         let is_down = self.count < 2 || sigma[0] < sigma[self.count - 1];
-        let edges = match bounds {
-            Some(b) => joined(b.chunks(2).map(|p| [p[0], p[1]]).collect(), is_down, |s| s)?,
-            None => {
-                let mut edges = middles(&sigma);
-                let n = edges.len();
-                if n > 0 {
-                    let (top, ground) = if is_down { (0, n - 1) } else { (n - 1, 0) };
-                    (edges[top], edges[ground]) = (0.0, 1.0);
-                }
-                edges
+        let edges = if let Some(b) = bounds {
+            joined(b.chunks(2).map(|p| [p[0], p[1]]).collect(), is_down, |s| s)?
+        } else {
+            let mut edges = middles(&sigma);
+            let n = edges.len();
+            if n > 0 {
+                let (top, ground) = if is_down { (0, n - 1) } else { (n - 1, 0) };
+                (edges[top], edges[ground]) = (0.0, 1.0);
             }
+            edges
         };
         let pair = |s: &f64| [top * (1.0 - s), *s];
         Ok((sigma.iter().map(pair).collect(), edges.iter().map(pair).collect()))
