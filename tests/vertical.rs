@@ -164,3 +164,131 @@ fn what_can_not_be_done_is_refused() {
     refused(&["--var", "ta", "--to", "85000", "--a", "nothing", "--b", "nothing"], 2, "nothing");
     refused(&["--var", "ta", "--to", "85000", "--memory", "1MB"], 5, "memory");
 }
+
+/// Hybrid levels over a surface pressure of 900 hPa with half levels 0, 200, 500 and 900 hPa: what is
+/// put in is changed by each case.
+struct Hybrid {
+    formula: &'static str,
+    a: (&'static str, [f64; 3], &'static str),
+    b: [f64; 3],
+    bounds: Option<([f64; 6], [f64; 6])>,
+    p0: Option<(f64, &'static str)>,
+}
+
+const BOUNDS: ([f64; 6], [f64; 6]) = ([0.0, 2e4, 2e4, 5e3, 5e3, 0.0], [0.0, 0.0, 0.0, 0.5, 0.5, 1.0]);
+
+impl Hybrid {
+    fn write(&self, path: &Path) {
+        let mut file = netcdf::create(path).expect("a new file");
+        for (name, n) in [("time", 1), ("lev", 3), ("bnds", 2), ("lat", 1), ("lon", 1)] {
+            file.add_dimension(name, n).expect("a dimension");
+        }
+        let mut put = |name: &str, dims: &[&str], values: &[f64], attributes: &[(&str, &str)]| {
+            let mut v = file.add_variable::<f64>(name, dims).expect("a variable");
+            for (key, value) in attributes.iter().filter(|a| !a.1.is_empty()) {
+                v.put_attribute(key, *value).expect("an attribute");
+            }
+            v.put_values(values, ..).expect("values");
+        };
+        put("time", &["time"], &[0.5], &[("units", "days since 2000-01-01")]);
+        let is_sigma = self.formula.starts_with("sigma");
+        let name = if is_sigma { "sigma" } else { "hybrid_sigma_pressure" };
+        let standard = format!("atmosphere_{name}_coordinate");
+        let lev = [("standard_name", standard.as_str()), ("formula_terms", self.formula), ("axis", "Z")];
+        put("lev", &["lev"], if is_sigma { &self.b } else { &[0.1, 0.35, 0.7] }, &lev);
+        put("lat", &["lat"], &[10.0], &[("units", "degrees_north")]);
+        put("lon", &["lon"], &[0.0], &[("units", "degrees_east")]);
+        put(self.a.0, &["lev"], &self.a.1, &[("units", self.a.2)]);
+        put("b", &["lev"], &self.b, &[]);
+        if let Some((a, b)) = self.bounds {
+            put(&format!("{}_bnds", self.a.0), &["lev", "bnds"], &a, &[]);
+            put("b_bnds", &["lev", "bnds"], &b, &[]);
+        }
+        if let Some((p0, units)) = self.p0 {
+            put("p0", &[], &[p0], &[("units", units)]);
+        }
+        put("ps", &["time", "lat", "lon"], &[9e4], &[("units", "Pa")]);
+        put("x", &["time", "lev", "lat", "lon"], &[1.0, 2.0, 4.0], &[("units", "1")]);
+    }
+}
+
+const AP: Hybrid = Hybrid {
+    formula: "ap: ap b: b ps: ps",
+    a: ("ap", [1e4, 1.25e4, 2.5e3], "Pa"),
+    b: [0.0, 0.25, 0.75],
+    bounds: None,
+    p0: None,
+};
+
+#[test]
+fn units_of_coefficients_count() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let shares = ("a", [0.1, 0.125, 0.025], "1");
+    let share = Hybrid { formula: "a: a b: b p0: p0 ps: ps", a: shares, ..AP };
+    // Levels are at 100, 350 and 700 hPa.
+    for case in [
+        AP,
+        Hybrid { a: ("ap", [100.0, 125.0, 25.0], "hPa"), ..AP },
+        Hybrid { p0: Some((1e5, "Pa")), ..share },
+        Hybrid { p0: Some((1e3, "hPa")), ..share },
+        Hybrid { p0: Some((1e3, "mb")), ..share },
+        Hybrid { p0: Some((1e5, "")), ..share },
+        Hybrid { p0: None, ..share },
+    ] {
+        case.write(&input);
+        vertical(Launch::Plain(1), &input, &["--var", "x", "--to", "22500,52500"], &out);
+        close(&values(&out, "x"), &[1.5, 3.0], 1e-12, 1.0, case.a.2);
+    }
+    // pₜ + σ (pₛ − pₜ), pₜ = 100 hPa.
+    let sigma = Hybrid { formula: "sigma: lev ps: ps ptop: p0", b: [0.0, 0.25, 0.75], ..AP };
+    for top in [(1e4, "Pa"), (100.0, "hPa"), (1e4, "")] {
+        Hybrid { p0: Some(top), ..sigma }.write(&input);
+        vertical(Launch::Plain(1), &input, &["--var", "x", "--to", "20000,50000"], &out);
+        close(&values(&out, "x"), &[1.5, 3.0], 1e-12, 1.0, top.1);
+    }
+    for (case, message) in [
+        (Hybrid { p0: Some((1e3, "")), ..share }, "--p0"),
+        (Hybrid { p0: Some((1e3, "K")), ..share }, "`K`"),
+        (Hybrid { a: ("ap", [1e4, 1.25e4, 2.5e3], "m"), ..AP }, "`m`"),
+        (Hybrid { a: ("ap", [1e4, f64::NAN, 2.5e3], "Pa"), ..AP }, "missing"),
+    ] {
+        case.write(&input);
+        let words = ["vertical", text(&input), "--var", "x", "--to", "30000", "-q", "-o", text(&out)];
+        let output = run(Launch::ThreadRanks(2), &words);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(told.contains(message) && told.trim().lines().count() == 1, "{told}");
+    }
+}
+
+#[test]
+fn layers_of_hybrid_levels_end_at_the_ground() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let layers = ["--var", "x", "--to", "0,20000,50000,120000", "--method", "conservative"];
+    // Nothing tells of half levels: in the middle, (0, 0) above and (0, 1) below.
+    let sigma = Hybrid { formula: "sigma: lev ps: ps", b: [0.1, 0.4, 0.8], ..AP };
+    let names = Hybrid { formula: "a: any b: b ps: ps", a: ("any", [0.1, 0.125, 0.025], ""), ..AP };
+    for case in [AP, sigma, names] {
+        case.write(&input);
+        vertical(Launch::Plain(1), &input, &layers, &out);
+        let sum: f64 = values(&out, "layer_thickness").iter().filter(|v| v.is_finite()).sum();
+        assert!((sum - 9e4).abs() < 1e-9, "{sum} Pa in {}", case.formula);
+    }
+    // Bounds, whichever way round each pair is.
+    let turned = |[a, b, c, d, e, f]: [f64; 6]| [a, b, d, c, f, e];
+    for bounds in [BOUNDS, (turned(BOUNDS.0), turned(BOUNDS.1))] {
+        Hybrid { bounds: Some(bounds), ..AP }.write(&input);
+        vertical(Launch::Plain(1), &input, &layers, &out);
+        close(&values(&out, "layer_thickness"), &[2e4, 3e4, 4e4], 1e-12, 1.0, "bounds");
+        close(&values(&out, "x"), &[1.0, 2.0, 4.0], 1e-12, 1.0, "layers");
+    }
+    Hybrid { bounds: Some(([0.0, 2e4, 3e4, 5e3, 5e3, 0.0], BOUNDS.1)), ..AP }.write(&input);
+    let words = [&["vertical", text(&input)][..], &layers, &["-q", "-o", text(&out)]].concat();
+    let output = run(Launch::Plain(1), &words);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("do not join"));
+    // A straight line needs no bounds.
+    vertical(Launch::Plain(1), &input, &["--var", "x", "--to", "22500"], &out);
+}

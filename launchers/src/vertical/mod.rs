@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+mod coefficients;
 mod field;
 mod hybrid;
 mod open;

@@ -75,7 +75,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
             check_surface(first, &surface).map_err(blame)?;
             From::Hybrid { levels, surface: Box::new(surface) }
         }
-        None => fixed(own).map_err(blame)?,
+        None => fixed(own, args.is_conservative()).map_err(blame)?,
     };
     let is_pressure = !matches!(from, From::Fixed { is_pressure: false, .. });
     target.in_units(is_pressure)?;
@@ -160,8 +160,8 @@ fn check_surface(first: &Source, surface: &Source) -> Result<()> {
     Ok(())
 }
 
-/// Levels that are the same everywhere.
-fn fixed(own: Option<&Coordinate>) -> Result<From> {
+/// Levels that are the same everywhere; only a conservative remapping looks at their bounds.
+fn fixed(own: Option<&Coordinate>, is_conservative: bool) -> Result<From> {
     let Some(own) = own else {
         return Err(Error::data("has levels without a coordinate")
             .remedy("name the coefficients of hybrid levels with --a, --b and --ps"));
@@ -173,14 +173,11 @@ fn fixed(own: Option<&Coordinate>) -> Result<From> {
     if !in_order {
         return Err(Error::data("has levels that neither rise nor fall"));
     }
-    let bounds = own.bounds.as_ref().map(|b| b.values.to_f64()).filter(|b| b.len() == 2 * levels.len());
-    let edges = match bounds {
+    let bounds = own.bounds.as_ref().map(|b| b.values.to_f64());
+    let edges = match bounds.filter(|b| b.len() == 2 * levels.len() && is_conservative) {
         Some(bounds) => {
-            // Bounds may be turned round against the order of levels.
-            let turned = levels.len() > 1 && bounds[1] != bounds[2] && bounds[0] == bounds[3];
-            let (lower, upper) = if turned { (1, 0) } else { (0, 1) };
-            let last = bounds.chunks(2).last().map(|p| p[upper]);
-            bounds.chunks(2).map(|p| p[lower]).chain(last).map(|v| v * by).collect()
+            let is_rising = levels.len() < 2 || levels[0] < levels[1];
+            hybrid::joined(bounds.chunks(2).map(|p| [p[0] * by, p[1] * by]).collect(), is_rising, |v| v)?
         }
         None => hybrid::middles(&levels),
     };
