@@ -172,7 +172,7 @@ fn the_same_bits_on_any_ranks() {
         }
         check(Launch::ThreadRanks(4), &["--decomposition", "lat=2,lon=2"]);
         check(Launch::Plain(2), &["--io", "library"]);
-        check(Launch::Plain(2), &["--memory", "100MB"]);
+        check(Launch::Plain(2), &["--memory", "130MB"]);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
 use crate::pairs::{align, check_together};
 use crate::pressure::to_pascal;
+use crate::quantities::Quantity;
 use halocline_core::meta::{Coordinate, Role, Values, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -96,7 +97,9 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
                 args.t.as_deref().or(usual).ok_or_else(|| {
                     Error::data("no temperature is there for theta").remedy("name it with --t")
                 })?;
-            Some(Box::new(find(name, &selection)?.1))
+            let source = find(name, &selection)?.1;
+            Quantity::Kelvin.check(source.variable()).map_err(|e| folding::blame(e, files.first(), name))?;
+            Some(Box::new(source))
         }
         Along::Field => {
             let name = args.coordinate_var.as_deref().unwrap_or_default();

@@ -81,7 +81,8 @@ impl Levels {
     }
 
     /// ∫ f dp from 0 to each level, on a section: f is a straight line between levels and constant
-    /// above the highest; what is missing counts as no mass.
+    /// above the highest. Levels that are missing at the lower end (below the ground) count as no mass;
+    /// behind one that is missing above others nothing is known.
     pub fn integral_from_top(&self, section: &[f64], lat: usize) -> Vec<f64> {
         let mut out = vec![0.0; section.len()];
         let value = |k: usize, j: usize| {
@@ -95,9 +96,19 @@ impl Levels {
         for j in 0..lat {
             let first = self.down[0];
             let mut sum = value(first, j) * self.pressure[first];
+            let there = |k: &usize| section[k * lat + j].is_finite();
+            let lowest = self.down.iter().rposition(there);
+            if lowest.is_some() && !there(&first) {
+                sum = f64::NAN;
+            }
             out[first * lat + j] = sum;
             for pair in self.down.windows(2) {
                 let step = self.pressure[pair[1]] - self.pressure[pair[0]];
+                let below =
+                    lowest.is_some_and(|lowest| self.pressure[pair[1]] <= self.pressure[self.down[lowest]]);
+                if below && !there(&pair[1]) {
+                    sum = f64::NAN;
+                }
                 sum += 0.5 * (value(pair[0], j) + value(pair[1], j)) * step;
                 out[pair[1] * lat + j] = sum;
             }

@@ -57,6 +57,9 @@ impl Residual {
         let potential: Vec<f64> =
             levels.pressure().iter().map(|p| (constants.reference_pressure / p).powf(kappa)).collect();
         let cos: Vec<f64> = latitudes.iter().map(|phi| phi.to_radians().cos()).collect();
+        // At the poles themselves nothing is known: lengths of circles are divided by.
+        let over: Vec<f64> =
+            cos.iter().map(|c| if c.abs() < 1e-10 { f64::NAN } else { 1.0 / (a * c) }).collect();
         let sin: Vec<f64> = latitudes.iter().map(|phi| phi.to_radians().sin()).collect();
         let each = |of: &dyn Fn(usize, usize, usize) -> f64| -> Vec<f64> {
             (0..u.len()).map(|i| of(i, at(i).0, at(i).1)).collect()
@@ -72,19 +75,19 @@ impl Residual {
         let psi_phi = along_latitude(&psi_cos, latitudes);
         let northward = each(&|i, _, j| a * cos[j] * (u_p[i] * psi[i] - uv[i]));
         let downward = each(&|i, _, j| {
-            let absolute = 2.0 * constants.rotation * sin[j] - u_phi[i] / (a * cos[j]);
+            let absolute = 2.0 * constants.rotation * sin[j] - u_phi[i] * over[j];
             let vertical = eddies.omega.map_or(0.0, |[_, uw]| uw[i]);
             a * cos[j] * (absolute * psi[i] - vertical)
         });
         let f_cos = each(&|i, _, j| northward[i] * cos[j]);
         let (f_phi, f_p) = (along_latitude(&f_cos, latitudes), levels.derivative(&downward, lat));
-        let divergence = each(&|i, _, j| f_phi[i] / (a * cos[j]) + f_p[i]);
+        let divergence = each(&|i, _, j| f_phi[i] * over[j] + f_p[i]);
         let mass = levels.integral_from_top(v, lat);
         Self {
             v: each(&|i, _, _| v[i] - psi_p[i]),
-            omega: each(&|i, _, j| eddies.omega.map_or(f64::NAN, |[w, _]| w[i] + psi_phi[i] / (a * cos[j]))),
+            omega: each(&|i, _, j| eddies.omega.map_or(f64::NAN, |[w, _]| w[i] + psi_phi[i] * over[j])),
             streamfunction: each(&|i, _, j| 2.0 * PI * a * cos[j] / constants.gravity * (mass[i] - psi[i])),
-            acceleration: each(&|i, _, j| divergence[i] / (a * cos[j])),
+            acceleration: each(&|i, _, j| divergence[i] * over[j]),
             northward,
             downward,
             divergence,
