@@ -234,3 +234,19 @@ fn staggering_is_looked_at_though_no_tracer_is_read() {
         assert!(inputs.contains("in the middle of cells"), "{inputs}");
     }
 }
+
+#[test]
+fn rows_from_the_north_have_the_same_signs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (turning(&folder.path().join("in.nc")), folder.path().join("out.nc"));
+    transport(Launch::Plain(1), "barotropic", std::slice::from_ref(&input), &["--from", "west"], &out);
+    let wanted = values(&out, "msftbarot");
+    {
+        // Rows are the same and lie as far from the equator.
+        let mut file = netcdf::append(&input).expect("the test file");
+        let mut lat = file.variable_mut("lat").expect("latitudes");
+        lat.put_values(&[15.0, 5.0, -5.0, -15.0], ..).expect("written");
+    }
+    transport(Launch::Plain(1), "barotropic", &[input], &["--from", "west"], &out);
+    close(&values(&out, "msftbarot"), &wanted, 1e-12, 1.0, "from the west");
+}

@@ -142,8 +142,9 @@ impl Columns for Barotropic {
         });
         let upwards = ocean.lat[flow.len() - columns] >= ocean.lat[0];
         barotropic(&mut flow, columns, self.from);
-        // Against the index, northward is backward.
-        let turned = if upwards { 1.0 } else { -1.0 };
+        // Against the index, northward is backward: that matters to sums over rows alone.
+        let over_rows = matches!(self.from, From::FirstRow | From::LastRow);
+        let turned = if upwards || !over_rows { 1.0 } else { -1.0 };
         let factor = turned
             * match self.args.units {
                 Units::Mass => self.args.rho0,
