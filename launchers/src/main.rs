@@ -21,6 +21,7 @@ mod histogram;
 mod info;
 mod mesh;
 mod operands;
+mod page;
 mod pairs;
 mod passes;
 mod place;
@@ -116,6 +117,7 @@ enum Command {
     Reconstruct(reconstruct::ReconstructArgs),
     Regrid(regrid::RegridArgs),
     Relate(relate::RelateArgs),
+    Report(page::ReportArgs),
     Run(run::RunArgs),
     Histogram(histogram::HistogramArgs),
     Spectrum(spectrum::SpectrumArgs),
@@ -196,6 +198,7 @@ fn dispatch(comm: &Comm, cli: &Cli) -> Result<()> {
         Command::Reconstruct(args) => reconstruct::run(comm, args, cli.verbosity),
         Command::Regrid(args) => regrid::run(comm, args, cli.verbosity),
         Command::Relate(args) => relate::run(comm, args, cli.verbosity),
+        Command::Report(args) => page::run(comm, args, cli.verbosity),
         Command::Run(args) => run::run(comm, args, cli.verbosity),
         Command::Histogram(args) => histogram::run(comm, args, cli.verbosity),
         Command::Spectrum(args) => spectrum::run(comm, args, cli.verbosity),

@@ -117,7 +117,7 @@ fn format_of(path: &Path) -> Result<Format> {
 }
 
 /// Writes a file under another name first, so that no half of it is ever seen.
-fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let beside = path.with_file_name(format!(".{name}.halocline-tmp-{}", std::process::id()));
     let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
@@ -133,7 +133,7 @@ pub(super) struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    fn figure(&self) -> Result<Figure> {
+    pub(super) fn figure(&self) -> Result<Figure> {
         if let Some(figure) = self.of_space_time(self.args.var.as_deref())? {
             return Ok(figure);
         }

@@ -17,6 +17,7 @@ mod layout;
 mod lookup;
 mod map;
 mod nearest;
+mod of_file;
 mod plane;
 mod raster;
 mod scalogram;
@@ -33,7 +34,9 @@ mod ticks;
 mod wavelet;
 mod wheeler_kiladis;
 
-pub(crate) use command::{run, write_figure, PlotArgs};
+pub(crate) use command::{run, write_beside, write_figure, PlotArgs};
+pub(crate) use of_file::figure_of;
+pub(crate) use svg::base64;
 
 use canvas::{Canvas, Image};
 use colour::Palette;

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 pub(crate) use read::read;
 pub(crate) use record::note_pipeline;
+pub(crate) use show::chained;
 
 /// What outputs tell of their inputs.
 #[derive(Debug, Clone, clap::Args)]

@@ -17,7 +17,7 @@ fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 /// The record with those of inputs in it, as far as their files are there and the same.
-pub(super) fn chained(record: &Value) -> Value {
+pub(crate) fn chained(record: &Value) -> Value {
     let mut all = record.clone();
     chain(&mut all, 0);
     all
