@@ -72,7 +72,9 @@ fn turning(path: &Path) -> PathBuf {
     let mut axis = |name: &str, values: &[f64], attributes: &[(&str, &str)]| {
         let dims: Vec<&str> = if name == "lev_bnds" { vec!["lev", "bnds"] } else { vec![name] };
         let mut variable = file.add_variable::<f64>(name, &dims).expect("a coordinate");
-        attributes.iter().for_each(|(k, v)| drop(variable.put_attribute(k, *v).expect("an attribute")));
+        for (k, v) in attributes {
+            variable.put_attribute(k, *v).expect("an attribute");
+        }
         variable.put_values(values, ..).expect("written");
     };
     axis("time", &[15.0, 45.0, 75.0, 105.0], &[("units", "days since 2000-01-01"), ("axis", "T")]);
@@ -118,7 +120,7 @@ fn parts_of_a_turning_flow_are_known_and_the_same_on_any_ranks() {
     let (input, out) = (turning(&folder.path().join("in.nc")), folder.path().join("out.nc"));
     let options =
         ["--mean", "--rho0", "1000", "--cp", "4000", "--radius", "6371000", "--basin", "west=0,180,-90,90"];
-    transport(Launch::Plain(1), "heat", &[input.clone()], &options, &out);
+    transport(Launch::Plain(1), "heat", std::slice::from_ref(&input), &options, &out);
     // Cells of 36 degrees, without land.
     let (heights, counts) = ([10.0, 20.0, 60.0], [9.0, 9.0, 8.0]);
     let area: f64 = heights.iter().zip(counts).map(|(h, n)| h * n).sum();
@@ -138,7 +140,7 @@ fn parts_of_a_turning_flow_are_known_and_the_same_on_any_ranks() {
     assert!(psi[12..16].iter().all(|p| *p == 0.0) && psi[4..8].iter().all(|p| *p > 0.0));
     let wanted = contents(&out);
     for launch in launches() {
-        transport(launch, "heat", &[input.clone()], &options, &out);
+        transport(launch, "heat", std::slice::from_ref(&input), &options, &out);
         assert!(contents(&out) == wanted, "{launch:?}");
     }
     // A step each: no eddies, the mean of totals is the total of the mean.
@@ -191,7 +193,7 @@ fn pictures_show_basins_parts_and_paths() {
         svg
     };
     let west = ["--basin", "west=0,180,-90,90", "--mean"];
-    transport(Launch::Plain(2), "heat", &[input.clone()], &west, &out);
+    transport(Launch::Plain(2), "heat", std::slice::from_ref(&input), &west, &out);
     drawn(&[], &["\nPW\n", "global", "west", "gyre", "eddy", "overturning", "total", "Latitude"]);
     drawn(&["--var", "msftmz"], &["Depth (m)", "global", "west", "Latitude"]);
     drawn(&["--var", "hfbasin_gyre"], &["gyre part"]);
@@ -255,14 +257,14 @@ fn implied_heat_is_known_and_the_same_on_any_ranks() {
     let input = fluxes(&folder.path().join("in.nc"), 0.0);
     let mean = ["--mean", "--radius", "6371000"];
     let wanted = |lat: &[f64]| -> Vec<f64> { lat.iter().map(|l| implied(l.to_radians())).collect() };
-    transport(Launch::Plain(2), "implied-heat", &[input.clone()], &mean, &out);
+    transport(Launch::Plain(2), "implied-heat", std::slice::from_ref(&input), &mean, &out);
     let lat = values(&out, "lat");
     assert_eq!((lat.len(), lat[0], lat[90]), (91, -90.0, 90.0));
     close(&values(&out, "hfbasin"), &wanted(&lat), 1e-12, 2e15, "rows");
     let standard = attribute(&out, "hfbasin", "standard_name");
     assert_eq!(standard.as_deref(), Some("northward_ocean_heat_transport"));
     let circles = [&mean[..], &["--bins", "10", "--basin", "east=-1,170,-90,90"]].concat();
-    transport(Launch::Plain(2), "implied-heat", &[input.clone()], &circles, &out);
+    transport(Launch::Plain(2), "implied-heat", std::slice::from_ref(&input), &circles, &out);
     let lat = values(&out, "lat");
     assert_eq!(lat.len(), 19);
     close(&values(&out, "hfbasin")[..19], &wanted(&lat), 1e-12, 2e15, "circles");
@@ -279,19 +281,25 @@ fn implied_heat_is_known_and_the_same_on_any_ranks() {
     let spread = ["--residual", "spread"];
     for side in ["north", "south"] {
         let from = [&mean[..], &["--from", side]].concat();
-        transport(Launch::Plain(1), "implied-heat", &[warming.clone()], &from, &out);
+        transport(Launch::Plain(1), "implied-heat", std::slice::from_ref(&warming), &from, &out);
         let all = values(&out, "hfbasin");
         let (other, sign) = if side == "north" { (all[0], -1.0) } else { (all[90], 1.0) };
         assert!((other / (sign * 2.0 * area) - 1.0).abs() < 1e-9, "{side}: {other}");
         assert!((values(&out, "heat_gain")[0] / (2.0 * area) - 1.0).abs() < 1e-9);
-        transport(Launch::Plain(1), "implied-heat", &[warming.clone()], &[&from[..], &spread].concat(), &out);
+        transport(
+            Launch::Plain(1),
+            "implied-heat",
+            std::slice::from_ref(&warming),
+            &[&from[..], &spread].concat(),
+            &out,
+        );
         close(&values(&out, "hfbasin"), &wanted(&values(&out, "lat")), 1e-11, 2e15, side);
     }
     for options in [&circles[..], &spread] {
-        transport(Launch::Plain(1), "implied-heat", &[warming.clone()], options, &out);
+        transport(Launch::Plain(1), "implied-heat", std::slice::from_ref(&warming), options, &out);
         let first = contents(&out);
         for launch in launches() {
-            transport(launch, "implied-heat", &[warming.clone()], options, &out);
+            transport(launch, "implied-heat", std::slice::from_ref(&warming), options, &out);
             assert!(contents(&out) == first, "{options:?} {launch:?}");
         }
     }

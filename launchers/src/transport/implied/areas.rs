@@ -87,18 +87,18 @@ pub(super) fn strips(source: &Source, places: &Places, bins: Option<f64>) -> Res
     }
     let (rows, columns) = (places.rows, places.columns);
     let lat: Vec<f64> = places.lat.chunks_exact(columns).map(mean).collect();
-    let upwards = lat[rows - 1] >= lat[0] || !(lat[rows - 1] < lat[0]);
+    let downwards = lat[rows - 1] < lat[0];
     let strip = |k: usize| {
         let row = k / columns;
-        (if upwards { row } else { rows - 1 - row }) as u32
+        (if downwards { rows - 1 - row } else { row }) as u32
     };
     let strips = (0..rows * columns).map(strip).collect();
-    let centres: Vec<f64> = if upwards { lat } else { lat.into_iter().rev().collect() };
+    let centres: Vec<f64> = if downwards { lat.into_iter().rev().collect() } else { lat };
     let grid = source.grid();
     let edges = (grid.kind == GridKind::Rectilinear).then(|| grid.cell_edges().ok()).flatten();
     let lines = match edges.map(|e| e.lat).filter(|e| e.len() == rows) {
         Some(mut pairs) => {
-            if !upwards {
+            if downwards {
                 pairs.reverse();
             }
             let south = pairs.iter().map(|[a, b]| a.min(*b));

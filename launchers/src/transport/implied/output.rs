@@ -1,10 +1,12 @@
 //! The file of implied transports, written time by time, or of their mean.
 
 use super::run::{Finished, Implied};
+use super::Residual;
 use crate::carry;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
 use crate::transport::coordinate::{coordinate, names};
+use halocline_algorithms::transport::Side;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
@@ -44,7 +46,7 @@ impl Results {
         pending.extend(schema.add_coordinate(&basins)?);
         pending.extend(schema.add_coordinate(&lats)?);
         let times: Vec<&str> = time.variable.dims.iter().map(|d| d.name.as_str()).collect();
-        let end = if of.args.describe().iter().any(|o| o == "from=south") { "southern" } else { "northern" };
+        let end = if of.args.side() == Side::South { "southern" } else { "northern" };
         let mut variable = |name: &str, own: &[&str], mut attributes: Attributes| {
             let dims = [&times[..], own].concat();
             let of_dim = |d: &&str| if *d == line.name { line.len } else { basins.variable.dims[0].len };
@@ -86,11 +88,11 @@ impl Results {
         &mut self,
         of: &Implied,
         job: &FoldJob<'_>,
-        times: Vec<(usize, Vec<f64>)>,
+        times: &[(usize, Vec<f64>)],
     ) -> Result<()> {
         let range = times.first().map_or(0..0, |(t, _)| *t..*t + times.len());
         let mut finished = Vec::new();
-        for (_, sums) in &times {
+        for (_, sums) in times {
             let one = of.finish(sums);
             self.whole = [self.whole[0] + one.whole[0], self.whole[1] + one.whole[1], self.whole[2] + 1.0];
             if of.args.mean {
@@ -143,11 +145,7 @@ impl Results {
         }
         job.verbosity.say(job.comm, || {
             let (heat, flux) = (heat / count.max(1.0), if area > 0.0 { heat / area } else { 0.0 });
-            let kept = if of.args.describe().iter().any(|o| o == "residual=spread") {
-                "taken off everywhere"
-            } else {
-                "kept"
-            };
+            let kept = if of.args.residual == Residual::Spread { "taken off everywhere" } else { "kept" };
             format!("residual: the ocean gains {:.3} PW, {flux:.3} W m-2 ({kept})", heat * 1e-15)
         });
         job.write(|| self.file.finish_with_report())
