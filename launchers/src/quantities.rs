@@ -19,6 +19,8 @@ pub(crate) enum Quantity {
     SpecificHumidity,
     /// Pa s-1.
     PressureVelocity,
+    /// W m-2.
+    HeatFlux,
     /// Whatever it is: no check.
     Any,
 }
@@ -109,6 +111,19 @@ impl Quantity {
             ),
             Self::SpecificHumidity => ("kg kg-1", &["kg kg-1", "1", "kg kg", "kilogram kilogram-1", ""]),
             Self::PressureVelocity => ("Pa s-1", &["pa s-1", "pascal second-1", "pa sec-1", "pascal s-1"]),
+            Self::HeatFlux => (
+                "W m-2",
+                &[
+                    "w m-2",
+                    "w m2-1",
+                    "watt m-2",
+                    "watt m2-1",
+                    "watts m-2",
+                    "watts m2-1",
+                    "watt meter2-1",
+                    "j s-1 m-2",
+                ],
+            ),
             Self::Any => ("", &[]),
         }
     }

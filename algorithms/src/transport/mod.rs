@@ -8,6 +8,7 @@
 pub mod atmosphere;
 mod columns;
 mod faces;
+mod implied;
 mod lines;
 mod parts;
 mod sums;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use columns::{barotropic, between_depths, mixed_layer, From};
 pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
+pub use implied::{gained, implied_transport, Side, NO_STRIP};
 pub use lines::{latitude_lines, section_line, Mesh, Path};
 pub use parts::{streamfunction, Parts};
 pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_MEANS, OF_TRACER};

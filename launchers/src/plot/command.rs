@@ -2,6 +2,8 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use super::section::{handy, levels_of};
+use super::transport::Part;
 use super::wheeler_kiladis::{parse_depths, Depths};
 use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::Verbosity;
@@ -27,7 +29,7 @@ use std::path::{Path, PathBuf};
 /// log_power, power, background, …: of others). Spectra in space are drawn of one
 /// time (--step): over wave number, of many latitudes as an image, or over degrees of
 /// spherical harmonics. Of a transport, sections over latitude and levels, or profiles over latitude
-/// with their parts.
+/// with their parts; of several basins, or of sections with maps of their paths, up to four.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlotArgs {
     /// The NetCDF file
@@ -89,7 +91,7 @@ pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<
         let format = format_of(&args.output)?;
         let alone = Comm::serial();
         let dataset = halocline_io::open(&alone, std::slice::from_ref(&args.input))?;
-        let picture = Picture { dataset: &dataset, args };
+        let picture = Picture { dataset: &dataset, args, part: None };
         let mut figure = picture.figure().map_err(|e| e.in_file(&args.input))?;
         if let Some(title) = &args.title {
             figure.title.clone_from(title);
@@ -130,11 +132,16 @@ pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(super) struct Picture<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) args: &'a PlotArgs,
+    /// What is drawn of a variable that has parts.
+    pub(super) part: Option<Part>,
 }
 
 impl Picture<'_> {
     pub(super) fn figure(&self) -> Result<Figure> {
         if let Some(figure) = self.of_space_time(self.args.var.as_deref())? {
+            return Ok(figure);
+        }
+        if let Some(figure) = self.of_transport(self.args.var.as_deref())? {
             return Ok(figure);
         }
         if let Some(name) = &self.args.var {
@@ -273,6 +280,8 @@ impl Picture<'_> {
                 let k = self.mode_of(dim.len)?;
                 at.push(format!("mode {}", k + 1));
                 k..k + 1
+            } else if let Some(part) = self.part.as_ref().filter(|part| part.dim == dim.name) {
+                part.k..part.k + 1
             } else if dim.len == 1 {
                 0..1
             } else if dim.name == "frequency" {
@@ -305,6 +314,8 @@ impl Picture<'_> {
             }
         };
         let unitless = variable.units().is_none_or(|u| u == "1");
+        let standard = variable.attributes.text("standard_name").unwrap_or_default();
+        let contours = if standard.ends_with("streamfunction") { levels_of(&values).0 } else { Vec::new() };
         Ok(MapPanel {
             title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
             units: if unitless { String::new() } else { variable.units().unwrap_or_default().to_owned() },
@@ -314,26 +325,29 @@ impl Picture<'_> {
             shape,
             rectilinear: grid.kind == GridKind::Rectilinear,
             diverging: (variable.name == "eof").then_some(true),
+            contours,
             ..MapPanel::default()
         })
     }
 
-    fn series(&self, variable: &Variable) -> Result<SeriesPanel> {
+    pub(super) fn series(&self, variable: &Variable) -> Result<SeriesPanel> {
         let along = variable.dims.iter().find(|d| d.role == Role::Time).or_else(|| variable.dims.first());
         let Some(along) = along.cloned() else {
             return Err(Error::usage("is a single number")
                 .in_variable(&variable.name)
                 .remedy("use halocline info"));
         };
-        let (y, at) = self.slice(variable, |role| role == along.role)?;
+        let (mut y, at) = self.slice(variable, |role| role == along.role)?;
         let time = self.dataset.time().filter(|t| along.role == Role::Time && t.values.len() == along.len);
         let x = match time {
             Some(time) => (0..along.len).map(|i| decimal_year(time, i)).collect(),
             None => (1..=along.len).map(|i| i as f64).collect(),
         };
+        let (factor, units) = handy(variable.units().unwrap_or_default(), y.iter());
+        y.iter_mut().for_each(|y| *y *= factor);
         Ok(SeriesPanel {
             title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
-            ylabel: variable.units().filter(|u| *u != "1").unwrap_or_default().to_owned(),
+            ylabel: Some(units).filter(|u| u != "1").unwrap_or_default(),
             x_is_date: time.is_some(),
             x,
             zero_line: variable.name == "pc",

@@ -119,7 +119,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         wavelengths(canvas, &axes, (*x, y.1), kilometres);
         below = 34.0 * canvas.unit();
     }
-    legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0));
+    let drawn: Vec<(f64, f64)> = all().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
+    legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0), &drawn);
     axes.close(canvas);
 }
 
@@ -163,22 +164,33 @@ fn wavelengths<B: DrawingBackend>(
     }
 }
 
-/// The names of curves in their colours, in the upper right corner, where there are several.
-fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame: Rect) {
+/// The names of curves in their colours, where there are several: in the upper right corner, or in
+/// another that has fewer of the points that are drawn.
+fn legend<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPanel, frame: Rect, drawn: &[(f64, f64)]) {
     // The second limit of an interval has no name of its own.
     let named: Vec<_> = panel.curves.iter().filter(|curve| !curve.name.is_empty()).collect();
     if named.len() < 2 {
         return;
     }
     let u = canvas.unit();
-    for (k, curve) in named.into_iter().enumerate() {
+    let font = Font { size: 19.0, colour: INK, ..LABEL };
+    let names: Vec<String> = named.iter().map(|c| canvas.fit(&c.name, font, 0.5 * frame.w)).collect();
+    let widest = names.iter().map(|name| canvas.width(name, font)).fold(0.0, f64::max);
+    let (w, h) = (widest + 78.0 * u, (17.0 + 27.0 * names.len() as f64) * u);
+    let (left, bottom) = (frame.right() - w, frame.bottom() - h);
+    let corners = [(left, frame.y), (left, bottom), (frame.x, frame.y), (frame.x, bottom)];
+    let under = |(x, y): &(f64, f64)| {
+        let is_in = |p: &&(f64, f64)| (*x..=x + w).contains(&p.0) && (*y..=y + h).contains(&p.1);
+        drawn.iter().filter(is_in).count()
+    };
+    // The first of those with the fewest.
+    let corner = corners.iter().min_by_key(|corner| under(corner)).copied().unwrap_or(corners[0]);
+    for (k, (curve, name)) in named.into_iter().zip(&names).enumerate() {
         let (colour, width, pattern) = style(curve.kind);
-        let font = Font { size: 19.0, colour: INK, ..LABEL };
-        let name = canvas.fit(&curve.name, font, 0.5 * frame.w);
-        let y = frame.y + (22.0 + 27.0 * k as f64) * u;
-        let right = frame.right() - 12.0 * u;
-        canvas.text(&name, (right, y), Align::Right, font);
-        let end = right - canvas.width(&name, font) - 10.0 * u;
+        let y = corner.1 + (22.0 + 27.0 * k as f64) * u;
+        let right = corner.0 + w - 12.0 * u;
+        canvas.text(name, (right, y), Align::Right, font);
+        let end = right - canvas.width(name, font) - 10.0 * u;
         if curve.kind == CurveKind::Marks {
             canvas.disc((end - 22.0 * u, y), MARK, colour);
         } else {

@@ -1,11 +1,12 @@
 //! A field as a map: cells as pixels, coast, degrees and colour bar.
 
 use super::axes::nothing;
-use super::canvas::{Align, Canvas, INK, LABEL, MISSING, OVERSAMPLE, TICK};
+use super::canvas::{Align, Canvas, INK, LABEL, MISSING, OVERSAMPLE, PAPER, TICK};
 use super::coast;
 use super::colour::{valid, Rgb, Scale};
 use super::layout::Rect;
 use super::lookup::{Sampler, Window, NONE};
+use super::overlay::{self, Placed};
 use super::{text, ticks, MapPanel};
 use plotters::prelude::DrawingBackend;
 
@@ -54,6 +55,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
     let mut cells = Vec::new();
     let stripe = (9.0 * u * f64::from(OVERSAMPLE)).max(4.0) as usize;
     let mut line = 0;
+    // A map of nothing but a path has no holes.
+    let blank = if scale.is_none() && !panel.paths.is_empty() { PAPER } else { MISSING };
     canvas.image(frame, |share, out| {
         cells.resize(out.len(), NONE);
         if let Some(sampler) = &mut sampler {
@@ -62,7 +65,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
         line += 1;
         for (i, (colour, &cell)) in out.iter_mut().zip(&cells).enumerate() {
             let value = values.get(cell as usize).copied().filter(|&v| valid(v));
-            *colour = value.zip(scale.as_ref()).map_or(MISSING, |(v, s)| s.colour(v));
+            *colour = value.zip(scale.as_ref()).map_or(blank, |(v, s)| s.colour(v));
             if value.is_some() && panel.faint.get(cell as usize).is_some_and(|f| *f) {
                 *colour = pale(*colour, (line + i) % stripe < stripe / 4);
             }
@@ -76,6 +79,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
             canvas.line(&piece, COAST, 1.5);
         }
     }
+    overlay::draw(canvas, panel, Placed { frame, window, geographic });
     for &((lon, lat), (dx, dy)) in panel.arrows.iter().filter(|_| geographic) {
         // In the window's own convention.
         let at = (x(window.west + (lon - window.west).rem_euclid(360.0)), y(lat));
@@ -97,7 +101,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &MapPanel, 
     canvas.outline(frame, INK, 1.5);
     match scale {
         Some(scale) => colour_bar(canvas, &scale, &text::units(&panel.units), parts),
-        None => nothing(canvas, frame),
+        None if panel.paths.is_empty() => nothing(canvas, frame),
+        None => {}
     }
 }
 

@@ -18,6 +18,7 @@ mod lookup;
 mod map;
 mod nearest;
 mod of_file;
+mod overlay;
 mod plane;
 mod raster;
 mod scalogram;
@@ -31,6 +32,7 @@ mod svg;
 mod tests;
 mod text;
 mod ticks;
+mod transport;
 mod wavelet;
 mod wheeler_kiladis;
 
@@ -99,6 +101,10 @@ pub(crate) struct MapPanel {
     pub faint: Vec<bool>,
     /// Arrows: longitude and latitude of the middle, and the direction to right and up, of length 1.
     pub arrows: Vec<Arrow>,
+    /// Values at which lines are drawn, rising; with some below 0, also at 0.
+    pub contours: Vec<f64>,
+    /// Lines over the map, longitude and latitude without jumps; a map of paths needs no values.
+    pub paths: Vec<Vec<(f64, f64)>>,
 }
 
 /// An arrow: where its middle stands, and its direction to the right and up, of length 1.

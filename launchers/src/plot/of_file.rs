@@ -21,7 +21,7 @@ pub(crate) fn figure_of(dataset: &Dataset, options: &[String]) -> Result<Figure>
         .try_get_matches_from(words)
         .and_then(|found| PlotArgs::from_arg_matches(&found))
         .map_err(|e| Error::internal(format!("can't ask for a picture: {e}")))?;
-    Picture { dataset, args: &args }.figure()
+    Picture { dataset, args: &args, part: None }.figure()
 }
 
 impl Figure {

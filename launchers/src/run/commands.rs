@@ -23,8 +23,8 @@ use crate::spectrum::{
 use crate::stats::StatsArgs;
 use crate::transport::{
     BarotropicArgs, ColumnCommand as _, EddyArgs, EnergyArgs, EpFluxArgs, FreshwaterArgs, HeatArgs,
-    HeatContentArgs, Kind as _, MassStreamfunctionArgs, MixedLayerArgs, OverturningArgs, SaltArgs,
-    SectionArgs, TemArgs, VapourArgs, ZonalCommand as _,
+    HeatContentArgs, ImpliedHeatArgs, Kind as _, MassStreamfunctionArgs, MixedLayerArgs, OverturningArgs,
+    SaltArgs, SectionArgs, TemArgs, VapourArgs, ZonalCommand as _,
 };
 use crate::vertical::VerticalArgs;
 use clap::{Args as _, FromArgMatches as _};
@@ -76,11 +76,12 @@ pub(super) enum Kind {
     TransportSection,
     TransportBarotropic,
     TransportHeatContent,
+    TransportImpliedHeat,
     TransportMixedLayer,
     Plot,
 }
 
-const KINDS: [(&str, Kind); 51] = [
+const KINDS: [(&str, Kind); 52] = [
     ("select", Kind::Select),
     ("stats", Kind::Stats),
     ("climatology", Kind::Climatology),
@@ -130,6 +131,7 @@ const KINDS: [(&str, Kind); 51] = [
     ("transport section", Kind::TransportSection),
     ("transport barotropic", Kind::TransportBarotropic),
     ("transport heat-content", Kind::TransportHeatContent),
+    ("transport implied-heat", Kind::TransportImpliedHeat),
     ("transport mixed-layer", Kind::TransportMixedLayer),
     ("plot", Kind::Plot),
 ];
@@ -209,6 +211,7 @@ impl Kind {
             Self::TransportSection => SectionArgs::augment_args(command),
             Self::TransportBarotropic => BarotropicArgs::augment_args(command),
             Self::TransportHeatContent => HeatContentArgs::augment_args(command),
+            Self::TransportImpliedHeat => ImpliedHeatArgs::augment_args(command),
             Self::TransportMixedLayer => MixedLayerArgs::augment_args(command),
             Self::Plot => PlotArgs::augment_args(command),
         }
@@ -257,6 +260,7 @@ pub(super) enum Args {
     TransportSection(Box<SectionArgs>),
     TransportBarotropic(Box<BarotropicArgs>),
     TransportHeatContent(Box<HeatContentArgs>),
+    TransportImpliedHeat(Box<ImpliedHeatArgs>),
     TransportMixedLayer(Box<MixedLayerArgs>),
     Plot(Box<PlotArgs>),
 }
@@ -330,6 +334,9 @@ impl Args {
             Kind::TransportHeatContent => {
                 Self::TransportHeatContent(Box::new(HeatContentArgs::from_arg_matches(&matches)?))
             }
+            Kind::TransportImpliedHeat => {
+                Self::TransportImpliedHeat(Box::new(ImpliedHeatArgs::from_arg_matches(&matches)?))
+            }
             Kind::TransportMixedLayer => {
                 Self::TransportMixedLayer(Box::new(MixedLayerArgs::from_arg_matches(&matches)?))
             }
@@ -379,6 +386,7 @@ impl Args {
             Self::TransportSection(args) => args.check(),
             Self::TransportBarotropic(args) => args.check(),
             Self::TransportHeatContent(args) => args.check(),
+            Self::TransportImpliedHeat(args) => args.check(),
             Self::TransportMixedLayer(args) => args.check(),
             Self::Plot(args) => args.check(),
         }

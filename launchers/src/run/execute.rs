@@ -113,6 +113,7 @@ fn alone(job: &FoldJob<'_>, args: &Args) -> Result<bool> {
         | Args::TransportSection(_)
         | Args::TransportBarotropic(_)
         | Args::TransportHeatContent(_)
+        | Args::TransportImpliedHeat(_)
         | Args::TransportMixedLayer(_)
         | Args::WheelerKiladis(_) => return Ok(false),
     }?;

@@ -71,6 +71,7 @@ fn open<'a>(job: &FoldJob<'_>, args: &'a Args) -> Result<Option<Box<dyn step::St
         Args::TransportSection(args) => Some(Box::new(transport::open_section(job, args)?)),
         Args::TransportBarotropic(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
         Args::TransportHeatContent(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
+        Args::TransportImpliedHeat(args) => Some(Box::new(transport::open_implied_heat(job, args)?)),
         Args::TransportMixedLayer(args) => Some(Box::new(transport::open_columns(job, &**args)?)),
         Args::WheelerKiladis(args) => Some(Box::new(spectrum::open_wheeler_kiladis(job, args)?)),
         _ => None,

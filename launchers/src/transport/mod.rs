@@ -7,6 +7,7 @@ mod collect;
 mod columns;
 mod coordinate;
 mod density;
+mod implied;
 mod ocean;
 mod orientation;
 mod pass;
@@ -24,6 +25,7 @@ pub(crate) use atmosphere::{
 pub(crate) use columns::{
     open as open_columns, BarotropicArgs, ColumnCommand, HeatContentArgs, MixedLayerArgs,
 };
+pub(crate) use implied::{open as open_implied_heat, ImpliedHeatArgs};
 pub(crate) use section::{open as open_section, SectionArgs};
 pub(crate) use zonal::{
     open as open_zonal, FreshwaterArgs, HeatArgs, OverturningArgs, SaltArgs, ZonalCommand,
@@ -52,6 +54,7 @@ enum Transport {
     Section(Box<SectionArgs>),
     Barotropic(Box<BarotropicArgs>),
     HeatContent(Box<HeatContentArgs>),
+    ImpliedHeat(Box<ImpliedHeatArgs>),
     MixedLayer(Box<MixedLayerArgs>),
 }
 
@@ -74,6 +77,7 @@ pub(crate) fn run(comm: &Comm, args: &TransportArgs, verbosity: Verbosity) -> Re
         Transport::Barotropic(args) => columns::run(comm, &**args, verbosity),
         Transport::HeatContent(args) => columns::run(comm, &**args, verbosity),
         Transport::MixedLayer(args) => columns::run(comm, &**args, verbosity),
+        Transport::ImpliedHeat(args) => implied::run(comm, args, verbosity),
         Transport::Section(args) => section::run(comm, args, verbosity),
     }
 }

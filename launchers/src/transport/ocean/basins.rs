@@ -45,7 +45,7 @@ impl Basin {
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn cells(
+    pub(in crate::transport) fn cells(
         &self,
         comm: &Comm,
         (lat, lon): (&[f64], &[f64]),

@@ -9,13 +9,13 @@ use halocline_io::{Dataset, VariableInfo};
 use std::path::PathBuf;
 
 /// Something that is looked for.
-pub(super) struct Wanted {
+pub(in crate::transport) struct Wanted {
     /// In words, and the option that names it.
-    pub(super) what: &'static str,
-    pub(super) option: &'static str,
-    pub(super) standard: &'static [&'static str],
-    pub(super) names: &'static [&'static str],
-    pub(super) quantity: Quantity,
+    pub(in crate::transport) what: &'static str,
+    pub(in crate::transport) option: &'static str,
+    pub(in crate::transport) standard: &'static [&'static str],
+    pub(in crate::transport) names: &'static [&'static str],
+    pub(in crate::transport) quantity: Quantity,
 }
 
 pub(super) const V: Wanted = Wanted {
@@ -49,9 +49,9 @@ pub(super) const SALINITY: Wanted = Wanted {
 
 /// A variable of one of several data sets.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) set: usize,
-    pub(super) name: String,
+pub(in crate::transport) struct Found {
+    pub(in crate::transport) set: usize,
+    pub(in crate::transport) name: String,
 }
 
 /// Whether it has times and a map.
@@ -84,7 +84,7 @@ pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> R
 }
 
 /// [`field`], which must be there.
-pub(super) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
+pub(in crate::transport) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
     field(sets, asked, wanted)?.ok_or_else(|| {
         let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
             .remedy(format!("name it with {}", wanted.option));
@@ -97,11 +97,12 @@ pub(super) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> 
 
 /// What does not vary in time, with its name.
 #[derive(Debug, Clone)]
-pub(super) struct Static {
-    pub(super) name: String,
-    pub(super) values: Values,
+pub(in crate::transport) struct Static {
+    pub(in crate::transport) name: String,
+    pub(in crate::transport) values: Values,
+    pub(in crate::transport) units: Option<String>,
     /// Roles of dimensions that are longer than 1.
-    pub(super) roles: Vec<Role>,
+    pub(in crate::transport) roles: Vec<Role>,
 }
 
 /// Reads what does not vary in time: `asked` is a name or `FILE:NAME`; else the first of `names` that
@@ -109,7 +110,7 @@ pub(super) struct Static {
 ///
 /// # Collective
 /// Every rank calls this; one reads.
-pub(super) fn fixed(
+pub(in crate::transport) fn fixed(
     comm: &Comm,
     sets: &[Dataset],
     asked: Option<&str>,
@@ -171,5 +172,6 @@ fn read(comm: &Comm, set: &Dataset, name: &str, lengths: &[usize], named: bool) 
     let dims = info.variable.dims.iter().filter(|d| d.role != Role::Time && d.len > 1);
     let roles = dims.map(|d| d.role).collect();
     let values = comm.on_root(|| set.read(name, &block))?;
-    Ok(Some(Static { name: name.to_owned(), values, roles }))
+    let units = info.variable.units().map(str::to_owned);
+    Ok(Some(Static { name: name.to_owned(), values, units, roles }))
 }

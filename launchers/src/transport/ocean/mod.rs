@@ -2,7 +2,7 @@
 
 mod args;
 mod basins;
-mod find;
+pub(super) mod find;
 mod layers;
 mod open;
 mod opening;
@@ -10,5 +10,7 @@ mod places;
 mod thickness;
 
 pub(crate) use args::{Convention, OceanArgs};
+pub(crate) use basins::Basin;
 pub(crate) use open::{Needs, Ocean, Primary};
+pub(super) use places::Places;
 pub(super) use thickness::tracers_of;

@@ -7,16 +7,16 @@ use halocline_io::Source;
 
 /// Latitudes and longitudes of points in degrees, C order.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) lat: Vec<f64>,
-    pub(super) lon: Vec<f64>,
+pub(in crate::transport) struct Places {
+    pub(in crate::transport) rows: usize,
+    pub(in crate::transport) columns: usize,
+    pub(in crate::transport) lat: Vec<f64>,
+    pub(in crate::transport) lon: Vec<f64>,
 }
 
 impl Places {
     /// Of a variable.
-    pub(super) fn of(source: &Source) -> Result<Self> {
+    pub(in crate::transport) fn of(source: &Source) -> Result<Self> {
         let dims = &source.variable().dims;
         let (rows, columns) = match dims.as_slice() {
             [.., y, x] if y.role == Role::Y && x.role == Role::X => (y.len, x.len),
