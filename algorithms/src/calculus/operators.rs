@@ -102,7 +102,14 @@ impl Staggered {
         };
         let out = Filler::new(mesh, output);
         let scale = match operator {
-            Operator::Divergence | Operator::Curl | Operator::Laplacian => inverse(of(&mesh.area, output)),
+            Operator::Divergence | Operator::Curl => inverse(of(&mesh.area, output)),
+            Operator::Laplacian => {
+                // A cell at a pole has neighbours all around, of which a row knows but two.
+                let at_pole = |lat: &f64| lat.abs() > 90.0 - 1e-6;
+                let area = mesh.area[output.index()].iter().zip(&mesh.lat[output.index()]);
+                let area: Vec<f64> = area.map(|(a, lat)| if at_pole(lat) { f64::NAN } else { *a }).collect();
+                inverse(out.block(&area))
+            }
             Operator::DerivativeX(_) | Operator::RotatedY(_) => inverse(of(&mesh.dx, output)),
             Operator::DerivativeY(_) | Operator::RotatedX(_) => inverse(of(&mesh.dy, output)),
             _ => {

@@ -26,6 +26,10 @@ pub enum Kinds {
     Practical,
     /// Conservative temperature (°C) and absolute salinity (g/kg).
     Absolute,
+    /// Conservative temperature and practical salinity.
+    ConservativePractical,
+    /// Potential temperature and absolute salinity.
+    PotentialAbsolute,
 }
 
 /// Potential density anomaly referred to a pressure: density minus 1000 kg m⁻³ of water that is
@@ -58,14 +62,44 @@ impl PotentialDensity {
                 let sa = sa_from_sp(salinity);
                 self.teos10.sigma(sa, ct_from_pt(sa, temperature))
             }
+            (Eos::Teos10, Kinds::ConservativePractical) => {
+                self.teos10.sigma(sa_from_sp(salinity), temperature)
+            }
+            (Eos::Teos10, Kinds::PotentialAbsolute) => {
+                self.teos10.sigma(salinity, ct_from_pt(salinity, temperature))
+            }
             (Eos::Eos80, kinds) => {
-                let sp = if kinds == Kinds::Absolute { salinity / SALINITY_FACTOR } else { salinity };
+                let is_absolute = matches!(kinds, Kinds::Absolute | Kinds::PotentialAbsolute);
+                let sp = if is_absolute { salinity / SALINITY_FACTOR } else { salinity };
                 let there = if self.pressure == 0.0 {
                     temperature
                 } else {
                     potential_temperature(sp, temperature, 0.0, self.pressure)
                 };
                 rho_eos80(sp, there, self.pressure) - 1000.0
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::teos10_checks::CHECKS;
+    use super::*;
+
+    #[test]
+    fn temperature_and_salinity_may_be_of_different_kinds() {
+        for (sa, pt, ct, sigma0, _, _) in CHECKS {
+            let sp = sa / SALINITY_FACTOR;
+            let of =
+                |kinds: Kinds, s: f64, t: f64| PotentialDensity::new(Eos::Teos10, kinds, 0.0).sigma(s, t);
+            for sigma in [
+                of(Kinds::Absolute, sa, ct),
+                of(Kinds::PotentialAbsolute, sa, pt),
+                of(Kinds::ConservativePractical, sp, ct),
+                of(Kinds::Practical, sp, pt),
+            ] {
+                assert!((sigma - sigma0).abs() < 1e-9, "{sigma} is not {sigma0}");
             }
         }
     }

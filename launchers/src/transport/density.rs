@@ -127,16 +127,23 @@ pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
         standard.is_some_and(|name| name.contains(word))
     };
     let is_kelvin = ocean.is_kelvin();
-    let absolute = says(0, "conservative") || says(1, "absolute_salinity");
-    let (kinds, note) = if absolute {
-        (Kinds::Absolute, "conservative temperature and absolute salinity")
-    } else {
-        (
-            Kinds::Practical,
-            "potential temperature and practical salinity; of that TEOS-10 takes the reference salinity, SA = SP 35.16504/35",
-        )
+    let named = |k: usize| of(k).is_some_and(|v| v.attributes.text("standard_name").is_some());
+    // What does not say what it is goes with what does.
+    let conservative = says(0, "conservative") || (!named(0) && says(1, "absolute_salinity"));
+    let absolute = says(1, "absolute_salinity") || (!named(1) && says(0, "conservative"));
+    let reference = "of that TEOS-10 takes the reference salinity, SA = SP 35.16504/35";
+    let (kinds, note) = match (conservative, absolute) {
+        (true, true) => (Kinds::Absolute, "conservative temperature and absolute salinity".to_owned()),
+        (true, false) => (
+            Kinds::ConservativePractical,
+            format!("conservative temperature and practical salinity; {reference}"),
+        ),
+        (false, true) => (Kinds::PotentialAbsolute, "potential temperature and absolute salinity".to_owned()),
+        (false, false) => {
+            (Kinds::Practical, format!("potential temperature and practical salinity; {reference}"))
+        }
     };
-    (kinds, if is_kelvin { 273.15 } else { 0.0 }, note.to_owned())
+    (kinds, if is_kelvin { 273.15 } else { 0.0 }, note)
 }
 
 impl DensityArgs {
