@@ -116,6 +116,7 @@ impl Quantity {
                 &[
                     "w m-2",
                     "w m2-1",
+                    "wm-2",
                     "watt m-2",
                     "watt m2-1",
                     "watts m-2",

@@ -24,7 +24,7 @@ pub(super) fn areas(
 ) -> Result<(Vec<f64>, String)> {
     let cells = source.grid().len();
     let mut look = |asked: Option<&str>, names: &[&str]| {
-        let found = find::fixed(comm, sets, asked, (names, &[cells]), files)?;
+        let found = find::fixed_in(comm, sets, (asked, false), (names, &[cells]), files)?;
         found.map(|found| in_metres(&found)).transpose()
     };
     if let Some(found) = look(args.area.as_deref(), &AREAS)? {
@@ -163,6 +163,19 @@ mod tests {
         let (lines, strips) = of_circles(&[89.0, 90.0], 70.0).unwrap();
         assert_eq!((lines, strips), (vec![50.0, 90.0], vec![0, 0]));
         assert!(of_circles(&[f64::NAN], 10.0).is_err());
+    }
+
+    #[test]
+    fn areas_are_told_in_square_metres() {
+        let found = |units: &str| find::Static {
+            name: "a".to_owned(),
+            values: halocline_core::meta::Values::F64(vec![2e4]),
+            units: Some(units.to_owned()),
+            roles: Vec::new(),
+        };
+        assert_eq!(in_metres(&found("centimeter^2")).unwrap().0, [2.0]);
+        assert_eq!(in_metres(&found("m2")).unwrap().0, [2e4]);
+        assert!(in_metres(&found("acre")).is_err());
     }
 
     #[test]

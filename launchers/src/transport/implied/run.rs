@@ -5,6 +5,7 @@ use super::output::Results;
 use super::{ImpliedHeatArgs, Residual};
 use crate::common::{bytes_text, check_output, paths};
 use crate::folding::{self, plural, FoldJob};
+use crate::quantities::Quantity;
 use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::collect::Waiting;
@@ -24,7 +25,7 @@ const FLUX: find::Wanted = find::Wanted {
     option: "--flux",
     standard: &["surface_downward_heat_flux_in_sea_water"],
     names: &["hfds", "SHF", "qt_oce", "qt", "sohefldo", "tohfds", "TFLUX", "oceQnet", "qnet"],
-    quantity: crate::quantities::Quantity::HeatFlux,
+    quantity: Quantity::HeatFlux,
 };
 
 /// `halocline transport implied-heat`, opened.
@@ -71,13 +72,6 @@ impl Implied {
         }
         let mut notes = Vec::new();
         let attributes = &source.variable().attributes;
-        let units = source.variable().units().unwrap_or("W m-2").replace([' ', '^', '*'], "");
-        if !["Wm-2", "W/m2", "watt/m2", "Watt/m2", "Wattsm-2", "wattsm-2", "wattm-2"]
-            .contains(&units.as_str())
-        {
-            let error = Error::data(format!("is in `{}`", source.variable().units().unwrap_or_default()));
-            return Err(blame(error.remedy("a flux in W m-2 is needed")));
-        }
         let mut sign = 1.0;
         if attributes.text("positive").is_some_and(|p| p.eq_ignore_ascii_case("up")) {
             sign = -1.0;

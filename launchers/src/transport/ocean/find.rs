@@ -114,6 +114,20 @@ pub(in crate::transport) fn fixed(
     comm: &Comm,
     sets: &[Dataset],
     asked: Option<&str>,
+    names_and_lengths: (&[&str], &[usize]),
+    files: &mut Vec<PathBuf>,
+) -> Result<Option<Static>> {
+    fixed_in(comm, sets, (asked, true), names_and_lengths, files)
+}
+
+/// As [`fixed`]; unless `metres`, in other units of length or area too, which the caller must see to.
+///
+/// # Collective
+/// Every rank calls this; one reads.
+pub(in crate::transport) fn fixed_in(
+    comm: &Comm,
+    sets: &[Dataset],
+    (asked, metres): (Option<&str>, bool),
     (names, lengths): (&[&str], &[usize]),
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<Static>> {
@@ -122,11 +136,11 @@ pub(in crate::transport) fn fixed(
             let set = halocline_io::open(comm, &[file.to_owned()])?;
             files.push(PathBuf::from(file));
             set.variable(name)?;
-            return read(comm, &set, name, lengths, true);
+            return read(comm, &set, name, lengths, (true, metres));
         }
         for set in sets {
             if set.variables().iter().any(|v| v.variable.name == asked) {
-                return read(comm, set, asked, lengths, true);
+                return read(comm, set, asked, lengths, (true, metres));
             }
         }
         return sets.first().map_or(Ok(None), |first| first.variable(asked).map(|_| None));
@@ -134,7 +148,7 @@ pub(in crate::transport) fn fixed(
     for name in names {
         for set in sets {
             if set.variables().iter().any(|v| v.variable.name == *name) {
-                if let Some(found) = read(comm, set, name, lengths, false)? {
+                if let Some(found) = read(comm, set, name, lengths, (false, metres))? {
                     return Ok(Some(found));
                 }
             }
@@ -148,7 +162,13 @@ pub(super) fn varies(info: &VariableInfo) -> bool {
     info.variable.dims.iter().any(|d| d.role == Role::Time && d.len > 1)
 }
 
-fn read(comm: &Comm, set: &Dataset, name: &str, lengths: &[usize], named: bool) -> Result<Option<Static>> {
+fn read(
+    comm: &Comm,
+    set: &Dataset,
+    name: &str,
+    lengths: &[usize],
+    (named, metres): (bool, bool),
+) -> Result<Option<Static>> {
     let info = set.variable(name)?;
     let shape = info.variable.shape();
     let first: Vec<_> = info
@@ -159,7 +179,9 @@ fn read(comm: &Comm, set: &Dataset, name: &str, lengths: &[usize], named: bool) 
         .collect();
     let block = IndexBox::new(first);
     let file = set.files().first().map_or("", |f| f.path.as_str());
-    check_metres(&info.variable).map_err(|e| e.in_file(file))?;
+    if metres {
+        check_metres(&info.variable).map_err(|e| e.in_file(file))?;
+    }
     if varies(info) || !lengths.contains(&block.len()) {
         if !named {
             return Ok(None);
