@@ -4,17 +4,6 @@ use halocline_algorithms::transport::Mesh;
 use halocline_core::grid::mesh::{recognise, EdgeNorth, TopologyChoice};
 use halocline_core::{Error, Result};
 
-/// Whether rows go from south to north.
-fn goes_north(mesh: &Mesh) -> bool {
-    let columns = mesh.shape.1;
-    let mean = |row: &[f64]| {
-        let (sum, n) = row.iter().filter(|v| v.is_finite()).fold((0.0, 0.0), |(s, n), v| (s + v, n + 1.0));
-        sum / f64::max(n, 1.0)
-    };
-    let (first, last) = (&mesh.lat[..columns], &mesh.lat[mesh.lat.len() - columns..]);
-    mesh.shape.0 < 2 || mean(last) > mean(first)
-}
-
 /// Whether columns go from west to east.
 fn goes_east(mesh: &Mesh) -> bool {
     let row = &mesh.lon[..mesh.shape.1];
@@ -48,10 +37,9 @@ pub(super) fn check_lines(mesh: &Mesh, option: &str) -> Result<()> {
 pub(super) fn check_edge(mesh: &Mesh, from: &str) -> Result<()> {
     let remedy = "begin at the south: --from south";
     match from {
-        "west" | "east" if !goes_north(mesh) || !goes_east(mesh) => Err(Error::data(format!(
-            "--from {from} wants latitudes from south to north and longitudes from west to east"
-        ))
-        .remedy(remedy)),
+        "west" | "east" if !goes_east(mesh) => {
+            Err(Error::data(format!("--from {from} wants longitudes from west to east")).remedy(remedy))
+        }
         "west" | "east" if mesh.periodic => {
             Err(Error::data(format!("the grid goes round the globe: it has no edge in the {from}"))
                 .remedy(remedy))
