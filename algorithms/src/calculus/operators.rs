@@ -104,10 +104,15 @@ impl Staggered {
         let scale = match operator {
             Operator::Divergence | Operator::Curl => inverse(of(&mesh.area, output)),
             Operator::Laplacian => {
-                // A cell at a pole has neighbours all around, of which a row knows but two.
-                let at_pole = |lat: &f64| lat.abs() > 90.0 - 1e-6;
-                let area = mesh.area[output.index()].iter().zip(&mesh.lat[output.index()]);
-                let area: Vec<f64> = area.map(|(a, lat)| if at_pole(lat) { f64::NAN } else { *a }).collect();
+                // Where a whole row is the pole, its cells have neighbours all around, of which a row
+                // knows but two.
+                let columns = mesh.cells[1].max(1);
+                let mut area = mesh.area[output.index()].clone();
+                for (area, lat) in area.chunks_mut(columns).zip(mesh.lat[output.index()].chunks(columns)) {
+                    if lat.iter().all(|lat| lat.abs() > 90.0 - 1e-6) {
+                        area.fill(f64::NAN);
+                    }
+                }
                 inverse(out.block(&area))
             }
             Operator::DerivativeX(_) | Operator::RotatedY(_) => inverse(of(&mesh.dx, output)),
