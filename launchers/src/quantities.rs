@@ -61,11 +61,6 @@ impl Quantity {
             Self::Temperature => (
                 "degC",
                 &[
-                    "k",
-                    "kelvin",
-                    "degk",
-                    "degreekelvin",
-                    "degreesk",
                     "degc",
                     "deg c",
                     "c",
@@ -129,16 +124,22 @@ impl Quantity {
         }
     }
 
+    /// Whether these are its units.
+    pub(crate) fn is_in(self, units: &str) -> bool {
+        let kelvin = self == Self::Temperature && Self::Kelvin.is_in(units);
+        kelvin || self.accepted().1.contains(&plain(units).as_str())
+    }
+
     /// Refuses a variable that is measured in something else. One that says nothing is taken to be
     /// in the usual units.
     pub(crate) fn check(self, variable: &Variable) -> Result<()> {
-        let (usual, accepted) = self.accepted();
+        let usual = self.accepted().0;
         let Some(units) = variable.units().filter(|u| !u.trim().is_empty()) else { return Ok(()) };
         // Practical salinity has no unit, and is of the order of 35.
         let practical = self == Self::Salinity
             && units.trim() == "1"
             && variable.attributes.text("standard_name") == Some("sea_water_practical_salinity");
-        if self == Self::Any || practical || accepted.contains(&plain(units).as_str()) {
+        if self == Self::Any || practical || self.is_in(units) {
             return Ok(());
         }
         Err(Error::data(format!("is in `{units}`, not in {usual}"))
@@ -203,6 +204,14 @@ mod tests {
         assert!(
             Quantity::Kelvin.check(&of("degC")).is_err() && Quantity::Temperature.check(&of("degF")).is_err()
         );
+        // Whatever counts as a temperature is known to be one of the two.
+        for units in ["K", "kelvin", "Kelvin", "degK", "degree_Kelvin", "deg K", "degrees_K"] {
+            assert!(
+                Quantity::Temperature.check(&of(units)).is_ok() && Quantity::Kelvin.is_in(units),
+                "{units}"
+            );
+        }
+        assert!(["degC", "Celsius", "C"].iter().all(|units| !Quantity::Kelvin.is_in(units)));
         for units in ["0.001", "1e-3", "psu", "PSU", "g kg-1", "g/kg", "gram/kilogram"] {
             assert!(Quantity::Salinity.check(&of(units)).is_ok(), "{units}");
         }

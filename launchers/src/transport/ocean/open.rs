@@ -9,6 +9,7 @@ use super::places::Places;
 use super::thickness::Thick;
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
+use crate::quantities::Quantity;
 use crate::step::Alone;
 use halocline_algorithms::transport::{Mesh, Stagger};
 use halocline_core::grid::GridKind;
@@ -229,7 +230,7 @@ impl Ocean {
 }
 
 fn is_kelvin(units: Option<&str>) -> bool {
-    matches!(units, Some("K" | "kelvin" | "Kelvin" | "degK" | "degree_Kelvin"))
+    units.is_some_and(|units| Quantity::Kelvin.is_in(units))
 }
 
 /// Where cells are, from the points of velocities: at the latitudes of u and the longitudes of v.
