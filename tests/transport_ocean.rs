@@ -341,15 +341,12 @@ fn staggering_is_looked_at_though_no_tracer_is_read() {
         let height = |k: usize| [10.0, 20.0, 60.0][k / 40] * if k % 40 < 20 { 1.0 } else { 0.5 };
         thick.put_values(&(0..120).map(height).collect::<Vec<_>>(), ..).expect("written");
     }
-    let plain = Launch::Plain(1);
-    let (kind, from): (&str, &[&str]) = ("overturning", &[]);
-    let name = "msftmz";
-    transport(plain, kind, std::slice::from_ref(&input), from, &out);
-    let found = values(&out, name);
-    let said = [from, &["--stagger", "same"]].concat();
-    transport(plain, kind, std::slice::from_ref(&input), &said, &out);
-    assert_eq!(found, values(&out, name), "{kind}");
-    transport(plain, kind, std::slice::from_ref(&input), from, &out);
+    let overturning = |options: &[&str]| {
+        transport(Launch::Plain(1), "overturning", std::slice::from_ref(&input), options, &out);
+        values(&out, "msftmz")
+    };
+    let said = overturning(&["--stagger", "same"]);
+    assert_eq!(overturning(&[]), said);
     let file = netcdf::open(&out).expect("a result");
     let inputs = match file.attribute("halocline_transport_inputs").expect("told").value() {
         Ok(netcdf::AttributeValue::Str(text)) => text,

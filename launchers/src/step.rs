@@ -68,6 +68,11 @@ pub(crate) trait ByItself {
     /// The file that it writes.
     fn output(&self) -> &Path;
 
+    /// Names of the states that it saves, as [`Step::states`] gives them; none unless told.
+    fn states(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reads, computes and writes.
     ///
     /// # Collective
@@ -80,7 +85,7 @@ impl<T: ByItself> Step for T {
         self.files()
     }
     fn states(&self) -> Vec<String> {
-        Vec::new()
+        ByItself::states(self)
     }
     fn alone(&self) -> Vec<Alone> {
         self.reads()

@@ -9,6 +9,7 @@ use super::record::Place;
 use super::wire::Wire;
 use crate::common::{bytes_text, Verbosity};
 use crate::info::print;
+use crate::plot::write_beside;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
 use halocline_io::output::Compression;
@@ -80,10 +81,7 @@ pub(super) fn run(comm: &Comm, args: &MachineArgs, verbosity: Verbosity) -> Resu
 
 fn write(path: &Path, machine: &Machine) -> Result<()> {
     let text = serde_json::to_string_pretty(machine).map_err(|e| Error::internal(e.to_string()))? + "\n";
-    let beside = path.with_extension(format!("tmp-{}", std::process::id()));
-    std::fs::write(&beside, text)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|e| Error::system(format!("can't be written: {e}")).in_file(path))
+    write_beside(path, text.as_bytes())
 }
 
 fn words(all: &[&str]) -> Vec<String> {

@@ -157,8 +157,7 @@ fn job(foreseen: &Foreseen<'_>, verbosity: Verbosity) -> Result<Job> {
         let times = source.variable().position(halocline_core::meta::Role::Time).map_or(1, |d| shape[d]);
         let cells = shape.iter().product::<usize>() / times.max(1);
         let bytes = if source.element() == halocline_io::Element::F32 { 4 } else { 8 };
-        let whole: usize = info.variable.shape().iter().product();
-        job.add(Shape { times, cells, bytes }, (info.deflate.is_some(), info.chunks.is_some()), whole);
+        job.add(Shape { times, cells, bytes }, info.deflate.is_some());
     }
     job.files = dataset.files().len();
     let in_files = dataset.files().iter().map(|f| f.bytes).sum::<u64>() as f64;

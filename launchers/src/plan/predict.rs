@@ -60,8 +60,6 @@ pub(super) struct Prediction {
     pub(super) memory: f64,
     /// What most of the time goes to.
     pub(super) bound: &'static str,
-    /// Against the first row.
-    pub(super) efficiency: f64,
 }
 
 /// What a process takes before it has data: MPI and libraries.
@@ -90,7 +88,7 @@ impl Job {
     }
 
     /// Adds a variable; those of an EOF are analysed together.
-    pub(super) fn add(&mut self, shape: Shape, (deflated, chunked): (bool, bool), whole: usize) {
+    pub(super) fn add(&mut self, shape: Shape, deflated: bool) {
         let Shape { times, cells, bytes } = shape;
         let segment = self.segment.unwrap_or(times).clamp(2, times.max(2));
         self.times = times;
@@ -98,8 +96,6 @@ impl Job {
         self.deflated |= deflated;
         let values = (times * cells) as f64;
         self.decoded += values * bytes as f64;
-        // Chunks are read whole: of a part of them, not less than the part.
-        let _ = (chunked, whole);
         self.stored += values * bytes as f64;
         let per_cell = match self.case {
             Case::Spectrum => (segment / 2 + 1) as f64 * self.results,
@@ -203,6 +199,5 @@ pub(super) fn on(
         bytes_sent: sent,
         memory,
         bound: if idle { "too few tiles for the ranks" } else { most },
-        efficiency: f64::NAN,
     })
 }

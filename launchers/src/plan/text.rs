@@ -4,6 +4,7 @@ use super::predict::{Job, Prediction};
 use crate::bench::model::Machine;
 use crate::common::bytes_text;
 use halocline_core::{Error, Result};
+use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -82,10 +83,18 @@ pub(super) fn table(machine: &Machine, job: &Job, rows: &[Prediction]) -> String
     out
 }
 
+/// A prediction beside its efficiency.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    prediction: &'a Prediction,
+    efficiency: f64,
+}
+
 pub(super) fn json(machine: &Machine, job: &Job, rows: &[Prediction]) -> Result<String> {
     let efficiency = efficiencies(rows);
-    let rows: Vec<Prediction> =
-        rows.iter().zip(&efficiency).map(|(p, e)| Prediction { efficiency: *e, ..p.clone() }).collect();
+    let with_efficiency: Vec<Row<'_>> =
+        rows.iter().zip(&efficiency).map(|(prediction, e)| Row { prediction, efficiency: *e }).collect();
     let all = json!({
         "case": job.case.name(),
         "times": job.times,
@@ -95,8 +104,8 @@ pub(super) fn json(machine: &Machine, job: &Job, rows: &[Prediction]) -> Result<
         "bytes_decoded": job.decoded,
         "bytes_stored": job.stored,
         "machine": machine.place,
-        "predictions": rows,
-        "verdict": verdict(&rows, &efficiency),
+        "predictions": with_efficiency,
+        "verdict": verdict(rows, &efficiency),
     });
     serde_json::to_string_pretty(&all).map(|t| t + "\n").map_err(|e| Error::internal(e.to_string()))
 }

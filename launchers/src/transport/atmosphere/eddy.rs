@@ -9,12 +9,12 @@ use super::Kind;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, Verbosity};
 use crate::folding::FoldJob;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::transport::atmosphere::Cells;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The flux [xy], the mean over time and longitude of the product of two variables, by what carries
 /// it: the mean meridional circulation [x][y], stationary eddies [x*y*] of the means in time, and
@@ -65,22 +65,21 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a EddyArgs) -> Result<Eddy<'a>
     Ok(Eddy { args, operands, parts })
 }
 
-impl Step for Eddy<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Eddy<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.operands.files().into_iter().chain([self.args.common.output.clone()]).collect()
+    }
+    fn reads(&self) -> Vec<Alone> {
+        self.operands.alone()
+    }
+    fn output(&self) -> &Path {
+        &self.args.common.output
     }
     fn states(&self) -> Vec<String> {
         vec![self.state()]
     }
-    fn alone(&self) -> Vec<Alone> {
-        self.operands.alone()
-    }
-    fn requests(&mut self) -> Result<Vec<crate::passes::Request<'_>>> {
-        Ok(Vec::new())
-    }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.write(job)?;
-        Ok(Carried::Done(Written { output: self.args.common.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.write(job)
     }
 }
 

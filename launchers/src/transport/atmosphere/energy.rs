@@ -9,12 +9,12 @@ use super::Kind;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, Verbosity};
 use crate::folding::FoldJob;
-use crate::step::{self, Alone, Carried, Step, Written};
+use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::transport::atmosphere::{Cells, Constants};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The northward transport of energy by the atmosphere through circles of latitude, W: of dry static
 /// energy cp T + g z, latent energy L q and their sum, by the mean meridional circulation, stationary
@@ -78,22 +78,21 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a EnergyArgs) -> Result<Energy
     Ok(Energy { args, operands, parts })
 }
 
-impl Step for Energy<'_> {
-    fn taken(&self) -> Vec<PathBuf> {
+impl ByItself for Energy<'_> {
+    fn files(&self) -> Vec<PathBuf> {
         self.operands.files().into_iter().chain([self.args.common.output.clone()]).collect()
+    }
+    fn reads(&self) -> Vec<Alone> {
+        self.operands.alone()
+    }
+    fn output(&self) -> &Path {
+        &self.args.common.output
     }
     fn states(&self) -> Vec<String> {
         vec!["energy".to_owned()]
     }
-    fn alone(&self) -> Vec<Alone> {
-        self.operands.alone()
-    }
-    fn requests(&mut self) -> Result<Vec<crate::passes::Request<'_>>> {
-        Ok(Vec::new())
-    }
-    fn carry_on(&mut self, job: &FoldJob<'_>) -> Result<Carried> {
-        let report = self.write(job)?;
-        Ok(Carried::Done(Written { output: self.args.common.output.clone(), report }))
+    fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        self.write(job)
     }
 }
 

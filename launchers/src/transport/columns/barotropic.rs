@@ -30,6 +30,17 @@ enum Side {
     East,
 }
 
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::South => "south",
+            Self::North => "north",
+            Self::West => "west",
+            Self::East => "east",
+        }
+    }
+}
+
 /// The barotropic streamfunction of the ocean: what flows between a coast and each corner of cells.
 ///
 /// ψ with u = -∂ψ/∂y and v = ∂ψ/∂x of transports over the whole depth. From the south or the north it
@@ -75,13 +86,7 @@ impl ColumnCommand for BarotropicArgs {
         let primary = if of_u { Primary::U } else { Primary::V };
         let needs = Needs { primary, u: false, temperature: false, salinity: false, rest_first: false };
         let ocean = open_ocean(job, &self.ocean, needs)?;
-        let side = match self.from {
-            Side::South => "south",
-            Side::North => "north",
-            Side::West => "west",
-            Side::East => "east",
-        };
-        check_edge(&ocean.mesh, side).map_err(|e| ocean.blame(e))?;
+        check_edge(&ocean.mesh, self.from.name()).map_err(|e| ocean.blame(e))?;
         let (rows, columns) = ocean.mesh.shape;
         let (lengths, stagger) = (ocean.mesh.along_rows.clone(), ocean.mesh.stagger);
         let faces = if of_u {
@@ -107,13 +112,7 @@ impl Columns for Barotropic {
         "Barotropic streamfunction of the ocean"
     }
     fn describe(&self) -> Vec<String> {
-        let from = match self.args.from {
-            Side::South => "south",
-            Side::North => "north",
-            Side::West => "west",
-            Side::East => "east",
-        };
-        vec![format!("from={from}"), format!("rho0={}", self.args.rho0)]
+        vec![format!("from={}", self.args.from.name()), format!("rho0={}", self.args.rho0)]
     }
     fn made(&self) -> Vec<Made> {
         let (standard, units) = match self.args.units {
