@@ -195,7 +195,7 @@ void hcl_blocks_free(hcl_blocks *blocks);
 
 /*
  Moves values of `type` from the boxes `from` to the boxes `to` of the same domain. Cell (i, j, ...) of
- a box lies at data[i * strides[0] + j * strides[1] ...], strides in values; NULL: C order without
+ a box lies at `data[i * strides[0] + j * strides[1] ...]`, strides in values; NULL: C order without
  gaps. Collective.
 
  # Safety
@@ -329,7 +329,7 @@ int hcl_insitu_axis(hcl_insitu *insitu,
 
 /*
  Takes a step: this rank's box of the field at `time`, values of `type`. Cell (i, j, ...) lies at
- field[i * strides[0] + j * strides[1] ...], strides in values; NULL: C order without gaps. The array
+ `field[i * strides[0] + j * strides[1] ...]`, strides in values; NULL: C order without gaps. The array
  may have halos: point at the first cell that the rank owns. NaN is missing. Nothing of the array is
  needed after the call. After an error the program may go on. Collective, at every step, whatever the
  last one returned.

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn hcl_blocks_free(blocks: *mut hcl_blocks) {
 }
 
 /// Moves values of `type` from the boxes `from` to the boxes `to` of the same domain. Cell (i, j, ...) of
-/// a box lies at data\[i * strides\[0\] + j * strides\[1\] ...\], strides in values; NULL: C order without
+/// a box lies at `data[i * strides[0] + j * strides[1] ...]`, strides in values; NULL: C order without
 /// gaps. Collective.
 ///
 /// # Safety

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn hcl_insitu_axis(
 }
 
 /// Takes a step: this rank's box of the field at `time`, values of `type`. Cell (i, j, ...) lies at
-/// field\[i * strides\[0\] + j * strides\[1\] ...\], strides in values; NULL: C order without gaps. The array
+/// `field[i * strides[0] + j * strides[1] ...]`, strides in values; NULL: C order without gaps. The array
 /// may have halos: point at the first cell that the rank owns. NaN is missing. Nothing of the array is
 /// needed after the call. After an error the program may go on. Collective, at every step, whatever the
 /// last one returned.
