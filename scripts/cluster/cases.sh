@@ -46,8 +46,8 @@ until_there() {
   return 1
 }
 
-# dumped FILE: everything it holds but when and how it came about, all digits of every value.
-dumped() { ncdump -n same -p 9,17 "$1" | grep -v ':history = '; }
+# dumped FILE: everything it holds but when and how it came about (times, ranks), all digits of every value.
+dumped() { ncdump -n same -p 9,17 "$1" | grep -Ev ':(history|halocline_provenance) = '; }
 
 # same FILE FILE: the same bits.
 same() {
