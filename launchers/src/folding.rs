@@ -241,7 +241,7 @@ pub(crate) fn check_is_data(name: &str, source: &Source) -> Result<()> {
     };
     if others.any(is_there) {
         return Err(
-            Error::usage("is a coordinate, not data").remedy("name a variable that has values at times")
+            Error::usage("is a coordinate, not data").remedy("name a variable that holds data")
         );
     }
     Ok(())
