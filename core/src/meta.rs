@@ -59,8 +59,8 @@ impl Dim {
     pub fn no_time() -> Self {
         Self::new(Self::NO_TIME, 1, Role::Time)
     }
-    /// What [`Self::no_time`] is called.
-    pub const NO_TIME: &'static str = "(no time)";
+    /// What [`Self::no_time`] is called, as nothing in a file can be.
+    pub const NO_TIME: &'static str = "no/time";
 }
 
 /// The type of a variable's stored values.

@@ -19,17 +19,18 @@ pub(super) struct Timeless {
 impl Timeless {
     /// A schema as it is to be written, and what differs from what was asked for.
     pub(super) fn of(schema: &Schema) -> (Cow<'_, Schema>, Self) {
-        if schema.dim(Dim::NO_TIME).is_none() {
+        if schema.dim(Dim::NO_TIME).is_none() && !schema.variables.iter().any(|v| Self::drops(&v.name)) {
             return (Cow::Borrowed(schema), Self::default());
         }
         let mut out = schema.clone();
         let mut left = Self::default();
         out.dims.retain(|d| d.name != Dim::NO_TIME);
-        out.variables.retain(|v| v.name != Dim::NO_TIME);
+        out.variables.retain(|v| !Self::drops(&v.name));
         let is_time = |v: &&VariableSpec| v.dims == [Dim::NO_TIME] && v.attributes.text("axis") == Some("T");
         let time = out.variables.iter().find(is_time);
         let time = time.map(|v| (v.name.clone(), v.attributes.text("bounds").map(str::to_owned)));
         for variable in &mut out.variables {
+            without_mention(variable);
             let Some(at) = variable.dims.iter().position(|d| d == Dim::NO_TIME) else { continue };
             left.without.push((variable.name.clone(), at));
             variable.dims.remove(at);
@@ -50,9 +51,9 @@ impl Timeless {
         (Cow::Owned(out), left)
     }
 
-    /// Whether a variable is not written at all.
+    /// Whether a variable is not written at all: times of what has none, and their bounds.
     pub(super) fn drops(name: &str) -> bool {
-        name == Dim::NO_TIME
+        name.starts_with(Dim::NO_TIME)
     }
 
     /// Whether a variable lost its only dimension, so that a block of it is all of it.
@@ -85,4 +86,38 @@ impl Timeless {
         let from = comm.agree(from.ok_or_else(none))?;
         comm.broadcast_value(own, from)
     }
+}
+
+/// Takes what is not there out of what a variable says of itself.
+fn without_mention(variable: &mut VariableSpec) {
+    let of = |name: &str| variable.attributes.text(name).map(str::to_owned);
+    let (coordinates, methods) = (of("coordinates"), of("cell_methods"));
+    let mut set = |name: &str, was: Option<String>, now: Vec<&str>| match was {
+        Some(was) if was.contains(Dim::NO_TIME) && now.is_empty() => drop(variable.attributes.remove(name)),
+        Some(was) if was.contains(Dim::NO_TIME) => variable.attributes.set(name, now.join(" ")),
+        _ => {}
+    };
+    let kept = |text: &Option<String>| text.clone().unwrap_or_default();
+    let words = kept(&coordinates);
+    set("coordinates", coordinates, words.split_whitespace().filter(|w| !w.starts_with(Dim::NO_TIME)).collect());
+    let words = kept(&methods);
+    let mut left = Vec::new();
+    // A method follows the names that it is of.
+    let (mut is_name, mut has_others) = (false, true);
+    for word in words.split_whitespace() {
+        if word.ends_with(':') {
+            has_others &= is_name;
+            is_name = true;
+            if word.trim_end_matches(':') == Dim::NO_TIME {
+                continue;
+            }
+            has_others = true;
+        } else {
+            is_name = false;
+        }
+        if has_others {
+            left.push(word);
+        }
+    }
+    set("cell_methods", methods, left);
 }

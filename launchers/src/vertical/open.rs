@@ -6,7 +6,7 @@ use super::options::{How, VerticalArgs};
 use super::target::{Along, Target};
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, check_together};
+use crate::pairs::{align, both_static, check_together};
 use crate::pressure::to_pascal;
 use crate::quantities::Quantity;
 use crate::transport::density::EosChoice;
@@ -165,7 +165,7 @@ fn check_surface(first: &Source, surface: &Source) -> Result<()> {
     if to_pascal(units) != Some(1.0) {
         return Err(Error::data(format!("is in `{units}`, not in Pa")).remedy("convert it first"));
     }
-    if align(first.time(), surface.time())? > 0 || surface.time().len() != first.time().len() {
+    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0 || surface.time().len() != first.time().len() {
         return Err(Error::data(format!(
             "has {} times, the variable has {}",
             surface.time().len(),
