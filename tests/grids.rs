@@ -146,10 +146,17 @@ fn still(folder: &Path, name: &str) -> PathBuf {
         time.put_attribute("units", "days since 2000-01-01").expect("an attribute");
         time.put_attribute("bounds", "time_bnds").expect("an attribute");
         time.put_values(&[15.5], ..).expect("written");
-        let mut bounds = file.add_variable::<f64>("time_bnds", &[lead, &["two"]].concat()).expect("a variable");
+        let mut bounds =
+            file.add_variable::<f64>("time_bnds", &[lead, &["two"]].concat()).expect("a variable");
         bounds.put_values(&[0.0, 31.0], ..).expect("written");
     }
-    axis(&mut file, "lat", "degrees_north", &(0..12).map(|j| -82.5 + 15.0 * f64::from(j)).collect::<Vec<_>>(), None);
+    axis(
+        &mut file,
+        "lat",
+        "degrees_north",
+        &(0..12).map(|j| -82.5 + 15.0 * f64::from(j)).collect::<Vec<_>>(),
+        None,
+    );
     axis(&mut file, "lon", "degrees_east", &(0..24).map(|i| 15.0 * f64::from(i)).collect::<Vec<_>>(), None);
     let mut lev = file.add_variable::<f64>("lev", &["lev"]).expect("a variable");
     for (key, value) in [("units", "m"), ("positive", "down")] {
@@ -215,7 +222,10 @@ fn what_has_no_time_comes_out_without() {
             let found = of(launch, command, input);
             for (variable, dims, values) in &step {
                 let Some((_, ours, theirs)) = found.iter().find(|(n, ..)| n == variable) else {
-                    assert!(name == "none" && variable.starts_with("time"), "{command}: no {variable}, {name}");
+                    assert!(
+                        name == "none" && variable.starts_with("time"),
+                        "{command}: no {variable}, {name}"
+                    );
                     continue;
                 };
                 let left: Vec<&String> = dims.iter().filter(|d| *d != "time").collect();
@@ -257,7 +267,8 @@ fn what_needs_times_says_so() {
     }
     // There is no time to choose, nor one to pair with.
     for (options, code) in [(&["--time", "2000"][..], 2), (&["--level", "7"], 2)] {
-        let words = [&["stats", text(&input), "--var", "volume", "--over", "lat,lon", "-o", text(&out)], options];
+        let words =
+            [&["stats", text(&input), "--var", "volume", "--over", "lat,lon", "-o", text(&out)], options];
         assert_eq!(common::run(Launch::Plain(1), &words.concat()).status.code(), Some(code));
     }
 }

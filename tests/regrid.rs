@@ -116,7 +116,9 @@ fn weights_can_be_kept_and_give_the_same_bits() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let [first, second, weights] = ["a.nc", "b.nc", "w.nc"].map(|n| folder.path().join(n));
     let input = data("ersstv5_sst_201001-202008.nc");
-    for (method, format) in [("conservative", "esmf"), ("bilinear", "scrip"), ("conservative", "scrip"), ("distance:3", "esmf")] {
+    for (method, format) in
+        [("conservative", "esmf"), ("bilinear", "scrip"), ("conservative", "scrip"), ("distance:3", "esmf")]
+    {
         let words = [
             "regrid",
             text(&input),
@@ -132,8 +134,11 @@ fn weights_can_be_kept_and_give_the_same_bits() {
         ];
         run_well(
             Launch::Plain(1),
-            &[&words[..], &["--save-weights", text(&weights), "--weights-format", format, "-o", text(&first)]]
-                .concat(),
+            &[
+                &words[..],
+                &["--save-weights", text(&weights), "--weights-format", format, "-o", text(&first)],
+            ]
+            .concat(),
         );
         let words = ["regrid", text(&input), "--var", "sst", "--missing", "leave-out:0.5", "-q"];
         run_well(

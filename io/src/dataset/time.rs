@@ -73,7 +73,11 @@ pub(crate) fn of_static(meta: &SharedMeta, v: &RawVariable, reader: &dyn StoredR
     let is_time = |c: &RawVariable| {
         let units = c.attributes.text("units").unwrap_or_default().to_ascii_lowercase();
         let reference = c.attributes.text("standard_name") == Some("forecast_reference_time");
-        c.name != v.name && c.dims.is_empty() && c.dtype.is_numeric() && units.contains(" since ") && !reference
+        c.name != v.name
+            && c.dims.is_empty()
+            && c.dtype.is_numeric()
+            && units.contains(" since ")
+            && !reference
     };
     let mut named = stated.split_whitespace().filter_map(|n| meta.variable(n)).map(|c| &**c);
     let scalars = || meta.variables.iter().map(|c| &**c).filter(|c| is_time(c));

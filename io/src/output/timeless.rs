@@ -99,7 +99,11 @@ fn without_mention(variable: &mut VariableSpec) {
     };
     let kept = |text: &Option<String>| text.clone().unwrap_or_default();
     let words = kept(&coordinates);
-    set("coordinates", coordinates, words.split_whitespace().filter(|w| !w.starts_with(Dim::NO_TIME)).collect());
+    set(
+        "coordinates",
+        coordinates,
+        words.split_whitespace().filter(|w| !w.starts_with(Dim::NO_TIME)).collect(),
+    );
     let words = kept(&methods);
     let mut left = Vec::new();
     // A method follows the names that it is of.

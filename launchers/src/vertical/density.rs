@@ -50,10 +50,7 @@ impl Wanted {
 
 /// The names of temperature and salinity.
 pub(super) fn names(args: &VerticalArgs, datasets: &[Dataset]) -> Result<[String; 2]> {
-    Ok([
-        TEMPERATURE.find(args.thetao.as_deref(), datasets)?,
-        SALINITY.find(args.so.as_deref(), datasets)?,
-    ])
+    Ok([TEMPERATURE.find(args.thetao.as_deref(), datasets)?, SALINITY.find(args.so.as_deref(), datasets)?])
 }
 
 /// Potential density less 1000 kg m⁻³ of values as they are stored.

@@ -165,7 +165,9 @@ fn check_surface(first: &Source, surface: &Source) -> Result<()> {
     if to_pascal(units) != Some(1.0) {
         return Err(Error::data(format!("is in `{units}`, not in Pa")).remedy("convert it first"));
     }
-    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0 || surface.time().len() != first.time().len() {
+    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0
+        || surface.time().len() != first.time().len()
+    {
         return Err(Error::data(format!(
             "has {} times, the variable has {}",
             surface.time().len(),

@@ -22,7 +22,11 @@ pub(crate) struct VerticalArgs {
     /// levels); the levels of a file; theta:… surfaces of potential temperature, K, from ta and the
     /// pressure of levels; sigma0:… (sigma2:…, 0 to 4) isopycnals, kg m-3 less 1000 referred to the
     /// surface (2000 dbar), from temperature and salinity; field:… values of --coordinate-var. Conservative: edges of layers, one more
-    #[arg(long, value_name = "85000,50000,…|FILE[:VAR]|theta:300,…|sigma0:26,…|field:26,…", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "85000,50000,…|FILE[:VAR]|theta:300,…|sigma0:26,…|field:26,…",
+        allow_hyphen_values = true
+    )]
     pub(super) to: String,
     /// linear: a straight line over the coordinate; log: over its logarithm; conservative: the mean, or
     /// the amount, of layers
@@ -129,11 +133,8 @@ impl VerticalArgs {
             return Err(Error::usage("--to field:… and --coordinate-var go together")
                 .remedy("as in --coordinate-var sigma0 --to field:26,26.5,27"));
         }
-        let for_density = [
-            ("--thetao", self.thetao.is_some()),
-            ("--so", self.so.is_some()),
-            ("--eos", self.eos.is_some()),
-        ];
+        let for_density =
+            [("--thetao", self.thetao.is_some()), ("--so", self.so.is_some()), ("--eos", self.eos.is_some())];
         if let Some((option, _)) = for_density.into_iter().find(|o| o.1 && !self.to.starts_with("sigma")) {
             return Err(Error::usage(format!("{option} is for isopycnals"))
                 .remedy("leave it out, or ask for --to sigma0:…"));

@@ -52,7 +52,12 @@ impl Vertical<'_> {
             From::Hybrid { surface, .. } => Some(&**surface),
             From::Fixed { .. } => None,
         };
-        self.variables.iter().chain(surface).chain(self.field.as_deref()).chain(self.water.as_ref().map(|w| &*w.0)).collect()
+        self.variables
+            .iter()
+            .chain(surface)
+            .chain(self.field.as_deref())
+            .chain(self.water.as_ref().map(|w| &*w.0))
+            .collect()
     }
 
     /// As outputs record what was done.

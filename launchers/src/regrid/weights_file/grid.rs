@@ -55,7 +55,10 @@ pub(super) fn target(dataset: &Dataset, names: &Names, shape: &[usize]) -> Optio
 
 /// Bounds of rows and columns from the corners of cells, of those that are the same for all cells: a
 /// pair each, in the order of the coordinate.
-fn edges((lat, rows): (&[f64], &[f64]), (lon, columns): (&[f64], &[f64])) -> (Option<Vec<f64>>, Option<Vec<f64>>) {
+fn edges(
+    (lat, rows): (&[f64], &[f64]),
+    (lon, columns): (&[f64], &[f64]),
+) -> (Option<Vec<f64>>, Option<Vec<f64>>) {
     let (ny, nx) = (rows.len(), columns.len());
     let each = lat.len() / (ny * nx).max(1);
     // Corners of a cell as departures from its centre, the short way round.

@@ -3,6 +3,7 @@
 use crate::regrid::options::{Format, Nature};
 use halocline_algorithms::regrid::{Cells, Made};
 use halocline_core::comm::Comm;
+use halocline_core::grid::GridKind;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::Result;
 use halocline_io::output::{history_line, Output, Schema, VariableSpec, WriteReport};
@@ -71,6 +72,11 @@ pub(in crate::regrid) fn write(
         .with("normalization", if nature.of_whole_cells { "destarea" } else { "fracarea" })
         .with("source", format!("halocline {}, regrid", env!("CARGO_PKG_VERSION")))
         .with("history", history_line(&crate::common::command_line()));
+    if format == Format::Scrip {
+        // Without these CDO takes it for no file of weights.
+        schema.attributes.set("source_grid", kind(from));
+        schema.attributes.set("dest_grid", kind(to));
+    }
     let mut all: Vec<Column> = Vec::new();
     let areas = [from.grid.areas().ok(), to.grid.areas().ok()];
     let shared = shared(made, nature, &areas);
@@ -111,6 +117,15 @@ pub(in crate::regrid) fn write(
         file.write_whole(name, values)?;
     }
     file.finish_with_report()
+}
+
+/// The kind of a grid in CDO's words.
+fn kind(cells: &Cells) -> &'static str {
+    match cells.grid.kind {
+        GridKind::Rectilinear => "lonlat",
+        GridKind::Curvilinear => "curvilinear",
+        _ => "unstructured",
+    }
 }
 
 /// The method in ESMF's words, by which others know it.
