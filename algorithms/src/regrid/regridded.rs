@@ -139,7 +139,7 @@ impl<'a> Regridded<'a> {
         runs
     }
 
-    fn multiply<T: Copy + Send + Sync + Into<f64>>(
+    fn multiply<T: Copy + Default + Send + Sync + Into<f64>>(
         &self,
         rows: &[Range<usize>],
         lanes: &[[T; LANES]],
@@ -154,7 +154,11 @@ impl<'a> Regridded<'a> {
             .map(|run| {
                 let mut sums = vec![[0.0; LANES]; run.len()];
                 self.matrix.times(run.clone(), lanes, &mut sums, self.missing);
-                (0..count).flat_map(|lane| sums.iter().map(move |s| round(s[lane]))).collect()
+                let mut maps = vec![T::default(); count * run.len()];
+                for (lane, map) in maps.chunks_exact_mut(run.len()).enumerate() {
+                    map.iter_mut().zip(&sums).for_each(|(o, s)| *o = round(s[lane]));
+                }
+                maps
             })
             .collect();
         out.par_chunks_mut(each.max(1)).enumerate().for_each(|(lane, map)| {
