@@ -268,7 +268,7 @@ fn what_needs_times_says_so() {
     // There is no time to choose, nor one to pair with.
     for (options, code) in [(&["--time", "2000"][..], 2), (&["--level", "7"], 2)] {
         let words =
-            [&["stats", text(&input), "--var", "volume", "--over", "lat,lon", "-o", text(&out)], options];
+            [&["stats", text(&input), "--var", "volume", "--over", "lat,lon", "-o", text(&out)][..], options];
         assert_eq!(common::run(Launch::Plain(1), &words.concat()).status.code(), Some(code));
     }
 }
