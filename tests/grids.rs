@@ -177,7 +177,7 @@ fn still(folder: &Path, name: &str) -> PathBuf {
 /// Names, dimensions and values of what a file holds.
 fn held(path: &Path) -> Vec<(String, Vec<String>, Vec<f64>)> {
     let file = netcdf::open(path).expect("an output");
-    let of = |v: netcdf::Variable| {
+    let of = |v: netcdf::Variable<'_>| {
         let dims = v.dimensions().iter().map(netcdf::Dimension::name).collect();
         (v.name(), dims, v.get_values::<f64, _>(..).unwrap_or_default())
     };
