@@ -105,7 +105,7 @@ impl<'a> Regridded<'a> {
             if room.values.len() < from.len() {
                 room.values = filled(from.len(), T::default());
             }
-            let Room { values, lanes } = &mut *room;
+            let Room { values, lanes } = &mut room;
             let values = &mut values[..from.len()];
             read(&from, values)?;
             let done = (first - time.start) * (block.len() / time.len().max(1));
@@ -115,17 +115,20 @@ impl<'a> Regridded<'a> {
                 self.multiply(&rows, lanes, out, maps.len() / cells, &round);
             }
         }
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(room));
         Ok(())
     }
 
     /// Room that was used before, if there is some.
-    fn room<T: Copy + Default + Send + 'static>(&self) -> Box<Room<T>> {
+    fn room<T: Copy + Default + Send + 'static>(&self) -> Room<T> {
         let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        used.and_then(|room| room.downcast().ok()).unwrap_or_else(|| {
-            let lanes = filled(self.matrix.columns(), [T::default(); LANES]);
-            Box::new(Room { values: Vec::new(), lanes })
-        })
+        match used.and_then(|room| room.downcast().ok()) {
+            Some(room) => *room,
+            None => {
+                let lanes = filled(self.matrix.columns(), [T::default(); LANES]);
+                Room { values: Vec::new(), lanes }
+            }
+        }
     }
 
     /// Runs of target cells of a block: numbers in the grid.

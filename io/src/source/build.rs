@@ -11,6 +11,7 @@ use crate::dataset::meta::{RawVariable, SharedMeta};
 use crate::dataset::{of_static, Dataset, TimeEntry, VariableInfo};
 use crate::direct;
 use crate::stored::StoredReader;
+use halocline_core::calendar::TimeAxis;
 use halocline_core::grid::{CellEdges, Grid, GridKind};
 use halocline_core::meta::{Coordinate, Dim, Role, Variable};
 use halocline_core::{Error, Result};
@@ -59,13 +60,7 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let entry =
         if is_static { Cow::Owned(of_static(&meta, raw, &*reader)?) } else { times(dataset, variable)? };
     let time = entry.axis.as_ref().map_err(Clone::clone)?;
-    let kept = match &selection.time {
-        None => 0..time.len(),
-        Some(_) if entry.name == Dim::NO_TIME => {
-            return Err(Error::usage("has no time that one could choose").remedy("leave out --time"))
-        }
-        Some(range) => time.select(range)?,
-    };
+    let kept = steps(selection, &entry, time)?;
 
     let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
         places(&variable.dims, selection)?;
@@ -151,6 +146,17 @@ fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&C
     match picked {
         Some(level) => Levels::One(level.values.to_f64().first().copied()),
         None => Levels::None,
+    }
+}
+
+/// The selected steps.
+fn steps(selection: &Selection, entry: &TimeEntry, time: &TimeAxis) -> Result<Range<usize>> {
+    match &selection.time {
+        None => Ok(0..time.len()),
+        Some(_) if entry.name == Dim::NO_TIME => {
+            Err(Error::usage("has no time that one could choose").remedy("leave out --time"))
+        }
+        Some(range) => time.select(range),
     }
 }
 
