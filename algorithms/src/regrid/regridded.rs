@@ -122,7 +122,7 @@ impl<'a> Regridded<'a> {
     /// Room that was used before, if there is some.
     fn room<T: Copy + Default + Send + 'static>(&self) -> Room<T> {
         let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match used.and_then(|room| room.downcast().ok()) {
+        match used.and_then(|room| room.downcast::<Room<T>>().ok()) {
             Some(room) => *room,
             None => {
                 let lanes = filled(self.matrix.columns(), [T::default(); LANES]);
