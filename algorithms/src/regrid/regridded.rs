@@ -122,13 +122,9 @@ impl<'a> Regridded<'a> {
     /// Room that was used before, if there is some.
     fn room<T: Copy + Default + Send + 'static>(&self) -> Room<T> {
         let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match used.and_then(|room| room.downcast::<Room<T>>().ok()) {
-            Some(room) => *room,
-            None => {
-                let lanes = filled(self.matrix.columns(), [T::default(); LANES]);
-                Room { values: Vec::new(), lanes }
-            }
-        }
+        let fresh =
+            || Room { values: Vec::new(), lanes: filled(self.matrix.columns(), [T::default(); LANES]) };
+        used.and_then(|room| room.downcast::<Room<T>>().ok()).map_or_else(fresh, |room| *room)
     }
 
     /// Runs of target cells of a block: numbers in the grid.
