@@ -279,7 +279,7 @@ fn what_makes_no_sense_is_refused() {
     for (words, code, message) in [
         ("curl --u u --v u", 2, "name the same variable"),
         ("curl --u u --v w", 2, "no variable `w`"),
-        ("gradient --var lat", 3, "has no time dimension"),
+        ("gradient --var lat", 2, "is a coordinate"),
         ("gradient --var s --radius -1", 2, "is no radius"),
         ("derivative --dim q --var s", 2, "known: x, y, lev, time"),
         ("diff --dim lev --var s", 2, "known: x, y"),

@@ -128,3 +128,147 @@ fn land_needs_no_coordinates() {
         &eigenvalues(&whole, &["--box", "80,200,-45,70"]),
     );
 }
+
+/// A small globe with a map and a volume; the step is one of a time dimension, of a scalar time, or of
+/// none.
+fn still(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(format!("{name}.nc"));
+    let mut file = netcdf::create(&path).expect("a test file");
+    for (name, len) in [("lev", 3), ("lat", 12), ("lon", 24), ("two", 2)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    let lead: &[&str] = if name == "step" { &["time"] } else { &[] };
+    if name == "step" {
+        file.add_dimension("time", 1).expect("a dimension");
+    }
+    if name != "none" {
+        let mut time = file.add_variable::<f64>("time", lead).expect("a variable");
+        time.put_attribute("units", "days since 2000-01-01").expect("an attribute");
+        time.put_attribute("bounds", "time_bnds").expect("an attribute");
+        time.put_values(&[15.5], ..).expect("written");
+        let mut bounds =
+            file.add_variable::<f64>("time_bnds", &[lead, &["two"]].concat()).expect("a variable");
+        bounds.put_values(&[0.0, 31.0], ..).expect("written");
+    }
+    axis(
+        &mut file,
+        "lat",
+        "degrees_north",
+        &(0..12).map(|j| -82.5 + 15.0 * f64::from(j)).collect::<Vec<_>>(),
+        None,
+    );
+    axis(&mut file, "lon", "degrees_east", &(0..24).map(|i| 15.0 * f64::from(i)).collect::<Vec<_>>(), None);
+    let mut lev = file.add_variable::<f64>("lev", &["lev"]).expect("a variable");
+    for (key, value) in [("units", "m"), ("positive", "down")] {
+        lev.put_attribute(key, value).expect("an attribute");
+    }
+    lev.put_values(&[5.0, 20.0, 60.0], ..).expect("written");
+    for (k, name) in ["map", "other", "volume"].into_iter().enumerate() {
+        let dims: &[&str] = if name == "volume" { &["lev", "lat", "lon"] } else { &["lat", "lon"] };
+        let mut v = file.add_variable::<f64>(name, &[lead, dims].concat()).expect("a variable");
+        v.put_attribute("units", "m s-1").expect("an attribute");
+        v.put_attribute("coordinates", "time").expect("an attribute");
+        let n = if name == "volume" { 3 * 288 } else { 288 };
+        v.put_values(&(0..n).map(|c| value(k, c)).collect::<Vec<_>>(), ..).expect("written");
+    }
+    path
+}
+
+/// Names, dimensions and values of what a file holds.
+fn held(path: &Path) -> Vec<(String, Vec<String>, Vec<f64>)> {
+    let file = netcdf::open(path).expect("an output");
+    let of = |v: netcdf::Variable<'_>| {
+        let dims = v.dimensions().iter().map(netcdf::Dimension::name).collect();
+        (v.name(), dims, v.get_values::<f64, _>(..).unwrap_or_default())
+    };
+    file.variables().map(of).collect()
+}
+
+/// Commands to which a step means nothing, with what stands for the input.
+const MAPS: [&str; 17] = [
+    "stats IN --var map,other --over lat,lon --op mean,std",
+    "stats IN --var volume --over lev,lon --op p90",
+    "histogram IN --var map --bins=0:100:5 --over all",
+    "histogram IN --var map,other --bins=0:100:5 --bins=0:100:4 --over lat",
+    "regrid IN --var map,volume --to r8x4",
+    "vertical IN --var volume --to 10,30",
+    "vertical IN --var volume --to 0,30,90 --method conservative",
+    "calc gradient IN --var map",
+    "calc laplacian IN --var volume",
+    "calc curl IN --u map --v other",
+    "calc helmholtz IN --u map --v other",
+    "calc truncate IN --var map --truncation 5",
+    "filter space IN --var map --scale 4000km",
+    "spectrum isotropic IN --var map --box 0,180,-60,60",
+    "spectrum zonal IN --var map",
+    "spectrum spherical IN --var map",
+    "stats IN --var volume --level 20 --over lat,lon --op max",
+];
+
+#[test]
+fn what_has_no_time_comes_out_without() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let inputs = ["step", "scalar", "none"].map(|name| still(folder.path(), name));
+    let of = |launch: Launch, command: &str, input: &Path| {
+        let out = folder.path().join("out.nc");
+        let words = command.split(' ').map(|word| if word == "IN" { text(input) } else { word });
+        run_well(launch, &words.chain(["-q", "-o", text(&out)]).collect::<Vec<_>>());
+        held(&out)
+    };
+    for (k, command) in MAPS.iter().enumerate() {
+        let step = of(Launch::Plain(2), command, &inputs[0]);
+        for (input, name) in inputs[1..].iter().zip(["scalar", "none"]) {
+            let launch = [Launch::Plain(1), Launch::ThreadRanks(3), Launch::Mpi(2)][k % 3];
+            let found = of(launch, command, input);
+            for (variable, dims, values) in &step {
+                let Some((_, ours, theirs)) = found.iter().find(|(n, ..)| n == variable) else {
+                    assert!(
+                        name == "none" && variable.starts_with("time"),
+                        "{command}: no {variable}, {name}"
+                    );
+                    continue;
+                };
+                let left: Vec<&String> = dims.iter().filter(|d| *d != "time").collect();
+                assert_eq!(ours.iter().collect::<Vec<_>>(), left, "{command}: {variable}, {name}");
+                let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(values), bits(theirs), "{command}: {variable}, {name}");
+            }
+            assert!(found.iter().all(|(n, ..)| step.iter().any(|(m, ..)| m == n)), "{command}: more, {name}");
+        }
+    }
+}
+
+#[test]
+fn what_needs_times_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (still(folder.path(), "none"), folder.path().join("out.nc"));
+    for command in [
+        "stats IN --var map --over time",
+        "stats IN --var map --over time --op trend",
+        "stats IN --var map --running 3",
+        "climatology IN --var map --by month",
+        "eof IN --var map",
+        "mca IN --var map --with IN:other",
+        "pop IN --var map",
+        "relate IN --var map --with IN:other",
+        "spectrum power IN --var map",
+        "spectrum zonal IN --var map --space-time",
+        "spectrum wheeler-kiladis IN --var map",
+        "filter time IN --var map --band 5,10",
+        "calc derivative IN --var map --dim time",
+    ] {
+        let command = command.replace("IN", text(&input));
+        let words: Vec<&str> = command.split(' ').chain(["-q", "-o", text(&out)]).collect();
+        let output = common::run(Launch::ThreadRanks(2), &words);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{command}: {told}");
+        assert!(told.contains("no time dimension") && told.trim().lines().count() == 1, "{told}");
+        assert!(!out.exists());
+    }
+    // There is no time to choose, nor one to pair with.
+    for (options, code) in [(&["--time", "2000"][..], 2), (&["--level", "7"], 2)] {
+        let words =
+            [&["stats", text(&input), "--var", "volume", "--over", "lat,lon", "-o", text(&out)][..], options];
+        assert_eq!(common::run(Launch::Plain(1), &words.concat()).status.code(), Some(code));
+    }
+}

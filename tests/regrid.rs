@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{attribute, contents, data, launches, run, run_well, shared, text, values, Launch};
+use common::{attribute, close, contents, data, launches, run, run_well, shared, text, values, Launch};
 use std::path::{Path, PathBuf};
 
 /// The known answers: the case, its input, variable, grid and method.
@@ -116,7 +116,9 @@ fn weights_can_be_kept_and_give_the_same_bits() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let [first, second, weights] = ["a.nc", "b.nc", "w.nc"].map(|n| folder.path().join(n));
     let input = data("ersstv5_sst_201001-202008.nc");
-    for method in ["conservative", "bilinear", "distance:3"] {
+    for (method, format) in
+        [("conservative", "esmf"), ("bilinear", "scrip"), ("conservative", "scrip"), ("distance:3", "esmf")]
+    {
         let words = [
             "regrid",
             text(&input),
@@ -132,7 +134,11 @@ fn weights_can_be_kept_and_give_the_same_bits() {
         ];
         run_well(
             Launch::Plain(1),
-            &[&words[..], &["--save-weights", text(&weights), "-o", text(&first)]].concat(),
+            &[
+                &words[..],
+                &["--save-weights", text(&weights), "--weights-format", format, "-o", text(&first)],
+            ]
+            .concat(),
         );
         let words = ["regrid", text(&input), "--var", "sst", "--missing", "leave-out:0.5", "-q"];
         run_well(
@@ -144,7 +150,12 @@ fn weights_can_be_kept_and_give_the_same_bits() {
             a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()),
             "{method}"
         );
-        assert_eq!(values(&weights, "S").len(), values(&weights, "row").len());
+        let [links, rows] = if format == "esmf" { ["S", "row"] } else { ["remap_matrix", "dst_address"] };
+        assert_eq!(values(&weights, links).len(), values(&weights, rows).len());
+        // Corners of cells are bounds again.
+        for bounds in ["lat_bnds", "lon_bnds"] {
+            close(&values(&second, bounds), &values(&first, bounds), 1e-9, 1.0, bounds);
+        }
     }
 }
 

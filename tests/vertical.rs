@@ -91,6 +91,59 @@ fn layers_keep_the_column() {
 }
 
 #[test]
+fn isopycnals_are_those_of_gsw_and_seawater() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (out, input) = (folder.path().join("out.nc"), reference("vertical.nc"));
+    let zero = "sigma0:24.2,25.5,26,26.6,27.2,27.6";
+    for (options, answer) in [
+        (&["--to", zero][..], "x_sigma0"),
+        (&["--to", "sigma2:33,35.5,36.6"], "x_sigma2"),
+        (&["--to", zero, "--eos", "eos80"], "x_eos80"),
+    ] {
+        vertical(
+            Launch::Plain(2),
+            &input,
+            &[&["--var", "x", "--precision", "double"], options].concat(),
+            &out,
+        );
+        close(&values(&out, "x"), &values(&input, answer), 2e-9, 1.0, answer);
+    }
+    assert_eq!(attribute(&out, "sigma0", "standard_name").as_deref(), Some("sea_water_sigma_theta"));
+    // A density that is there already, by name.
+    let field = zero.replace("sigma0", "field");
+    let of_field =
+        ["--var", "x", "--precision", "double", "--coordinate-var", "sigma0_teos10", "--to", &field];
+    vertical(Launch::Plain(2), &input, &of_field, &out);
+    close(&values(&out, "x"), &values(&input, "x_sigma0"), 1e-12, 1.0, "field");
+    let classes = ["--var", "x", "--precision", "double", "--method", "conservative"];
+    vertical(
+        Launch::Plain(2),
+        &input,
+        &[&classes[..], &["--to", "sigma0:18,25,26.2,26.9,27.4,31"]].concat(),
+        &out,
+    );
+    close(&values(&out, "x"), &values(&input, "x_mean"), 1e-8, 1.0, "mean");
+    close(&values(&out, "layer_thickness"), &values(&input, "x_thickness"), 1e-9, 1e3, "thickness");
+    // Levels from the bottom up have the same surfaces: an inversion is met from above in both.
+    let turned = folder.path().join("turned.nc");
+    let turn = std::process::Command::new("ncpdq").args(["-a", "-lev", text(&input), text(&turned)]).status();
+    if turn.is_ok_and(|s| s.success()) {
+        vertical(Launch::Plain(2), &turned, &["--var", "x", "--precision", "double", "--to", zero], &out);
+        close(&values(&out, "x"), &values(&input, "x_sigma0"), 2e-9, 1.0, "bottom up");
+    }
+    // Without bounds the uppermost layer begins at the surface, so that all of the column counts.
+    let all = [&classes[..], &["--to", "0,100,5000"]].concat();
+    vertical(Launch::ThreadRanks(3), &input, &all, &out);
+    let h = values(&out, "layer_thickness");
+    close(&[h[0], h[0] + h[6]], &[100.0, 3800.0], 1e-12, 1.0, "from the surface");
+    let output = run(
+        Launch::Plain(1),
+        &["vertical", text(&input), "--var", "x", "--to", "5", "--so", "so", "-o", "no.nc"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn surfaces_of_a_field_and_beyond_the_ends() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));

@@ -54,6 +54,13 @@ impl Dim {
     pub fn new(name: impl Into<String>, len: usize, role: Role) -> Self {
         Self { name: name.into(), len, role }
     }
+    /// The dimension of one step that stands for time where a variable has none. No file holds it:
+    /// readers put it in front, writers leave it out.
+    pub fn no_time() -> Self {
+        Self::new(Self::NO_TIME, 1, Role::Time)
+    }
+    /// What [`Self::no_time`] is called, as nothing in a file can be.
+    pub const NO_TIME: &'static str = "no/time";
 }
 
 /// The type of a variable's stored values.

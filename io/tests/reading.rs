@@ -97,7 +97,13 @@ fn dimensions_in_any_order_and_levels() {
     assert_eq!(whole(&deep), expected);
     assert_eq!(whole(&source(&data, "series", &Selection::default())), [1.0, 2.0, 3.0, 4.0]);
     let (code, text) = refusal(&data, "profile", &Selection::default());
-    assert!(code == 3 && text.contains("no time dimension"), "{text}");
+    assert!(code == 2 && text.contains("has 2 levels"), "{text}");
+    // What has no time dimension is a series of one step.
+    let profile = source(&data, "profile", &Selection { all_levels: true, ..Selection::default() });
+    assert_eq!((profile.variable().shape(), whole(&profile)), (vec![1, 2], vec![1.0, 2.0]));
+    assert!(profile.is_static() && profile.needs_time().unwrap_err().exit_code() == 3);
+    let time = Some(halocline_core::calendar::TimeRange::parse("2000").unwrap());
+    assert_eq!(refusal(&data, "profile", &Selection { all_levels: true, time, ..Selection::default() }).0, 2);
     let (code, text) = refusal(&data, "serie", &Selection::default());
     assert!(code == 2 && text.contains("did you mean `series`?") && text.contains("order.nc"), "{text}");
 }

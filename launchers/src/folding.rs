@@ -240,9 +240,7 @@ pub(crate) fn check_is_data(name: &str, source: &Source) -> Result<()> {
         c.variable.name == name || c.bounds.as_ref().is_some_and(|b| b.variable.name == name)
     };
     if others.any(is_there) {
-        return Err(
-            Error::usage("is a coordinate, not data").remedy("name a variable that has values at times")
-        );
+        return Err(Error::usage("is a coordinate, not data").remedy("name a variable that holds data"));
     }
     Ok(())
 }

@@ -149,6 +149,9 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     for (a, b) in pairs.into_iter().filter_map(|(a, b)| a.as_ref().zip(b.as_ref())).chain(levels) {
         same_coordinate(a, b, &other)?;
     }
+    if both_static(first, second)? {
+        return Ok(());
+    }
     let origin = align(first.time(), second.time())?;
     if origin > 0 || second.time().len() != first.time().len() {
         let (n, m) = (second.time().len(), first.time().len());
@@ -160,6 +163,20 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     // Shapes of time agree from here on.
     debug_assert_eq!(a.shape(), b.shape());
     Ok(())
+}
+
+/// Whether neither of two variables has a time dimension, so that there are no steps to pair.
+///
+/// # Errors
+/// Data, if one has.
+pub(crate) fn both_static(first: &Source, second: &Source) -> Result<bool> {
+    let other = &first.variable().name;
+    let differ = match (first.is_static(), second.is_static()) {
+        (a, b) if a == b => return Ok(a),
+        (true, _) => format!("has a time dimension, `{other}` has none"),
+        (false, _) => format!("has no time dimension, `{other}` has one"),
+    };
+    Err(Error::data(differ).remedy("name variables that both vary in time, or that both do not"))
 }
 
 fn same_coordinate(a: &Coordinate, b: &Coordinate, other: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Weights as a sparse matrix, and its product with maps.
 
 use halocline_core::{Error, Result};
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 /// What becomes of missing source values.
@@ -153,33 +154,56 @@ impl Matrix {
         to: &mut [[f64; LANES]],
         missing: Missing,
     ) {
-        for (row, out) in rows.zip(to) {
-            let (places, values) = self.row(row);
-            let (mut sum, mut there) = ([0.0; LANES], [0.0; LANES]);
-            let mut whole = 0.0;
-            for (&place, &weight) in places.iter().zip(values) {
-                let source = &from[place as usize];
-                whole += weight;
-                for lane in 0..LANES {
-                    let value: f64 = source[lane].into();
-                    let is_there = !value.is_nan();
-                    sum[lane] += if is_there { weight * value } else { 0.0 };
-                    there[lane] += if is_there { weight } else { 0.0 };
-                }
-            }
+        Arch::new().dispatch(
+            #[inline(always)]
+            || rows.zip(to).for_each(|(row, out)| *out = self.product(row, from, missing)),
+        );
+    }
+
+    /// One row of the product.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+    fn product<const LANES: usize, T: Into<f64> + Copy>(
+        &self,
+        row: usize,
+        from: &[[T; LANES]],
+        missing: Missing,
+    ) -> [f64; LANES] {
+        let (places, values) = self.row(row);
+        let mut sum = [0.0; LANES];
+        for (&place, &weight) in places.iter().zip(values) {
+            let source = &from[place as usize];
             for lane in 0..LANES {
-                out[lane] = match missing {
-                    _ if places.is_empty() => f64::NAN,
-                    // All of it: as it is, without a division that is no exact 1.
-                    _ if there[lane] == whole => sum[lane],
-                    Missing::LeftOut(least) if there[lane] > 0.0 && there[lane] >= least * whole => {
-                        sum[lane] * (whole / there[lane])
-                    }
-                    Missing::Zero if there[lane] != 0.0 => sum[lane],
-                    _ => f64::NAN,
-                };
+                let value: f64 = source[lane].into();
+                sum[lane] += weight * value;
             }
         }
+        // Sums of what is there alone, in the same order: the same bits as below.
+        if !places.is_empty() && !sum.iter().any(|s| s.is_nan()) {
+            return sum;
+        }
+        let (mut sum, mut there) = ([0.0; LANES], [0.0; LANES]);
+        let mut whole = 0.0;
+        for (&place, &weight) in places.iter().zip(values) {
+            let source = &from[place as usize];
+            whole += weight;
+            for lane in 0..LANES {
+                let value: f64 = source[lane].into();
+                let is_there = !value.is_nan();
+                sum[lane] += if is_there { weight * value } else { 0.0 };
+                there[lane] += if is_there { weight } else { 0.0 };
+            }
+        }
+        std::array::from_fn(|lane| match missing {
+            _ if places.is_empty() => f64::NAN,
+            // All of it: as it is, without a division that is no exact 1.
+            _ if there[lane] == whole => sum[lane],
+            Missing::LeftOut(least) if there[lane] > 0.0 && there[lane] >= least * whole => {
+                sum[lane] * (whole / there[lane])
+            }
+            Missing::Zero if there[lane] != 0.0 => sum[lane],
+            _ => f64::NAN,
+        })
     }
 }
 

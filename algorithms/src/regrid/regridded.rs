@@ -7,7 +7,9 @@ use halocline_core::memory::filled;
 use halocline_core::meta::{DType, Variable};
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
+use std::any::Any;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// Maps that are multiplied side by side, so that each weight is fetched once for all of them.
 const LANES: usize = 8;
@@ -30,6 +32,9 @@ pub struct Regridded<'a> {
     chunks: Vec<usize>,
     /// Steps of the first dimension that are read at a time.
     steps: usize,
+    /// [`Room`] of either type that is not in use: the first touch of fresh memory costs as much as
+    /// the product.
+    shelf: Mutex<Vec<Box<dyn Any + Send>>>,
 }
 
 impl<'a> Regridded<'a> {
@@ -62,7 +67,7 @@ impl<'a> Regridded<'a> {
         let chunk = source.chunks().first().copied().unwrap_or(1).max(1);
         let wanted = (HELD / inner).max(LANES * cells / inner).max(1);
         let steps = wanted.next_multiple_of(chunk).min(shape[0].max(1));
-        Ok(Self { source, matrix, missing, variable, outer, chunks, steps })
+        Ok(Self { source, matrix, missing, variable, outer, chunks, steps, shelf: Mutex::default() })
     }
 
     /// Bytes that are held beside a window.
@@ -81,7 +86,7 @@ impl<'a> Regridded<'a> {
     }
 
     /// Fills `out` with `block`, by way of `read`, which fetches source values.
-    fn fill<T: Copy + Default + Send + Sync + Into<f64>>(
+    fn fill<T: Copy + Default + Send + Sync + Into<f64> + 'static>(
         &self,
         block: &IndexBox,
         out: &mut [T],
@@ -91,26 +96,35 @@ impl<'a> Regridded<'a> {
         let time = block.range(0);
         let target = IndexBox::new(block.ranges()[self.outer..].to_vec());
         let cells = self.matrix.columns();
-        let mut buffer: Vec<T> = Vec::new();
-        let mut lanes: Vec<[T; LANES]> = filled(cells, [T::default(); LANES]);
+        let mut room = self.room::<T>();
         let rows = self.rows(&target);
         let each = target.len();
         for first in time.clone().step_by(self.steps) {
             let part = block.with_range(0, first..time.end.min(first + self.steps));
             let from = self.from(&part);
-            buffer.resize(from.len(), T::default());
-            read(&from, &mut buffer)?;
+            if room.values.len() < from.len() {
+                room.values = filled(from.len(), T::default());
+            }
+            let Room { values, lanes } = &mut room;
+            let values = &mut values[..from.len()];
+            read(&from, values)?;
             let done = (first - time.start) * (block.len() / time.len().max(1));
             let out = &mut out[done..done + part.len()];
-            for (maps, out) in buffer.chunks(cells * LANES).zip(out.chunks_mut(each * LANES)) {
-                let count = maps.len() / cells;
-                lanes.par_iter_mut().enumerate().with_min_len(4096).for_each(|(cell, lane)| {
-                    (0..count).for_each(|k| lane[k] = maps[k * cells + cell]);
-                });
-                self.multiply(&rows, &lanes, out, count, &round);
+            for (maps, out) in values.chunks(cells * LANES).zip(out.chunks_mut(each * LANES)) {
+                side_by_side(maps, cells, lanes);
+                self.multiply(&rows, lanes, out, maps.len() / cells, &round);
             }
         }
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(room));
         Ok(())
+    }
+
+    /// Room that was used before, if there is some.
+    fn room<T: Copy + Default + Send + 'static>(&self) -> Room<T> {
+        let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let fresh =
+            || Room { values: Vec::new(), lanes: filled(self.matrix.columns(), [T::default(); LANES]) };
+        used.and_then(|room| room.downcast::<Room<T>>().ok()).map_or_else(fresh, |room| *room)
     }
 
     /// Runs of target cells of a block: numbers in the grid.
@@ -124,7 +138,7 @@ impl<'a> Regridded<'a> {
         runs
     }
 
-    fn multiply<T: Copy + Send + Sync + Into<f64>>(
+    fn multiply<T: Copy + Default + Send + Sync + Into<f64>>(
         &self,
         rows: &[Range<usize>],
         lanes: &[[T; LANES]],
@@ -133,19 +147,55 @@ impl<'a> Regridded<'a> {
         round: &(impl Fn(f64) -> T + Sync),
     ) {
         let each = out.len() / count.max(1);
-        let made: Vec<Vec<[f64; LANES]>> = rows
+        // Map by map already, while it is in cache.
+        let made: Vec<Vec<T>> = rows
             .par_iter()
             .map(|run| {
                 let mut sums = vec![[0.0; LANES]; run.len()];
                 self.matrix.times(run.clone(), lanes, &mut sums, self.missing);
-                sums
+                let mut maps = vec![T::default(); count * run.len()];
+                for (lane, map) in maps.chunks_exact_mut(run.len()).enumerate() {
+                    map.iter_mut().zip(&sums).for_each(|(o, s)| *o = round(s[lane]));
+                }
+                maps
             })
             .collect();
         out.par_chunks_mut(each.max(1)).enumerate().for_each(|(lane, map)| {
-            let values = made.iter().flatten().map(|sums| round(sums[lane]));
-            map.iter_mut().zip(values).for_each(|(o, v)| *o = v);
+            let mut rest = map;
+            for made in &made {
+                let n = made.len() / count;
+                let (head, tail) = rest.split_at_mut(n);
+                head.copy_from_slice(&made[lane * n..(lane + 1) * n]);
+                rest = tail;
+            }
         });
     }
+}
+
+/// Room for maps: as they are read, and side by side.
+struct Room<T> {
+    values: Vec<T>,
+    lanes: Vec<[T; LANES]>,
+}
+
+/// Puts the values of maps that belong to the same cell side by side.
+fn side_by_side<T: Copy + Send + Sync>(maps: &[T], cells: usize, lanes: &mut [[T; LANES]]) {
+    const CELLS: usize = 4096;
+    let count = maps.len() / cells;
+    lanes.par_chunks_mut(CELLS).enumerate().for_each(|(part, lanes)| {
+        let (first, n) = (part * CELLS, lanes.len());
+        let map = |k: usize| &maps[k * cells + first..k * cells + first + n];
+        if count == LANES {
+            let maps: [&[T]; LANES] = std::array::from_fn(map);
+            for (cell, lane) in lanes.iter_mut().enumerate() {
+                *lane = std::array::from_fn(|k| maps[k][cell]);
+            }
+        } else {
+            for k in 0..count {
+                lanes.iter_mut().zip(map(k)).for_each(|(lane, value)| lane[k] = *value);
+            }
+        }
+    });
 }
 
 impl StreamSource for Regridded<'_> {

@@ -22,14 +22,24 @@ pub enum Beyond {
     Nearest,
 }
 
+/// Which of several pairs of levels counts that hold a target, as in an inversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Search {
+    /// The first, in the order of levels.
+    #[default]
+    FromFirst,
+    /// The last.
+    FromLast,
+}
+
 /// No level.
 const NONE: u32 = u32::MAX;
 
 /// Values at `targets` of `n` columns side by side: `places` and `values` are `[level, n]`, `out` is
 /// `[target, n]`. A target between two levels, of which one is missing, is missing; of several pairs
-/// of levels that hold it (an inversion) the first counts, in the order of levels.
+/// of levels that hold it (an inversion) the one counts that `search` comes to first.
 pub fn interpolate(
-    (how, beyond): (Interpolation, Beyond),
+    (how, beyond, search): (Interpolation, Beyond, Search),
     n: usize,
     (places, values): (&[f64], &[f64]),
     targets: &[f64],
@@ -40,7 +50,10 @@ pub fn interpolate(
     let mut at = vec![NONE; n];
     for (target, out) in targets.iter().zip(out.chunks_mut(n.max(1))) {
         at.fill(NONE);
-        for k in (0..levels.saturating_sub(1)).rev() {
+        let pairs = levels.saturating_sub(1);
+        for step in 0..pairs {
+            // What is found last stays.
+            let k = if search == Search::FromFirst { pairs - 1 - step } else { step };
             let (above, below) = (&places[k * n..(k + 1) * n], &places[(k + 1) * n..(k + 2) * n]);
             arch.dispatch(
                 #[inline(always)]

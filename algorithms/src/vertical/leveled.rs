@@ -153,7 +153,8 @@ impl<'a> Leveled<'a> {
         match self.method {
             Method::Between(how, beyond) => {
                 let places = self.place.levels(read, of, cells);
-                interpolate((how, beyond), n, (&places, columns), &self.targets, &mut out);
+                let how = (how, beyond, self.place.search());
+                interpolate(how, n, (&places, columns), &self.targets, &mut out);
                 out
             }
             Method::Layers(quantity) => {
@@ -214,7 +215,9 @@ impl StreamSource for Leveled<'_> {
     fn scratch_per_thread(&self) -> u64 {
         let cells = |v: &Variable| v.shape()[1..].iter().product::<usize>() * self.steps;
         // The source and its places as doubles, with the singles that they come from; the result twice.
-        let held = 24 * cells(self.source.variable()) + 16 * cells(&self.variable);
+        // Of a computed field its inputs, too.
+        let of_source = if matches!(self.place, Place::Field { .. }) { 48 } else { 24 };
+        let held = of_source * cells(self.source.variable()) + 16 * cells(&self.variable);
         self.source.scratch_per_thread() + (held as u64).div_ceil(rayon::current_num_threads() as u64)
     }
 }

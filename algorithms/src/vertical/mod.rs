@@ -12,7 +12,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-pub use column::{interpolate, Beyond, Interpolation};
+pub use column::{interpolate, Beyond, Interpolation, Search};
 pub use computed::{Computed, Formula};
 pub use conservative::{remap, Quantity};
 pub use leveled::{Leveled, Made, Method};

@@ -1,5 +1,6 @@
 //! Where the levels of columns lie.
 
+use super::Search;
 use halocline_core::engine::StreamSource;
 use halocline_core::index::IndexBox;
 use halocline_core::Result;
@@ -32,6 +33,8 @@ pub enum Place<'a> {
         field: &'a dyn StreamSource,
         /// The thickness of each layer in space.
         thickness: Vec<f64>,
+        /// From which end of a column a value is looked for that it has more than once.
+        search: Search,
     },
 }
 
@@ -52,6 +55,13 @@ impl Place<'_> {
             Self::Fixed { levels, .. } => Some(levels.len()),
             Self::Hybrid { levels, .. } => Some(levels.len()),
             Self::Field { thickness, .. } => Some(thickness.len()),
+        }
+    }
+    /// Which of several places of a value in a column counts.
+    pub(super) fn search(&self) -> Search {
+        match self {
+            Self::Field { search, .. } => *search,
+            _ => Search::default(),
         }
     }
     /// Whether there are no levels.
@@ -132,27 +142,30 @@ fn spread(values: &[f64], n: usize) -> Vec<f64> {
     values.iter().flat_map(|v| std::iter::repeat_n(*v, n)).collect()
 }
 
-/// Edges in the middle between levels that are there; the outer ones as far beyond as the next is
-/// within.
+/// Edges in the middle between levels that are there; the outer ones, and those beside a gap, as far
+/// beyond as the next is within.
 fn between_levels(levels: &[f64], n: usize) -> Vec<f64> {
     let count = levels.len() / n.max(1);
     let mut edges = vec![f64::NAN; (count + 1) * n];
     for i in 0..n {
         let at = |k: usize| levels[k * n + i];
-        let is_there = |k: &usize| at(*k).is_finite();
-        let (Some(first), Some(last)) = ((0..count).find(is_there), (0..count).rev().find(is_there)) else {
-            continue;
-        };
-        for k in first..last {
-            edges[(k + 1) * n + i] = 0.5 * (at(k) + at(k + 1));
+        let mut k = 0;
+        while k < count {
+            if !at(k).is_finite() {
+                k += 1;
+                continue;
+            }
+            let first = k;
+            while k + 1 < count && at(k + 1).is_finite() {
+                edges[(k + 1) * n + i] = 0.5 * (at(k) + at(k + 1));
+                k += 1;
+            }
+            let last = k;
+            let within = |edge: f64, level: f64| if first == last { level } else { 2.0 * level - edge };
+            edges[first * n + i] = within(edges[(first + 1) * n + i], at(first));
+            edges[(last + 1) * n + i] = within(edges[last * n + i], at(last));
+            k += 1;
         }
-        if first == last {
-            edges[first * n + i] = at(first);
-            edges[(first + 1) * n + i] = at(first);
-            continue;
-        }
-        edges[first * n + i] = 2.0 * at(first) - edges[(first + 1) * n + i];
-        edges[(last + 1) * n + i] = 2.0 * at(last) - edges[last * n + i];
     }
     edges
 }

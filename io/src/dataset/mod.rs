@@ -32,7 +32,7 @@ pub use holders::holders;
 pub use options::OpenOptions;
 use serde::{Deserialize, Serialize};
 pub(crate) use statics::whole;
-pub(crate) use time::TimeEntry;
+pub(crate) use time::{of_static, TimeEntry};
 
 /// A file of a data set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,11 @@
 //! The time coordinates of a file.
 
 use super::meta::{RawVariable, SharedMeta};
-use super::roles::Roles;
+use super::roles::{roles, Roles};
 use crate::cf::Element;
 use crate::stored::StoredReader;
 use halocline_core::calendar::{Calendar, TimeAxis, TimeUnits};
-use halocline_core::meta::{Attributes, Role};
+use halocline_core::meta::{Attributes, Dim, Role};
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -65,19 +65,50 @@ fn entry(meta: &SharedMeta, dim: &str, reader: &dyn StoredReader) -> TimeEntry {
     TimeEntry { dim: dim.to_owned(), name: v.name.clone(), attributes: v.attributes.clone(), axis }
 }
 
+/// What stands for the times of a variable without a time dimension: the one that it states as a
+/// scalar (of a file without a time dimension also the only one that is there), else a step of no
+/// time.
+pub(crate) fn of_static(meta: &SharedMeta, v: &RawVariable, reader: &dyn StoredReader) -> Result<TimeEntry> {
+    let stated = v.attributes.text("coordinates").unwrap_or_default();
+    let is_time = |c: &RawVariable| {
+        let units = c.attributes.text("units").unwrap_or_default().to_ascii_lowercase();
+        let reference = c.attributes.text("standard_name") == Some("forecast_reference_time");
+        c.name != v.name
+            && c.dims.is_empty()
+            && c.dtype.is_numeric()
+            && units.contains(" since ")
+            && !reference
+    };
+    let mut named = stated.split_whitespace().filter_map(|n| meta.variable(n)).map(|c| &**c);
+    let scalars = || meta.variables.iter().map(|c| &**c).filter(|c| is_time(c));
+    let moves = || roles(meta).values().any(|r| *r == Role::Time);
+    let only = || scalars().next().filter(|_| scalars().count() == 1 && !moves());
+    let found = named.find(|c| is_time(c)).or_else(only);
+    let dim = Dim::NO_TIME.to_owned();
+    // One that can't be read says nothing of a field that needs none.
+    if let Some((c, axis)) = found.and_then(|c| Some((c, axis(c, reader).ok()?))) {
+        return Ok(TimeEntry { dim, name: c.name.clone(), attributes: c.attributes.clone(), axis: Ok(axis) });
+    }
+    let units = TimeUnits::parse("days since 0001-01-01", Calendar::Standard)?;
+    let axis = TimeAxis::new(units, vec![0.0]);
+    Ok(TimeEntry { name: dim.clone(), dim, attributes: Attributes::new(), axis })
+}
+
 fn axis(v: &RawVariable, reader: &dyn StoredReader) -> Result<TimeAxis> {
     if !v.dtype.is_numeric() {
         return Err(Error::data(format!("is a time coordinate of type {}, not of numbers", v.dtype.name()))
             .remedy("store times as numbers with units such as `days since 1850-01-01`"));
     }
-    let len = v.shape.iter().product();
+    let len: usize = v.shape.iter().product();
     if len > MOST_TIMES {
         return Err(Error::data(format!("{len} times are more than any data set has")));
     }
     let values = if len == 0 {
         Vec::new()
     } else {
-        v.decode()?.decode(reader.read_raw(&v.name, std::slice::from_ref(&(0..len)))?, Element::F64).to_f64()
+        // None of a scalar.
+        let all: Vec<_> = v.shape.iter().map(|&len| 0..len).collect();
+        v.decode()?.decode(reader.read_raw(&v.name, &all)?, Element::F64).to_f64()
     };
     if let Some(i) = values.iter().position(|v| v.is_nan()) {
         return Err(Error::data(format!("the time at step {i} (counted from 0) is missing"))

@@ -50,6 +50,7 @@ pub(crate) mod stored;
 mod target;
 #[cfg(test)]
 mod tests;
+mod timeless;
 pub(crate) mod zstd_filter;
 
 pub use chunking::default_chunks;
@@ -72,6 +73,7 @@ use netcdf::FileMut;
 use one_writer::{Call, OneWriter};
 use std::path::Path;
 use target::Target;
+use timeless::Timeless;
 
 /// How ranks write one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,6 +121,7 @@ pub struct Output {
     comm: Comm,
     target: Target,
     layouts: Vec<Layout>,
+    timeless: Timeless,
     writer: Writer,
     limits: Limits,
     /// Whether the temporary file is still there, ours to remove.
@@ -137,7 +140,9 @@ enum Writer {
 }
 
 impl Output {
-    /// Creates a file with the definitions of `schema`, to become `path` in the end.
+    /// Creates a file with the definitions of `schema`, to become `path` in the end. A dimension
+    /// that stands for no time ([`Dim::no_time`](halocline_core::meta::Dim::no_time)) is left out of
+    /// it; blocks are given with it all the same.
     ///
     /// # Collective
     /// The same `path` and `schema` on all ranks.
@@ -156,6 +161,8 @@ impl Output {
     /// # Errors
     /// As [`Output::create`].
     pub fn create_with(comm: &Comm, path: &Path, schema: &Schema, writing: Writing) -> Result<Self> {
+        let (schema, timeless) = Timeless::of(schema);
+        let schema = schema.as_ref();
         let checked = schema.check().and_then(|()| Layout::of(schema));
         let layouts = comm.agree(checked.map_err(|e| e.in_file(path)))?;
         let parts = comm.on_root(|| Target::prepare(path))?;
@@ -165,6 +172,7 @@ impl Output {
             comm: comm.clone(),
             target,
             layouts,
+            timeless,
             writer: Writer::Gone,
             limits: Limits::default(),
             temporary: true,
@@ -181,6 +189,9 @@ impl Output {
     /// # Errors
     /// As [`Output::write_block`].
     pub fn write_whole(&mut self, name: &str, values: &Values) -> Result<()> {
+        if Timeless::drops(name) {
+            return Ok(());
+        }
         let whole = self.find(name).map(|at| IndexBox::whole(&self.layouts[at].shape));
         let checked = whole.and_then(|whole| self.check(name, &whole, values).map(|at| (at, whole)));
         let (at, whole) = self.agree(checked)?;
@@ -200,6 +211,11 @@ impl Output {
     /// [`halocline_core::ErrorKind::System`] if writing fails,
     /// [`halocline_core::ErrorKind::Internal`] if block, values and variable don't fit.
     pub fn write_block(&mut self, name: &str, block: &IndexBox, values: &Values) -> Result<()> {
+        if self.timeless.is_scalar(name, block) {
+            let value = Timeless::value(&self.comm, values)?;
+            return self.write_whole(name, &value);
+        }
+        let block = &*self.timeless.block(name, block);
         let mut checked = self.check(name, block, values);
         if matches!(values, Values::Text(_)) || block.ndim() == 0 {
             let message = "text and scalars can be written whole only";

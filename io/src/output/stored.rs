@@ -122,6 +122,7 @@ impl Output {
             comm: comm.clone(),
             target,
             layouts,
+            timeless: super::timeless::Timeless::default(),
             writer: Writer::Gone,
             limits: Limits::default(),
             temporary: true,

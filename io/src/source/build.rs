@@ -8,13 +8,14 @@ use super::time::time_coordinate;
 use super::{horizontal, level, members, Place, Selection, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::meta::{RawVariable, SharedMeta};
-use crate::dataset::{Dataset, TimeEntry, VariableInfo};
+use crate::dataset::{of_static, Dataset, TimeEntry, VariableInfo};
 use crate::direct;
 use crate::stored::StoredReader;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::grid::{CellEdges, Grid, GridKind};
 use halocline_core::meta::{Coordinate, Dim, Role, Variable};
 use halocline_core::{Error, Result};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -50,16 +51,16 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
         .remedy("name one file, and leave out --ensemble"));
     }
     let bounds = selection.lon_lat_box.map(LonLatBox::new).transpose()?;
-    let (entry, time) = times(dataset, variable)?;
-    let kept = match &selection.time {
-        None => 0..time.len(),
-        Some(range) => time.select(range)?,
-    };
     let path = &dataset.files()[0].path;
     let (reader, meta) = direct::meta::read(Path::new(path), selection.io)?;
     let meta = meta.share(None);
     let gone = || Error::data("the variable is gone: the file has changed since it was opened");
     let raw = meta.variable(&variable.name).ok_or_else(gone)?;
+    let is_static = variable.position(Role::Time).is_none();
+    let entry =
+        if is_static { Cow::Owned(of_static(&meta, raw, &*reader)?) } else { times(dataset, variable)? };
+    let time = entry.axis.as_ref().map_err(Clone::clone)?;
+    let kept = steps(selection, &entry, time)?;
 
     let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
         places(&variable.dims, selection)?;
@@ -101,6 +102,9 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let dims: Vec<Dim> =
         std::iter::once(time_dim).chain(kept_dims).chain(grid.dims.iter().cloned()).collect();
     let mut chunks = info.chunks.as_ref().map(|c| in_order(c, &layout));
+    if let (Some(chunks), true) = (&mut chunks, is_static) {
+        chunks.insert(0, 1);
+    }
     if let (Some(chunks), Some(_)) = (&mut chunks, &members) {
         chunks.insert(1, 1);
     }
@@ -145,10 +149,21 @@ fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&C
     }
 }
 
-/// The time coordinate of a variable.
-fn times<'a>(dataset: &'a Dataset, variable: &Variable) -> Result<(&'a TimeEntry, &'a TimeAxis)> {
+/// The selected steps.
+fn steps(selection: &Selection, entry: &TimeEntry, time: &TimeAxis) -> Result<Range<usize>> {
+    match &selection.time {
+        None => Ok(0..time.len()),
+        Some(_) if entry.name == Dim::NO_TIME => {
+            Err(Error::usage("has no time that one could choose").remedy("leave out --time"))
+        }
+        Some(range) => time.select(range),
+    }
+}
+
+/// The time coordinate of a variable that has a time dimension.
+fn times<'a>(dataset: &'a Dataset, variable: &Variable) -> Result<Cow<'a, TimeEntry>> {
     let Some(dim) = variable.dims.iter().find(|d| d.role == Role::Time) else {
-        return Err(Error::data("has no time dimension").remedy("choose a variable that varies in time"));
+        return Err(Error::internal("has no time dimension"));
     };
     let at = dataset.times().iter().position(|t| t.dim == dim.name);
     let at = at.filter(|&at| at == 0 || dataset.files().len() == 1).ok_or_else(|| {
@@ -163,7 +178,7 @@ fn times<'a>(dataset: &'a Dataset, variable: &Variable) -> Result<(&'a TimeEntry
             .remedy("name files that hold records"));
     }
     axis.check_increasing().map_err(|e| e.in_variable(&entry.name))?;
-    Ok((entry, axis))
+    Ok(Cow::Borrowed(entry))
 }
 
 /// Where the dimensions of a variable go.
@@ -286,9 +301,14 @@ fn in_order(lengths: &[usize], layout: &[Place]) -> Vec<usize> {
 /// The files that hold the selected times.
 fn used(dataset: &Dataset, info: &VariableInfo, kept: &Range<usize>) -> Vec<SourceFile> {
     let mut files = Vec::new();
-    for (k, part) in dataset.files().iter().enumerate() {
+    // What does not vary in time is read from the first, members of an ensemble each from its own.
+    let is_static = info.variable.position(Role::Time).is_none();
+    let count = if is_static && dataset.members().is_empty() { 1 } else { usize::MAX };
+    for (k, part) in dataset.files().iter().enumerate().take(count) {
         // A variable along a time dimension of its own is in a single file.
-        let whole = if dataset.files().len() == 1 {
+        let whole = if is_static {
+            0..1
+        } else if dataset.files().len() == 1 {
             0..info.variable.dims.iter().find(|d| d.role == Role::Time).map_or(kept.end, |d| d.len)
         } else {
             part.time_offset..part.time_offset + part.time_len

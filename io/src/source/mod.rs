@@ -26,8 +26,8 @@ pub use crate::io_mode::Io;
 use halocline_core::calendar::{TimeAxis, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::grid::Grid;
-use halocline_core::meta::{Attributes, Coordinate, Variable};
-use halocline_core::Result;
+use halocline_core::meta::{Attributes, Coordinate, Dim, Variable};
+use halocline_core::{Error, Result};
 use handles::Handles;
 use masking::Cells;
 pub use masking::{MaskFile, MaskRule, SelectionFile};
@@ -106,7 +106,8 @@ impl Place {
 
 /// One variable after selection: dimensions `[Time, Y, X]`, `[Time, X]` (cells of an
 /// unstructured grid, or a variable with one horizontal dimension) or `[Time]` (a series), in
-/// that order whatever the file's is; with [`Selection::all_levels`], levels and others stand
+/// that order whatever the file's is (of a variable without a time dimension, time is one step that
+/// stands for none: [`Source::is_static`]); with [`Selection::all_levels`], levels and others stand
 /// behind time. Of an ensemble, members ([`Role::Member`](halocline_core::meta::Role::Member))
 /// stand between time and these. The same on every rank; each opens files for itself as it reads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -156,9 +157,9 @@ impl Dataset {
     ///
     /// # Errors
     /// Usage, if there is no such variable, it has many levels and none is chosen, or the
-    /// selection is malformed or empty; data, if it has no time dimension, its coordinates can't
-    /// be used (times that don't increase, latitudes in no order, undecodable dates), or files
-    /// differ in it; what reading reports.
+    /// selection is malformed or empty; data, if its coordinates can't be used (times that don't
+    /// increase, latitudes in no order, undecodable dates), or files differ in it; what reading
+    /// reports.
     pub fn source(&self, comm: &Comm, name: &str, selection: &Selection) -> Result<Source> {
         let mut source = comm.on_root(|| build::build(self, name, selection))?;
         let info = self.variable(name)?;
@@ -180,6 +181,25 @@ impl Source {
     /// what still holds of decoded values.
     pub fn decoded_attributes(&self) -> Attributes {
         coordinate::of_decoded(&self.variable.attributes)
+    }
+    /// Whether the variable has a time dimension. One that has none is a series of one step
+    /// ([`Dim::no_time`](halocline_core::meta::Dim::no_time)), which outputs leave out.
+    pub fn is_static(&self) -> bool {
+        self.variable.dims.first().is_some_and(|d| d.name == Dim::NO_TIME)
+    }
+    /// Refuses a variable without a time dimension.
+    ///
+    /// # Errors
+    /// Data, if it has none.
+    pub fn needs_time(&self) -> Result<()> {
+        if self.is_static() {
+            let file = self.files.first().map_or("", |f| f.path.as_str());
+            return Err(Error::data("has no time dimension")
+                .in_file(file)
+                .in_variable(&self.variable.name)
+                .remedy("choose a variable that varies in time"));
+        }
+        Ok(())
     }
     /// The selected times, in the units of the first file.
     pub fn time(&self) -> &TimeAxis {

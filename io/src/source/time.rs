@@ -113,15 +113,17 @@ fn read((path, io): (&str, Io), name: &str, bounds: &str, steps: Range<usize>) -
     let (reader, meta) = direct::meta::read(Path::new(path), io)?;
     let find = |name: &str| meta.variables.iter().find(|v| v.name == name);
     let (Some(time), Some(stored)) = (find(name), find(bounds)) else { return Ok(None) };
-    let fits = stored.dtype.is_numeric() && stored.shape.len() == 2 && stored.shape[1] == 2;
-    if !fits || stored.dims.first() != time.dims.first() {
+    let lead = time.dims.len();
+    let fits = stored.dtype.is_numeric() && stored.shape.len() == lead + 1 && stored.shape[lead] == 2;
+    if !fits || lead > 1 || !stored.dims.starts_with(&time.dims) {
         return Ok(None);
     }
     let decode = stored.decode().map_err(|e| e.in_file(path))?;
     let first = steps.start;
-    let values = decode.decode(reader.read_raw(bounds, &[steps, 0..2])?, Element::F64).to_f64();
+    let ranges = [steps, 0..2];
+    let values = decode.decode(reader.read_raw(bounds, &ranges[1 - lead..])?, Element::F64).to_f64();
     let units = time.attributes.text("units").unwrap_or_default().to_owned();
-    Ok(Some(Stored { vertices: stored.dims[1].clone(), units, first, values }))
+    Ok(Some(Stored { vertices: stored.dims[lead].clone(), units, first, values }))
 }
 
 /// The bounds of all times and the name of their dimension of vertices.

@@ -49,6 +49,7 @@ impl<'a> Climatology<'a> {
         let all_of = |selection: &Selection| -> Result<Vec<Source>> {
             let one = |name: &String| {
                 let source = dataset.source(comm, name, selection)?;
+                source.needs_time()?;
                 folding::check_is_data(name, &source).map_err(|e| blame(e, name))?;
                 Ok(source)
             };

@@ -63,6 +63,7 @@ impl OpenFields {
         let mut fields: Vec<OpenField> = Vec::new();
         for name in vars {
             let source = dataset.source(comm, name, &selection_for(&dataset, name, &selection, several))?;
+            source.needs_time()?;
             fields.push(OpenField {
                 label: String::new(),
                 name: name.clone(),
@@ -75,6 +76,7 @@ impl OpenFields {
             let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
             other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
             let source = other.source(comm, name, &selection_for(&other, name, &selection, true))?;
+            source.needs_time()?;
             fields.push(OpenField {
                 label: String::new(),
                 name: name.to_owned(),

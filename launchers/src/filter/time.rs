@@ -40,6 +40,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TimeArgs) -> Result<Filterin
     for name in &args.var {
         let blame = |e| folding::blame(e, files.first(), name);
         let source = dataset.source(job.comm, name, &selection)?;
+        source.needs_time()?;
         folding::check_is_data(name, &source).map_err(blame)?;
         let filter = args.filter(&source).map_err(blame)?;
         variables.push((source, filter));

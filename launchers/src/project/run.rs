@@ -79,6 +79,7 @@ impl<'a> Projecting<'a> {
                 Basis::Own(own) => own.has_levels(at)?,
             };
             let mut source = data.source(comm, name, &selection)?;
+            source.needs_time()?;
             let mut sliced = String::new();
             let checked = folding::check_is_data(name, &source).and_then(|()| {
                 if source.grid().dims.is_empty() {

@@ -5,6 +5,7 @@
 use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::regrid::{self, Missing, Plane, Sides};
 use halocline_core::{Error, Result};
+use halocline_io::output::Compression;
 use std::path::PathBuf;
 
 /// To another grid: conservative, bilinear, nearest neighbour or distance-weighted, by weights
@@ -43,6 +44,16 @@ pub(crate) struct RegridArgs {
     /// Write the weights to this file, too, as ESMF does
     #[arg(long, value_name = "FILE.nc")]
     pub(super) save_weights: Option<PathBuf>,
+    /// Whose names the file of --save-weights has: those of ESMF, or those of SCRIP, which CDO reads
+    #[arg(
+        long,
+        value_enum,
+        value_name = "esmf|scrip",
+        default_value = "esmf",
+        hide_possible_values = true,
+        requires = "save_weights"
+    )]
+    pub(super) weights_format: Format,
     /// conservative: what a cell at the rim of the source grid counts as: the mean over the part that
     /// is covered (fracarea), or the integral over the area of the whole cell (destarea), which
     /// conserves the sum over area times value [default: fracarea]
@@ -60,6 +71,10 @@ pub(crate) struct RegridArgs {
     /// destarea zero]
     #[arg(long, value_name = "leave-out[:F]|spread|zero", value_parser = parse_missing)]
     pub(super) missing: Option<MissingArg>,
+    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22, which
+    /// not every reader has the plugin for [default: none if the input has none, else deflate:1]
+    #[arg(long, value_name = "none|deflate:N|zstd:N")]
+    compress: Option<String>,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
@@ -87,6 +102,13 @@ impl Nature {
             _ => Missing::LeftOut(0.0),
         }
     }
+}
+
+/// Whose names a file of weights has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    Esmf,
+    Scrip,
 }
 
 /// Whose definitions are taken.
@@ -146,10 +168,17 @@ impl RegridArgs {
         if self.normalisation.is_some() && !self.is_conservative() {
             return Err(Error::usage("--normalisation is for --method conservative").remedy("leave it out"));
         }
+        self.compression()?;
         if self.save_weights.as_ref().is_some_and(|w| *w == self.output) {
             return Err(Error::usage("--save-weights names the output").remedy("name another file"));
         }
         Ok(())
+    }
+
+    /// How values are compressed, if that was said.
+    pub(super) fn compression(&self) -> Result<Option<Compression>> {
+        let of_option = |e: Error| Error { message: format!("--compress: {}", e.message), ..e };
+        self.compress.as_ref().map(|word| word.parse().map_err(of_option)).transpose()
     }
 
     pub(super) fn method(&self) -> regrid::Method {

@@ -12,7 +12,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{default_chunks, Compression, Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +127,21 @@ impl Regridding<'_> {
         Ok((made, to, args.nature()))
     }
 
+    /// As the input is: who keeps it without has chosen speed.
+    fn compression(&self, name: &str) -> Compression {
+        /// Checksums, in the registry of HDF5's filters.
+        const FLETCHER: u16 = 3;
+        let is_plain = self.dataset.variable(name).is_ok_and(|info| {
+            let is_known = info.filters_known || info.chunks.is_none();
+            is_known && info.deflate.is_none() && info.other_filters.iter().all(|f| *f == FLETCHER)
+        });
+        if is_plain {
+            Compression::None
+        } else {
+            Compression::Deflate(1)
+        }
+    }
+
     fn write(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (comm, args) = (job.comm, self.args);
         let before = job.budget.for_buffers(comm);
@@ -159,7 +174,8 @@ impl Regridding<'_> {
             });
         }
         if let Some(path) = &args.save_weights {
-            weights_file::write(comm, path, &made, (&self.from, &to), (&args.method_name(), nature))?;
+            let about = (args.method_name(), nature, args.weights_format);
+            weights_file::write(comm, path, &made, (&self.from, &to), &about)?;
             job.verbosity.say(comm, || format!("wrote {}", path.display()));
         }
         let rest = before.saturating_sub(held);
@@ -188,7 +204,8 @@ impl Regridding<'_> {
         for field in &fields {
             let variable = field.variable();
             let names = variable.dims.iter().map(|d| d.name.as_str());
-            let spec = VariableSpec::data(&variable.name, names, variable.dtype);
+            let compression = args.compression()?.unwrap_or_else(|| self.compression(&variable.name));
+            let spec = VariableSpec::data(&variable.name, names, variable.dtype).compression(compression);
             schema.add_variable(spec.chunks(field.chunks()).attributes(variable.attributes.clone()));
         }
         let mut file = Output::create(comm, &args.output, &schema)?;

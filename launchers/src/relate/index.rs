@@ -63,6 +63,7 @@ pub(crate) fn find(
     if in_space == 1 && source.variable().dims[1..].iter().any(|d| d.len > 1) || dims.len() == 1 {
         let all = Selection { io: selection.io, all_levels: true, ..Selection::default() };
         let series = other.source(comm, name, &all)?;
+        series.needs_time()?;
         let origin = pairs::align(source.time(), series.time()).map_err(blame)?;
         let mut values =
             comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
@@ -72,6 +73,7 @@ pub(crate) fn find(
         return Ok(With::Index(Series { index: Index { values, origin }, name: name.to_owned(), units }));
     }
     let field = other.source(comm, name, selection)?;
+    field.needs_time()?;
     pairs::check_members(dataset, &other).map_err(blame)?;
     pairs::check_together(source, &field).map_err(blame)?;
     Ok(With::Field(Box::new(field)))

@@ -38,6 +38,7 @@ impl<'a> Relations<'a> {
         let dataset = args.input.open(comm, verbosity)?;
         let files = paths(&dataset);
         let source = dataset.source(comm, &args.var, &selection)?;
+        source.needs_time()?;
         let with = index::find(comm, &args.with, (&dataset, &source), &selection, verbosity)?;
         let taken: Vec<PathBuf> = files.iter().cloned().chain(with.files(&args.with)).collect();
         check_output(comm, &args.output, &taken)?;

@@ -127,6 +127,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a CrossArgs) -> Result<CrossSp
     let files = paths(&dataset);
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = dataset.source(job.comm, &args.var, &selection)?;
+    source.needs_time()?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let with = index::find(job.comm, &args.with, (&dataset, &source), &selection, job.verbosity)?;
     let taken: Vec<PathBuf> = files.iter().cloned().chain(with.files(&args.with)).collect();

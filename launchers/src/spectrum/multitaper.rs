@@ -145,6 +145,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a MultitaperArgs) -> Result<Mu
     check_output(job.comm, &args.output, &files)?;
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = dataset.source(job.comm, &args.var, &selection)?;
+    source.needs_time()?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let sampling = Sampling::of(source.time()).map_err(blame)?;
     let reduced = args.series.reduced(&source).map_err(blame)?;

@@ -98,6 +98,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
     check_output(job.comm, &args.output, &files)?;
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = dataset.source(job.comm, &args.var, &selection)?;
+    source.needs_time()?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let (sampling, method) = if let Some(choice) = args.lomb_scargle {
         let sampling = Sampling::mean_of(source.time()).map_err(blame)?;

@@ -181,6 +181,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WaveletArgs) -> Result<Wavel
     check_output(job.comm, &args.output, &files)?;
     let blame = |e| folding::blame(e, files.first(), &args.var);
     let source = args.source(job.comm, &dataset).map_err(blame)?;
+    source.needs_time()?;
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let sampling = Sampling::of(source.time()).map_err(blame)?;
     let reduced = args.series.reduced(&source).map_err(blame)?;

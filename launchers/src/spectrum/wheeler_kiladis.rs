@@ -106,6 +106,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WheelerKiladisArgs) -> Resul
     let dataset = args.input.open(job.comm, job.verbosity)?;
     let files = paths(&dataset);
     let source = dataset.source(job.comm, &args.var, &selection)?;
+    source.needs_time()?;
     let with = match &args.with {
         None => None,
         Some(text) => match index::find(job.comm, text, (&dataset, &source), &selection, job.verbosity)? {

@@ -214,6 +214,9 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a ZonalArgs) -> Result<Zonal<'
         let lon_lat_box = Some([west, west + 360.0, south, north]);
         source = dataset.source(job.comm, &args.var, &Selection { lon_lat_box, ..selection })?;
     }
+    if args.space_time {
+        source.needs_time()?;
+    }
     let checked = || {
         folding::check_is_data(&args.var, &source)?;
         let dims = &source.variable().dims;

@@ -95,8 +95,8 @@ impl SphereMaps {
             let Some((map, count)) = counts.iter().enumerate().find(|(_, n)| **n > 0) else { continue };
             let time = window.range(0).start + map / (counts.len() / window.range(0).len()).max(1);
             return Err(Error::data(format!(
-                "{count} of {cells} values of a map are missing or infinite on {}",
-                source.time().datetime(time).iso()
+                "{count} of {cells} values of a map are missing or infinite{}",
+                crate::place::when(source, time).map_or_else(String::new, |on| format!(" on {on}"))
             ))
             .in_variable(&source.variable().name)
             .remedy("spherical harmonics need every value of a map: fill the gaps first, as with `cdo setmisstodis`, or choose --time or --level without them"));

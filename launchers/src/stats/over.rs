@@ -20,6 +20,9 @@ impl Reduced {
         let mut reduced = vec![false; dims.len()];
         for word in words {
             let at = find(word, words, source).ok_or_else(|| unknown(word, dims))?;
+            if dims[at].role == Role::Time {
+                source.needs_time()?;
+            }
             reduced[at] = true;
         }
         let roles: Vec<Role> = dims.iter().zip(&reduced).filter(|(_, r)| **r).map(|(d, _)| d.role).collect();
@@ -90,7 +93,8 @@ fn find(word: &str, words: &[String], source: &Source) -> Option<usize> {
 }
 
 fn unknown(word: &str, dims: &[Dim]) -> Error {
-    let all: Vec<&str> = dims.iter().map(|d| d.name.as_str()).collect();
+    let there = dims.iter().filter(|d| d.name != Dim::NO_TIME);
+    let all: Vec<&str> = there.map(|d| d.name.as_str()).collect();
     Error::usage(format!("there is no dimension `{word}` to reduce"))
         .remedy(format!("choose --over from {}", all.join(", ")))
 }

@@ -46,6 +46,9 @@ impl<'a> Statistics<'a> {
         for name in &args.var {
             let source = opened.dataset.source(comm, name, &selection)?;
             folding::check_is_data(name, &source).map_err(|e| blame(e, name))?;
+            if args.running.is_some() {
+                source.needs_time()?;
+            }
             sources.push((name.clone(), source));
         }
         if args.running.is_some() {

@@ -3,6 +3,7 @@
 use super::ocean::Ocean;
 use halocline_algorithms::seawater::{Eos, Kinds, PotentialDensity};
 use halocline_algorithms::transport::Crossing;
+use halocline_core::meta::Variable;
 use halocline_core::{Error, Result};
 
 /// Which equation of state.
@@ -13,13 +14,13 @@ pub(crate) enum EosChoice {
 }
 
 impl EosChoice {
-    pub(in crate::transport) fn eos(self) -> Eos {
+    pub(crate) fn eos(self) -> Eos {
         match self {
             Self::Teos10 => Eos::Teos10,
             Self::Eos80 => Eos::Eos80,
         }
     }
-    pub(in crate::transport) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Teos10 => "teos10",
             Self::Eos80 => "eos80",
@@ -122,17 +123,20 @@ pub(super) struct Classes {
 /// temperatures to make them degrees Celsius.
 pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
     let of = |k: usize| ocean.tracers.get(k).map(|&k| ocean.sources[k].variable());
-    let says = |k: usize, word: &str| {
-        let standard = of(k).and_then(|v| v.attributes.text("standard_name"));
-        standard.is_some_and(|name| name.contains(word))
-    };
-    let is_kelvin = ocean.is_kelvin();
-    let named = |k: usize| of(k).is_some_and(|v| v.attributes.text("standard_name").is_some());
+    let (kinds, note) = kinds_of(of(0), of(1));
+    (kinds, if ocean.is_kelvin() { 273.15 } else { 0.0 }, note)
+}
+
+/// What a temperature and a salinity are, also in words.
+pub(crate) fn kinds_of(temperature: Option<&Variable>, salinity: Option<&Variable>) -> (Kinds, String) {
+    let standard = |k: usize| [temperature, salinity][k].and_then(|v| v.attributes.text("standard_name"));
+    let says = |k: usize, word: &str| standard(k).is_some_and(|name| name.contains(word));
+    let named = |k: usize| standard(k).is_some();
     // What does not say what it is goes with what does.
     let conservative = says(0, "conservative") || (!named(0) && says(1, "absolute_salinity"));
     let absolute = says(1, "absolute_salinity") || (!named(1) && says(0, "conservative"));
     let reference = "of that TEOS-10 takes the reference salinity, SA = SP 35.16504/35";
-    let (kinds, note) = match (conservative, absolute) {
+    match (conservative, absolute) {
         (true, true) => (Kinds::Absolute, "conservative temperature and absolute salinity".to_owned()),
         (true, false) => (
             Kinds::ConservativePractical,
@@ -142,8 +146,7 @@ pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
         (false, false) => {
             (Kinds::Practical, format!("potential temperature and practical salinity; {reference}"))
         }
-    };
-    (kinds, if is_kelvin { 273.15 } else { 0.0 }, note)
+    }
 }
 
 impl DensityArgs {

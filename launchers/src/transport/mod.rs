@@ -6,7 +6,7 @@ mod atmosphere;
 mod collect;
 mod columns;
 mod coordinate;
-mod density;
+pub(crate) mod density;
 mod implied;
 mod ocean;
 mod orientation;

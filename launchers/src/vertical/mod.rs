@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 mod coefficients;
+mod density;
 mod field;
 mod hybrid;
 mod open;

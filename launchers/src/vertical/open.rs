@@ -1,13 +1,15 @@
 //! The command, opened: where levels lie, and where they go.
 
+use super::density::{self, Density};
 use super::hybrid::{self, Hybrid};
 use super::options::{How, VerticalArgs};
 use super::target::{Along, Target};
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, check_together};
+use crate::pairs::{align, both_static, check_together};
 use crate::pressure::to_pascal;
 use crate::quantities::Quantity;
+use crate::transport::density::EosChoice;
 use halocline_core::meta::{Coordinate, Role, Values, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -28,6 +30,8 @@ pub(crate) struct Vertical<'a> {
     pub(super) from: From,
     /// The temperature, or the variable of `--coordinate-var`.
     pub(super) field: Option<Box<Source>>,
+    /// For isopycnals, the salinity and how density is found.
+    pub(super) water: Option<(Box<Source>, Density)>,
     pub(super) target: Target,
     pub(super) coordinate: Coordinate,
 }
@@ -83,8 +87,20 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
     if args.method == How::Log && target.along == Along::Levels && target.values.iter().any(|v| *v <= 0.0) {
         return Err(Error::usage("--method log has no place for levels that are not positive"));
     }
+    let mut water = None;
     let field = match target.along {
         Along::Levels => None,
+        Along::Sigma(k) => {
+            let [temperature, salinity] = density::names(args, &datasets)?;
+            let temperature = Box::new(find(&temperature, &selection)?.1);
+            let salinity = Box::new(find(&salinity, &selection)?.1);
+            let eos = args.eos.unwrap_or(EosChoice::Teos10);
+            let of = [temperature.variable(), salinity.variable()];
+            let density = Density::new(eos, f64::from(k) * 1000.0, of)
+                .map_err(|e| e.in_file(files.first().cloned().unwrap_or_default()))?;
+            water = Some((salinity, density));
+            Some(temperature)
+        }
         Along::Theta if !is_pressure => {
             return Err(blame(
                 Error::data("its levels are not pressures")
@@ -106,12 +122,12 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
             Some(Box::new(find(name, &selection)?.1))
         }
     };
-    if let Some(field) = &field {
+    for field in field.iter().chain(water.as_ref().map(|(salinity, _)| salinity)) {
         let name = field.variable().name.clone();
         check_together(first, field).map_err(|e| folding::blame(e, files.first(), &name))?;
     }
     let coordinate = coordinate(args, &target, first, (&from, field.as_deref()));
-    Ok(Vertical { args, datasets, variables, from, field, target, coordinate })
+    Ok(Vertical { args, datasets, variables, from, field, water, target, coordinate })
 }
 
 /// The coordinate of the result.
@@ -139,7 +155,7 @@ fn coordinate(
         (Along::Levels, _, From::Fixed { is_pressure: false, .. }) => {
             target.coordinate(dim, own, args.is_conservative())
         }
-        (Along::Theta, ..) => target.coordinate("theta", None, args.is_conservative()),
+        (Along::Theta | Along::Sigma(_), ..) => target.coordinate("theta", None, args.is_conservative()),
         _ => target.coordinate("plev", None, args.is_conservative()),
     }
 }
@@ -149,7 +165,9 @@ fn check_surface(first: &Source, surface: &Source) -> Result<()> {
     if to_pascal(units) != Some(1.0) {
         return Err(Error::data(format!("is in `{units}`, not in Pa")).remedy("convert it first"));
     }
-    if align(first.time(), surface.time())? > 0 || surface.time().len() != first.time().len() {
+    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0
+        || surface.time().len() != first.time().len()
+    {
         return Err(Error::data(format!(
             "has {} times, the variable has {}",
             surface.time().len(),
@@ -182,7 +200,31 @@ fn fixed(own: Option<&Coordinate>, is_conservative: bool) -> Result<From> {
             let is_rising = levels.len() < 2 || levels[0] < levels[1];
             hybrid::joined(bounds.chunks(2).map(|p| [p[0] * by, p[1] * by]).collect(), is_rising, |v| v)?
         }
-        None => hybrid::middles(&levels),
+        None => within_ground(hybrid::middles(&levels), own, scale.is_some()),
     };
     Ok(From::Fixed { levels, edges, is_pressure: scale.is_some() })
+}
+
+/// Edges that lie in the middle between levels, of which none is beyond 0: no pressure is negative, no
+/// layer of depth lies above the surface, where the uppermost begins.
+fn within_ground(mut edges: Vec<f64>, own: &Coordinate, is_pressure: bool) -> Vec<f64> {
+    let levels = own.values.to_f64();
+    let side = |v: &f64| if *v < 0.0 { -1.0 } else { 1.0 };
+    let Some(sign) = levels.iter().find(|v| **v != 0.0).map(side) else { return edges };
+    if levels.iter().any(|v| v * sign < 0.0) || edges.len() < 2 {
+        return edges;
+    }
+    for edge in &mut edges {
+        *edge = sign * (sign * *edge).max(0.0);
+    }
+    let attributes = &own.variable.attributes;
+    let says = |name: &str, word: &str| attributes.text(name) == Some(word);
+    // Depth, or heights below the surface.
+    let is_depth = says("positive", "down") || says("standard_name", "depth") || sign < 0.0;
+    if is_depth && !is_pressure {
+        let last = edges.len() - 1;
+        let top = if edges[0].abs() < edges[last].abs() { 0 } else { last };
+        edges[top] = 0.0;
+    }
+    edges
 }

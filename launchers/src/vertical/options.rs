@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
+use crate::transport::density::EosChoice;
 use halocline_algorithms::vertical::{Beyond, Interpolation, Method, Quantity};
 use halocline_core::{Error, Result};
 use std::path::PathBuf;
@@ -19,8 +20,13 @@ pub(crate) struct VerticalArgs {
     pub(super) var: Vec<String>,
     /// Where to: numbers (pressures in Pa, of pressure and hybrid levels; else in the units of the
     /// levels); the levels of a file; theta:… surfaces of potential temperature, K, from ta and the
-    /// pressure of levels; field:… values of --coordinate-var. Conservative: edges of layers, one more
-    #[arg(long, value_name = "85000,50000,…|FILE[:VAR]|theta:300,…|field:26,…", allow_hyphen_values = true)]
+    /// pressure of levels; sigma0:… (sigma2:…, 0 to 4) isopycnals, kg m-3 less 1000 referred to the
+    /// surface (2000 dbar), from temperature and salinity; field:… values of --coordinate-var. Conservative: edges of layers, one more
+    #[arg(
+        long,
+        value_name = "85000,50000,…|FILE[:VAR]|theta:300,…|sigma0:26,…|field:26,…",
+        allow_hyphen_values = true
+    )]
     pub(super) to: String,
     /// linear: a straight line over the coordinate; log: over its logarithm; conservative: the mean, or
     /// the amount, of layers
@@ -66,6 +72,17 @@ pub(crate) struct VerticalArgs {
     /// The temperature, for theta [default: ta, T or t]
     #[arg(long, value_name = "NAME")]
     pub(super) t: Option<String>,
+    /// Potential or conservative temperature of sea water, in these or other FILES, for sigma0 and the
+    /// like [default: thetao and other usual names, else by standard_name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) thetao: Option<String>,
+    /// Salinity, for sigma0 and the like [default: so and other usual names, else by standard_name]
+    #[arg(long, value_name = "NAME")]
+    pub(super) so: Option<String>,
+    /// Equation of state of sea water, for sigma0 and the like: teos10 (Roquet et al. 2015) or eos80
+    /// (Unesco 1980) [default: teos10]
+    #[arg(long, value_enum, value_name = "teos10|eos80", hide_possible_values = true)]
+    pub(super) eos: Option<EosChoice>,
     /// How values are written [default: as those of the input]
     #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
     pub(super) precision: Option<Precision>,
@@ -115,6 +132,12 @@ impl VerticalArgs {
         if is_field != self.coordinate_var.is_some() {
             return Err(Error::usage("--to field:… and --coordinate-var go together")
                 .remedy("as in --coordinate-var sigma0 --to field:26,26.5,27"));
+        }
+        let for_density =
+            [("--thetao", self.thetao.is_some()), ("--so", self.so.is_some()), ("--eos", self.eos.is_some())];
+        if let Some((option, _)) = for_density.into_iter().find(|o| o.1 && !self.to.starts_with("sigma")) {
+            return Err(Error::usage(format!("{option} is for isopycnals"))
+                .remedy("leave it out, or ask for --to sigma0:…"));
         }
         Ok(())
     }

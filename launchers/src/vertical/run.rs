@@ -9,7 +9,7 @@ use crate::carry;
 use crate::common::{bytes_text, paths};
 use crate::folding::{self, FoldJob};
 use crate::step::{Alone, ByItself};
-use halocline_algorithms::vertical::{Computed, Leveled, Made, Method, Place, Quantity};
+use halocline_algorithms::vertical::{Computed, Leveled, Made, Method, Place, Quantity, Search};
 use halocline_core::engine::{Engine, MapPlan, NumbersMut, StreamMap, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Dim, Role, Variable};
@@ -52,7 +52,18 @@ impl Vertical<'_> {
             From::Hybrid { surface, .. } => Some(&**surface),
             From::Fixed { .. } => None,
         };
-        self.variables.iter().chain(surface).chain(self.field.as_deref()).collect()
+        self.variables
+            .iter()
+            .chain(surface)
+            .chain(self.field.as_deref())
+            .chain(self.water.as_ref().map(|w| &*w.0))
+            .collect()
+    }
+
+    /// As outputs record what was done.
+    fn described(&self) -> String {
+        let density = self.water.iter().map(|(_, density)| density.describe());
+        std::iter::once(self.args.describe(&self.places())).chain(density).collect::<Vec<_>>().join("; ")
     }
 
     fn places(&self) -> String {
@@ -82,9 +93,12 @@ impl Vertical<'_> {
         let rest = job.budget.for_buffers(comm);
         let writing = (rest / 3).min(WRITING);
         let pressure = self.pressure();
-        let theta = self.theta(pressure.as_ref())?;
-        let place = match (self.target.along, &theta, &self.field) {
-            (Along::Theta, Some(theta), _) => self.of_field(theta),
+        let computed = match &self.water {
+            Some(_) => self.sigma()?,
+            None => self.theta(pressure.as_ref())?,
+        };
+        let place = match (self.target.along, &computed, &self.field) {
+            (Along::Theta | Along::Sigma(_), Some(computed), _) => self.of_field(computed),
             (Along::Field, _, Some(field)) => self.of_field(&**field),
             _ => self.levels(),
         };
@@ -162,7 +176,40 @@ impl Vertical<'_> {
             // Of a standard surface: layers weigh as they do there.
             From::Hybrid { levels, .. } => levels.edges.iter().map(|[a, b]| a + b * 1e5).collect(),
         };
-        Place::Field { field, thickness: edges.windows(2).map(|p| (p[1] - p[0]).abs()).collect() }
+        let thickness = edges.windows(2).map(|p| (p[1] - p[0]).abs()).collect();
+        Place::Field { field, thickness, search: self.search() }
+    }
+
+    /// Which of the places of a value in an inversion counts: of isopycnals the one nearest to the
+    /// surface, of isentropes the one nearest to the ground, wherever levels begin; of other fields the
+    /// first in the order of levels.
+    fn search(&self) -> Search {
+        let ends = |levels: &[f64]| (levels.first().copied(), levels.last().copied());
+        let (first, last) = match &self.from {
+            From::Fixed { levels, .. } => ends(levels),
+            From::Hybrid { levels, .. } => {
+                ends(&levels.levels.iter().map(|[a, b]| a + b * 1e5).collect::<Vec<_>>())
+            }
+        };
+        let is_lower = first.map(f64::abs) > last.map(f64::abs);
+        match self.target.along {
+            Along::Sigma(_) if is_lower => Search::FromLast,
+            Along::Theta if !is_lower => Search::FromLast,
+            _ => Search::FromFirst,
+        }
+    }
+
+    /// Potential density of temperature and salinity.
+    fn sigma(&self) -> Result<Option<Computed<'_>>> {
+        let (Along::Sigma(k), Some(field), Some((salinity, density))) =
+            (self.target.along, &self.field, &self.water)
+        else {
+            return Ok(None);
+        };
+        let level = field.variable().position(Role::Level).unwrap_or(1);
+        let inputs: Vec<&dyn StreamSource> = vec![&**field, &**salinity];
+        let formula = Box::new(|v: &[f64], _: usize| density.at(v[0], v[1]));
+        Computed::new(&format!("sigma{k}"), inputs, level, formula).map(Some)
     }
 
     /// The pressure of hybrid levels at every cell, where theta needs it.
@@ -248,7 +295,7 @@ impl Vertical<'_> {
             .with("Conventions", "CF-1.8")
             .with("title", format!("{} on other levels", args.var.join(", ")))
             .with("source", format!("halocline {}, vertical", env!("CARGO_PKG_VERSION")))
-            .with("halocline_vertical_options", args.describe(&self.places()));
+            .with("halocline_vertical_options", self.described());
         carry::add_origin(&mut attributes, &self.datasets[0]);
         attributes
     }

@@ -16,6 +16,8 @@ pub(super) enum Along {
     Levels,
     /// Potential temperature, K.
     Theta,
+    /// Potential density less 1000 kg m⁻³ of sea water, referred to so many thousand dbar.
+    Sigma(u8),
     /// The variable that `--coordinate-var` names.
     Field,
 }
@@ -36,6 +38,9 @@ impl Target {
         let (along, list) = match text.split_once(':') {
             Some(("theta", list)) => (Along::Theta, Some(list)),
             Some(("field", list)) => (Along::Field, Some(list)),
+            Some((word, list)) if sigma(word).is_some() => {
+                (Along::Sigma(sigma(word).unwrap_or_default()), Some(list))
+            }
             Some(("levels", list)) => (Along::Levels, Some(list)),
             _ => (Along::Levels, None),
         };
@@ -88,6 +93,7 @@ impl Target {
                 .with("long_name", "potential temperature")
                 .with("units", "K")
                 .with("positive", "up"),
+            (Along::Sigma(k), _) => super::density::attributes(f64::from(k) * 1000.0),
             (Along::Field, Some(own)) => {
                 let mut all = Attributes::new();
                 for name in ["standard_name", "long_name", "units"] {
@@ -122,8 +128,13 @@ impl Target {
                 .with("positive", "down"),
         };
         let attributes = attributes.with("axis", "Z");
+        let of_sigma;
         let name = match self.along {
             Along::Theta => "theta",
+            Along::Sigma(k) => {
+                of_sigma = format!("sigma{k}");
+                &of_sigma
+            }
             _ => dim,
         };
         let n = self.values.len() - usize::from(is_conservative);
@@ -142,6 +153,11 @@ impl Target {
         let bounds = one(&format!("{name}_bnds"), both, Attributes::new(), edges);
         Coordinate { bounds: Some(Box::new(bounds)), ..one(name, vec![level], attributes, middles) }
     }
+}
+
+/// The thousands of dbar in `sigma0` to `sigma4`.
+fn sigma(word: &str) -> Option<u8> {
+    word.strip_prefix("sigma").filter(|n| n.len() == 1)?.parse().ok().filter(|n| *n <= 4)
 }
 
 /// The levels of a file: of a variable, or of the only dimension of levels that it has.

@@ -52,7 +52,8 @@ pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
         return Err(Error::data(format!("its shape is not that of `{}`", first.variable().name))
             .remedy("bring both components to as many levels, rows and columns"));
     }
-    let origin = pairs::align(first.time(), second.time())?;
+    let origin =
+        if pairs::both_static(first, second)? { 0 } else { pairs::align(first.time(), second.time())? };
     if origin > 0 || first.time().len() != second.time().len() {
         return Err(Error::data(format!("has other times than `{}`", first.variable().name))
             .remedy("choose common ones with --time"));

@@ -58,6 +58,9 @@ impl<'a> Lines<'a> {
             let blame = |e| folding::blame(e, files.first(), name);
             let source = operands.dataset(k).source(job.comm, name, &selection)?;
             folding::check_is_data(name, &source).map_err(blame)?;
+            if axis == Axis::Time {
+                source.needs_time()?;
+            }
             if let Some(first) = sources.first() {
                 pairs::check_together(first, &source).map_err(blame)?;
             }

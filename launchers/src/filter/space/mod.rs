@@ -168,8 +168,10 @@ impl Smoothing<'_> {
 
 /// Which map and when, in an error about a value.
 fn on_date(e: halocline_core::Error, source: &Source, time: usize) -> halocline_core::Error {
-    let date = source.time().datetime(time).iso();
-    halocline_core::Error { message: format!("{} on {date}", e.message), ..e }
+    match crate::place::when(source, time) {
+        Some(date) => halocline_core::Error { message: format!("{} on {date}", e.message), ..e },
+        None => e,
+    }
 }
 
 /// The bytes of a value that is read.

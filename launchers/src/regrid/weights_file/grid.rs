@@ -22,11 +22,13 @@ pub(super) fn target(dataset: &Dataset, names: &Names, shape: &[usize]) -> Optio
         if even {
             let rows: Vec<f64> = (0..ny).map(|j| rounded(lat[j * nx])).collect();
             let (y, x) = (Dim::new("lat", ny, Role::Y), Dim::new("lon", nx, Role::X));
-            let lon = (0..nx).map(|i| rounded(lon[i])).collect();
+            let columns: Vec<f64> = (0..nx).map(|i| rounded(lon[i])).collect();
+            let edges = corners.as_ref().map(|(lat, lon)| edges((lat, &rows), (lon, &columns)));
+            let (of_lat, of_lon) = edges.unwrap_or_default();
             return Some(Grid {
                 kind: GridKind::Rectilinear,
-                lat: Some(coordinate("latitude", std::slice::from_ref(&y), "lat", rows, None)),
-                lon: Some(coordinate("longitude", std::slice::from_ref(&x), "lon", lon, None)),
+                lat: Some(coordinate("latitude", std::slice::from_ref(&y), "lat", rows, of_lat)),
+                lon: Some(coordinate("longitude", std::slice::from_ref(&x), "lon", columns, of_lon)),
                 dims: vec![y, x],
                 extra: Vec::new(),
                 edges: None,
@@ -49,6 +51,51 @@ pub(super) fn target(dataset: &Dataset, names: &Names, shape: &[usize]) -> Optio
         edges: None,
         excluded: Vec::new(),
     })
+}
+
+/// Bounds of rows and columns from the corners of cells, of those that are the same for all cells: a
+/// pair each, in the order of the coordinate.
+fn edges(
+    (lat, rows): (&[f64], &[f64]),
+    (lon, columns): (&[f64], &[f64]),
+) -> (Option<Vec<f64>>, Option<Vec<f64>>) {
+    let (ny, nx) = (rows.len(), columns.len());
+    let each = lat.len() / (ny * nx).max(1);
+    // Corners of a cell as departures from its centre, the short way round.
+    let ends = |values: &[f64], cell: usize, centre: f64, is_lon: bool| {
+        let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in &values[cell * each..(cell + 1) * each] {
+            let apart = value - centre;
+            let apart = if is_lon { apart - 360.0 * (apart / 360.0).round() } else { apart };
+            ends = (ends.0.min(apart), ends.1.max(apart));
+        }
+        [rounded(centre + ends.0), rounded(centre + ends.1)]
+    };
+    let near = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() < 1e-9 && (a[1] - b[1]).abs() < 1e-9;
+    let holds = |edge: [f64; 2], centre: f64| edge[0] < edge[1] && edge[0] <= centre && centre <= edge[1];
+    let of_lat: Option<Vec<[f64; 2]>> = (0..ny)
+        .map(|j| {
+            let first = ends(lat, j * nx, rows[j], false);
+            let same = (1..nx).all(|i| near(first, ends(lat, j * nx + i, rows[j], false)));
+            (same && holds(first, rows[j])).then_some(first)
+        })
+        .collect();
+    let of_lon: Option<Vec<[f64; 2]>> = (0..nx)
+        .map(|i| {
+            // At a pole any longitude is right.
+            let at_pole = |j: usize| {
+                of_lat.as_ref().is_some_and(|all| all[j].iter().any(|v| v.abs() > 90.0 - 1e-9)) && ny > 2
+            };
+            let mut told = (0..ny).filter(|j| !at_pole(*j)).map(|j| ends(lon, j * nx + i, columns[i], true));
+            let first = told.next()?;
+            (told.all(|other| near(first, other)) && holds(first, columns[i])).then_some(first)
+        })
+        .collect();
+    let pairs = |all: Vec<[f64; 2]>, values: &[f64]| {
+        let falls = values.first() > values.last();
+        all.into_iter().flat_map(|[a, b]| if falls { [b, a] } else { [a, b] }).collect::<Vec<f64>>()
+    };
+    (of_lat.map(|all| pairs(all, rows)), of_lon.map(|all| pairs(all, columns)))
 }
 
 /// Radians leave traces in the last digits of degrees.

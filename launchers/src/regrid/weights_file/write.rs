@@ -1,8 +1,9 @@
 //! Weights as a file.
 
-use crate::regrid::options::Nature;
+use crate::regrid::options::{Format, Nature};
 use halocline_algorithms::regrid::{Cells, Made};
 use halocline_core::comm::Comm;
+use halocline_core::grid::GridKind;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::Result;
 use halocline_io::output::{history_line, Output, Schema, VariableSpec, WriteReport};
@@ -11,7 +12,39 @@ use std::path::Path;
 /// A variable: name, dimensions, units, values.
 type Column = (String, Vec<String>, &'static str, Values);
 
-/// Writes weights as ESMF does.
+/// Names of SCRIP for those of ESMF.
+const SCRIP: [(&str, &str); 22] = [
+    ("n_a", "src_grid_size"),
+    ("n_b", "dst_grid_size"),
+    ("nv_a", "src_grid_corners"),
+    ("nv_b", "dst_grid_corners"),
+    ("n_s", "num_links"),
+    ("yc_a", "src_grid_center_lat"),
+    ("yc_b", "dst_grid_center_lat"),
+    ("xc_a", "src_grid_center_lon"),
+    ("xc_b", "dst_grid_center_lon"),
+    ("yv_a", "src_grid_corner_lat"),
+    ("yv_b", "dst_grid_corner_lat"),
+    ("xv_a", "src_grid_corner_lon"),
+    ("xv_b", "dst_grid_corner_lon"),
+    ("mask_a", "src_grid_imask"),
+    ("mask_b", "dst_grid_imask"),
+    ("area_a", "src_grid_area"),
+    ("area_b", "dst_grid_area"),
+    ("frac_a", "src_grid_frac"),
+    ("frac_b", "dst_grid_frac"),
+    ("row", "dst_address"),
+    ("col", "src_address"),
+    ("S", "remap_matrix"),
+];
+
+/// The name that a format has for what ESMF calls `name`.
+fn called(format: Format, name: &str) -> String {
+    let known = SCRIP.iter().find(|(esmf, _)| format == Format::Scrip && *esmf == name);
+    known.map_or(name, |(_, scrip)| scrip).to_owned()
+}
+
+/// Writes weights as ESMF or SCRIP does.
 ///
 /// # Collective
 /// Every rank calls this.
@@ -20,9 +53,10 @@ pub(in crate::regrid) fn write(
     path: &Path,
     made: &Made,
     (from, to): (&Cells, &Cells),
-    (method, nature): (&str, Nature),
+    (method, nature, format): &(String, Nature, Format),
 ) -> Result<WriteReport> {
-    let matrix = &made.matrix;
+    let (matrix, nature, format) = (&made.matrix, *nature, *format);
+    let name_of = |name: &str| called(format, name);
     let (mut rows, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..matrix.rows() {
         let (places, weights) = matrix.row(row);
@@ -33,11 +67,16 @@ pub(in crate::regrid) fn write(
     let mut schema = Schema::new();
     schema.attributes = Attributes::new()
         .with("title", format!("regridding weights, {method}"))
-        .with("conventions", "NCAR-CSM")
+        .with("conventions", if format == Format::Scrip { "SCRIP" } else { "NCAR-CSM" })
         .with("map_method", map_method(method, nature))
         .with("normalization", if nature.of_whole_cells { "destarea" } else { "fracarea" })
         .with("source", format!("halocline {}, regrid", env!("CARGO_PKG_VERSION")))
         .with("history", history_line(&crate::common::command_line()));
+    if format == Format::Scrip {
+        // Without these CDO takes it for no file of weights.
+        schema.attributes.set("source_grid", kind(from));
+        schema.attributes.set("dest_grid", kind(to));
+    }
     let mut all: Vec<Column> = Vec::new();
     let areas = [from.grid.areas().ok(), to.grid.areas().ok()];
     let shared = shared(made, nature, &areas);
@@ -50,13 +89,22 @@ pub(in crate::regrid) fn write(
     all.extend(links.map(|(name, values)| (name.to_owned(), vec!["n_s".to_owned()], "", values)));
     for (side, cells) in [("a", from), ("b", to)] {
         let grid = if side == "a" { "src" } else { "dst" };
-        schema.add_dim(&format!("n_{side}"), cells.len())?;
+        schema.add_dim(&name_of(&format!("n_{side}")), cells.len())?;
         schema.add_dim(&format!("{grid}_grid_rank"), cells.grid.dims.len())?;
         if let Some(corners) = corners(cells) {
-            schema.add_dim(&format!("nv_{side}"), corners)?;
+            schema.add_dim(&name_of(&format!("nv_{side}")), corners)?;
         }
     }
-    schema.add_dim("n_s", matrix.entries())?;
+    schema.add_dim(&name_of("n_s"), matrix.entries())?;
+    for (name, dims, _, _) in &mut all {
+        *name = name_of(name);
+        dims.iter_mut().for_each(|dim| *dim = name_of(dim));
+        if name == "remap_matrix" {
+            // One weight a link: there are more where gradients count.
+            schema.add_dim("num_wgts", 1)?;
+            dims.push("num_wgts".to_owned());
+        }
+    }
     for (name, dims, units, values) in &all {
         let mut attributes = Attributes::new();
         if !units.is_empty() {
@@ -69,6 +117,15 @@ pub(in crate::regrid) fn write(
         file.write_whole(name, values)?;
     }
     file.finish_with_report()
+}
+
+/// The kind of a grid in CDO's words.
+fn kind(cells: &Cells) -> &'static str {
+    match cells.grid.kind {
+        GridKind::Rectilinear => "lonlat",
+        GridKind::Curvilinear => "curvilinear",
+        _ => "unstructured",
+    }
 }
 
 /// The method in ESMF's words, by which others know it.

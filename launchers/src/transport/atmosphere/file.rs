@@ -90,7 +90,7 @@ impl File {
         let (level_dim, lat_dim) = (&level.variable.dims[0].name, &lat.variable.dims[0].name);
         for variable in variables {
             let mut dims: Vec<&str> = Vec::new();
-            dims.extend((!is_mean).then(|| first.time_name()));
+            dims.extend((!is_mean).then(|| first.variable().dims[0].name.as_str()));
             dims.extend(variable.is_section.then_some(level_dim.as_str()));
             dims.push(lat_dim);
             let mut attributes = Attributes::new().with("long_name", variable.long_name.as_str());

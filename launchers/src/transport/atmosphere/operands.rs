@@ -4,7 +4,7 @@ use super::options::Common;
 use super::pressure::{levels_of, Wanted, SURFACE};
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, check_together};
+use crate::pairs::{align, both_static, check_together};
 use crate::step::Alone;
 use halocline_algorithms::transport::atmosphere::{AboveGround, Levels};
 use halocline_core::engine::StreamSource;
@@ -253,7 +253,10 @@ fn surface(
                 .remedy("convert it, or leave it out with --ps none"),
         ));
     }
-    if align(first.time(), source.time()).map_err(blame)? > 0 || source.time().len() != first.time().len() {
+    let is_still = both_static(first, &source).map_err(blame)?;
+    if !is_still && align(first.time(), source.time()).map_err(blame)? > 0
+        || source.time().len() != first.time().len()
+    {
         return Err(blame(
             Error::data(format!(
                 "has {} times, `{}` has {}",

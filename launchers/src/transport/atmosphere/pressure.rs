@@ -51,9 +51,11 @@ impl Wanted {
     }
     /// Its name among the variables of data sets, and which of them; `None` if there is none.
     pub(super) fn find(&self, datasets: &[Dataset]) -> Result<Option<(usize, String)>> {
-        let fits = |v: &Variable| {
+        let fits = |dataset: &Dataset, v: &Variable| {
+            // A map is one of a snapshot if nothing there has times.
+            let is_still = || v.dims.len() == 2 && dataset.dims().iter().all(|d| d.role != Role::Time);
             let has_time = v.position(Role::Time).is_some() || v.dims.len() > 2;
-            has_time && v.position(Role::Level).is_some() == self.has_levels
+            (has_time || is_still()) && v.position(Role::Level).is_some() == self.has_levels
         };
         for by_standard_name in [true, false] {
             let is_it = |v: &Variable| {
@@ -66,7 +68,7 @@ impl Wanted {
             let mut found: Vec<(usize, String)> = Vec::new();
             for (k, dataset) in datasets.iter().enumerate() {
                 let all = dataset.data_variables().map(|v| &v.variable);
-                found.extend(all.filter(|v| fits(v) && is_it(v)).map(|v| (k, v.name.clone())));
+                found.extend(all.filter(|v| fits(dataset, v) && is_it(v)).map(|v| (k, v.name.clone())));
             }
             match found.len() {
                 0 => {}

@@ -36,6 +36,8 @@ impl Opening<'_> {
     pub(super) fn source(&self, found: &Found) -> Result<Source> {
         let set = &self.sets[found.set];
         let source = set.source(self.job.comm, &found.name, &self.selection)?;
+        // Thickness and masks are told apart by times.
+        source.needs_time()?;
         folding::check_is_data(&found.name, &source)
             .and_then(|()| crate::quantities::check_metres(source.variable()))
             .map_err(|e| folding::blame(e, paths(set).first(), &found.name))?;
