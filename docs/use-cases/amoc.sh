@@ -16,7 +16,7 @@ cd "$out"
 # [overturning]
 
 # [strength] Its strength at 26 N below 500 m, as a series.
-"$halocline" stats moc.nc --var msftmz --op max --over lev --box 0,360,25.5,26.5 -o amoc26.nc
+"$halocline" stats moc.nc --var msftmz --op max --over lev,lat --box 0,360,25.5,26.5 -o amoc26.nc
 "$halocline" plot amoc26.nc -o amoc26.png
 # [strength]
 

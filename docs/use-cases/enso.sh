@@ -12,7 +12,7 @@ cd "$out"
 
 # [pattern] The leading pattern of the tropical Pacific, without the annual cycle and the trend.
 "$halocline" eof "$sst" --var sst --box 120,290,-30,30 --anomaly climatology --detrend \
-  --modes 5 --significance north-effective,bootstrap -o eof.nc
+  --modes 5 --significance north-effective -o eof.nc
 "$halocline" plot eof.nc -o eof.png
 # [pattern]
 

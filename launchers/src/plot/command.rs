@@ -236,7 +236,8 @@ impl Picture<'_> {
         if !variable.dtype.is_numeric() {
             return Err(Error::usage("is not numeric and can't be drawn").in_variable(name));
         }
-        let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X)).count();
+        // One place is no map.
+        let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X) && d.len > 1).count();
         let panel = if let Some(panel) = self.of_latitudes(&variable)? {
             panel
         } else if space == 0 {
