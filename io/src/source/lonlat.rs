@@ -76,7 +76,10 @@ impl LonLatBox {
     /// Usage, if the grid has no longitudes and latitudes, or no cell lies inside.
     pub(super) fn cut(&self, grid: &Grid) -> Result<Cut> {
         let (Some(lat), Some(lon)) = (&grid.lat, &grid.lon) else {
-            return Err(Error::usage("has no longitudes and latitudes that a box could select by"));
+            return match &grid.lat {
+                Some(lat) if grid.dims.len() == 1 => self.latitudes(lat),
+                _ => Err(Error::usage("has no longitudes and latitudes that a box could select by")),
+            };
         };
         let cut = if grid.kind == GridKind::Rectilinear {
             self.rows_and_columns(lat, lon)
@@ -87,6 +90,24 @@ impl LonLatBox {
             Error::usage("no cell centre lies in the box")
                 .remedy(format!("the data reach {}", extent(lat, lon)))
         })
+    }
+
+    /// Cuts what lies along latitudes alone, as zonal means and transports do.
+    fn latitudes(&self, lat: &Coordinate) -> Result<Cut> {
+        if self.width < 360.0 {
+            return Err(Error::usage("has latitudes only, which a box of some longitudes can't select by")
+                .remedy(format!("take all longitudes: --box 0,360,{},{}", self.south, self.north)));
+        }
+        let (lats, near) = (lat.values.to_f64(), tolerance(lat));
+        let x = runs((0..lats.len()).filter(|&j| self.holds_latitude(lats[j], near)));
+        match x.as_slice() {
+            [one] => Ok(Cut { y: 0..1, x: vec![one.clone()], shift: vec![0.0], excluded: Vec::new() }),
+            _ => {
+                let reach = lats.iter().fold((f64::NAN, f64::NAN), |(s, n), &v| (v.min(s), v.max(n)));
+                Err(Error::usage("no latitude lies in the box")
+                    .remedy(format!("the data reach from {} to {} degrees north", reach.0, reach.1)))
+            }
+        }
     }
 
     fn rows_and_columns(&self, lat: &Coordinate, lon: &Coordinate) -> Option<Cut> {

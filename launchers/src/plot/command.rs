@@ -12,7 +12,7 @@ use halocline_core::calendar::{DateTime, TimeAxis};
 use halocline_core::comm::Comm;
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Role, Variable};
+use halocline_core::meta::{Dim, Role, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,10 @@ pub(crate) struct PlotArgs {
     /// The time step to draw of a map that has times, from 1
     #[arg(long, default_value_t = 1, value_name = "N")]
     step: usize,
+    /// What is drawn of a dimension that a picture has no place for, as lag=3 or lev=500: the nearest
+    /// value of its coordinate, or the number from 1 where it has none; may be repeated
+    #[arg(long, value_name = "DIM=VALUE", allow_hyphen_values = true, value_parser = parse_select)]
+    select: Vec<(String, f64)>,
     /// The place whose spectra are drawn, of a file that has those of many cells: the nearest cell
     #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = parse_at)]
     pub(super) at: Option<[f64; 2]>,
@@ -73,6 +77,13 @@ fn parse_size(text: &str) -> std::result::Result<(u32, u32), String> {
     text.split_once(['x', 'X'])
         .and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)))
         .ok_or_else(|| "write it as 1600x1200".to_owned())
+}
+
+fn parse_select(text: &str) -> std::result::Result<(String, f64), String> {
+    text.split_once('=')
+        .and_then(|(dim, value)| Some((dim.trim().to_owned(), value.trim().parse().ok()?)))
+        .filter(|(dim, value): &(String, f64)| !dim.is_empty() && value.is_finite())
+        .ok_or_else(|| "write it as lag=3".to_owned())
 }
 
 impl PlotArgs {
@@ -225,7 +236,8 @@ impl Picture<'_> {
         if !variable.dtype.is_numeric() {
             return Err(Error::usage("is not numeric and can't be drawn").in_variable(name));
         }
-        let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X)).count();
+        // One place is no map.
+        let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X) && d.len > 1).count();
         let panel = if let Some(panel) = self.of_latitudes(&variable)? {
             panel
         } else if space == 0 {
@@ -265,6 +277,26 @@ impl Picture<'_> {
         Ok((n - 1, date))
     }
 
+    /// The index along a dimension that `--select` names, and the value there.
+    fn selected(&self, variable: &Variable, dim: &Dim) -> Result<Option<(usize, f64)>> {
+        let Some((_, wanted)) = self.args.select.iter().find(|(name, _)| *name == dim.name) else {
+            return Ok(None);
+        };
+        let coordinate = self.dataset.variable(&dim.name).ok().filter(|c| c.variable.dtype.is_numeric());
+        let values = match coordinate {
+            Some(_) => self.values(&dim.name)?,
+            None => (1..=dim.len).map(|k| k as f64).collect(),
+        };
+        let ends = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+        if !(ends.0..=ends.1).contains(wanted) {
+            return Err(Error::usage(format!("`{}` has no {wanted}", dim.name))
+                .in_variable(&variable.name)
+                .remedy(format!("choose --select {}=… from {} to {}", dim.name, ends.0, ends.1)));
+        }
+        let k = (0..values.len()).min_by(|&a, &b| (values[a] - wanted).abs().total_cmp(&(values[b] - wanted).abs()));
+        Ok(k.map(|k| (k, values[k])))
+    }
+
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
     pub(super) fn slice(
         &self,
@@ -282,6 +314,9 @@ impl Picture<'_> {
                 k..k + 1
             } else if let Some(part) = self.part.as_ref().filter(|part| part.dim == dim.name) {
                 part.k..part.k + 1
+            } else if let Some(k) = self.selected(variable, dim)? {
+                at.push(format!("{} {}", dim.name, k.1));
+                k.0..k.0 + 1
             } else if dim.len == 1 {
                 0..1
             } else if dim.name == "frequency" {
@@ -297,7 +332,7 @@ impl Picture<'_> {
                     dim.name
                 ))
                 .in_variable(&variable.name)
-                .remedy("select one of its levels first"));
+                .remedy(format!("choose one of its {} with --select {}=VALUE", dim.len, dim.name)));
             });
         }
         Ok((self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64(), at))
