@@ -12,6 +12,7 @@ packages=(
   openmpi-bin libopenmpi-dev                            # MPI
   libhdf5-openmpi-dev libnetcdf-mpi-dev                 # parallel HDF5 and NetCDF
   gfortran make cmake valgrind                          # tests of the C and Fortran bindings
+  python3 python3-venv                                  # checkers of files and pages
 )
 
 say() { printf 'setup: %s\n' "$*"; }

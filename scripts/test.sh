@@ -41,8 +41,8 @@ skip() {
 # that is made anew would be found locked.
 export HDF5_USE_FILE_LOCKING=FALSE
 
-# One feature set for lints and tests, so that dependencies are compiled once.
-features=(--workspace --features mpi)
+# One feature set for all sections, with what tests alone ask of the core, so that nothing is compiled twice.
+features=(--workspace --features mpi,halocline-core/conformance)
 
 lint_without_mpi() { cargo clippy --no-default-features -p halocline-cli --all-targets -- -D warnings; }
 
