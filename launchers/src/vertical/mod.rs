@@ -4,7 +4,7 @@
 
 mod coefficients;
 mod field;
-mod hybrid;
+pub(crate) mod hybrid;
 mod open;
 mod options;
 mod run;
