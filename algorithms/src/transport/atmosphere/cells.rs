@@ -225,3 +225,80 @@ fn row_numbers(tile: &Tile, shape: &[usize]) -> Vec<usize> {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halocline_core::engine::Numbers;
+
+    const STEPS: usize = 9;
+
+    /// Values of two variables and their weight at `cells` cells: a cell that never has values, gaps.
+    fn step(t: usize, cells: usize) -> [Vec<f64>; 3] {
+        let at =
+            |i: usize, k: usize| ((t * 31 + i * 17 + k * 7) % 23) as f64 * 0.5 + 200.0 * (k as f64 + 1.0);
+        let mut all: [Vec<f64>; 3] = std::array::from_fn(|k| (0..cells).map(|i| at(i, k)).collect());
+        all[0][1] = f64::NAN;
+        if t % 4 == 2 {
+            all[1][cells - 1] = f64::NAN;
+        }
+        if t % 3 == 0 {
+            all[2][0] = f64::NAN;
+        }
+        all
+    }
+
+    fn state(of: &Cells, cells: usize, steps: std::ops::Range<usize>) -> CellsState {
+        let mut sums = vec![0.0; cells * of.fields()];
+        let mut block = Block::new(of.fields(), 2);
+        for start in (0..cells).step_by(BLOCK) {
+            let n = BLOCK.min(cells - start);
+            block.load(&sums, cells, start, n);
+            for t in steps.clone() {
+                let all = step(t, cells);
+                let rows: Vec<Values<'_>> =
+                    all.iter().map(|row| Values::new(Numbers::F64(row), start, cells)).collect();
+                if of.is_weighted() {
+                    block.add_weighted(&rows[..2], &rows[2], of.pairs());
+                } else {
+                    block.add(&rows[..2], of.pairs());
+                }
+            }
+            block.store(&mut sums, cells, start, n);
+        }
+        CellsState { cells, sums }
+    }
+
+    #[test]
+    fn sums_of_parts_are_those_of_all() {
+        for (cells, is_weighted) in [(5, true), (5, false), (300, true), (300, false), (128, false)] {
+            let of = Cells::new(2, &[(0, 1)]).expect("a pair");
+            let of = if is_weighted { of.weighted() } else { of };
+            let parts = of.merge(state(&of, cells, 0..4), state(&of, cells, 4..STEPS)).expect("merges");
+            let all = state(&of, cells, 0..STEPS);
+            for i in 0..cells {
+                // The same by hand.
+                let mut naive = [0.0; 6];
+                for t in 0..STEPS {
+                    let [x, y, w] = step(t, cells).map(|row| row[i]);
+                    let w = if is_weighted { w } else { 1.0 };
+                    naive[5] += if w.is_nan() { 0.0 } else { w };
+                    let w = if (x + y + w).is_nan() { continue } else { w };
+                    [1.0, x, y, x * y].iter().enumerate().for_each(|(k, v)| naive[k] += w * v);
+                }
+                for state in [&parts, &all] {
+                    let of = |field: usize| state.sums[field * cells + i];
+                    let n = of(0);
+                    let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{a} {b}");
+                    near(n, naive[0]);
+                    near(n * of(1) + of(2), naive[1]);
+                    near(n * of(3) + of(4), naive[2]);
+                    near(of(5) + of(1) * of(4) + of(3) * of(2) + n * of(1) * of(3), naive[3]);
+                    if is_weighted {
+                        near(of(6), naive[5]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -85,8 +85,7 @@ impl Layers {
                 cells.for_each(|(ps, (upper, lower))| {
                     // 0 times a missing pressure is missing too.
                     *upper = a + b * ps;
-                    *lower = c + d * ps + 0.0 * *upper;
-                    *upper += 0.0 * *lower;
+                    *lower = c + d * ps;
                 });
             }
             Kind::Pressure(slabs) => {

@@ -6,6 +6,7 @@ use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Role, Variable};
 use halocline_core::{Error, Result};
+use rayon::prelude::*;
 
 /// A field of the shape of a variable on levels that follows from the surface pressure.
 pub struct OfSurface<'a> {
@@ -15,6 +16,8 @@ pub struct OfSurface<'a> {
     layers: Option<&'a Layers>,
     variable: Variable,
     level: usize,
+    /// Steps of the surface that are read at a time: whole chunks, where these can't be read in parts.
+    together: usize,
 }
 
 impl<'a> OfSurface<'a> {
@@ -64,13 +67,40 @@ impl<'a> OfSurface<'a> {
             attributes: surface.variable().attributes.clone(),
             dims: of.dims.clone(),
         };
-        Ok(Self { like, surface, layers, variable, level })
+        let chunk = surface.chunks().first().map_or(1, |c| (*c).max(1));
+        let together = if surface.is_divisible() { 1 } else { chunk.min(shape[0].max(1)) };
+        Ok(Self { like, surface, layers, variable, level, together })
     }
 
     fn flat(&self, block: &IndexBox) -> IndexBox {
         let mut ranges = block.ranges().to_vec();
         ranges.remove(self.level);
         IndexBox::new(ranges)
+    }
+
+    /// Some steps of a block.
+    fn steps(&self, block: &IndexBox, out: &mut [f64]) -> Result<()> {
+        let surface = doubles(self.surface, &self.flat(block))?;
+        let inner: usize = block.shape()[self.level + 1..].iter().product::<usize>().max(1);
+        let levels = block.range(self.level);
+        let count = levels.len().max(1);
+        out.par_chunks_mut(inner).enumerate().for_each_init(
+            || vec![0.0; inner],
+            |upper, (n, out)| {
+                let (step, k) = (n / count, levels.start + n % count);
+                let surface = &surface[step * inner..(step + 1) * inner];
+                let Some(layers) = self.layers else {
+                    out.copy_from_slice(surface);
+                    return;
+                };
+                layers.edges(k, surface, upper, out);
+                for (lower, upper) in out.iter_mut().zip(upper) {
+                    let thickness = *lower - *upper;
+                    *lower = if thickness > 0.0 { thickness } else { f64::NAN };
+                }
+            },
+        );
+        Ok(())
     }
 }
 
@@ -89,23 +119,12 @@ impl StreamSource for OfSurface<'_> {
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F64(out) = out else { return Err(Error::internal("thicknesses are doubles")) };
-        let surface = doubles(self.surface, &self.flat(block))?;
-        let inner: usize = block.shape()[self.level + 1..].iter().product::<usize>().max(1);
-        let levels = block.range(self.level);
-        let mut upper = vec![0.0; inner];
-        for (o, out) in out.chunks_mut(inner * levels.len().max(1)).enumerate() {
-            let surface = &surface[o * inner..(o + 1) * inner];
-            for (out, k) in out.chunks_mut(inner).zip(levels.clone()) {
-                let Some(layers) = self.layers else {
-                    out.copy_from_slice(surface);
-                    continue;
-                };
-                layers.edges(k, surface, &mut upper, out);
-                for (lower, upper) in out.iter_mut().zip(&upper) {
-                    let thickness = *lower - upper;
-                    *lower = if thickness > 0.0 { thickness } else { f64::NAN };
-                }
-            }
+        let time = block.range(0);
+        let each = block.len() / time.len().max(1);
+        // Few steps at a time, as windows of one level hold many.
+        for (k, out) in out.chunks_mut((each * self.together).max(1)).enumerate() {
+            let first = time.start + k * self.together;
+            self.steps(&block.with_range(0, first..time.end.min(first + self.together)), out)?;
         }
         Ok(())
     }
@@ -116,8 +135,10 @@ impl StreamSource for OfSurface<'_> {
         self.surface.stored_bytes(&self.flat(block))
     }
     fn scratch_per_thread(&self) -> u64 {
-        // The surface of a window: less than the window itself, which has levels.
         let cells: usize = self.surface.variable().shape()[1..].iter().product();
-        self.surface.scratch_per_thread() + 20 * (cells as u64)
+        let shared = (12 * self.together * cells) as u64;
+        self.surface.scratch_per_thread()
+            + 8 * cells as u64
+            + shared.div_ceil(rayon::current_num_threads() as u64)
     }
 }
