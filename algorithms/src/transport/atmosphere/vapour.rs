@@ -1,5 +1,7 @@
 //! Vertically integrated fluxes.
 
+#![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
+
 use super::ground::doubles;
 use super::{Layers, Levels};
 use halocline_core::engine::{NumbersMut, StreamSource};
