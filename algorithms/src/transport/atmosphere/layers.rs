@@ -111,9 +111,9 @@ mod tests {
         let half = [[0.0, 0.0], [2e4, 0.1], [1e4, 0.6], [0.0, 1.0]];
         let surface = [1.02e5, 9.9e4, 8.5e4, 6e4, f64::NAN];
         for layers in [Layers::of_pressure(&levels), Layers::of_hybrid(&half)] {
-            let mut sum = [0.0; 5];
-            let (mut upper, mut lower) = ([0.0; 5], [0.0; 5]);
-            let mut above = [0.0; 5];
+            let mut sum = [0.0f64; 5];
+            let (mut upper, mut lower) = ([0.0f64; 5], [0.0f64; 5]);
+            let mut above = [0.0f64; 5];
             for &k in layers.down() {
                 layers.edges(k, &surface, &mut upper, &mut lower);
                 for i in (0..5).filter(|i| !upper[*i].is_nan()) {
