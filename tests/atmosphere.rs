@@ -81,13 +81,7 @@ fn fluxes_have_their_parts_and_close() {
         close(&values(&out, &format!("va_ta_{part}")), &answers(&format!("ta_{part}")), 1e-11, 1.0, part);
     }
     transport(Launch::Plain(2), "energy", &[&input()], &[], &out);
-    for (ours, theirs) in [("sensible", "ta"), ("potential", "zg"), ("latent", "hus")] {
-        for part in ["total", "mean", "stationary", "transient"] {
-            let answer = answers(&format!("{theirs}_{part}_flux"));
-            let peak = answer.iter().fold(0f64, |m, v| m.max(v.abs()));
-            close(&values(&out, &format!("{ours}_{part}")), &answer, 1e-11, peak, ours);
-        }
-    }
+    energies_are(&out, "", 1e-11);
     let of = |name: &str| values(&out, name);
     let [total, mean, stationary, transient] =
         ["total", "mean", "stationary", "transient"].map(|p| of(&format!("moist_static_{p}")));
@@ -120,23 +114,156 @@ fn vapour_is_that_of_numpy() {
     assert!(values(&out, "divergence").iter().any(|v| v.is_finite()));
 }
 
+fn peak(values: &[f64]) -> f64 {
+    values.iter().filter(|v| v.is_finite()).fold(0f64, |m, v| m.max(v.abs()))
+}
+
+fn energies_are(out: &Path, answers_of: &str, within: f64) {
+    for (ours, theirs) in [("sensible", "ta"), ("potential", "zg"), ("latent", "hus")] {
+        for part in ["total", "mean", "stationary", "transient"] {
+            let answer = answers(&format!("{answers_of}{theirs}_{part}_flux"));
+            let name = format!("{ours}_{part}");
+            close(&values(out, &name), &answer, within, peak(&answer), &name);
+        }
+    }
+}
+
+#[test]
+fn columns_end_at_the_ground() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    transport(Launch::Plain(2), "mass-streamfunction", &[&input()], &[], &out);
+    let psi = answers("psi");
+    close(&values(&out, "mass_streamfunction"), &psi, 1e-12, peak(&psi), "psi");
+    // Without a surface pressure columns end at the lowest level: less wherever the ground is lower.
+    transport(Launch::Plain(2), "vapour", &[&input()], &["--ps", "none"], &out);
+    let [all, ends] = [answers("uq"), values(&out, "uq")];
+    assert!(all.iter().zip(&ends).any(|(a, b)| (a - b).abs() > 1.0));
+}
+
+#[test]
+fn what_is_missing_above_the_ground_is_not_lost() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let file = reference("atmosphere_gaps.nc");
+    transport(Launch::Plain(2), "energy", &[&file], &[], &out);
+    energies_are(&out, "gaps_", 1e-11);
+    transport(Launch::Plain(2), "vapour", &[&file], &[], &out);
+    for name in ["uq", "vq"] {
+        close(&values(&out, name), &answers(&format!("gaps_{name}")), 1e-7, 100.0, name);
+    }
+    for kind in ["energy", "vapour"] {
+        let told = run_well(Launch::ThreadRanks(2), &["transport", kind, text(&file), "-o", text(&out)]);
+        let told =
+            String::from_utf8_lossy(&told.stderr).into_owned() + &String::from_utf8_lossy(&told.stdout);
+        assert!(told.contains("above the ground") && told.contains('%'), "{told}");
+    }
+    // A streamfunction is missing below a level that is missing all around, and nowhere else.
+    transport(Launch::Plain(2), "mass-streamfunction", &[&file], &[], &out);
+    let (psi, whole) = (values(&out, "mass_streamfunction"), answers("psi"));
+    for (i, psi) in psi.iter().enumerate() {
+        let (k, j) = (i / 9 % 6, i % 9);
+        let is_behind = j == 3 && k <= 3 || j == 6 && k <= 1;
+        assert_eq!(psi.is_nan(), is_behind || whole[i].is_nan(), "level {k}, latitude {j}");
+        let other_wind = j == 3 || j == 6 || j == 4;
+        assert!(is_behind || other_wind || (psi - whole[i]).abs() < 1e-12 * peak(&whole));
+    }
+}
+
+#[test]
+fn hybrid_levels_are_integrated_as_they_are() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let file = reference("atmosphere_hybrid.nc");
+    let to = ["--to", "20000,60000,95000,100000"];
+    transport(Launch::Plain(2), "mass-streamfunction", &[&file], &to, &out);
+    let psi = answers("hybrid_psi");
+    close(&values(&out, "mass_streamfunction"), &psi, 1e-12, peak(&psi), "psi");
+    assert_eq!(attribute(&out, "plev", "units").as_deref(), Some("Pa"));
+    transport(Launch::Plain(2), "energy", &[&file], &[], &out);
+    energies_are(&out, "hybrid_", 1e-11);
+    transport(Launch::Plain(2), "vapour", &[&file], &[], &out);
+    for name in ["uq", "vq"] {
+        close(&values(&out, name), &answers(&format!("hybrid_{name}")), 1e-7, 100.0, name);
+    }
+    // The same wind and temperature everywhere: what goes through a circle is the mass above it.
+    let constant = ["--v", "vb", "--t", "tb"];
+    transport(Launch::Plain(2), "mass-streamfunction", &[&file], &[&to[..], &constant[..2]].concat(), &out);
+    let psi = answers("hybrid_psi_barotropic");
+    close(&values(&out, "mass_streamfunction"), &psi, 1e-13, peak(&psi), "barotropic");
+    transport(Launch::Plain(2), "energy", &[&file], &constant, &out);
+    let ps = values(&file, "ps");
+    for (j, heat) in values(&out, "sensible_total").iter().enumerate() {
+        let mean: f64 =
+            (0..3).flat_map(|t| ps[t * 72 + j * 8..t * 72 + j * 8 + 8].to_vec()).sum::<f64>() / 24.0;
+        let phi = (-80.0 + 20.0 * j as f64).to_radians();
+        let exact = 1004.64 * 256.0 * 2.0 * std::f64::consts::TAU * 6_371_000.0 * phi.cos() * mean / 9.806_65;
+        assert!((heat - exact).abs() < 1e-12 * exact.abs(), "{heat} is not {exact}");
+    }
+    let words = ["--u", "vb", "--v", "vb", "--q", "qb"];
+    transport(Launch::Plain(2), "vapour", &[&file], &words, &out);
+    for (v, ps) in values(&out, "vq").iter().zip(&ps) {
+        let exact = 2.0 * 2f64.powi(-7) * ps / 9.806_65;
+        assert!((v - exact).abs() < 1e-7 * exact, "{v} is not {exact}");
+    }
+    // The fluxes of layers as they are; others know pressures only, and say how to get there.
+    transport(Launch::Plain(2), "eddy", &[&file], &["--x", "va", "--y", "ta"], &out);
+    assert!(values(&out, "va_ta_total").iter().all(|v| v.is_finite()));
+    let words = ["transport", "ep-flux", text(&file), "-q", "-o", text(&out)];
+    let told = String::from_utf8_lossy(&run(Launch::Plain(1), &words).stderr).into_owned();
+    let command = format!("halocline vertical {} --var ua,va,ta --ps ps --to 100000,", text(&file));
+    assert!(told.contains(&command) && told.trim().lines().count() == 1, "{told}");
+}
+
+#[test]
+fn the_same_flow_on_pressure_and_hybrid_levels() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (levels, out) = (folder.path().join("levels.nc"), folder.path().join("out.nc"));
+    let file = reference("atmosphere_hybrid.nc");
+    // Means of thin layers of the same columns.
+    let edges: Vec<String> = (0..208).map(|k| (500 * k).to_string()).collect();
+    let edges = edges.join(",");
+    let options = ["--var", "va,vb", "--method", "conservative", "--to", &edges];
+    let words = [&["vertical", text(&file)][..], &options, &["-q", "-o", text(&levels)]].concat();
+    run_well(Launch::Plain(2), &words);
+    for (wind, within) in [("va", [1e-7, 1e-7, 5e-3]), ("vb", [1e-12, 1e-12, 1e-12])] {
+        let options = ["--v", wind, "--to", "20250,60250,95250"];
+        transport(Launch::Plain(2), "mass-streamfunction", &[&levels, &file], &options[..2], &out);
+        let (on_pressure, at) = (values(&out, "mass_streamfunction"), values(&out, "plev"));
+        transport(Launch::Plain(2), "mass-streamfunction", &[&file], &options, &out);
+        let hybrid = values(&out, "mass_streamfunction");
+        for (n, p) in values(&out, "plev").iter().enumerate() {
+            let k = at.iter().position(|v| v == p).expect("a level");
+            for i in 0..27 {
+                let (t, j) = (i / 9, i % 9);
+                let [a, b] = [on_pressure[(t * at.len() + k) * 9 + j], hybrid[(t * 3 + n) * 9 + j]];
+                assert!((a - b).abs() <= within[n] * peak(&hybrid), "{wind}: {a} is not {b} at {p}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_same_bits_on_any_ranks() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let cases: [(&str, &[&str]); 5] = [
-        ("mass-streamfunction", &[]),
-        ("tem", &["--mean"]),
-        ("energy", &[]),
-        ("vapour", &[]),
-        ("eddy", &["--x", "va", "--y", "hus", "--decomposition", "lat=1"]),
+    let hybrid = reference("atmosphere_hybrid.nc");
+    let cases: [(&str, &Path, &[&str]); 8] = [
+        ("mass-streamfunction", &input(), &[]),
+        ("tem", &input(), &["--mean"]),
+        ("energy", &input(), &[]),
+        ("vapour", &input(), &[]),
+        ("eddy", &input(), &["--x", "va", "--y", "hus", "--decomposition", "lat=1"]),
+        ("mass-streamfunction", &hybrid, &[]),
+        ("energy", &hybrid, &[]),
+        ("vapour", &hybrid, &[]),
     ];
-    for (kind, options) in cases {
+    for (kind, file, options) in cases {
         let mut first = None;
         for (k, launch) in launches().into_iter().enumerate() {
             let options =
                 if matches!(launch, Launch::Plain(_)) { options } else { &options[..options.len().min(4)] };
             let out = folder.path().join(format!("{kind}{k}.nc"));
-            transport(launch, kind, &[&input()], options, &out);
+            transport(launch, kind, &[file], options, &out);
             let found = contents(&out);
             assert_eq!(first.get_or_insert_with(|| found.clone()), &found, "{kind} on {launch:?}");
         }
@@ -166,6 +293,14 @@ fn what_can_not_be_done_is_refused() {
     refused(&["eddy", file, "--x", "va", "--y", "ps"], 3, "grid");
     refused(&["energy", file, "--z", "wap"], 3, "neither m nor m2 s-2");
     refused(&["eddy", file, "--x", "va", "--y", "ta", "--memory", "1MB"], 5, "memory");
+    refused(&["mass-streamfunction", file, "--to", "50000"], 2, "hybrid levels");
+    let hybrid = reference("atmosphere_hybrid.nc");
+    let hybrid = text(&hybrid);
+    refused(&["mass-streamfunction", hybrid, "--to", "5,7,6"], 2, "pressures");
+    refused(&["mass-streamfunction", hybrid, "--convention", "cdo"], 3, "pressure levels");
+    refused(&["energy", hybrid, "--ps", "none"], 2, "hybrid levels");
+    refused(&["energy", hybrid, "--b", "hybi"], 3, "hybi");
+    refused(&["vapour", hybrid, "--p0", "0"], 2, "--p0");
     let sst = common::data("sample.nc");
     if sst.exists() {
         refused(&["tem", text(&sst)], 3, "standard name");

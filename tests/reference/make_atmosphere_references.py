@@ -1,6 +1,7 @@
 """Inputs and references for tests/atmosphere.rs and tests/vertical.rs.
 
-Makes a small atmosphere (atmosphere_input.nc) and what numpy, NCL 6.6.2 (ncl) and CDO 2.1.1 (cdo) make
+Makes a small atmosphere (atmosphere_input.nc), the same with values that are missing above the ground
+(atmosphere_gaps.nc) and on hybrid levels (atmosphere_hybrid.nc), and what numpy, NCL 6.6.2 (ncl) and CDO 2.1.1 (cdo) make
 of it (atmosphere.nc). Run in this folder; ncl and cdo have to be on the path.
 """
 
@@ -37,41 +38,63 @@ def fields():
     return {k: single(f) for k, f in dict(va=v, ua=u, ta=t, hus=q, zg=zg, wap=w, ps=ps).items()}
 
 
-def write_input(path, data):
-    names = {
-        "va": ("northward_wind", "m s-1"), "ua": ("eastward_wind", "m s-1"), "ta": ("air_temperature", "K"),
-        "hus": ("specific_humidity", "1"), "zg": ("geopotential_height", "m"),
-        "wap": ("lagrangian_tendency_of_air_pressure", "Pa s-1"), "ps": ("surface_air_pressure", "Pa"),
-    }
+NAMES = {
+    "va": ("northward_wind", "m s-1"), "ua": ("eastward_wind", "m s-1"), "ta": ("air_temperature", "K"),
+    "hus": ("specific_humidity", "1"), "zg": ("geopotential_height", "m"),
+    "wap": ("lagrangian_tendency_of_air_pressure", "Pa s-1"), "ps": ("surface_air_pressure", "Pa"),
+    "vb": ("", "m s-1"), "tb": ("", "K"), "qb": ("", "1"),
+}
+
+
+def write_input(path, data, is_hybrid=False):
+    level = "plev" if not is_hybrid else "lev"
+    count = P.size if not is_hybrid else HALF.shape[1] - 1
     with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as f:
-        for name, n in (("time", None), ("plev", P.size), ("lat", LAT.size), ("lon", NLON)):
+        for name, n in (("time", None), (level, count), ("lat", LAT.size), ("lon", NLON)):
             f.createDimension(name, n)
-        axes = {
-            "time": (np.arange(NT) + 0.5, "days since 2001-01-01", "time"),
-            "plev": (P, "Pa", "air_pressure"),
-            "lat": (LAT, "degrees_north", "latitude"),
-            "lon": (LON, "degrees_east", "longitude"),
-        }
+        axes = {"time": (np.arange(NT) + 0.5, "days since 2001-01-01", "time")}
+        if not is_hybrid:
+            axes["plev"] = (P, "Pa", "air_pressure")
+        else:
+            # In hPa, as models write them: no pressure of the level all the same.
+            nominal = (FULL[0] * P0 + FULL[1] * P0) / 100
+            axes["lev"] = (nominal, "hPa", "atmosphere_hybrid_sigma_pressure_coordinate")
+        axes["lat"] = (LAT, "degrees_north", "latitude")
+        axes["lon"] = (LON, "degrees_east", "longitude")
         for name, (values, units, standard) in axes.items():
             v = f.createVariable(name, "f8", (name,))
             v.units, v.standard_name = units, standard
             v[:] = values
-        f["plev"].positive = "down"
-        f["plev"].axis = "Z"
+        f[level].positive = "down"
+        f[level].axis = "Z"
+        if is_hybrid:
+            f["lev"].formula_terms = "a: hyam b: hybm p0: P0 ps: ps"
+            f.createDimension("ilev", count + 1)
+            for name, dim, values in (
+                ("hyam", "lev", FULL[0]), ("hybm", "lev", FULL[1]),
+                ("hyai", "ilev", HALF[0]), ("hybi", "ilev", HALF[1]),
+            ):
+                f.createVariable(name, "f8", (dim,))[:] = values
+            v = f.createVariable("P0", "f8", ())
+            v.units = "Pa"
+            v[...] = P0
         for name, values in data.items():
-            dims = ("time", "plev", "lat", "lon") if values.ndim == 4 else ("time", "lat", "lon")
-            v = f.createVariable(name, "f4", dims)
-            v.standard_name, v.units = names[name]
-            v[:] = values
+            dims = ("time", level, "lat", "lon") if values.ndim == 4 else ("time", "lat", "lon")
+            fill = None if np.isfinite(values).all() else np.float32(1e20)
+            v = f.createVariable(name, "f4", dims, fill_value=fill)
+            if NAMES[name][0]:
+                v.standard_name = NAMES[name][0]
+            v.units = NAMES[name][1]
+            v[:] = np.where(np.isfinite(values), values, np.float32(1e20))
 
 
-def trapezoid_weights():
-    p = P[::-1]
-    w = np.zeros(p.size)
-    w[0] = p[0]
-    w[:-1] += 0.5 * np.diff(p)
-    w[1:] += 0.5 * np.diff(p)
-    return w[::-1]
+# Half levels from the top down, which are not in the middle between levels.
+P0 = 100000.0
+HALF = np.array([
+    [0.0, 0.03, 0.09, 0.14, 0.15, 0.11, 0.05, 0.01, 0.0],
+    [0.0, 0.0, 0.02, 0.12, 0.30, 0.55, 0.78, 0.93, 1.0],
+])
+FULL = 0.45 * HALF[:, :-1] + 0.55 * HALF[:, 1:]
 
 
 def slope(f, x, axis):
@@ -111,36 +134,115 @@ def tem(d):
 
 def budgets(d):
     """Parts by what carries, all values above the ground counting the same."""
-    v = d["va"]
-    there = np.isfinite(v)
-    n = there.sum(0).astype(float)
-    rows = n.sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = lambda f: np.nansum(f, 0) / n
-        row = lambda f: np.nansum(f * n, -1) / rows
-        out = {}
-        w = trapezoid_weights()[:, None] * rows / (NT * NLON) * 2 * np.pi * A * np.cos(np.deg2rad(LAT)) / G
-        for name, factor in (("ta", CP), ("zg", G), ("hus", L)):
-            x = d[name]
-            xm, vm = mean(x), mean(v)
-            parts = {
-                "mean": row(vm) * row(xm),
-                "stationary": row(vm * xm) - row(vm) * row(xm),
-                "transient": row(mean((v - vm) * (x - xm))),
-                "total": np.nansum(v * x, (0, 3)) / rows,
-            }
-            for part, values in parts.items():
-                out[f"{name}_{part}"] = values
-                out[f"{name}_{part}_flux"] = np.nansum(w * factor * values, 0)
+    out = {}
+    for name in ("ta", "zg", "hus"):
+        out |= {f"{name}_{k}": v for k, v in parts(d["va"], d[name], np.ones_like(d["va"])).items()}
     return out
 
 
-def vapour(d, ps):
-    edges = np.concatenate([[np.inf], 0.5 * (P[1:] + P[:-1]), [0.0]])
-    lower = np.minimum(edges[:-1][:, None, None], ps[:, None])
-    upper = np.minimum(edges[1:][:, None, None], ps[:, None])
-    dp = lower - upper
-    return {"uq": (d["ua"] * d["hus"] * dp).sum(1) / G, "vq": (d["va"] * d["hus"] * dp).sum(1) / G}
+def parts(v, x, w):
+    """Parts by what carries, values counting as much as they weigh."""
+    w = np.where(np.isfinite(v + x), w, 0.0)
+    w = np.nan_to_num(w)
+    v, x = np.nan_to_num(v), np.nan_to_num(x)
+    n = w.sum(0)
+    rows = n.sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = lambda f: np.nan_to_num((w * f).sum(0) / n)
+        row = lambda f: (f * n).sum(-1) / rows
+        xm, vm = mean(x), mean(v)
+        return {
+            "mean": row(vm) * row(xm),
+            "stationary": row(vm * xm) - row(vm) * row(xm),
+            "transient": row(mean((v - vm) * (x - xm))),
+            "total": (w * v * x).sum((0, 3)) / rows,
+        }
+
+
+def thickness(ps, hybrid):
+    """The mass of layers: of pressure levels those between the middles, cut off at the ground."""
+    if hybrid:
+        edges = HALF[0][:, None, None] * P0 + HALF[1][:, None, None] * ps[:, None]
+        return np.diff(edges, axis=1)
+    out = np.zeros((ps.shape[0], P.size) + ps.shape[1:])
+    for t, j, i in np.ndindex(ps.shape):
+        there = np.flatnonzero(P <= ps[t, j, i])
+        edges = np.concatenate([[ps[t, j, i]], 0.5 * (P[there][1:] + P[there][:-1]), [0.0]])
+        out[t, there, j, i] = edges[:-1] - edges[1:]
+    return out
+
+
+def energy(d, ps, hybrid=False):
+    """Transports, W; levels that have mass and no value on a circle lie between their neighbours."""
+    dp = thickness(ps, hybrid)
+    p = (FULL[0] + FULL[1]) * P0 if hybrid else P
+    order = np.argsort(p)
+    mass = dp.mean((0, 3)) * 2 * np.pi * A * np.cos(np.deg2rad(LAT)) / G
+    # What is missing in one is missing in all.
+    gone = ~np.isfinite(d["va"] + d["ta"] + d["zg"] + d["hus"])
+    d = {k: np.where(gone, np.nan, d[k]) for k in ("va", "ta", "zg", "hus")}
+    out = {}
+    for name, factor in (("ta", CP), ("zg", G), ("hus", L)):
+        for part, values in parts(d["va"], d[name], np.where(dp > 0, dp, 0.0)).items():
+            for j in range(LAT.size):
+                ok = [k for k in order if np.isfinite(values[k, j])]
+                values[:, j] = np.interp(p, p[ok], values[ok, j])
+            out[f"{name}_{part}_flux"] = (mass * factor * values).sum(0)
+    return out
+
+
+def vapour(d, ps, hybrid=False):
+    """Columns one by one: straight lines between the values above the ground, to the ground."""
+    out = {}
+    for name, wind in (("uq", "ua"), ("vq", "va")):
+        f = d[wind] * d["hus"]
+        if hybrid:
+            out[name] = (f * thickness(ps, True)).sum(1) / G
+            continue
+        out[name] = np.zeros(ps.shape)
+        for t, j, i in np.ndindex(ps.shape):
+            there = np.flatnonzero((P <= ps[t, j, i]) & np.isfinite(f[t, :, j, i]))[::-1]
+            p = np.concatenate([[0.0], P[there], [ps[t, j, i]]])
+            y = f[t, there, j, i]
+            out[name][t, j, i] = np.trapezoid(np.concatenate([y[:1], y, y[-1:]]), p) / G
+    return out
+
+
+def overturning(v, ps, at, hybrid=False):
+    """∮ ∫ v dp to p or the ground, column by column."""
+    psi = np.zeros((NT, len(at), LAT.size))
+    for t, j, i in np.ndindex(ps.shape):
+        ground = ps[t, j, i]
+        if hybrid:
+            p = HALF[0] * P0 + HALF[1] * ground
+            upto = np.concatenate([[0.0], np.cumsum(v[t, :, j, i] * np.diff(p))])
+            psi[t, :, j] += np.interp(at, p, upto) / NLON
+            continue
+        there = np.flatnonzero(P <= ground)[::-1]
+        for k, target in enumerate(at):
+            end = min(target, ground)
+            p = np.concatenate([[0.0], P[there][P[there] < end], [end]])
+            psi[t, k, j] += np.trapezoid(np.interp(p, P[there], v[t, there, j, i]), p) / NLON
+    below = np.array(at)[None, :, None] > ps.max(-1)[:, None]
+    return np.where(below, np.nan, psi) * 2 * np.pi * A * np.cos(np.deg2rad(LAT)) / G
+
+
+def hybrid_fields(ps):
+    """Winds and the rest on hybrid levels; vb, tb and qb are the same everywhere."""
+    p = FULL[0][:, None, None] * P0 + FULL[1][:, None, None] * ps[:, None]
+    z = -np.log(p / 1e5)
+    phi = np.deg2rad(LAT)[:, None]
+    lam = np.deg2rad(LON)
+    noise = lambda s: s * rng.standard_normal(p.shape)
+    d = {
+        "va": 1.5 * np.sin(2 * phi) * np.cos(2 * z) + 6 * np.cos(2 * lam + z) * np.cos(phi) + noise(2.0),
+        "ua": 10 + 20 * np.sin(2 * phi) ** 2 * (0.3 + z) + noise(2.0),
+        "ta": 300 - 40 * np.sin(phi) ** 2 - 28 * z + 3 * np.cos(2 * lam + z + 0.4) + noise(0.7),
+        "hus": 0.015 * np.cos(phi) ** 2 * np.exp(-3 * z) * (1 + noise(0.05)),
+        "zg": 7400 * z + noise(5.0),
+        "vb": np.full(p.shape, 2.0), "tb": np.full(p.shape, 256.0), "qb": np.full(p.shape, 2.0**-7),
+    }
+    return {k: v.astype("f4") for k, v in d.items()}
 
 
 def by_ncl(folder, source):
@@ -177,8 +279,31 @@ def main():
     below = P[:, None, None] > double["ps"][:, None]
     masked = {k: np.where(below, np.nan, v) if v.ndim == 4 else v for k, v in double.items()}
     results = {f"tem_{k}": v for k, v in tem(masked).items()}
+    ps = double["ps"]
     results |= budgets(masked)
-    results |= vapour(double, double["ps"])
+    results |= energy(masked, ps)
+    results |= vapour(masked, ps)
+    results["psi"] = overturning(double["va"], ps, P)
+
+    # A level that is missing around a circle, the lowest ones of another, a few cells.
+    gaps = {k: v.copy() for k, v in data.items() if k in ("va", "ua", "ta", "hus", "zg", "ps")}
+    for name in ("va", "hus"):
+        gaps[name][:, 3, 3] = np.nan
+    gaps["ua"][:, :2, 6] = np.nan
+    gaps["va"][:, :2, 6] = np.nan
+    gaps["ta"][1, 2, 4, :3] = np.nan
+    gaps["hus"][2, 5, 4, :3] = np.nan
+    write_input("atmosphere_gaps.nc", gaps)
+    holed = {k: np.where(below, np.nan, v.astype("f8")) for k, v in gaps.items() if v.ndim == 4}
+    results |= {f"gaps_{k}": v for k, v in (energy(holed, ps) | vapour(holed, ps)).items()}
+
+    hybrid = hybrid_fields(ps)
+    write_input("atmosphere_hybrid.nc", hybrid | {"ps": data["ps"]}, is_hybrid=True)
+    hybrid = {k: v.astype("f8") for k, v in hybrid.items()}
+    results |= {f"hybrid_{k}": v for k, v in (energy(hybrid, ps, True) | vapour(hybrid, ps, True)).items()}
+    at = [20000.0, 60000.0, 95000.0, 100000.0]
+    results["hybrid_psi"] = overturning(hybrid["va"], ps, at, True)
+    results["hybrid_psi_barotropic"] = overturning(hybrid["vb"], ps, at, True)
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.abspath("atmosphere_input.nc")
         results |= {f"ncl_{k}": v for k, v in by_ncl(folder, source).items()}

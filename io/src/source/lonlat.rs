@@ -100,14 +100,12 @@ impl LonLatBox {
         }
         let (lats, near) = (lat.values.to_f64(), tolerance(lat));
         let x = runs((0..lats.len()).filter(|&j| self.holds_latitude(lats[j], near)));
-        match x.as_slice() {
-            [one] => Ok(Cut { y: 0..1, x: vec![one.clone()], shift: vec![0.0], excluded: Vec::new() }),
-            _ => {
-                let reach = lats.iter().fold((f64::NAN, f64::NAN), |(s, n), &v| (v.min(s), v.max(n)));
-                Err(Error::usage("no latitude lies in the box")
-                    .remedy(format!("the data reach from {} to {} degrees north", reach.0, reach.1)))
-            }
+        if let [one] = x.as_slice() {
+            return Ok(Cut { y: 0..1, x: vec![one.clone()], shift: vec![0.0], excluded: Vec::new() });
         }
+        let reach = lats.iter().fold((f64::NAN, f64::NAN), |(s, n), &v| (v.min(s), v.max(n)));
+        Err(Error::usage("no latitude lies in the box")
+            .remedy(format!("the data reach from {} to {} degrees north", reach.0, reach.1)))
     }
 
     fn rows_and_columns(&self, lat: &Coordinate, lon: &Coordinate) -> Option<Cut> {

@@ -1,7 +1,6 @@
 //! Coefficients of hybrid and sigma levels as files hold them, in Pa.
 
-use super::hybrid::{joined, middles, named, term};
-use super::options::VerticalArgs;
+use super::hybrid::{joined, middles, named, term, Given};
 use crate::pressure::to_pascal;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Coordinate;
@@ -13,7 +12,7 @@ pub(super) type Pairs = (Vec<[f64; 2]>, Vec<[f64; 2]>);
 
 /// Where coefficients are looked for.
 pub(super) struct Looking<'a> {
-    pub(super) args: &'a VerticalArgs,
+    pub(super) args: Given<'a>,
     pub(super) dataset: &'a Dataset,
     pub(super) level: Option<&'a Coordinate>,
     pub(super) count: usize,
@@ -104,7 +103,7 @@ impl Looking<'_> {
             return Err(Error::data("has sigma levels that are not between 0 and 1"));
         }
         let bounds = self.level.and_then(|c| c.bounds.as_ref()).map(|b| b.values.to_f64());
-        let bounds = bounds.filter(|b| b.len() == 2 * self.count && self.args.is_conservative());
+        let bounds = bounds.filter(|b| b.len() == 2 * self.count && self.args.wants_edges);
         let is_down = self.count < 2 || sigma[0] < sigma[self.count - 1];
         let edges = if let Some(b) = bounds {
             joined(b.chunks(2).map(|p| [p[0], p[1]]).collect(), is_down, |s| s)?
@@ -123,8 +122,8 @@ impl Looking<'_> {
 
     /// p = a + b pₛ, or a p₀ + b pₛ.
     pub(super) fn hybrid(&self) -> Result<Pairs> {
-        let a_name = self.name(self.args.a.as_ref(), &["ap", "a"], "A_var", &["hyam", "ap", "a"]);
-        let b_name = self.name(self.args.b.as_ref(), &["b"], "B_var", &["hybm", "b"]);
+        let a_name = self.name(self.args.a, &["ap", "a"], "A_var", &["hyam", "ap", "a"]);
+        let b_name = self.name(self.args.b, &["b"], "B_var", &["hybm", "b"]);
         let (Some(a_name), Some(b_name)) = (a_name, b_name) else {
             return Err(Error::data("has hybrid levels whose coefficients are not there")
                 .remedy("name them with --a and --b"));
@@ -206,7 +205,7 @@ impl Looking<'_> {
 
     /// Half levels where a conservative remapping needs them: by their usual names, or from bounds.
     fn half(&self, names: [&str; 2], scale: f64, is_down: bool) -> Result<Option<Vec<[f64; 2]>>> {
-        if !self.args.is_conservative() {
+        if !self.args.wants_edges {
             return Ok(None);
         }
         let interfaces = names.map(|n| n.replace("hyam", "hyai").replace("hybm", "hybi"));

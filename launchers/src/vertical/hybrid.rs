@@ -7,13 +7,36 @@ use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 
+/// What the user tells of hybrid levels.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Given<'a> {
+    pub(crate) a: Option<&'a String>,
+    pub(crate) b: Option<&'a String>,
+    pub(crate) ps: Option<&'a String>,
+    pub(crate) p0: Option<f64>,
+    /// Half levels are looked for too.
+    pub(crate) wants_edges: bool,
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn of(args: &'a VerticalArgs) -> Self {
+        Self {
+            a: args.a.as_ref(),
+            b: args.b.as_ref(),
+            ps: args.ps.as_ref(),
+            p0: args.p0,
+            wants_edges: args.is_conservative(),
+        }
+    }
+}
+
 /// Coefficients of levels and half levels: p = a + b pₛ, a in Pa.
 #[derive(Debug, Clone)]
-pub(super) struct Hybrid {
-    pub(super) levels: Vec<[f64; 2]>,
-    pub(super) edges: Vec<[f64; 2]>,
+pub(crate) struct Hybrid {
+    pub(crate) levels: Vec<[f64; 2]>,
+    pub(crate) edges: Vec<[f64; 2]>,
     /// The name of the surface pressure.
-    pub(super) surface: String,
+    pub(crate) surface: String,
 }
 
 /// What a text of `formula_terms` says of each term.
@@ -36,9 +59,9 @@ pub(super) fn named(level: Option<&Coordinate>, term_name: &str, attribute: &str
 ///
 /// # Collective
 /// Every rank calls this.
-pub(super) fn find(
+pub(crate) fn find(
     comm: &Comm,
-    args: &VerticalArgs,
+    args: Given<'_>,
     dataset: &Dataset,
     (level, count): (Option<&Coordinate>, usize),
 ) -> Result<Option<Hybrid>> {
@@ -55,7 +78,7 @@ pub(super) fn find(
         return Ok(None);
     }
     let surface = look
-        .name(args.ps.as_ref(), &["ps"], "PS_var", &["ps", "PS", "aps", "sp"])
+        .name(args.ps, &["ps"], "PS_var", &["ps", "PS", "aps", "sp"])
         .or_else(|| named(level, "ps", "PS_var"))
         .ok_or_else(|| {
             Error::data("has hybrid levels, but no surface pressure is told of").remedy("name it with --ps")
@@ -115,7 +138,7 @@ pub(super) fn joined<T: Copy>(
 }
 
 /// The coordinate of the levels of a variable: that of its dimension.
-pub(super) fn coordinate<'a>(
+pub(crate) fn coordinate<'a>(
     variable: &halocline_core::meta::Variable,
     levels: &'a [Coordinate],
 ) -> Option<&'a Coordinate> {

@@ -5,7 +5,7 @@
 mod coefficients;
 mod density;
 mod field;
-mod hybrid;
+pub(crate) mod hybrid;
 mod open;
 mod options;
 mod run;

@@ -1,7 +1,7 @@
 //! The command, opened: where levels lie, and where they go.
 
 use super::density::{self, Density};
-use super::hybrid::{self, Hybrid};
+use super::hybrid::{self, Given, Hybrid};
 use super::options::{How, VerticalArgs};
 use super::target::{Along, Target};
 use crate::common::{check_output, paths};
@@ -72,7 +72,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
     let blame = |e| folding::blame(e, paths(&datasets[home]).first(), &first.variable().name);
     let own = hybrid::coordinate(first.variable(), first.levels());
     let count = first.variable().dims.iter().find(|d| d.role == Role::Level).map_or(0, |d| d.len);
-    let from = match hybrid::find(job.comm, args, &datasets[home], (own, count)).map_err(blame)? {
+    let from = match hybrid::find(job.comm, Given::of(args), &datasets[home], (own, count)).map_err(blame)? {
         Some(levels) => {
             let flat = Selection { level: None, levels: None, ..selection.clone() };
             let (k, surface) = find(&levels.surface, &flat)?;

@@ -1,27 +1,26 @@
 //! Means in time and products of several variables at every cell, in one pass.
 
-#![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
-
-use halocline_core::engine::{Fold, Numbers, Piece, Pieces};
+use super::block::{Block, Values, BLOCK};
+use halocline_core::engine::{Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::{Error, Result};
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
-/// Cells whose sums stay in the nearest cache while steps pass over them.
-const BLOCK: usize = 128;
-
 /// A fold over time of variables read in lockstep. A step counts at a cell where all of them are
-/// there.
+/// there; with weights, as much as its weight.
 #[derive(Debug, Clone)]
 pub struct Cells {
     variables: usize,
     pairs: Vec<(usize, usize)>,
+    /// Whether weights are read behind the variables.
+    is_weighted: bool,
 }
 
-/// Sums of one tile, each an array over its cells: how many steps; for each variable the value
-/// deviations are from (the first) and their sum; for each pair the sum of their products.
+/// Sums of one tile, each an array over its cells: how many steps, or their weight; for each variable
+/// the value deviations are from (the first) and their sum; for each pair the sum of their products;
+/// with weights, the sum of all, of steps that have no values too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellsState {
     cells: usize,
@@ -33,7 +32,8 @@ pub struct CellsState {
 pub struct RowParts {
     /// Number of the row, level by level.
     pub row: usize,
-    /// Σ n, Σ n x̄ of each variable, Σ n x̄ȳ of each pair, Σ n cov(x, y) of each pair, Σ xy of each pair.
+    /// Σ n, Σ n x̄ of each variable, Σ n x̄ȳ of each pair, Σ n cov(x, y) of each pair, Σ xy of each pair;
+    /// with weights, n is their sum, and the sum of all comes last.
     pub sums: Vec<f64>,
 }
 
@@ -46,7 +46,17 @@ impl Cells {
         if variables == 0 || pairs.iter().any(|&(a, b)| a.max(b) >= variables) {
             return Err(Error::internal("products of variables that are not there"));
         }
-        Ok(Self { variables, pairs: pairs.to_vec() })
+        Ok(Self { variables, pairs: pairs.to_vec(), is_weighted: false })
+    }
+    /// The same with weights, read in lockstep behind the variables: such as the mass of layers.
+    /// They are positive, or missing where there is nothing to weigh.
+    #[must_use]
+    pub fn weighted(self) -> Self {
+        Self { is_weighted: true, ..self }
+    }
+    /// Whether there are weights.
+    pub const fn is_weighted(&self) -> bool {
+        self.is_weighted
     }
     /// How many variables there are.
     pub const fn variables(&self) -> usize {
@@ -57,11 +67,11 @@ impl Cells {
         &self.pairs
     }
     fn fields(&self) -> usize {
-        1 + 2 * self.variables + self.pairs.len()
+        1 + 2 * self.variables + self.pairs.len() + usize::from(self.is_weighted)
     }
     /// Numbers of a [`RowParts`].
     pub fn row_sums(&self) -> usize {
-        1 + self.variables + 3 * self.pairs.len()
+        1 + self.variables + 3 * self.pairs.len() + usize::from(self.is_weighted)
     }
     /// Where `reference`, `sum` of a variable and the product of a pair stand.
     const fn reference(k: usize) -> usize {
@@ -75,7 +85,7 @@ impl Cells {
 impl Fold for Cells {
     type State = CellsState;
     const NAME: &'static str = "products of cells";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         &[Role::Time]
@@ -95,20 +105,28 @@ impl Fold for Cells {
         if state.sums.is_empty() {
             *state = CellsState { cells, sums: vec![0.0; cells * self.fields()] };
         }
-        let together: Vec<Piece<'_>> = (0..self.variables).map(|k| piece.with(k)).collect::<Result<_>>()?;
-        let mut rows = vec![[0.0; BLOCK]; self.variables];
+        let count = self.variables + usize::from(self.is_weighted);
+        let together: Vec<Piece<'_>> = (0..count).map(|k| piece.with(k)).collect::<Result<_>>()?;
+        let mut block = Block::new(self.fields(), self.variables);
         let arch = Arch::new();
         for start in (0..cells).step_by(BLOCK) {
             let n = BLOCK.min(cells - start);
+            block.load(&state.sums, cells, start, n);
+            let mut rows: Vec<Values<'_>> = Vec::with_capacity(count);
             for step in piece.steps() {
-                for (row, piece) in rows.iter_mut().zip(&together) {
-                    widen(piece.step(step).slice(start..start + n), row);
-                }
+                rows.clear();
+                rows.extend(together.iter().map(|piece| Values::new(piece.step(step), start, cells)));
                 arch.dispatch(
                     #[inline(always)]
-                    || self.add(state, &mut rows, start, n),
+                    || match rows.split_last() {
+                        Some((weight, values)) if self.is_weighted => {
+                            block.add_weighted(values, weight, &self.pairs);
+                        }
+                        _ => block.add(&rows, &self.pairs),
+                    },
                 );
             }
+            block.store(&mut state.sums, cells, start, n);
         }
         Ok(())
     }
@@ -120,13 +138,18 @@ impl Fold for Cells {
             return Err(Error::internal("products of other cells"));
         }
         let c = left.cells;
+        if self.is_weighted {
+            let all = (self.fields() - 1) * c..self.fields() * c;
+            left.sums[all.clone()].iter_mut().zip(&right.sums[all]).for_each(|(l, r)| *l += r);
+        }
+        let own = self.fields() - usize::from(self.is_weighted);
         for i in 0..c {
             let n = right.sums[i];
             if n == 0.0 {
                 continue;
             }
             if left.sums[i] == 0.0 {
-                for field in 0..self.fields() {
+                for field in 0..own {
                     left.sums[field * c + i] = right.sums[field * c + i];
                 }
                 continue;
@@ -151,72 +174,6 @@ impl Fold for Cells {
     }
 }
 
-impl Cells {
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-    fn add(&self, state: &mut CellsState, rows: &mut [[f64; BLOCK]], start: usize, n: usize) {
-        let c = state.cells;
-        let mut pair = [1.0; BLOCK];
-        let mut gaps = false;
-        for row in rows.iter() {
-            let mut any = false;
-            for v in &row[..n] {
-                any |= v.is_nan();
-            }
-            gaps |= any;
-        }
-        if gaps {
-            for row in rows.iter() {
-                for i in 0..n {
-                    pair[i] = if row[i].is_nan() { 0.0 } else { pair[i] };
-                }
-            }
-        }
-        let (count, values) = state.sums.split_at_mut(c);
-        let count = &mut count[start..start + n];
-        // Few rows have cells that begin.
-        let mut begins = false;
-        for c in count.iter() {
-            begins |= *c == 0.0;
-        }
-        for (k, row) in rows.iter_mut().enumerate() {
-            let (reference, sum) = values[2 * k * c..(2 * k + 2) * c].split_at_mut(c);
-            let (reference, sum) = (&mut reference[start..start + n], &mut sum[start..start + n]);
-            if begins {
-                for i in 0..n {
-                    if count[i] == 0.0 && pair[i] > 0.0 {
-                        reference[i] = row[i];
-                    }
-                }
-            }
-            if gaps {
-                for i in 0..n {
-                    let d = if pair[i] > 0.0 { row[i] - reference[i] } else { 0.0 };
-                    row[i] = d;
-                    sum[i] += d;
-                }
-            } else {
-                for i in 0..n {
-                    let d = row[i] - reference[i];
-                    row[i] = d;
-                    sum[i] += d;
-                }
-            }
-        }
-        for i in 0..n {
-            count[i] += pair[i];
-        }
-        for (p, &(a, b)) in self.pairs.iter().enumerate() {
-            let at = (2 * self.variables + p) * c + start;
-            let product = &mut values[at..at + n];
-            let (x, y) = (&rows[a][..n], &rows[b][..n]);
-            for i in 0..n {
-                product[i] += x[i] * y[i];
-            }
-        }
-    }
-}
-
 impl CellsState {
     /// The sums of the rows that `tile` has a part of, in its order: a row is a circle of latitude
     /// at a level of the grid, whose lengths are `shape`.
@@ -231,6 +188,9 @@ impl CellsState {
             let mut sums = vec![0.0; of.row_sums()];
             for i in k * width..(k + 1) * width {
                 let n = self.sums[i];
+                if let Some(all) = sums.last_mut().filter(|_| of.is_weighted) {
+                    *all += self.sums[(of.fields() - 1) * c + i];
+                }
                 if n == 0.0 {
                     continue;
                 }
@@ -266,9 +226,79 @@ fn row_numbers(tile: &Tile, shape: &[usize]) -> Vec<usize> {
     rows
 }
 
-fn widen(values: Numbers<'_>, out: &mut [f64]) {
-    match values {
-        Numbers::F32(v) => out.iter_mut().zip(v).for_each(|(o, v)| *o = f64::from(*v)),
-        Numbers::F64(v) => out.iter_mut().zip(v).for_each(|(o, v)| *o = *v),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halocline_core::engine::Numbers;
+
+    const STEPS: usize = 9;
+
+    /// Values of two variables and their weight at `cells` cells: a cell that never has values, gaps.
+    fn step(t: usize, cells: usize) -> [Vec<f64>; 3] {
+        let at =
+            |i: usize, k: usize| ((t * 31 + i * 17 + k * 7) % 23) as f64 * 0.5 + 200.0 * (k as f64 + 1.0);
+        let mut all: [Vec<f64>; 3] = std::array::from_fn(|k| (0..cells).map(|i| at(i, k)).collect());
+        all[0][1] = f64::NAN;
+        if t % 4 == 2 {
+            all[1][cells - 1] = f64::NAN;
+        }
+        if t % 3 == 0 {
+            all[2][0] = f64::NAN;
+        }
+        all
+    }
+
+    fn state(of: &Cells, cells: usize, steps: std::ops::Range<usize>) -> CellsState {
+        let mut sums = vec![0.0; cells * of.fields()];
+        let mut block = Block::new(of.fields(), 2);
+        for start in (0..cells).step_by(BLOCK) {
+            let n = BLOCK.min(cells - start);
+            block.load(&sums, cells, start, n);
+            for t in steps.clone() {
+                let all = step(t, cells);
+                let rows: Vec<Values<'_>> =
+                    all.iter().map(|row| Values::new(Numbers::F64(row), start, cells)).collect();
+                if of.is_weighted() {
+                    block.add_weighted(&rows[..2], &rows[2], of.pairs());
+                } else {
+                    block.add(&rows[..2], of.pairs());
+                }
+            }
+            block.store(&mut sums, cells, start, n);
+        }
+        CellsState { cells, sums }
+    }
+
+    #[test]
+    fn sums_of_parts_are_those_of_all() {
+        for (cells, is_weighted) in [(5, true), (5, false), (300, true), (300, false), (128, false)] {
+            let of = Cells::new(2, &[(0, 1)]).expect("a pair");
+            let of = if is_weighted { of.weighted() } else { of };
+            let parts = of.merge(state(&of, cells, 0..4), state(&of, cells, 4..STEPS)).expect("merges");
+            let all = state(&of, cells, 0..STEPS);
+            for i in 0..cells {
+                // The same by hand.
+                let mut naive = [0.0; 6];
+                for t in 0..STEPS {
+                    let [x, y, w] = step(t, cells).map(|row| row[i]);
+                    let w = if is_weighted { w } else { 1.0 };
+                    naive[5] += if w.is_nan() { 0.0 } else { w };
+                    let w = if (x + y + w).is_nan() { continue } else { w };
+                    [1.0, x, y, x * y].iter().enumerate().for_each(|(k, v)| naive[k] += w * v);
+                }
+                for state in [&parts, &all] {
+                    let of = |field: usize| state.sums[field * cells + i];
+                    let n = of(0);
+                    let near = |a: f64, b: f64| assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{a} {b}");
+                    near(n, naive[0]);
+                    near(n * of(1) + of(2), naive[1]);
+                    near(n * of(3) + of(4), naive[2]);
+                    near(of(5) + of(1) * of(4) + of(3) * of(2) + n * of(1) * of(3), naive[3]);
+                    if is_weighted {
+                        near(of(6), naive[5]);
+                    }
+                }
+            }
+        }
     }
 }

@@ -127,13 +127,13 @@ fn widen(values: Numbers<'_>, out: &mut [f64]) {
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-fn sum(row: &[f64]) -> f64 {
+pub(super) fn sum(row: &[f64]) -> f64 {
     lanes(row.chunks(LANES), |lane, part, sums| sums[lane] += part[lane])
 }
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // as above
-fn product(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; LANES];
     for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
         if let (Ok(a), Ok(b)) = (<&[f64; LANES]>::try_from(a), <&[f64; LANES]>::try_from(b)) {

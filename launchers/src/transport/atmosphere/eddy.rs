@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// The flux [xy], the mean over time and longitude of the product of two variables, by what carries
 /// it: the mean meridional circulation [x][y], stationary eddies [x*y*] of the means in time, and
-/// transient eddies, the covariance in time [x'y']. One pass.
+/// transient eddies, the covariance in time [x'y']. One pass. On hybrid levels means are weighted by the
+/// mass of layers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EddyArgs {
     #[command(flatten)]
@@ -35,7 +36,7 @@ pub(crate) struct EddyArgs {
 
 impl Kind for EddyArgs {
     fn check(&self) -> Result<()> {
-        self.common.constants.check()
+        self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
         step::run((comm, verbosity), &self.common.memory, &self.checkpoint, |job| open(job, self))
@@ -92,10 +93,12 @@ impl Eddy<'_> {
         let (args, operands) = (self.args, &self.operands);
         let count = operands.sources.len();
         let fold = Cells::new(count, &[(0, count - 1)])?;
+        // Layers that follow the ground have a mass of their own at every cell and time.
+        let fold = if operands.are_hybrid() { fold.weighted() } else { fold };
         let how =
             (self.parts.as_deref(), &*self.state(), &*format!("eddy {:?}", args.common.selection.describe()));
         let mut found = products::run(job, operands, fold, how)?;
-        let parts = found.parts.pop().ok_or_else(|| Error::internal("a pair without parts"))?;
+        let parts = found.sections.parts.pop().ok_or_else(|| Error::internal("a pair without parts"))?;
         let (x, y) = (&args.x, &args.y);
         let units_of = |k: usize| operands.sources[k].variable().units();
         let units = match (units_of(0), units_of(count - 1)) {

@@ -1,10 +1,11 @@
 //! `halocline transport energy`.
 
+use super::columns::{Columns, Profiles};
 use super::file::{global, File, Variable};
 use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::{HEIGHT, HUMIDITY, NORTHWARD, TEMPERATURE};
-use super::products::{self, Found};
+use super::products;
 use super::Kind;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, Verbosity};
@@ -46,7 +47,7 @@ pub(crate) struct EnergyArgs {
 
 impl Kind for EnergyArgs {
     fn check(&self) -> Result<()> {
-        self.common.constants.check()
+        self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
         step::run((comm, verbosity), &self.common.memory, &self.checkpoint, |job| open(job, self))
@@ -96,9 +97,6 @@ impl ByItself for Energy<'_> {
     }
 }
 
-/// Total, mean circulation, stationary and transient eddies.
-type Profiles = [Vec<f64>; 4];
-
 const PARTS: [(&str, &str); 4] = [
     ("total", "in all"),
     ("mean", "by the mean meridional circulation"),
@@ -123,12 +121,22 @@ impl Energy<'_> {
             }
         };
         let fold = Cells::new(4, &[(0, 1), (0, 2), (0, 3)])?;
+        let fold = if operands.layers.is_some() { fold.weighted() } else { fold };
         let what = format!("energy {:?}", args.common.selection.describe());
         let found = products::run(job, operands, fold, (self.parts.as_deref(), "energy", &what))?;
+        let columns = Columns::new(found.sections, &operands.levels, &operands.latitudes, &constants);
+        if columns.missing > 0.0 {
+            job.verbosity.say(job.comm, || {
+            format!(
+                "note: {:.4} % of the mass above the ground has no values: the mean of its circle and level stands for it, straight lines between levels where the whole circle has none",
+                100.0 * columns.missing
+            )
+        });
+        }
         let factors = [constants.heat_capacity, of_height, constants.latent_heat];
         let mut each: Vec<Profiles> = Vec::new();
         for (k, factor) in factors.into_iter().enumerate() {
-            each.push(self.integrate(&found, k, factor, &constants));
+            each.push(columns.integrate(k, factor, args.mass_balance));
         }
         let sum = |a: &Profiles, b: &Profiles| -> Profiles {
             std::array::from_fn(|p| a[p].iter().zip(&b[p]).map(|(a, b)| a + b).collect())
@@ -158,7 +166,7 @@ impl Energy<'_> {
                 values.push(profile);
             }
         }
-        self.tell_mass(job, &found, &constants);
+        self.tell_mass(job, &columns);
         let options = args.common.describe(vec![format!("mass_balance={}", args.mass_balance)]);
         let mut attributes =
             global(operands, ("Northward transport of energy by the atmosphere", "energy"), options);
@@ -169,61 +177,8 @@ impl Energy<'_> {
         job.write(|| file.finish())
     }
 
-    /// The mass of a level above a metre of a circle, kg m-1 s-1 per m s-1, and that circle, m.
-    fn weight(&self, found: &Found, i: usize, constants: &Constants) -> f64 {
-        let lat = self.operands.latitudes.len();
-        let around = std::f64::consts::TAU
-            * constants.radius
-            * self.operands.latitudes[i % lat].to_radians().cos().max(0.0);
-        around / constants.gravity * self.weights()[i / lat] * found.there[i]
-    }
-
-    fn weights(&self) -> Vec<f64> {
-        self.operands.levels.weights()
-    }
-
-    /// 2πa cos φ / g ∫ … dp of the parts of a pair; what is missing carries nothing.
-    fn integrate(&self, found: &Found, pair: usize, factor: f64, constants: &Constants) -> Profiles {
-        let lat = self.operands.latitudes.len();
-        let parts = &found.parts[pair];
-        let (wind, energy) = (&found.means[0], &found.means[pair + 1]);
-        let net = self.net(found, constants);
-        let column = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
-            let mut sums = vec![0.0; lat];
-            for i in (0..wind.len()).filter(|i| found.there[*i] > 0.0) {
-                sums[i % lat] += factor * self.weight(found, i, constants) * of(i);
-            }
-            sums
-        };
-        // The wind of the whole column carries the mean energy of levels, in the mean part only.
-        let off = |i: usize| if self.args.mass_balance { net[i % lat] * energy[i] } else { 0.0 };
-        [
-            column(&|i| parts.total[i] - off(i)),
-            column(&|i| parts.mean[i] - off(i)),
-            column(&|i| parts.stationary[i]),
-            column(&|i| parts.transient[i]),
-        ]
-    }
-
-    /// The mean wind of the column at each latitude, weighted by mass, m s-1.
-    fn net(&self, found: &Found, constants: &Constants) -> Vec<f64> {
-        let lat = self.operands.latitudes.len();
-        let (mut flux, mut mass) = (vec![0.0; lat], vec![0.0; lat]);
-        for i in (0..found.means[0].len()).filter(|i| found.there[*i] > 0.0) {
-            let weight = self.weight(found, i, constants);
-            flux[i % lat] += weight * found.means[0][i];
-            mass[i % lat] += weight;
-        }
-        flux.iter().zip(&mass).map(|(f, m)| if *m > 0.0 { f / m } else { 0.0 }).collect()
-    }
-
-    fn tell_mass(&self, job: &FoldJob<'_>, found: &Found, constants: &Constants) {
-        let lat = self.operands.latitudes.len();
-        let mut flux = vec![0.0; lat];
-        for i in (0..found.means[0].len()).filter(|i| found.there[*i] > 0.0) {
-            flux[i % lat] += self.weight(found, i, constants) * found.means[0][i];
-        }
-        let most = flux.iter().fold(0f64, |m, v| m.max(v.abs()));
+    fn tell_mass(&self, job: &FoldJob<'_>, columns: &Columns) {
+        let most = columns.net().iter().filter(|v| v.is_finite()).fold(0f64, |m, v| m.max(v.abs()));
         let what = if self.args.mass_balance { "taken off" } else { "left in; --mass-balance takes it off" };
         job.verbosity.say(job.comm, || {
             format!("net mass through circles of latitude: up to {most:.3e} kg s-1, {what}")

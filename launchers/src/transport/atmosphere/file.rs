@@ -76,8 +76,22 @@ impl File {
         (variables, is_mean): (&[Variable], bool),
         attributes: Attributes,
     ) -> Result<Self> {
+        let level = bare(operands.level()?);
+        Self::on_levels(comm, path, (operands, &level), (variables, is_mean), attributes)
+    }
+
+    /// As [`Self::create`], with levels of its own.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn on_levels(
+        comm: &Comm,
+        path: &Path,
+        (operands, level): (&Operands, &Coordinate),
+        (variables, is_mean): (&[Variable], bool),
+        attributes: Attributes,
+    ) -> Result<Self> {
         let first = operands.first();
-        let level = operands.level()?;
         let lat = first.grid().lat.as_ref().ok_or_else(|| Error::internal("a grid without latitudes"))?;
         let time = if is_mean { whole_time(first) } else { first.time_coordinate().clone() };
         let mut schema = Schema { attributes, ..Schema::new() };
@@ -102,7 +116,7 @@ impl File {
                 attributes.set("cell_methods", variable.cell_methods.as_str());
             }
             let scalar = is_mean.then(|| time.variable.name.clone());
-            let others: Vec<String> = scalar.into_iter().chain(carried(operands)).collect();
+            let others: Vec<String> = scalar.into_iter().chain(carried(level)).collect();
             if !others.is_empty() {
                 attributes.set("coordinates", others.join(" "));
             }
@@ -111,7 +125,7 @@ impl File {
         let mut output = Output::create(comm, path, &schema)?;
         output.write_pending(&pending)?;
         let variables = variables.iter().map(|v| (v.name.clone(), v.is_section)).collect();
-        let lengths = [operands.levels.len(), operands.latitudes.len()];
+        let lengths = [level.values.len(), operands.latitudes.len()];
         Ok(Self { output, variables, lengths, is_root: comm.is_root() })
     }
 
@@ -144,9 +158,20 @@ impl File {
 }
 
 /// A level's coordinate that is not its own dimension has to be named.
-fn carried(operands: &Operands) -> Option<String> {
-    let level = operands.level().ok()?;
+fn carried(level: &Coordinate) -> Option<String> {
     (level.variable.name != level.variable.dims[0].name).then(|| level.variable.name.clone())
+}
+
+/// The coordinate without the terms of its formula, which are not in the file.
+fn bare(level: &Coordinate) -> Coordinate {
+    let mut level = level.clone();
+    for gone in ["formula_terms", "A_var", "B_var", "P0_var", "PS_var"] {
+        level.variable.attributes.remove(gone);
+        if let Some(bounds) = &mut level.bounds {
+            bounds.variable.attributes.remove(gone);
+        }
+    }
+    level
 }
 
 /// Attributes of a file.

@@ -1,5 +1,6 @@
 //! Kinds of `halocline transport` that are of the atmosphere.
 
+mod columns;
 mod eddy;
 mod energy;
 mod file;
@@ -8,6 +9,7 @@ mod options;
 mod pressure;
 mod products;
 mod streamfunction;
+mod surface;
 mod tem;
 mod vapour;
 mod zonal;

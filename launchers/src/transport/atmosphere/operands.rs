@@ -1,12 +1,15 @@
 //! Variables of one or several sets of files, read in lockstep.
 
 use super::options::Common;
-use super::pressure::{levels_of, Wanted, SURFACE};
+use super::pressure::{levels_of, Wanted};
+use super::surface::surface;
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, both_static, check_together};
+use crate::pairs::check_together;
+use crate::pressure::to_pascal;
 use crate::step::Alone;
-use halocline_algorithms::transport::atmosphere::{AboveGround, Levels};
+use crate::vertical::hybrid::{self, Hybrid};
+use halocline_algorithms::transport::atmosphere::{AboveGround, Layers, Levels};
 use halocline_core::engine::StreamSource;
 use halocline_core::grid::GridKind;
 use halocline_core::meta::{Coordinate, Role};
@@ -16,12 +19,15 @@ use halocline_io::source::{Selection, Source};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Variables on the same pressure levels of a latitude-longitude grid.
+/// Variables on the same pressure or hybrid levels of a latitude-longitude grid.
 pub(super) struct Operands {
     pub(super) datasets: Vec<Dataset>,
     pub(super) sources: Vec<Source>,
     pub(super) surface: Option<Source>,
+    /// Of hybrid levels over a surface of 10⁵ Pa.
     pub(super) levels: Levels,
+    /// What of the column levels stand for, where the surface pressure is known.
+    pub(super) layers: Option<Layers>,
     pub(super) latitudes: Vec<f64>,
     pub(super) longitudes: Vec<f64>,
 }
@@ -53,6 +59,7 @@ impl Operands {
         let selection = common.selection.of_all_levels(common.input.io)?;
         let mut sources: Vec<Source> = Vec::new();
         let mut places = Vec::new();
+        let mut home = 0;
         for one in asked {
             match find(&datasets, one)? {
                 None => places.push(None),
@@ -60,8 +67,9 @@ impl Operands {
                     let blame = |e| folding::blame(e, paths(&datasets[k]).first(), &name);
                     let source = source(job, &datasets[k], &name, &selection).map_err(blame)?;
                     one.wanted.quantity().check(source.variable()).map_err(blame)?;
-                    if let Some(first) = sources.first() {
-                        check_together(first, &source).map_err(blame)?;
+                    match sources.first() {
+                        Some(first) => check_together(first, &source).map_err(blame)?,
+                        None => home = k,
                     }
                     places.push(Some(sources.len()));
                     sources.push(source);
@@ -72,15 +80,30 @@ impl Operands {
         let file = first.files().first().map(|f| PathBuf::from(&f.path));
         let blame = |e| folding::blame(e, file.as_ref(), &first.variable().name);
         let (latitudes, longitudes) = grid(first).map_err(blame)?;
-        let pressure = levels_of(first.variable(), first.levels()).map_err(blame)?;
+        let hybrid = hybrid_levels(job, common, &datasets[home], first).map_err(blame)?;
+        let pressure = match &hybrid {
+            Some(hybrid) => hybrid.levels.iter().map(|[a, b]| a + 1e5 * b).collect(),
+            None => levels_of(first.variable(), first.levels()).map_err(blame)?,
+        };
         let levels = Levels::new(&pressure).map_err(blame)?;
-        let surface = surface(job, common, &datasets, &selection, first)?;
+        let told = common.ps.as_deref().or(hybrid.as_ref().map(|h| h.surface.as_str()));
+        let surface = surface(job, told, &datasets, &selection, first)?;
+        let layers = match (&hybrid, &surface) {
+            (Some(hybrid), Some(_)) => Some(Layers::of_hybrid(&hybrid.edges)),
+            (Some(_), None) => {
+                return Err(blame(
+                    Error::data("has hybrid levels, which need a surface pressure")
+                        .remedy("name it with --ps"),
+                ))
+            }
+            (None, surface) => surface.as_ref().map(|_| Layers::of_pressure(&levels)),
+        };
         if surface.is_none() && common.ps.is_none() {
             job.verbosity.say(job.comm, || {
-                "note: no surface pressure is there; every level counts as above the ground unless its value is missing".to_owned()
+                "note: no surface pressure is there; every level counts as above the ground unless its value is missing, and columns end at the lowest level".to_owned()
             });
         }
-        Ok((Self { datasets, sources, surface, levels, latitudes, longitudes }, places))
+        Ok((Self { datasets, sources, surface, levels, layers, latitudes, longitudes }, places))
     }
 
     pub(super) fn first(&self) -> &Source {
@@ -126,6 +149,10 @@ impl Operands {
         };
         self.first().levels().iter().find(of).ok_or_else(|| Error::internal("levels without a coordinate"))
     }
+    /// Whether levels follow the ground.
+    pub(super) fn are_hybrid(&self) -> bool {
+        self.layers.as_ref().is_some_and(Layers::are_hybrid)
+    }
     /// Some of the times.
     pub(super) fn between(&self, steps: &Range<usize>) -> Result<Part> {
         let cut = |source: &Source| source.between(steps.clone());
@@ -147,6 +174,10 @@ impl Part {
     pub(super) fn streams(&self, levels: &Levels) -> Result<Vec<Box<dyn StreamSource + '_>>> {
         above_ground(&self.sources, self.surface.as_ref(), levels)
     }
+    /// The variables as they are, and the surface pressure.
+    pub(super) fn as_they_are(&self) -> (&[Source], Option<&Source>) {
+        (&self.sources, self.surface.as_ref())
+    }
 }
 
 /// Variables with nothing below the ground.
@@ -162,6 +193,43 @@ pub(super) fn above_ground<'a>(
         })
     };
     sources.iter().map(of).collect()
+}
+
+/// The hybrid levels of a variable; `None` if its levels are pressures.
+fn hybrid_levels(
+    job: &FoldJob<'_>,
+    common: &Common,
+    dataset: &Dataset,
+    first: &Source,
+) -> Result<Option<Hybrid>> {
+    let level = hybrid::coordinate(first.variable(), first.levels());
+    let given = common.given();
+    // A file on pressure levels may still hold the coefficients of the model's own.
+    let is_pressure = level.is_some_and(|level| {
+        let attributes = &level.variable.attributes;
+        let standard = attributes.text("standard_name").unwrap_or_default();
+        let is_other = ["hybrid", "sigma"].iter().any(|word| standard.contains(word))
+            || ["formula_terms", "A_var"].iter().any(|name| attributes.text(name).is_some());
+        !is_other && level.variable.units().and_then(to_pascal).is_some()
+    });
+    if is_pressure && given.a.is_none() && given.b.is_none() {
+        return Ok(None);
+    }
+    let count = first.variable().dims.iter().find(|d| d.role == Role::Level).map_or(0, |d| d.len);
+    let found = hybrid::find(job.comm, given, dataset, (level, count))?;
+    let Some(hybrid) = &found else { return Ok(None) };
+    if common.ps.as_deref() == Some("none") {
+        return Err(Error::usage("--ps none is not for hybrid levels, whose pressure follows from it"));
+    }
+    let in_the_middle = hybrid.levels.windows(2).zip(&hybrid.edges[1..]).all(|(pair, edge)| {
+        (0..2).all(|c| (0.5 * (pair[0][c] + pair[1][c]) - edge[c]).abs() <= 1e-12 * edge[c].abs())
+    });
+    if in_the_middle {
+        job.verbosity.say(job.comm, || {
+            "note: no half levels are told of; layers meet in the middle between hybrid levels".to_owned()
+        });
+    }
+    Ok(found)
 }
 
 /// A source that is somebody else's.
@@ -198,14 +266,19 @@ impl StreamSource for Plain<'_> {
     }
 }
 
-fn source(job: &FoldJob<'_>, dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
+pub(super) fn source(
+    job: &FoldJob<'_>,
+    dataset: &Dataset,
+    name: &str,
+    selection: &Selection,
+) -> Result<Source> {
     let source = dataset.source(job.comm, name, selection)?;
     folding::check_is_data(name, &source)?;
     Ok(source)
 }
 
 /// Which data set has it, under which name.
-fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(usize, String)>> {
+pub(super) fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(usize, String)>> {
     if let Some(name) = asked.name {
         let there = datasets.iter().position(|d| d.variable(name).is_ok());
         return match (there, datasets) {
@@ -228,62 +301,6 @@ fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(usize, String
         }
         found => Ok(found),
     }
-}
-
-fn surface(
-    job: &FoldJob<'_>,
-    common: &Common,
-    datasets: &[Dataset],
-    selection: &Selection,
-    first: &Source,
-) -> Result<Option<Source>> {
-    let asked = Asked { wanted: SURFACE, name: common.ps.as_deref(), is_optional: true };
-    if common.ps.as_deref() == Some("none") {
-        return Ok(None);
-    }
-    let Some((k, name)) = find(datasets, &asked)? else { return Ok(None) };
-    let blame = |e| folding::blame(e, paths(&datasets[k]).first(), &name);
-    // It has none of the levels that are chosen.
-    let selection = Selection { level: None, levels: None, ..selection.clone() };
-    let source = source(job, &datasets[k], &name, &selection).map_err(blame)?;
-    let units = source.variable().units().unwrap_or("Pa").to_owned();
-    if crate::pressure::to_pascal(&units) != Some(1.0) {
-        return Err(blame(
-            Error::data(format!("is in `{units}`, not in Pa"))
-                .remedy("convert it, or leave it out with --ps none"),
-        ));
-    }
-    let is_still = both_static(first, &source).map_err(blame)?;
-    if !is_still && align(first.time(), source.time()).map_err(blame)? > 0
-        || source.time().len() != first.time().len()
-    {
-        return Err(blame(
-            Error::data(format!(
-                "has {} times, `{}` has {}",
-                source.time().len(),
-                first.variable().name,
-                first.time().len()
-            ))
-            .remedy("choose common ones with --time"),
-        ));
-    }
-    let (ours, theirs) = (first.grid(), source.grid());
-    let differ = |a: Option<&Coordinate>, b: Option<&Coordinate>| match (a, b) {
-        (Some(a), Some(b)) => {
-            a.values.to_f64().iter().zip(b.values.to_f64()).any(|(a, b)| (a - b).abs() > 1e-3)
-        }
-        _ => false,
-    };
-    if ours.shape() != theirs.shape()
-        || differ(ours.lat.as_ref(), theirs.lat.as_ref())
-        || differ(ours.lon.as_ref(), theirs.lon.as_ref())
-    {
-        return Err(blame(
-            Error::data(format!("is on another grid than `{}`", first.variable().name))
-                .remedy("regrid it first, or leave it out with --ps none"),
-        ));
-    }
-    Ok(Some(source))
 }
 
 /// Latitudes and longitudes of a grid of rows.

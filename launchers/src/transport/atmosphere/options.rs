@@ -1,6 +1,7 @@
 //! Options that these kinds share.
 
 use crate::common::{described, InputArgs, MemoryArgs, SelectionArgs};
+use crate::vertical::hybrid::Given;
 use halocline_algorithms::transport::atmosphere::Constants;
 use halocline_core::meta::Attributes;
 use halocline_core::{Error, Result};
@@ -15,6 +16,17 @@ pub(crate) struct Common {
     /// standard name or as ps; `none`: all values count]
     #[arg(long, value_name = "NAME|none")]
     pub(super) ps: Option<String>,
+    /// Hybrid levels: the coefficient a (or ap, in Pa) [default: by formula_terms of the levels, else
+    /// hyam, or ap]
+    #[arg(long, value_name = "NAME")]
+    pub(super) a: Option<String>,
+    /// Hybrid levels: the coefficient b [default: by formula_terms, else hybm, or b]
+    #[arg(long, value_name = "NAME")]
+    pub(super) b: Option<String>,
+    /// Hybrid levels: the pressure, Pa, that a is a share of; 1 if a is a pressure [default: by
+    /// formula_terms or P0, else 100000 if no a is greater than 1]
+    #[arg(long, value_name = "PA")]
+    pub(super) p0: Option<f64>,
     #[command(flatten)]
     pub(super) constants: ConstantsArgs,
     #[command(flatten)]
@@ -67,10 +79,30 @@ impl ConstantsArgs {
 }
 
 impl Common {
+    /// Refuses what makes no sense before any file is opened.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(p0) = self.p0.filter(|p| !(p.is_finite() && *p > 0.0)) {
+            return Err(Error::usage(format!("--p0 {p0} is no pressure")).remedy("give Pa"));
+        }
+        self.constants.check()
+    }
+    /// What is told of hybrid levels.
+    pub(super) fn given(&self) -> Given<'_> {
+        Given {
+            a: self.a.as_ref(),
+            b: self.b.as_ref(),
+            ps: self.ps.as_ref().filter(|ps| *ps != "none"),
+            p0: self.p0,
+            wants_edges: true,
+        }
+    }
     /// As outputs record it, behind what is the command's own.
     pub(super) fn describe(&self, own: Vec<String>) -> String {
         let mut options = own;
         options.extend(self.ps.iter().map(|ps| format!("ps={ps}")));
+        options.extend(self.a.iter().map(|a| format!("a={a}")));
+        options.extend(self.b.iter().map(|b| format!("b={b}")));
+        options.extend(self.p0.iter().map(|p0| format!("p0={p0}")));
         options.extend(described(&self.input, &self.selection));
         options.join("; ")
     }

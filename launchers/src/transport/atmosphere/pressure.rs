@@ -67,7 +67,8 @@ impl Wanted {
             };
             let mut found: Vec<(usize, String)> = Vec::new();
             for (k, dataset) in datasets.iter().enumerate() {
-                let all = dataset.data_variables().map(|v| &v.variable);
+                // A surface pressure that the formula of levels names is data here.
+                let all = dataset.variables().iter().map(|v| &v.variable);
                 found.extend(all.filter(|v| fits(dataset, v) && is_it(v)).map(|v| (k, v.name.clone())));
             }
             match found.len() {

@@ -3,23 +3,19 @@
 use super::operands::{above_ground, Operands};
 use crate::folding::{self, FoldJob};
 use crate::passes;
-use halocline_algorithms::transport::atmosphere::{Cells, Parts, RowParts};
+use halocline_algorithms::transport::atmosphere::{decompose, Cells, Decomposed, OfSurface, RowParts};
 use halocline_core::engine::{Engine, FoldBranch, StreamPlan, StreamSource};
 use halocline_core::meta::Role;
 use halocline_core::progress::Phase;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 
-/// What is found over time and longitude: sections on every rank.
+/// What is found over time and longitude, on every rank, and the rule of tiles.
 pub(super) struct Found {
-    /// The mean of each variable.
-    pub(super) means: Vec<Vec<f64>>,
-    pub(super) parts: Vec<Parts>,
-    /// The share of values that are there.
-    pub(super) there: Vec<f64>,
+    pub(super) sections: Decomposed,
     pub(super) tiling: String,
 }
 
-/// Reads all variables in lockstep once.
+/// Reads all variables in lockstep once; with the mass of layers, where the fold has weights.
 ///
 /// # Collective
 /// Every rank calls this.
@@ -30,8 +26,18 @@ pub(super) fn run(
     (parts, state, what): (Option<&[usize]>, &str, &str),
 ) -> Result<Found> {
     let (comm, first) = (job.comm, operands.first());
-    let streams = above_ground(&operands.sources, operands.surface.as_ref(), &operands.levels)?;
-    let streams: Vec<&dyn StreamSource> = streams.iter().map(|s| &**s).collect();
+    let mass = match (&operands.layers, &operands.surface) {
+        (Some(layers), Some(surface)) if fold.is_weighted() => {
+            Some(OfSurface::thickness(first, surface, layers).map_err(|e| operands.blame(e))?)
+        }
+        _ if fold.is_weighted() => return Err(Error::internal("weights without a surface pressure")),
+        _ => None,
+    };
+    // Where nothing has mass, nothing counts.
+    let surface = operands.surface.as_ref().filter(|_| mass.is_none());
+    let streams = above_ground(&operands.sources, surface, &operands.levels)?;
+    let mut streams: Vec<&dyn StreamSource> = streams.iter().map(|s| &**s).collect();
+    streams.extend(mass.iter().map(|mass| mass as &dyn StreamSource));
     // Sums of parts of rows on every rank, as they travel and in order.
     let beside = (4 * 8 * operands.section() * fold.row_sums()) as u64;
     let room = job.budget.for_buffers(comm).saturating_sub(beside);
@@ -68,8 +74,8 @@ pub(super) fn run(
     all.sort_by_key(|(id, _)| *id);
     let rows: Vec<RowParts> = all.into_iter().flat_map(|(_, rows)| rows).collect();
     let samples = operands.times() * operands.longitudes.len();
-    let (means, parts, there) = fold.decompose(&rows, operands.section(), samples);
-    Ok(Found { means, parts, there, tiling: plan.tiling().rule().to_owned() })
+    let sections = decompose(fold, &rows, operands.section(), samples);
+    Ok(Found { sections, tiling: plan.tiling().rule().to_owned() })
 }
 
 /// How far the sum of parts is from the whole, in words.

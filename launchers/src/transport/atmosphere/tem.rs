@@ -4,7 +4,7 @@ use super::file::{global, File, Variable};
 use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::{EASTWARD, NORTHWARD, TEMPERATURE, VERTICAL};
-use super::zonal::{self, Mean};
+use super::zonal::{self, Mean, Pass};
 use super::Kind;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, Verbosity};
@@ -12,7 +12,7 @@ use crate::folding::FoldJob;
 use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::transport::atmosphere::{Constants, Eddies, Residual, RowSums, Scaling};
 use halocline_core::comm::Comm;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub(crate) struct TransformedMean<'a> {
 
 impl Kind for TemArgs {
     fn check(&self) -> Result<()> {
-        self.fields.common.constants.check()
+        self.fields.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
         let memory = &self.fields.common.memory;
@@ -87,7 +87,7 @@ impl Kind for TemArgs {
 
 impl Kind for EpFluxArgs {
     fn check(&self) -> Result<()> {
-        self.fields.common.constants.check()
+        self.fields.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
         let memory = &self.fields.common.memory;
@@ -121,6 +121,9 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
         Asked { is_optional: true, ..Asked::new(VERTICAL, fields.w.as_ref()) },
     ];
     let (operands, places) = Operands::open(job, &fields.common, &asked)?;
+    if operands.are_hybrid() {
+        return Err(operands.blame(hybrid(fields, &operands, flux.is_some())));
+    }
     check_output(job.comm, &fields.common.output, &operands.files())?;
     if places[3].is_none() {
         job.verbosity.say(job.comm, || {
@@ -129,6 +132,21 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
     }
     Ok(TransformedMean { fields, flux, operands, places })
 }
+
+/// What is said of hybrid levels: derivatives over pressure at fixed latitude are meant.
+fn hybrid(fields: &Fields, operands: &Operands, is_flux: bool) -> Error {
+    let names: Vec<&str> = operands.sources.iter().map(|s| s.variable().name.as_str()).collect();
+    let ps = operands.surface.as_ref().map_or("ps", |s| s.variable().name.as_str());
+    let kind = if is_flux { "ep-flux" } else { "tem" };
+    Error::data("has hybrid levels, which this kind is not for").remedy(format!(
+        "run `halocline vertical {} --var {} --ps {ps} --to {LEVELS} -o levels.nc`, then `halocline transport {kind} levels.nc`",
+        fields.common.input.words(),
+        names.join(",")
+    ))
+}
+
+/// The pressures that CMIP asks for.
+const LEVELS: &str = "100000,92500,85000,70000,60000,50000,40000,30000,25000,20000,15000,10000,7000,5000,3000,2000,1000,500,100";
 
 impl ByItself for TransformedMean<'_> {
     fn files(&self) -> Vec<PathBuf> {
@@ -185,7 +203,7 @@ impl ByItself for TransformedMean<'_> {
                 batch.borrow_mut().iter_mut().zip(made).for_each(|(all, own)| all.extend(own));
             }
         };
-        zonal::run(job, operands, &sums, &mut each, &mut |range| {
+        zonal::run(job, operands, &Pass::Means(&sums), &mut each, &mut |range| {
             if fields.mean {
                 return Ok(());
             }

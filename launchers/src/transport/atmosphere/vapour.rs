@@ -40,7 +40,7 @@ pub(crate) struct VapourArgs {
 
 impl Kind for VapourArgs {
     fn check(&self) -> Result<()> {
-        self.common.constants.check()
+        self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
         step::run((comm, verbosity), &self.common.memory, &CheckpointArgs::none(), |job| open(job, self))
@@ -109,10 +109,12 @@ impl Vapour<'_> {
         let streams = above_ground(&operands.sources, None, &operands.levels)?;
         let [u, v, q] = [0, 1, 2].map(|k| &*streams[k]);
         let surface = operands.surface.as_ref().map(|s| s as &dyn StreamSource);
-        let flux =
-            |name, wind| ColumnFlux::new(name, [wind, q], surface, self.half_levels(), constants.gravity);
-        let fluxes = [flux("uq", u)?, flux("vq", v)?];
-        let fluxes: Vec<&dyn StreamSource> = fluxes.iter().map(|f| f as &dyn StreamSource).collect();
+        let hybrid = operands.layers.as_ref().filter(|layers| layers.are_hybrid());
+        let flux = |name, wind| {
+            ColumnFlux::new(name, [wind, q], (&operands.levels, hybrid), surface, constants.gravity)
+        };
+        let made = [flux("uq", u)?, flux("vq", v)?];
+        let fluxes: Vec<&dyn StreamSource> = made.iter().map(|f| f as &dyn StreamSource).collect();
         let (lat, lon) = (operands.latitudes.len(), operands.longitudes.len());
         let writing = writing_bytes(job);
         let needs = WholeNeeds { made: (4 * (4 + 8) * lat * lon) as u64, fixed: 0 };
@@ -167,22 +169,26 @@ impl Vapour<'_> {
                 Ok(())
             })
         })?;
+        self.tell_gaps(job, made.iter().map(ColumnFlux::gaps).sum())?;
         job.write(|| file.finish_with_report())
     }
 
-    /// Edges of layers: in the middle between levels, 0 above; below, the ground where it is known,
-    /// else the lowest level.
-    fn half_levels(&self) -> Vec<[f64; 2]> {
-        let (levels, down) = (&self.operands.levels, self.operands.levels.down());
-        let p: Vec<f64> = down.iter().map(|&k| levels.pressure()[k]).collect();
-        let mut half = vec![0.0];
-        half.extend(p.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])));
-        let lowest = p.last().copied().unwrap_or(0.0);
-        half.push(if self.operands.surface.is_some() { f64::INFINITY } else { lowest });
-        if down.first() != Some(&0) {
-            half.reverse();
+    /// Says how much of the column is made of what is above and below.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn tell_gaps(&self, job: &FoldJob<'_>, own: u64) -> Result<()> {
+        let gaps: u64 = Engine::new(job.comm).gather(&own)?.into_iter().sum();
+        if gaps > 0 {
+            let all = 2 * self.operands.times() * self.operands.section() * self.operands.longitudes.len();
+            job.verbosity.say(job.comm, || {
+                format!(
+                    "note: {:.3} % of the products above the ground are missing; the levels above and below stand for them",
+                    100.0 * gaps as f64 / all.max(1) as f64
+                )
+            });
         }
-        half.into_iter().map(|a| [a, 0.0]).collect()
+        Ok(())
     }
 
     fn global(&self, constants: &Constants) -> Attributes {

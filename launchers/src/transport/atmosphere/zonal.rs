@@ -3,17 +3,45 @@
 use super::operands::Operands;
 use crate::common::bytes_text;
 use crate::folding::{self, plural, FoldJob};
-use halocline_algorithms::transport::atmosphere::RowSums;
+use halocline_algorithms::transport::atmosphere::{CircleFlux, OfSurface, RowSums};
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::index::IndexBox;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use std::ops::Range;
 
 /// Bytes of rows that are held between two writes, about.
 const HELD: u64 = 32 << 20;
 
-/// Sections of one time: the share that is there, means, covariances, in the order of [`RowSums`],
-/// each `[level, lat]`.
+/// What is found along circles of latitude.
+pub(super) enum Pass<'a> {
+    /// Means and covariances of what is above the ground.
+    Means(&'a RowSums),
+    /// The flux by the first variable above pressures, over the surface pressure.
+    Flux(&'a CircleFlux),
+}
+
+impl Pass<'_> {
+    fn fields(&self) -> usize {
+        match self {
+            Self::Means(sums) => sums.fields(),
+            Self::Flux(flux) => flux.fields(),
+        }
+    }
+    /// Numbers of the rows of a window.
+    fn of(&self, window: &IndexBox, values: &[Numbers<'_>], (lat, row): (usize, usize)) -> Result<Vec<f64>> {
+        match (self, values) {
+            (Self::Means(sums), _) => Ok(sums.of(values, row).into_values()),
+            (Self::Flux(flux), &[wind, surface]) => {
+                let levels: Vec<usize> = window.ranges().get(1).cloned().into_iter().flatten().collect();
+                Ok(flux.of([wind, surface], &levels, lat, row))
+            }
+            (Self::Flux(_), _) => Err(Error::internal("a flux of the wind over a surface pressure")),
+        }
+    }
+}
+
+/// Sections of one time: numbers in the order of [`RowSums`], or of [`CircleFlux`], each
+/// `[level, lat]`.
 pub(super) type Sections<'a> = &'a [Vec<f64>];
 
 /// Finds rows of all times, and has `each` take the sections of every time, in order, on rank 0;
@@ -24,12 +52,12 @@ pub(super) type Sections<'a> = &'a [Vec<f64>];
 pub(super) fn run(
     job: &FoldJob<'_>,
     operands: &Operands,
-    sums: &RowSums,
+    pass: &Pass<'_>,
     each: &mut dyn FnMut(Sections<'_>),
     written: &mut dyn FnMut(Range<usize>) -> Result<()>,
 ) -> Result<()> {
     let (comm, times, section) = (job.comm, operands.times(), operands.section());
-    let step = (8 * section * sums.fields()) as u64;
+    let step = (8 * section * pass.fields()) as u64;
     let chunk = operands.first().chunks().and_then(|c| c.first()).map_or(1, |c| (*c).max(1));
     let steps = ((HELD / step.max(1)).max(1) as usize).next_multiple_of(chunk).min(times.max(1));
     // The rows of a batch on every rank: its own, all as they travel, all in order; and the result.
@@ -41,10 +69,20 @@ pub(super) fn run(
         for start in (0..times).step_by(steps) {
             let range = start..times.min(start + steps);
             let part = operands.between(&range)?;
-            let streams = part.streams(&operands.levels)?;
-            let streams: Vec<&dyn StreamSource> = streams.iter().map(|s| &**s).collect();
+            let above;
+            let repeated;
+            let streams: Vec<&dyn StreamSource> = match (pass, part.as_they_are()) {
+                (Pass::Flux(_), ([wind, ..], Some(surface))) => {
+                    repeated = OfSurface::repeated(wind, surface)?;
+                    vec![wind, &repeated]
+                }
+                _ => {
+                    above = part.streams(&operands.levels)?;
+                    above.iter().map(|s| &**s).collect()
+                }
+            };
             let needs =
-                WholeNeeds { made: (8 * operands.latitudes.len() * sums.fields()) as u64, fixed: held };
+                WholeNeeds { made: (8 * operands.latitudes.len() * pass.fields()) as u64, fixed: held };
             let room = job.budget.for_buffers(comm);
             let plan = WholePlan::new(&streams, (comm.size(), rayon::current_num_threads()), room, needs)
                 .map_err(|e| folding::of_budget(e, job.budget, held))?;
@@ -52,12 +90,13 @@ pub(super) fn run(
                 tell(job, operands, &plan);
             }
             let mut own: Vec<(usize, Vec<f64>)> = Vec::new();
-            let work = |_: &IndexBox, values: &[Numbers<'_>]| Ok(sums.of(values, row).into_values());
+            let lat = operands.latitudes.len();
+            let work = |window: &IndexBox, values: &[Numbers<'_>]| pass.of(window, values, (lat, row));
             engine.whole_maps(&streams, &plan, &work, &mut |window, rows| {
                 let Some((time, level)) = window.ranges().split_first().zip(window.ranges().get(1)) else {
                     return Ok(());
                 };
-                let count = level.len() * operands.latitudes.len() * sums.fields();
+                let count = level.len() * operands.latitudes.len() * pass.fields();
                 for (t, rows) in time.0.clone().zip(rows.chunks(count.max(1))) {
                     let place = (t * operands.levels.len() + level.start) * operands.latitudes.len();
                     own.push((place, rows.to_vec()));
@@ -65,7 +104,7 @@ pub(super) fn run(
                 Ok(())
             })?;
             let all = engine.gather_to_root(&own)?;
-            for sections in all.iter().flat_map(|all| assemble(all, range.len(), section, sums.fields())) {
+            for sections in all.iter().flat_map(|all| assemble(all, range.len(), section, pass.fields())) {
                 each(&sections);
             }
             written(range)?;
