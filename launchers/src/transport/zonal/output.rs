@@ -5,7 +5,8 @@ use super::run::{Finished, Zonal};
 use crate::carry;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
-use crate::transport::coordinate::{coordinate, names};
+use crate::transport::coordinate::{coordinate, methods, names};
+use crate::transport::coverage::Coverage;
 use halocline_algorithms::transport::{Parts, OF_MEANS};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
@@ -71,7 +72,7 @@ impl Made {
             (Part::Eddy, "_eddy", "departures from the mean over time"),
         ];
         for (part, ending, comment) in parts {
-            if part == Part::Eddy && !of.args.mean {
+            if part != Part::Total && !of.has_parts() || part == Part::Eddy && !of.args.mean {
                 continue;
             }
             let mut attributes = Attributes::new();
@@ -96,9 +97,12 @@ impl Made {
 pub(super) struct Results {
     file: Output,
     made: Vec<Made>,
-    /// Sums over times of the streamfunction and of totals, of a mean.
-    psi: Vec<f64>,
-    totals: Vec<f64>,
+    /// Sums over times of the streamfunction and of totals, of a mean, and how many times there are of
+    /// each line.
+    psi: Sums,
+    totals: Sums,
+    /// Which lines are known, by their flow and by what is carried.
+    known: [Coverage; 2],
     /// Largest net flux through a line in m³/s, largest lack of the parts, largest total.
     worst: [f64; 3],
 }
@@ -150,8 +154,8 @@ impl Results {
             dims.push(&line.name);
             chunks.push(line.len);
             let mut attributes = one.attributes.clone();
-            if of.args.mean {
-                attributes.set("cell_methods", format!("{}: mean", of.ocean.sources[0].time_name()));
+            if let Some(methods) = methods(&of.ocean, of.args.mean) {
+                attributes.set("cell_methods", methods);
             }
             let mut auxiliary: Vec<&str> = Vec::new();
             if line.name == "y" {
@@ -169,7 +173,8 @@ impl Results {
         let mut file = Output::create(job.comm, &of.args.ocean.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        Ok(Self { file, made, psi: Vec::new(), totals: Vec::new(), worst: [0.0; 3] })
+        let (psi, totals, known) = (Sums::default(), Sums::default(), Default::default());
+        Ok(Self { file, made, psi, totals, known, worst: [0.0; 3] })
     }
 
     /// Takes in times that are finished, on rank 0, in order; writes them, or keeps their sums.
@@ -180,15 +185,18 @@ impl Results {
         &mut self,
         of: &Zonal,
         job: &FoldJob<'_>,
-        finished: Vec<(usize, Finished)>,
+        mut finished: Vec<(usize, Finished)>,
     ) -> Result<()> {
-        for (_, one) in &finished {
+        for (_, one) in &mut finished {
             self.look(of, one);
         }
         if of.args.mean {
+            let lines = of.lat.len();
             for (_, one) in finished {
-                add(&mut self.psi, &one.psi);
-                add(&mut self.totals, &one.parts.iter().map(|p| p.total).collect::<Vec<_>>());
+                let each = one.psi.len() / of.basins().max(1);
+                self.psi.add(&one.psi, |k| k / each * lines + k % lines);
+                let totals: Vec<f64> = one.parts.iter().map(|p| p.total).collect();
+                self.totals.add(&totals, |k| k);
             }
             return Ok(());
         }
@@ -202,10 +210,25 @@ impl Results {
         Ok(())
     }
 
-    /// Keeps what is to be told in the end.
-    fn look(&mut self, of: &Zonal, one: &Finished) {
+    /// Marks what is missing, and keeps what is to be told in the end.
+    fn look(&mut self, of: &Zonal, one: &mut Finished) {
         let lines = of.lat.len();
         let each = one.psi.len() / of.basins().max(1);
+        let [flow, carried] = &mut self.known;
+        let missing = flow.missing(&one.open[0], of.ocean.levels());
+        for (k, psi) in one.psi.iter_mut().enumerate() {
+            if missing[k / each * lines + k % lines] {
+                *psi = f64::NAN;
+            }
+        }
+        if !one.open[1].is_empty() {
+            let missing = carried.missing(&one.open[1], of.ocean.levels());
+            one.parts
+                .iter_mut()
+                .zip(missing)
+                .filter(|(_, m)| *m)
+                .for_each(|(parts, _)| *parts = Parts::missing());
+        }
         // Of all of the ocean: part of it need not be closed.
         let surface = one.psi.chunks_exact(each.max(1)).take(1).flat_map(|basin| &basin[..lines]);
         self.worst[0] = surface.fold(self.worst[0], |w, psi| w.max(psi.abs()));
@@ -225,17 +248,24 @@ impl Results {
     pub(super) fn write_mean(&mut self, of: &Zonal, job: &FoldJob<'_>, along: Option<&[f64]>) -> Result<()> {
         let mut finished = None;
         if job.comm.is_root() {
-            let n = of.ocean.times().max(1) as f64;
-            let over = |sums: &[f64]| -> Vec<f64> { sums.iter().map(|s| s / n).collect() };
-            let (psi, totals) = (over(&self.psi), over(&self.totals));
+            let lines = of.lat.len();
+            let each = self.psi.sums.len() / of.basins().max(1);
+            let psi = self.psi.means(|k| k / each.max(1) * lines + k % lines);
+            let totals = self.totals.means(|k| k);
             let parts: Vec<Parts> = match along {
                 None => totals.iter().map(|&total| Parts { total, ..Parts::default() }).collect(),
                 Some(along) => {
                     let each = totals.len() * OF_MEANS;
                     let of_line = |(k, total): (usize, &f64)| {
-                        let levels =
-                            along.chunks_exact(each).map(|all| &all[k * OF_MEANS..(k + 1) * OF_MEANS]);
-                        Parts::of_means(*total, levels)
+                        let n = self.totals.counts[k];
+                        if n == 0.0 {
+                            return Parts::missing();
+                        }
+                        let of_level = |all: &[f64]| -> [f64; OF_MEANS] {
+                            std::array::from_fn(|s| all[k * OF_MEANS + s] / n)
+                        };
+                        let levels: Vec<[f64; OF_MEANS]> = along.chunks_exact(each).map(of_level).collect();
+                        Parts::of_means(*total, levels.iter().map(<[f64; OF_MEANS]>::as_slice))
                     };
                     totals.iter().enumerate().map(of_line).collect()
                 }
@@ -244,7 +274,7 @@ impl Results {
                 self.worst[1] = 0.0;
                 self.lacks(&parts);
             }
-            finished = Some(Finished { psi, parts });
+            finished = Some(Finished { psi, parts, open: Default::default() });
         }
         let made: Vec<(String, Part)> = self.made.iter().map(|m| (m.name.clone(), m.part)).collect();
         for (name, part) in made {
@@ -276,13 +306,15 @@ impl Results {
     /// Every rank calls this.
     pub(super) fn finish(self, of: &Zonal, job: &FoldJob<'_>) -> Result<WriteReport> {
         let [net, lack, total] = self.worst;
-        if of.args.mean && job.comm.is_root() && self.psi.is_empty() {
+        if of.args.mean && job.comm.is_root() && self.psi.sums.is_empty() {
             return Err(Error::internal("no time has come"));
         }
         job.verbosity.say(job.comm, || {
             format!("closure at the surface: at most {:.3e} Sv through a line", net * 1e-6)
         });
-        if of.what != What::Water {
+        let all = self.known.iter().flat_map(Coverage::notes);
+        all.for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
+        if of.has_parts() {
             job.verbosity.say(job.comm, || {
                 let share = if total > 0.0 { lack / total } else { 0.0 };
                 format!(
@@ -294,9 +326,39 @@ impl Results {
     }
 }
 
-fn add(sums: &mut Vec<f64>, values: &[f64]) {
-    sums.resize(values.len(), 0.0);
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+/// Sums over times of what is there, and how many times there are.
+#[derive(Debug, Default)]
+struct Sums {
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+}
+
+impl Sums {
+    /// Adds a time; value `k` belongs to the line `line(k)`, which is there or missing as a whole.
+    fn add(&mut self, values: &[f64], line: impl Fn(usize) -> usize) {
+        self.sums.resize(values.len(), 0.0);
+        let lines = (0..values.len()).map(&line).max().map_or(0, |k| k + 1);
+        self.counts.resize(lines, 0.0);
+        let mut counted = vec![false; lines];
+        for (k, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+            self.sums[k] += value;
+            if !std::mem::replace(&mut counted[line(k)], true) {
+                self.counts[line(k)] += 1.0;
+            }
+        }
+    }
+    /// Means; missing where there is no time.
+    fn means(&self, line: impl Fn(usize) -> usize) -> Vec<f64> {
+        let mean = |(k, sum): (usize, &f64)| {
+            let n = self.counts[line(k)];
+            if n > 0.0 {
+                sum / n
+            } else {
+                f64::NAN
+            }
+        };
+        self.sums.iter().enumerate().map(mean).collect()
+    }
 }
 
 /// Where the streamfunction is, as a coordinate.
