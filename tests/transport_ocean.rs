@@ -2,6 +2,10 @@
 //! the same bits on any ranks, bad input.
 
 mod common;
+#[path = "transport_ocean/mesh.rs"]
+mod mesh;
+#[path = "transport_ocean/sample.rs"]
+mod sample;
 
 use common::{attribute, close, contents, launches, run, run_well, shared, text, values, Launch};
 use std::path::{Path, PathBuf};

@@ -183,6 +183,15 @@ impl Faces {
         }
         Self { rows, columns, kind: Kind::Lines { starts, faces } }
     }
+    /// Lengths along a line that is a row of points, of which so many tracers have the same places.
+    pub(super) fn own_row(&self, line: usize, tracers: usize) -> Option<&[f64]> {
+        match &self.kind {
+            Kind::Rows(rows) if tracers == 0 || rows.stagger == Stagger::Same => {
+                rows.lengths.get(self.of_line(line))
+            }
+            _ => None,
+        }
+    }
     /// How many lines there are.
     pub fn len(&self) -> usize {
         match &self.kind {

@@ -12,6 +12,7 @@ mod faces;
 mod implied;
 mod lines;
 mod parts;
+mod row;
 mod section;
 mod sums;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Sums along lines: of one map, and over time at every face.
 
-use super::faces::{Crossing, Faces, MapValues};
+use super::faces::{Crossing, Faces, MapValues, Thickness};
+use super::row::Row;
+use halocline_core::engine::Numbers;
 
 /// Numbers side by side in sums; their order, and so the result, never depends on the machine.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 /// Sums of a tracer: the flux where it is there, the area, the tracer over it, and what is carried.
 pub const OF_TRACER: usize = 4;
 /// Sums over time of a face and tracer: flux, area, tracer times area, what is carried.
@@ -61,7 +63,7 @@ pub fn along_line(crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64
     }
 }
 
-fn total(lanes: &[f64; LANES]) -> f64 {
+pub(super) fn total(lanes: &[f64; LANES]) -> f64 {
     lanes.iter().sum()
 }
 
@@ -82,6 +84,9 @@ pub fn of_line(
     crossing: &mut Crossing,
     out: &mut [f64],
 ) {
+    if selections.is_empty() && at_once((faces, line), map, out) {
+        return;
+    }
     faces.cross(line, map, crossing);
     let range = faces.of_line(line);
     let mut parts = out.chunks_exact_mut(width(map.tracers.len()));
@@ -91,6 +96,24 @@ pub fn of_line(
     for (selected, out) in selections.iter().zip(parts) {
         along_line(crossing, Some(&selected[range.clone()]), out);
     }
+}
+
+/// Sums all faces of a row of points that need nothing but their own values; whether it is one.
+fn at_once((faces, line): (&Faces, usize), map: &MapValues<'_>, out: &mut [f64]) -> bool {
+    let (Thickness::Layer(layer), Numbers::F32(velocity), None) = (map.thickness, map.v, map.masks[0]) else {
+        return false;
+    };
+    let Some(lengths) = faces.own_row(line, map.tracers.len()) else { return false };
+    let range = faces.of_line(line);
+    let (velocity, zero_is_land) = (&velocity[range.clone()], map.zero_is_land);
+    match *map.tracers {
+        [] => Row { velocity, tracers: [], lengths, layer, zero_is_land }.sum(out),
+        [Numbers::F32(tracer)] => {
+            Row { velocity, tracers: [&tracer[range]], lengths, layer, zero_is_land }.sum(out);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// What is summed over time at the faces of one level, step after step, of each tracer.

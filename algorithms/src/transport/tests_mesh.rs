@@ -160,3 +160,47 @@ fn velocities_beyond_a_fold_count_the_other_way() {
     assert_eq!((face.cells, face.turned), ([7 * 24 + 3, 7 * 24 + 20], [false, true]));
     assert_eq!(net(&on, vec![face], &v, &v), 1.0);
 }
+
+#[test]
+fn rows_at_once_are_the_same_bits() {
+    let (ny, nx) = (3, 21);
+    let lat = (0..ny * nx).map(|k| (k / nx) as f64).collect();
+    let lon = (0..ny * nx).map(|k| (k % nx) as f64).collect();
+    let mut on = mesh([ny, nx], lat, lon, Stagger::Same);
+    (0..ny * nx).for_each(|k| on.mesh.dx[0][k] = 1.0 + (k as f64).sin().abs());
+    let faces = Faces::rows(&on);
+    let single = |f: &dyn Fn(usize) -> f32| (0..ny * nx).map(f).collect::<Vec<f32>>();
+    let v = single(&|k| {
+        if k % 7 == 3 {
+            f32::NAN
+        } else if k % 5 == 0 {
+            0.0
+        } else {
+            (k as f32).cos()
+        }
+    });
+    let t = single(&|k| {
+        if k % 11 == 2 {
+            f32::NAN
+        } else if k % 10 == 0 {
+            0.0
+        } else {
+            10.0 + (k as f32).sin()
+        }
+    });
+    let (doubles, warm): (Vec<f64>, Vec<f64>) =
+        v.iter().zip(&t).map(|(v, t)| (f64::from(*v), f64::from(*t))).unzip();
+    for zero_is_land in [true, false] {
+        let sums = |v: Numbers<'_>, tracers: &[Numbers<'_>]| {
+            let thickness = Thickness::Layer(3.7);
+            let map = MapValues { v, u: None, tracers, thickness, masks: [None; 2], zero_is_land };
+            let mut out = vec![0.0; ny * width(tracers.len())];
+            of_map(&faces, &map, &[], &mut out);
+            out
+        };
+        let once = sums(Numbers::F32(&v), &[Numbers::F32(&t)]);
+        assert_eq!(once, sums(Numbers::F64(&doubles), &[Numbers::F64(&warm)]));
+        assert_eq!(sums(Numbers::F32(&v), &[]), sums(Numbers::F64(&doubles), &[]));
+        assert!(once[1] > 10.0 && once[3] > 0.0);
+    }
+}

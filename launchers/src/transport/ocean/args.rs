@@ -6,9 +6,10 @@ use crate::common::MemoryArgs;
 use crate::mesh::{GridArgs, WrittenTopology};
 use halocline_algorithms::transport::Stagger;
 use halocline_core::calendar::TimeRange;
+use halocline_core::comm::Comm;
 use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
-use halocline_io::Selection;
+use halocline_io::{Dataset, Selection};
 use std::path::PathBuf;
 
 /// Where velocities are beside tracers.
@@ -132,6 +133,13 @@ impl OceanArgs {
     /// Which mesh velocities are on, as other commands ask for it.
     pub(super) fn grid(&self) -> GridArgs {
         GridArgs { grid: self.grid.clone(), topology: self.topology, staggering: None, radius: self.radius }
+    }
+
+    /// The file of `--grid`, opened, if it is one of variables.
+    pub(super) fn grid_file(&self, comm: &Comm) -> Result<Option<Dataset>> {
+        let path =
+            self.grid.as_ref().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("toml")));
+        path.map(|path| halocline_io::open(comm, &[path.display().to_string()])).transpose()
     }
 
     pub(super) fn asked_stagger(&self) -> Option<Stagger> {

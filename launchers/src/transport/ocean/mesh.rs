@@ -36,6 +36,7 @@ impl Opening<'_> {
             return Err(Error::data(format!("a length of the mesh is {bad}"))
                 .remedy("correct it, or name others with --dx and --dy"));
         }
+        check_shapes(&mesh, stagger, (self.needs.primary, u.is_some()), places.shape())?;
         let on = VelocityMesh::new(mesh, stagger);
         let columns = on.mesh.cells[1] - on.mesh.topology.columns;
         if columns > 0 {
@@ -57,7 +58,13 @@ impl Opening<'_> {
             let found = mesh::find(self.job.comm, &args, set, &grid)?;
             if found.model != "coordinates" {
                 self.files.extend(args.files());
-                self.notes.extend(found.describe());
+                let own =
+                    |line: &String| !["read: ", "C grid", "A grid"].iter().any(|word| line.starts_with(word));
+                let about: Vec<String> = found.describe().into_iter().filter(own).collect();
+                self.notes.push(format!("mesh: {}", about.join(", ")));
+                for (which, name) in [("v", &found.names.dx[2]), ("u", &found.names.dy[1])] {
+                    self.notes.extend(name.iter().map(|name| format!("lengths of faces of {which}: {name}")));
+                }
                 return Ok(Some(found));
             }
         }
@@ -175,7 +182,10 @@ impl Opening<'_> {
             .remedy("say so with --stagger, or add a file of temperature"));
         }
         let told = known.as_ref().and_then(|(cells, _)| match self.needs.primary {
-            Primary::U => places.turned().beside(&cells.turned()),
+            Primary::U => {
+                let west = cells.west();
+                places.turned(west).beside(&cells.turned(west))
+            }
             _ => places.beside(cells),
         });
         let is_known = known.is_some() || by_mesh.is_some();
@@ -196,6 +206,26 @@ impl Opening<'_> {
         }
         Ok((stagger, grid))
     }
+}
+
+/// Refuses velocities that are not on all points of the mesh of their kind.
+fn check_shapes(mesh: &Mesh, stagger: Stagger, (primary, u): (Primary, bool), own: [usize; 2]) -> Result<()> {
+    let v = (primary == Primary::V).then_some(Point::V);
+    let u = (u || primary == Primary::U).then_some(Point::U);
+    for point in v.into_iter().chain(u) {
+        let point = if stagger == Stagger::Same { Point::T } else { point };
+        let [rows, columns] = mesh.shape(point);
+        if [rows, columns] != own {
+            return Err(Error::data(format!(
+                "has {} x {} points, the mesh {rows} x {columns} {} points",
+                own[0],
+                own[1],
+                point.name()
+            ))
+            .remedy("name velocities on the points of the mesh, or where they are with --stagger"));
+        }
+    }
+    Ok(())
 }
 
 /// Latitudes and longitudes of where a barotropic streamfunction stands: at the ends of the faces of

@@ -90,7 +90,9 @@ impl Ocean {
         needs: Needs,
     ) -> Result<(Self, Option<VelocityMesh>)> {
         args.check()?;
-        let sets = args.input.open_groups(job.comm, job.verbosity)?;
+        let mut sets = args.input.open_groups(job.comm, job.verbosity)?;
+        // Masks and layers of the mesh are looked for there too.
+        sets.extend(args.grid_file(job.comm)?);
         let files: Vec<PathBuf> = sets.iter().flat_map(paths).collect();
         check_output(job.comm, &args.output, &files)?;
         let (first, is_mass) = match needs.primary {

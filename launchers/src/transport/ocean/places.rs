@@ -48,13 +48,18 @@ impl Places {
         [self.rows, self.columns]
     }
 
-    /// Rows for columns, longitudes for latitudes.
-    pub(super) fn turned(&self) -> Self {
+    /// The first longitude.
+    pub(super) fn west(&self) -> f64 {
+        self.lon.iter().copied().find(|l| l.is_finite()).unwrap_or(0.0)
+    }
+
+    /// Rows for columns, longitudes for latitudes, counted from a meridian: of two that are compared the
+    /// same.
+    pub(super) fn turned(&self, west: f64) -> Self {
         let at = |values: &[f64]| -> Vec<f64> {
             (0..self.lat.len()).map(|k| values[k % self.rows * self.columns + k / self.rows]).collect()
         };
         // Without a seam, so that neighbours differ by steps.
-        let west = self.lon.iter().copied().find(|l| l.is_finite()).unwrap_or(0.0);
         let lon: Vec<f64> = self.lon.iter().map(|l| (l - west + 1.0).rem_euclid(360.0)).collect();
         Self { rows: self.columns, columns: self.rows, lat: at(&lon), lon: at(&self.lat) }
     }
