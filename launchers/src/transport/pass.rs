@@ -71,7 +71,7 @@ impl Pass<'_> {
         let held = ocean.bytes()
             + self.faces.bytes()
             + self.selections.iter().map(|s| s.len() as u64).sum::<u64>()
-            + 4 * 8 * (levels * self.each()) as u64
+            + 6 * 8 * (levels * self.each()) as u64
             + means;
         // The sums of a window, what rank 0 gets of them, and what waits there.
         let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };

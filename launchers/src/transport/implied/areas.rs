@@ -171,6 +171,7 @@ mod tests {
             name: "a".to_owned(),
             values: halocline_core::meta::Values::F64(vec![2e4]),
             units: Some(units.to_owned()),
+            file: String::new(),
             flags: Vec::new(),
             roles: Vec::new(),
         };

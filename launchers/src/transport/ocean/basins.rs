@@ -98,6 +98,7 @@ impl Basin {
                     return Err(blame(
                         Error::usage("has no flag_values with flag_meanings")
                             .in_variable(&found.name)
+                            .in_file(&found.file)
                             .remedy("say which values make a basin: NAME=FILE:VAR=N,…"),
                     ));
                 }
@@ -122,7 +123,9 @@ fn code(found: &find::Static, text: &str) -> Result<f64> {
     let word = found.flags.iter().find(|(_, word)| word == text);
     let number = || text.parse::<f64>().ok().filter(|n| n.is_finite());
     word.map(|(value, _)| *value).or_else(number).ok_or_else(|| {
-        let error = Error::usage(format!("`{text}` is none of its flag_meanings")).in_variable(&found.name);
+        let error = Error::usage(format!("`{text}` is none of its flag_meanings"))
+            .in_variable(&found.name)
+            .in_file(&found.file);
         error.remedy(if found.flags.is_empty() {
             "it has none: give numbers".to_owned()
         } else {
@@ -138,6 +141,7 @@ fn words(found: &find::Static) -> String {
 fn unsaid(found: &find::Static) -> Error {
     Error::usage("its values stand for several basins")
         .in_variable(&found.name)
+        .in_file(&found.file)
         .remedy(format!("say which, as in NAME=FILE:VAR=WORD: {}", words(found)))
 }
 
@@ -168,6 +172,7 @@ mod tests {
             name: "basin".to_owned(),
             values: Values::F64(vec![]),
             units: None,
+            file: String::new(),
             flags: vec![(0.0, "land".to_owned()), (2.0, "atlantic_ocean".to_owned())],
             roles: Vec::new(),
         };

@@ -157,6 +157,7 @@ pub(in crate::transport) struct Static {
     pub(in crate::transport) name: String,
     pub(in crate::transport) values: Values,
     pub(in crate::transport) units: Option<String>,
+    pub(in crate::transport) file: String,
     /// Values and words of `flag_values` and `flag_meanings`.
     pub(in crate::transport) flags: Vec<(f64, String)>,
     /// Roles of dimensions that are longer than 1.
@@ -254,7 +255,7 @@ fn read(
     let values = comm.on_root(|| set.read(name, &block))?;
     let units = info.variable.units().map(str::to_owned);
     let flags = flags(&info.variable.attributes);
-    Ok(Some(Static { name: name.to_owned(), values, units, flags, roles }))
+    Ok(Some(Static { name: name.to_owned(), values, units, file: file.to_owned(), flags, roles }))
 }
 
 /// What the values of a variable mean, as its attributes say.

@@ -27,8 +27,11 @@ impl Opening<'_> {
             Some(found) => found.mesh,
             None => self.of_coordinates(&grid, stagger, u)?,
         };
-        if stagger == Stagger::Behind && mesh.faces == [Faces::Right; 2] {
-            mesh = mesh.with_faces([Faces::Left; 2]);
+        // Where they are tells which faces are kept, of a map with as many faces as cells.
+        match (stagger, mesh.faces) {
+            (Stagger::Behind, [Faces::Right, Faces::Right]) => mesh = mesh.with_faces([Faces::Left; 2]),
+            (Stagger::Ahead, [Faces::Left, Faces::Left]) => mesh = mesh.with_faces([Faces::Right; 2]),
+            _ => {}
         }
         self.asked_lengths(&mut mesh, stagger)?;
         let lengths = mesh.dx[Point::V.index()].iter().chain(&mesh.dy[Point::U.index()]);

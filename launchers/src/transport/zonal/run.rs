@@ -108,29 +108,40 @@ impl Zonal {
             job.verbosity.say(job.comm, || format!("note: density of {}", classes.note));
         }
         let mut results = Results::create(self, job, writing)?;
-        let (own, means) = pass.run(job, &plan, &mut |whole| {
-            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
-            results.take(self, job, finished)
-        })?;
+        let (own, means) = pass.run(job, &plan, &mut |whole| results.take((self, &pass), job, whole))?;
         if self.args.mean {
             let along = if pass.means { self.gather(job, &own, &means) } else { None };
-            results.write_mean(self, job, along.as_deref())?;
+            results.write_mean((self, &pass), job, along.as_deref())?;
         }
         results.finish(self, job)
     }
 
+    /// How many faces of each level are open, behind basins and lines, and whether what is carried is
+    /// there.
+    pub(super) fn open_faces(&self, pass: &Pass<'_>, sums: &[f64]) -> [Vec<f64>; 2] {
+        let (lines, basins, width) = (self.faces.len(), self.basins(), pass.width());
+        let order = self.ocean.order();
+        let all = || {
+            let both = (0..basins).flat_map(|b| (0..lines).map(move |l| (b, l)));
+            let of =
+                |(b, l): (usize, usize)| order.iter().map(move |k| ((k * lines + l) * basins + b) * width);
+            both.flat_map(of)
+        };
+        let is_there = |at: usize| if sums[at + OF_FLOW + 1] > 0.0 { 1.0 } else { 0.0 };
+        let carried = if self.what == What::Water { Vec::new() } else { all().map(is_there).collect() };
+        [all().map(|at| sums[at + pass.open_at()]).collect(), carried]
+    }
+
     /// What the sums of all levels of a time give.
-    fn finish(&self, pass: &Pass<'_>, sums: &[f64]) -> Finished {
+    pub(super) fn finish(&self, pass: &Pass<'_>, sums: &[f64]) -> Finished {
         let (lines, basins, width) = (self.faces.len(), self.basins(), pass.width());
         let order = self.ocean.order();
         let interfaces = self.interfaces().len();
         let mut psi = vec![0.0; basins * interfaces * lines];
         let mut parts = vec![Parts::default(); basins * lines];
-        let mut open = [Vec::new(), Vec::new()];
         for basin in 0..basins {
             for line in 0..lines {
                 let of = |k: &usize| ((k * lines + line) * basins + basin) * width;
-                open[0].extend(order.iter().map(of).map(|at| sums[at + pass.open_at()]));
                 let fluxes: Vec<f64> = if let Some(classes) = &self.classes {
                     let mut fluxes = vec![0.0; classes.len()];
                     for at in order.iter().map(of) {
@@ -151,12 +162,11 @@ impl Zonal {
                         [s[0], s[1], s[2] - zero * s[1], s[3] - zero * s[0]]
                     };
                     let levels: Vec<[f64; OF_TRACER]> = order.iter().map(of).map(celsius).collect();
-                    open[1].extend(levels.iter().map(|s| if s[1] > 0.0 { 1.0 } else { 0.0 }));
                     parts[basin * lines + line] = Parts::of_levels(levels.iter().map(<[f64; 4]>::as_slice));
                 }
             }
         }
-        Finished { psi, parts, open }
+        Finished { psi, parts, open: self.open_faces(pass, sums) }
     }
 
     /// 0 °C in the units of the tracer.
