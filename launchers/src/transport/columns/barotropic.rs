@@ -126,7 +126,8 @@ impl ColumnCommand for BarotropicArgs {
             (Side::West, [_, true]) | (Side::East, [_, false]) => (From::FirstColumn, signs[1]),
             (Side::West | Side::East, _) => (From::LastColumn, signs[1]),
         };
-        let places = moved(ocean.sources[0].grid(), &ends(&on, of_u));
+        let grid = ocean.sources[0].grid();
+        let places = moved(grid, &ends(&on, of_u, grid)?);
         let behind = on.stagger == Stagger::Behind;
         Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from, sign, behind, places })))
     }

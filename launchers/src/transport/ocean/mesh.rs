@@ -7,8 +7,8 @@ use super::places::Places;
 use super::thickness::Thick;
 use crate::mesh::{self, FoundMesh};
 use halocline_algorithms::transport::{Stagger, VelocityMesh};
-use halocline_core::grid::mesh::{Faces, Mesh, Point, Staggering};
-use halocline_core::grid::{Grid, GridKind};
+use halocline_core::grid::mesh::{Faces, Mesh, Point, Staggering, TopologyChoice};
+use halocline_core::grid::{Grid, GridKind, EARTH_RADIUS};
 use halocline_core::meta::Coordinate;
 use halocline_core::{Error, Result};
 
@@ -232,39 +232,37 @@ fn check_shapes(mesh: &Mesh, stagger: Stagger, (primary, u): (Primary, bool), ow
 }
 
 /// Latitudes and longitudes of where a barotropic streamfunction stands: at the ends of the faces of
-/// `u`, or of `v`, that are ahead, of velocities behind their cells at those behind.
-pub(in crate::transport) fn ends(on: &VelocityMesh, of_u: bool) -> [Vec<f64>; 2] {
+/// `u`, or of `v`, that are ahead, of velocities behind their cells at those behind. Where the mesh has
+/// no corner, as in front of its first row, half a step from the velocities, which are on `grid`.
+pub(in crate::transport) fn ends(on: &VelocityMesh, of_u: bool, grid: &Grid) -> Result<[Vec<f64>; 2]> {
     let mesh = &on.mesh;
     let (dj, di) = if of_u { (1, 0) } else { (0, 1) };
-    let (own, end) = match (on.stagger, of_u) {
-        (Stagger::Same, true) => (Point::T, Point::V),
-        (Stagger::Same, false) => (Point::T, Point::U),
-        (_, true) => (Point::U, Point::F),
-        (_, false) => (Point::V, Point::F),
-    };
+    let (kind, side) = if of_u { (Point::U, Point::V) } else { (Point::V, Point::U) };
+    let (own, end) = if on.stagger == Stagger::Same { (Point::T, side) } else { (kind, Point::F) };
+    let around = Mesh::of_grid(grid, TopologyChoice::Regional, EARTH_RADIUS)?;
     let ([rows, columns], [top, left]) = (mesh.shape(own), mesh.start(own));
     let behind = isize::from(on.stagger == Stagger::Behind);
-    let at = |point: Point, j: isize, i: isize| -> Option<[f64; 2]> {
+    let at = |mesh: &Mesh, point: Point, j: isize, i: isize| -> Option<[f64; 2]> {
         let (k, _) = mesh.place(point, j, i)?;
         let place = [*mesh.lat[point.index()].get(k)?, *mesh.lon[point.index()].get(k)?];
         place.iter().all(|x| x.is_finite()).then_some(place)
     };
     let place = |k: usize| -> [f64; 2] {
-        let (j, i) = (top + (k / columns) as isize, left + (k % columns) as isize);
-        let here = (j - behind * dj, i - behind * di);
-        let there = (j - (1 - behind) * dj, i - (1 - behind) * di);
-        if let Some(place) = at(end, here.0, here.1) {
-            return place;
-        }
-        // Beyond the map as far from the middle of the face as its other end.
-        let Some((middle, other)) = at(own, j, i).zip(at(end, there.0, there.1)) else {
-            return [f64::NAN; 2];
-        };
-        let turn = |d: f64| d - 360.0 * (d / 360.0).round();
-        [(2.0 * middle[0] - other[0]).clamp(-90.0, 90.0), middle[1] + turn(middle[1] - other[1])]
+        let (row, column) = ((k / columns) as isize, (k % columns) as isize);
+        let (back_j, back_i) = (behind * dj, behind * di);
+        at(mesh, end, top + row - back_j, left + column - back_i)
+            .or_else(|| at(&around, side, row - back_j, column - back_i))
+            .or_else(|| {
+                let middle = at(&around, Point::T, row, column)?;
+                let other = at(&around, side, row, column)?;
+                let turn = |d: f64| d - 360.0 * (d / 360.0).round();
+                let lat = (2.0 * middle[0] - other[0]).clamp(-90.0, 90.0);
+                Some([lat, middle[1] + turn(middle[1] - other[1])])
+            })
+            .unwrap_or([f64::NAN; 2])
     };
     let all: Vec<[f64; 2]> = (0..rows * columns).map(place).collect();
-    [0, 1].map(|d| all.iter().map(|p| p[d]).collect())
+    Ok([0, 1].map(|d| all.iter().map(|p| p[d]).collect()))
 }
 
 /// The coordinates of a grid moved to other places.
