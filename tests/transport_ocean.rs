@@ -2,6 +2,10 @@
 //! the same bits on any ranks, bad input.
 
 mod common;
+#[path = "transport_ocean/mesh.rs"]
+mod mesh;
+#[path = "transport_ocean/sample.rs"]
+mod sample;
 
 use common::{attribute, close, contents, launches, run, run_well, shared, text, values, Launch};
 use std::path::{Path, PathBuf};
@@ -328,31 +332,6 @@ fn what_can_not_be_done_is_told() {
         assert!(said.contains(message), "{kind} {options:?}: {said}");
         assert!(!out.exists());
     }
-}
-
-#[test]
-fn staggering_is_looked_at_though_no_tracer_is_read() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (input, out) = (turning(&folder.path().join("in.nc")), folder.path().join("out.nc"));
-    {
-        // A step of the bottom between the second and the third row.
-        let mut file = netcdf::append(&input).expect("the test file");
-        let mut thick = file.add_variable::<f64>("thkcello", &["lev", "lat", "lon"]).expect("a variable");
-        let height = |k: usize| [10.0, 20.0, 60.0][k / 40] * if k % 40 < 20 { 1.0 } else { 0.5 };
-        thick.put_values(&(0..120).map(height).collect::<Vec<_>>(), ..).expect("written");
-    }
-    let overturning = |options: &[&str]| {
-        transport(Launch::Plain(1), "overturning", std::slice::from_ref(&input), options, &out);
-        values(&out, "msftmz")
-    };
-    let said = overturning(&["--stagger", "same"]);
-    assert_eq!(overturning(&[]), said);
-    let file = netcdf::open(&out).expect("a result");
-    let inputs = match file.attribute("halocline_transport_inputs").expect("told").value() {
-        Ok(netcdf::AttributeValue::Str(text)) => text,
-        other => panic!("{other:?}"),
-    };
-    assert!(inputs.contains("in the middle of cells"), "{inputs}");
 }
 
 #[test]

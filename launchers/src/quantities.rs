@@ -21,6 +21,8 @@ pub(crate) enum Quantity {
     PressureVelocity,
     /// W m-2.
     HeatFlux,
+    /// kg s-1.
+    MassTransport,
     /// Whatever it is: no check.
     Any,
 }
@@ -119,6 +121,10 @@ impl Quantity {
                     "watt meter2-1",
                     "j s-1 m-2",
                 ],
+            ),
+            Self::MassTransport => (
+                "kg s-1",
+                &["kg s-1", "kg sec-1", "kg second-1", "kilogram s-1", "kilogram second-1", "kgs-1"],
             ),
             Self::Any => ("", &[]),
         }

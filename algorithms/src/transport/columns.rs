@@ -76,14 +76,25 @@ pub enum From {
 }
 
 /// The streamfunction ψ with u = -∂ψ/∂y and v = ∂ψ/∂x of flow through faces, in place and in its
-/// units, at the corner beyond each cell: `flow` holds what each face lets through, positive in the
-/// direction of the index, C order. Faces along rows for a sum over rows, along columns for one over
-/// columns.
-pub fn barotropic(flow: &mut [f64], columns: usize, from: From) {
+/// units, at the end of each face that is ahead, or `behind`: `flow` holds what each face lets through,
+/// positive in the direction of the index, C order. Faces along rows for a sum over rows, along columns
+/// for one over columns.
+pub fn barotropic(flow: &mut [f64], columns: usize, from: From, behind: bool) {
     if columns == 0 {
         return;
     }
     let rows = flow.len() / columns;
+    let own = if behind { flow.to_vec() } else { Vec::new() };
+    ahead(flow, (rows, columns), from);
+    // Across the face from the end ahead to the one behind.
+    let sign = match from {
+        From::FirstRow | From::LastRow => 1.0,
+        From::FirstColumn | From::LastColumn => -1.0,
+    };
+    flow.iter_mut().zip(&own).for_each(|(psi, own)| *psi += sign * own);
+}
+
+fn ahead(flow: &mut [f64], (rows, columns): (usize, usize), from: From) {
     match from {
         From::FirstRow => {
             (0..columns).for_each(|i| flow[i] = -flow[i]);
@@ -169,7 +180,7 @@ mod tests {
             [(&u, From::FirstRow), (&u, From::LastRow), (&v, From::FirstColumn), (&v, From::LastColumn)]
         {
             let mut found = flow.clone();
-            barotropic(&mut found, nx as usize, from);
+            barotropic(&mut found, nx as usize, from, false);
             assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{from:?}");
         }
     }

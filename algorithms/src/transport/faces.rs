@@ -1,7 +1,10 @@
 //! Faces that water crosses, along lines: the rows of a model, circles of latitude in stair-steps,
 //! sections. What crosses one, through which area, and what it carries.
 
+use super::crossing::{cross_faces, cross_row};
+use super::velocities::VelocityMesh;
 use halocline_core::engine::Numbers;
+use halocline_core::grid::mesh::Point;
 use std::ops::Range;
 
 /// Where velocities lie beside the cells of tracers of the same index.
@@ -26,26 +29,41 @@ pub struct Face {
     pub length: f64,
     /// The velocity points whose mean crosses it; the same twice on a C-grid.
     pub points: [u32; 2],
+    /// Whether the velocity there counts in the other direction, as beyond a fold.
+    pub turned: [bool; 2],
     /// The cells on both sides.
     pub cells: [u32; 2],
 }
 
-/// Where the cell beyond a face of a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Beyond {
-    /// In the next row, or the one before.
-    Row,
-    /// In the next column, or the one before; the last may be beside the first.
-    Column { periodic: bool },
+/// The cells that those of a row of faces are averaged with.
+#[derive(Debug, Clone)]
+pub(super) enum Other {
+    /// None but their own: there is no other.
+    Own,
+    /// Those of the row that begins here.
+    Row(usize),
+    /// Each its own: at the seam and the fold.
+    Cells(Vec<u32>),
+}
+
+/// Lines that are the rows of the points of a velocity.
+#[derive(Debug, Clone)]
+pub(super) struct Rows {
+    /// At each point, C order; 0 where it is closed.
+    pub(super) lengths: Vec<f64>,
+    pub(super) stagger: Stagger,
+    /// Of each row.
+    pub(super) others: Vec<Other>,
 }
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// Line `j` is row `j` of the points of the first velocity; the length at each point, and where
-    /// the cell beyond each face is.
-    Rows { lengths: Vec<f64>, stagger: Stagger, beyond: Beyond },
+    Rows(Rows),
     /// Faces of all lines, and where each begins.
-    Lines { starts: Vec<usize>, faces: Vec<Face> },
+    Lines {
+        starts: Vec<usize>,
+        faces: Vec<Face>,
+    },
 }
 
 /// Lines of faces on a grid of so many rows and columns.
@@ -95,51 +113,66 @@ pub struct Crossing {
     pub tracers: Vec<Vec<f64>>,
 }
 
-#[inline]
-fn at(values: Numbers<'_>, k: usize) -> f64 {
-    match values {
-        Numbers::F32(v) => f64::from(v[k]),
-        Numbers::F64(v) => v[k],
-    }
-}
-
-fn copy(values: Numbers<'_>, range: Range<usize>, out: &mut Vec<f64>) {
-    out.clear();
-    match values {
-        Numbers::F32(v) => out.extend(v[range].iter().map(|&x| f64::from(x))),
-        Numbers::F64(v) => out.extend_from_slice(&v[range]),
-    }
-}
-
-/// The mean of two, or the one that is there.
-#[inline]
-fn between(a: f64, b: f64) -> f64 {
-    let mean = 0.5 * (a + b);
-    let one = if a.is_nan() { b } else { a };
-    if mean.is_nan() {
-        one
-    } else {
-        mean
-    }
-}
-
 impl Faces {
-    /// The rows of a model: `lengths` in metres at each point of `v`, C order.
-    pub fn rows(rows: usize, columns: usize, lengths: Vec<f64>, stagger: Stagger) -> Self {
-        debug_assert_eq!(lengths.len(), rows * columns);
-        Self { rows, columns, kind: Kind::Rows { lengths, stagger, beyond: Beyond::Row } }
+    /// The rows of the points of `v`: line `j` is row `j`. Columns that repeat others are closed.
+    pub fn rows(on: &VelocityMesh) -> Self {
+        let mut faces = Self::of_points(on, Point::V);
+        let topology = on.mesh.topology;
+        let left = if on.stagger == Stagger::Same { 0 } else { on.mesh.start(Point::V)[1] };
+        if let Kind::Rows(rows) = &mut faces.kind {
+            let counted = topology.first as isize..(topology.first + topology.columns) as isize;
+            for (k, length) in rows.lengths.iter_mut().enumerate() {
+                if !counted.contains(&(left + (k % faces.columns) as isize)) {
+                    *length = 0.0;
+                }
+            }
+        }
+        faces
     }
     /// The faces between the columns of each row, which `u` crosses: it takes the place of `v` in
-    /// [`MapValues`]. `periodic`: the last column is beside the first.
-    pub fn along_columns(
-        (rows, columns): (usize, usize),
-        lengths: Vec<f64>,
-        stagger: Stagger,
-        periodic: bool,
-    ) -> Self {
-        debug_assert_eq!(lengths.len(), rows * columns);
-        Self { rows, columns, kind: Kind::Rows { lengths, stagger, beyond: Beyond::Column { periodic } } }
+    /// [`MapValues`].
+    pub fn along_columns(on: &VelocityMesh) -> Self {
+        Self::of_points(on, Point::U)
     }
+
+    fn of_points(on: &VelocityMesh, point: Point) -> Self {
+        let mesh = &on.mesh;
+        let at_cells = on.stagger == Stagger::Same;
+        let own = if at_cells { Point::T } else { point };
+        let ([rows, columns], [top, left]) = (mesh.shape(own), mesh.start(own));
+        let all = if point == Point::U { &mesh.dy } else { &mesh.dx };
+        let finite = |l: &f64| if l.is_finite() { *l } else { 0.0 };
+        let lengths = all[own.index()].iter().map(finite).collect();
+        let (dj, di) = if point == Point::U { (0, 1) } else { (1, 0) };
+        let cell = |j: isize, i: isize| mesh.place(Point::T, j, i).map(|(at, _)| at);
+        let other = |k: usize| -> u32 {
+            let (row, column) = (k / columns, k % columns);
+            let (j, i) = (top + row as isize, left + column as isize);
+            // Of the two cells one has the number of the point.
+            let here = cell(row as isize, column as isize);
+            let both = [cell(j, i), cell(j + dj, i + di)];
+            both.into_iter().find(|at| at.is_some() && *at != here).flatten().unwrap_or(k) as u32
+        };
+        // Columns that repeat others are closed.
+        let counted = mesh.topology.first..(mesh.topology.first + mesh.topology.columns).min(columns);
+        let row = |j: usize| -> Other {
+            if at_cells || mesh.shape(point) != mesh.cells {
+                return Other::Own;
+            }
+            let cells: Vec<u32> = (j * columns..(j + 1) * columns).map(other).collect();
+            let first = cells.get(counted.start).map_or(0, |c| *c as usize - counted.start.min(*c as usize));
+            if point == Point::U || !counted.clone().all(|i| cells[i] as usize == first + i) {
+                Other::Cells(cells)
+            } else if first == j * columns {
+                Other::Own
+            } else {
+                Other::Row(first)
+            }
+        };
+        let others = (0..rows).map(row).collect();
+        Self { rows, columns, kind: Kind::Rows(Rows { lengths, stagger: on.stagger, others }) }
+    }
+
     /// Any lines.
     pub fn lines(rows: usize, columns: usize, lines: &[Vec<Face>]) -> Self {
         let mut starts = vec![0];
@@ -150,10 +183,19 @@ impl Faces {
         }
         Self { rows, columns, kind: Kind::Lines { starts, faces } }
     }
+    /// Lengths along a line that is a row of points, of which so many tracers have the same places.
+    pub(super) fn own_row(&self, line: usize, tracers: usize) -> Option<&[f64]> {
+        match &self.kind {
+            Kind::Rows(rows) if tracers == 0 || rows.stagger == Stagger::Same => {
+                rows.lengths.get(self.of_line(line))
+            }
+            _ => None,
+        }
+    }
     /// How many lines there are.
     pub fn len(&self) -> usize {
         match &self.kind {
-            Kind::Rows { .. } => self.rows,
+            Kind::Rows(_) => self.rows,
             Kind::Lines { starts, .. } => starts.len() - 1,
         }
     }
@@ -164,14 +206,14 @@ impl Faces {
     /// Which faces, of those of all lines, a line has.
     pub fn of_line(&self, line: usize) -> Range<usize> {
         match &self.kind {
-            Kind::Rows { .. } => line * self.columns..(line + 1) * self.columns,
+            Kind::Rows(_) => line * self.columns..(line + 1) * self.columns,
             Kind::Lines { starts, .. } => starts[line]..starts[line + 1],
         }
     }
     /// Faces of all lines.
     pub fn count(&self) -> usize {
         match &self.kind {
-            Kind::Rows { lengths, .. } => lengths.len(),
+            Kind::Rows(rows) => rows.lengths.len(),
             Kind::Lines { faces, .. } => faces.len(),
         }
     }
@@ -182,14 +224,18 @@ impl Faces {
     /// For each face of all lines whether it belongs to what cells belong to: to its first cell's.
     pub fn select(&self, cells: &[bool]) -> Vec<bool> {
         match &self.kind {
-            Kind::Rows { .. } => cells.to_vec(),
+            Kind::Rows(_) => cells.to_vec(),
             Kind::Lines { faces, .. } => faces.iter().map(|face| cells[face.cells[0] as usize]).collect(),
         }
     }
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
         match &self.kind {
-            Kind::Rows { lengths, .. } => 8 * lengths.len() as u64,
+            Kind::Rows(rows) => {
+                let of =
+                    |other: &Other| if let Other::Cells(cells) = other { 4 * cells.len() as u64 } else { 0 };
+                8 * rows.lengths.len() as u64 + rows.others.iter().map(of).sum::<u64>()
+            }
             Kind::Lines { faces, .. } => (std::mem::size_of::<Face>() * faces.len()) as u64,
         }
     }
@@ -198,145 +244,13 @@ impl Faces {
     pub fn cross(&self, line: usize, map: &MapValues<'_>, out: &mut Crossing) {
         out.tracers.resize_with(map.tracers.len(), Vec::new);
         match &self.kind {
-            Kind::Rows { lengths, stagger, beyond } => self.row(line, (lengths, *stagger, *beyond), map, out),
+            Kind::Rows(rows) => cross_row(rows, (line, self.columns), map, out),
             Kind::Lines { starts, faces } => cross_faces(&faces[starts[line]..starts[line + 1]], map, out),
         }
         for (velocity, area) in out.velocity.iter_mut().zip(&mut out.area) {
             let open = !velocity.is_nan() && *area > 0.0;
             *velocity = if open { *velocity } else { 0.0 };
             *area = if open { *area } else { 0.0 };
-        }
-    }
-
-    /// The cells that those of row `j` are averaged with, by column.
-    fn beside(&self, j: usize, stagger: Stagger, beyond: Beyond) -> impl Fn(usize) -> usize {
-        let (n, last) = (self.columns, self.rows - 1);
-        let row = match (beyond, stagger) {
-            (Beyond::Row, Stagger::Ahead) => (j + 1).min(last),
-            (Beyond::Row, Stagger::Behind) => j.saturating_sub(1),
-            _ => j,
-        };
-        move |i| {
-            let column = match (beyond, stagger) {
-                (Beyond::Column { periodic }, Stagger::Ahead) if i + 1 == n => {
-                    if periodic {
-                        0
-                    } else {
-                        i
-                    }
-                }
-                (Beyond::Column { .. }, Stagger::Ahead) => i + 1,
-                (Beyond::Column { periodic }, Stagger::Behind) if i == 0 => {
-                    if periodic {
-                        n - 1
-                    } else {
-                        i
-                    }
-                }
-                (Beyond::Column { .. }, Stagger::Behind) => i - 1,
-                _ => i,
-            };
-            row * n + column
-        }
-    }
-
-    fn row(
-        &self,
-        j: usize,
-        (lengths, stagger, beyond): (&[f64], Stagger, Beyond),
-        map: &MapValues<'_>,
-        out: &mut Crossing,
-    ) {
-        let own = j * self.columns..(j + 1) * self.columns;
-        let other = self.beside(j, stagger, beyond);
-        copy(map.v, own.clone(), &mut out.velocity);
-        if let Some(mask) = map.masks[0] {
-            let closed = out.velocity.iter_mut().zip(&mask[own.clone()]).filter(|(_, open)| **open == 0);
-            closed.for_each(|(velocity, _)| *velocity = f64::NAN);
-        }
-        match map.thickness {
-            Thickness::Layer(dz) => {
-                out.area.clear();
-                out.area.extend(lengths[own.clone()].iter().map(|length| length * dz));
-            }
-            Thickness::Points(v, _) => {
-                copy(v, own.clone(), &mut out.area);
-                out.area.iter_mut().zip(&lengths[own.clone()]).for_each(|(area, length)| *area *= length);
-            }
-            Thickness::Cells(cells) => {
-                copy(cells, own.clone(), &mut out.area);
-                for (i, (area, length)) in out.area.iter_mut().zip(&lengths[own.clone()]).enumerate() {
-                    *area = lower(*area, at(cells, other(i))) * length;
-                }
-            }
-        }
-        for (tracer, values) in out.tracers.iter_mut().zip(map.tracers) {
-            copy(*values, own.clone(), tracer);
-            if stagger != Stagger::Same {
-                for (i, tracer) in tracer.iter_mut().enumerate() {
-                    let (a, b) = (*tracer, at(*values, other(i)));
-                    *tracer = between(a, b);
-                    if map.zero_is_land && out.velocity[i] == 0.0 && (a == 0.0 || b == 0.0) {
-                        *tracer = f64::NAN;
-                    }
-                }
-            } else if map.zero_is_land {
-                for (tracer, velocity) in tracer.iter_mut().zip(&out.velocity) {
-                    if *velocity == 0.0 && *tracer == 0.0 {
-                        *tracer = f64::NAN;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The lower of two cells; 0 where one is missing.
-#[inline]
-fn lower(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        0.0
-    } else {
-        a.min(b)
-    }
-}
-
-fn cross_faces(faces: &[Face], map: &MapValues<'_>, out: &mut Crossing) {
-    out.velocity.clear();
-    out.area.clear();
-    out.tracers.iter_mut().for_each(Vec::clear);
-    for face in faces {
-        let mask = map.masks[usize::from(face.is_u)];
-        let of = |values: Numbers<'_>| {
-            let is_open = |k: usize| mask.is_none_or(|mask| mask[k] != 0);
-            let there = |k: usize| if is_open(k) { at(values, k) } else { f64::NAN };
-            let [a, b] = face.points.map(|k| there(k as usize));
-            // On a C-grid one point; else land on one side closes half of the face.
-            if face.points[0] == face.points[1] || (a.is_nan() && b.is_nan()) {
-                a
-            } else {
-                let there = |x: f64| if x.is_nan() { 0.0 } else { x };
-                0.5 * (there(a) + there(b))
-            }
-        };
-        let velocity = if face.is_u { map.u.map_or(f64::NAN, of) } else { of(map.v) };
-        out.velocity.push(face.sign * velocity);
-        let height = match map.thickness {
-            Thickness::Layer(dz) => dz,
-            Thickness::Cells(cells) => {
-                let [a, b] = face.cells.map(|k| at(cells, k as usize));
-                lower(a, b)
-            }
-            Thickness::Points(v, u) => {
-                let [a, b] = face.points.map(|k| at(if face.is_u { u.unwrap_or(v) } else { v }, k as usize));
-                lower(a, b)
-            }
-        };
-        out.area.push(height * face.length);
-        for (tracer, values) in out.tracers.iter_mut().zip(map.tracers) {
-            let [a, b] = face.cells.map(|k| at(*values, k as usize));
-            let land = map.zero_is_land && velocity == 0.0 && (a == 0.0 || b == 0.0);
-            tracer.push(if land { f64::NAN } else { between(a, b) });
         }
     }
 }

@@ -7,17 +7,25 @@
 
 pub mod atmosphere;
 mod columns;
+mod crossing;
 mod faces;
 mod implied;
 mod lines;
 mod parts;
+mod row;
+mod section;
 mod sums;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mesh;
+mod velocities;
 
 pub use columns::{barotropic, between_depths, mixed_layer, From};
 pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
 pub use implied::{gained, implied_transport, Side, NO_STRIP};
-pub use lines::{latitude_lines, section_line, Mesh, Path};
+pub use lines::latitude_lines;
 pub use parts::{streamfunction, Parts};
-pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_MEANS, OF_TRACER};
+pub use section::{section_line, Path};
+pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_FLOW, OF_MEANS, OF_TRACER};
+pub use velocities::VelocityMesh;

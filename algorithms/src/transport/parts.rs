@@ -32,6 +32,10 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Of a line that is missing.
+    pub const fn missing() -> Self {
+        Self { total: f64::NAN, overturning: f64::NAN, gyre: f64::NAN, eddy: f64::NAN, flux: f64::NAN }
+    }
     /// How far the parts are from adding up to the total.
     pub fn closure(&self) -> f64 {
         self.total - (self.overturning + self.gyre + self.eddy)

@@ -1,9 +1,11 @@
 //! Sums along lines: of one map, and over time at every face.
 
-use super::faces::{Crossing, Faces, MapValues};
+use super::faces::{Crossing, Faces, MapValues, Thickness};
+use super::row::Row;
+use halocline_core::engine::Numbers;
 
 /// Numbers side by side in sums; their order, and so the result, never depends on the machine.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 /// Sums of a tracer: the flux where it is there, the area, the tracer over it, and what is carried.
 pub const OF_TRACER: usize = 4;
 /// Sums over time of a face and tracer: flux, area, tracer times area, what is carried.
@@ -11,23 +13,27 @@ const OF_FACE: usize = 4;
 /// Sums of a line of means: those of [`OF_TRACER`] of time means, and what departures carry.
 pub const OF_MEANS: usize = 5;
 
-/// How many sums a line has: the flux, then those of each tracer.
+/// How many sums a line has before those of tracers: the flux, and how many faces are open.
+pub const OF_FLOW: usize = 2;
+
+/// How many sums a line has: those of the flow, then those of each tracer.
 pub const fn width(tracers: usize) -> usize {
-    1 + OF_TRACER * tracers
+    OF_FLOW + OF_TRACER * tracers
 }
 
-/// Sums of a line through faces that are selected: `out[0]` = Σ v A; of each tracer T that is there
-/// Σ v A, Σ A, Σ T A, Σ v T A.
+/// Sums of a line through faces that are selected: `out[0]` = Σ v A, `out[1]` the number of faces that
+/// are open; of each tracer T that is there Σ v A, Σ A, Σ T A, Σ v T A.
 pub fn along_line(crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64]) {
-    let mut lanes = [0.0; LANES];
+    let mut lanes = [[0.0; LANES]; OF_FLOW];
     let n = crossing.velocity.len();
     let is_in = |k: usize| selected.is_none_or(|all| all[k]);
     for k in 0..n {
         let area = if is_in(k) { crossing.area[k] } else { 0.0 };
-        lanes[k % LANES] += crossing.velocity[k] * area;
+        lanes[0][k % LANES] += crossing.velocity[k] * area;
+        lanes[1][k % LANES] += if area > 0.0 { 1.0 } else { 0.0 };
     }
-    out[0] = total(&lanes);
-    for (tracer, out) in crossing.tracers.iter().zip(out[1..].chunks_exact_mut(OF_TRACER)) {
+    out.iter_mut().zip(&lanes).for_each(|(out, lanes)| *out = total(lanes));
+    for (tracer, out) in crossing.tracers.iter().zip(out[OF_FLOW..].chunks_exact_mut(OF_TRACER)) {
         let mut sums = [[0.0; LANES]; OF_TRACER];
         let mut add = |lane: usize, velocity: f64, area: f64, tracer: f64| {
             let there = !tracer.is_nan();
@@ -57,7 +63,7 @@ pub fn along_line(crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64
     }
 }
 
-fn total(lanes: &[f64; LANES]) -> f64 {
+pub(super) fn total(lanes: &[f64; LANES]) -> f64 {
     lanes.iter().sum()
 }
 
@@ -78,6 +84,9 @@ pub fn of_line(
     crossing: &mut Crossing,
     out: &mut [f64],
 ) {
+    if selections.is_empty() && at_once((faces, line), map, out) {
+        return;
+    }
     faces.cross(line, map, crossing);
     let range = faces.of_line(line);
     let mut parts = out.chunks_exact_mut(width(map.tracers.len()));
@@ -87,6 +96,24 @@ pub fn of_line(
     for (selected, out) in selections.iter().zip(parts) {
         along_line(crossing, Some(&selected[range.clone()]), out);
     }
+}
+
+/// Sums all faces of a row of points that need nothing but their own values; whether it is one.
+fn at_once((faces, line): (&Faces, usize), map: &MapValues<'_>, out: &mut [f64]) -> bool {
+    let (Thickness::Layer(layer), Numbers::F32(velocity), None) = (map.thickness, map.v, map.masks[0]) else {
+        return false;
+    };
+    let Some(lengths) = faces.own_row(line, map.tracers.len()) else { return false };
+    let range = faces.of_line(line);
+    let (velocity, zero_is_land) = (&velocity[range.clone()], map.zero_is_land);
+    match *map.tracers {
+        [] => Row { velocity, tracers: [], lengths, layer, zero_is_land }.sum(out),
+        [Numbers::F32(tracer)] => {
+            Row { velocity, tracers: [&tracer[range]], lengths, layer, zero_is_land }.sum(out);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// What is summed over time at the faces of one level, step after step, of each tracer.
@@ -131,11 +158,11 @@ impl FaceMeans {
             }
         }
     }
-    /// Sums along a line of means over `steps`: of each tracer the flux F, the area A, T A, F T, and
-    /// mean(v T A) - F T, with T the mean weighted by area: `[tracers][`[`OF_MEANS`]`]`.
-    pub fn along(&self, faces: &Faces, line: usize, selected: Option<&[bool]>, steps: usize) -> Vec<f64> {
+    /// Sums along a line over all steps: of each tracer the flux F, the area A, T A, F T, and
+    /// ∑ v T A - F T, with T the mean weighted by area: `[tracers][`[`OF_MEANS`]`]`. Divided by the
+    /// number of steps they are those of means.
+    pub fn along(&self, faces: &Faces, line: usize, selected: Option<&[bool]>) -> Vec<f64> {
         let each = self.tracers * OF_FACE;
-        let n = steps.max(1) as f64;
         let mut out = vec![0.0; self.tracers * OF_MEANS];
         for face in faces.of_line(line) {
             if selected.is_some_and(|all| !all[face]) {
@@ -144,12 +171,12 @@ impl FaceMeans {
             let sums = self.sums[face * each..(face + 1) * each].chunks_exact(OF_FACE);
             for (sum, out) in sums.zip(out.chunks_exact_mut(OF_MEANS)) {
                 if sum[1] > 0.0 {
-                    let (flux, area, tracer) = (sum[0] / n, sum[1] / n, sum[2] / sum[1]);
+                    let (flux, area, tracer) = (sum[0], sum[1], sum[2] / sum[1]);
                     out[0] += flux;
                     out[1] += area;
                     out[2] += tracer * area;
                     out[3] += flux * tracer;
-                    out[4] += sum[3] / n - flux * tracer;
+                    out[4] += sum[3] - flux * tracer;
                 }
             }
         }

@@ -108,7 +108,27 @@ const CMIP: Table = Table {
     depth: &["deptho"],
 };
 
+/// Names that no model owns.
+const PLAIN: Table = Table {
+    model: "no model",
+    signature: &["dx", "dy", "dxv", "dyu", "e1v", "e2u"],
+    faces: [Faces::Right; 2],
+    staggering: Staggering::A,
+    inverse: false,
+    lat: NONE,
+    lon: NONE,
+    dx: [&["dx"], &[], &["dxv", "e1v"], &[]],
+    dy: [&["dy"], &["dyu", "e2u"], &[], &[]],
+    area: NONE,
+    mask: NONE,
+    thickness: NONE,
+    thickness_w: &[],
+    layers: &[],
+    levels: &[],
+    depth: &[],
+};
+
 /// What a data set has of a mesh, by the names of the first model whose file it is.
 pub(super) fn recognise(dataset: &Dataset) -> Option<Names> {
-    [NEMO, MOM6, MITGCM, ROMS, CMIP].iter().find_map(|table| table.names(dataset))
+    [NEMO, MOM6, MITGCM, ROMS, CMIP, PLAIN].iter().find_map(|table| table.names(dataset))
 }

@@ -168,12 +168,18 @@ impl Classes {
         self.edges.len() - 1
     }
     /// Sums of what crosses a line by class, through faces that are selected: `out` is as long as there
-    /// are classes, times 1 + 2 where heat and salt are wanted too.
+    /// are classes, times 1 + 2 where heat and salt are wanted too, and behind them the number of open
+    /// faces.
     pub(super) fn add(&self, crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64]) {
         let n = self.len();
         for k in 0..crossing.velocity.len() {
+            if crossing.area[k] == 0.0 || selected.is_some_and(|all| !all[k]) {
+                continue;
+            }
+            let last = out.len() - 1;
+            out[last] += 1.0;
             let flux = crossing.velocity[k] * crossing.area[k];
-            if flux == 0.0 || selected.is_some_and(|all| !all[k]) {
+            if flux == 0.0 {
                 continue;
             }
             let (temperature, salinity) = (crossing.tracers[0][k] - self.zero, crossing.tracers[1][k]);
@@ -183,7 +189,7 @@ impl Classes {
             }
             let class = self.edges[1..n].partition_point(|edge| *edge <= sigma);
             out[class] += flux;
-            if out.len() > n {
+            if out.len() > n + 1 {
                 out[n + class] += flux * temperature;
                 out[2 * n + class] += flux * salinity;
             }

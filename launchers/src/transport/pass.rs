@@ -37,9 +37,17 @@ impl Pass<'_> {
     pub(super) fn basins(&self) -> usize {
         1 + self.selections.len()
     }
-    /// Sums of a line and basin.
+    /// Where among the sums of a line and basin the number of open faces is.
+    pub(super) fn open_at(&self) -> usize {
+        if self.classes.is_some() {
+            self.width() - 1
+        } else {
+            1
+        }
+    }
+    /// Sums of a line and basin: by classes of density those of each, then the number of open faces.
     pub(super) fn width(&self) -> usize {
-        self.classes.map_or(width(self.ocean.tracers.len()), |classes| classes.len() * self.of_class)
+        self.classes.map_or(width(self.ocean.tracers.len()), |classes| classes.len() * self.of_class + 1)
     }
     /// Sums of a map.
     pub(super) fn each(&self) -> usize {
@@ -63,7 +71,7 @@ impl Pass<'_> {
         let held = ocean.bytes()
             + self.faces.bytes()
             + self.selections.iter().map(|s| s.len() as u64).sum::<u64>()
-            + 4 * 8 * (levels * self.each()) as u64
+            + 6 * 8 * (levels * self.each()) as u64
             + means;
         // The sums of a window, what rank 0 gets of them, and what waits there.
         let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };

@@ -202,6 +202,17 @@ impl Mesh {
         self.numbers(to).map(of).collect()
     }
 
+    /// Takes other lengths: along x at T, and at V as means of these, or at V alone; along y at T and U,
+    /// or at U alone.
+    pub fn set_lengths(&mut self, along_x: bool, at: Point, values: Vec<f64>) {
+        let face = if along_x { Point::V } else { Point::U };
+        if at == Point::T {
+            let means = self.mean(at, face, &values);
+            (if along_x { &mut self.dx } else { &mut self.dy })[face.index()] = means;
+        }
+        (if along_x { &mut self.dx } else { &mut self.dy })[at.index()] = values;
+    }
+
     fn areas(&mut self) {
         let mut made = Vec::new();
         for point in Point::ALL {

@@ -1,13 +1,14 @@
 //! `halocline transport barotropic`.
 
-use super::volumes::{open_ocean, positive, ColumnCommand, Columns, Made};
+use super::volumes::{positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
+use crate::transport::ocean::mesh::{ends, moved};
 use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
-use crate::transport::orientation::check_edge;
-use halocline_algorithms::transport::{barotropic, Crossing, Faces, From};
+use halocline_algorithms::transport::{barotropic, Crossing, Faces, From, Stagger, VelocityMesh};
 use halocline_core::engine::Numbers;
-use halocline_core::meta::Attributes;
-use halocline_core::Result;
+use halocline_core::grid::mesh::EdgeX;
+use halocline_core::meta::{Attributes, Coordinate};
+use halocline_core::{Error, Result};
 use rayon::prelude::*;
 
 /// Units of streamfunctions.
@@ -71,6 +72,27 @@ struct Barotropic {
     args: BarotropicArgs,
     faces: Faces,
     from: From,
+    /// -1 where sums go against what counts as positive.
+    sign: f64,
+    /// Whether it stands behind the cells, as velocities do.
+    behind: bool,
+    places: [Option<Coordinate>; 2],
+}
+
+/// Refuses to begin at an edge that is none.
+fn check_edge(on: &VelocityMesh, from: Side) -> Result<()> {
+    let remedy = "begin at the south: --from south";
+    let topology = on.mesh.topology;
+    match from {
+        Side::West | Side::East if topology.x == EdgeX::Periodic => {
+            Err(Error::data(format!("the grid goes round the globe: it has no edge in the {}", from.name()))
+                .remedy(remedy))
+        }
+        Side::North if topology.is_folded() => {
+            Err(Error::data("the grid is folded in the north: it has no edge there").remedy(remedy))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl ColumnCommand for BarotropicArgs {
@@ -84,26 +106,30 @@ impl ColumnCommand for BarotropicArgs {
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
         let of_u = matches!(self.from, Side::South | Side::North);
         let primary = if of_u { Primary::U } else { Primary::V };
-        let needs = Needs { primary, u: false, temperature: false, salinity: false, rest_first: false };
-        let ocean = open_ocean(job, &self.ocean, needs)?;
-        check_edge(&ocean.mesh, self.from.name()).map_err(|e| ocean.blame(e))?;
-        let (rows, columns) = ocean.mesh.shape;
-        let (lengths, stagger) = (ocean.mesh.along_rows.clone(), ocean.mesh.stagger);
-        let faces = if of_u {
-            Faces::along_columns((rows, columns), lengths, stagger, ocean.mesh.periodic)
-        } else {
-            Faces::rows(rows, columns, lengths, stagger)
+        let needs = Needs {
+            primary,
+            u: false,
+            temperature: false,
+            salinity: false,
+            rest_first: false,
+            rho0: self.rho0,
         };
-        // Rows may go from north to south, where the first is the northernmost.
-        let row = |j: usize| ocean.lat[j * columns + columns / 2];
-        let upwards = row(rows - 1) >= row(0);
-        let from = match (self.from, upwards) {
-            (Side::South, true) | (Side::North, false) => From::FirstRow,
-            (Side::South, false) | (Side::North, true) => From::LastRow,
-            (Side::West, _) => From::FirstColumn,
-            (Side::East, _) => From::LastColumn,
+        let (ocean, on) = Ocean::open(job, &self.ocean, needs)?;
+        let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
+        check_edge(&on, self.from).map_err(|e| ocean.blame(e))?;
+        let faces = if of_u { Faces::along_columns(&on) } else { Faces::rows(&on) };
+        // Rows may go from north to south, where the first is the northernmost; columns from the east.
+        let signs = on.signs();
+        let (from, sign) = match (self.from, signs.map(|s| s > 0.0)) {
+            (Side::South, [true, _]) | (Side::North, [false, _]) => (From::FirstRow, signs[0]),
+            (Side::South | Side::North, _) => (From::LastRow, signs[0]),
+            (Side::West, [_, true]) | (Side::East, [_, false]) => (From::FirstColumn, signs[1]),
+            (Side::West | Side::East, _) => (From::LastColumn, signs[1]),
         };
-        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from })))
+        let grid = ocean.sources[0].grid();
+        let places = moved(grid, &ends(&on, of_u, grid)?);
+        let behind = on.stagger == Stagger::Behind;
+        Ok((ocean, Box::new(Barotropic { args: self.clone(), faces, from, sign, behind, places })))
     }
 }
 
@@ -122,29 +148,42 @@ impl Columns for Barotropic {
         };
         let attributes = Attributes::new()
             .with("standard_name", standard)
-            .with("long_name", "barotropic streamfunction, at the corner ahead of each cell")
+            .with("long_name", "barotropic streamfunction, at corners of cells")
             .with("units", units)
             .with("comment", "u = -d psi/dy, v = d psi/dx of transports over the depth");
         vec![Made { name: "msftbarot", attributes }]
     }
+    fn places(&self) -> Option<&[Option<Coordinate>; 2]> {
+        Some(&self.places)
+    }
     fn maps(&self, ocean: &Ocean, values: &[Numbers<'_>], m: usize) -> Vec<f64> {
-        let columns = ocean.mesh.shape.1;
+        let columns = ocean.shape.1;
         let mut flow = vec![0.0; ocean.cells()];
         let order = ocean.order();
-        flow.par_chunks_mut(columns).enumerate().for_each_init(Crossing::default, |crossing, (j, row)| {
-            for &k in &order {
-                self.faces.cross(j, &ocean.map(values, (m + k, k), &[]), crossing);
-                for (i, flow) in row.iter_mut().enumerate() {
-                    *flow += crossing.velocity[i] * crossing.area[i];
-                }
-            }
-        });
-        let upwards = ocean.lat[flow.len() - columns] >= ocean.lat[0];
-        barotropic(&mut flow, columns, self.from);
-        // Against the index, northward is backward: that matters to sums over rows alone.
-        let over_rows = matches!(self.from, From::FirstRow | From::LastRow);
-        let turned = if upwards || !over_rows { 1.0 } else { -1.0 };
-        let factor = turned
+        // Whether a row has water at a level.
+        let open: Vec<Vec<bool>> = flow
+            .par_chunks_mut(columns)
+            .enumerate()
+            .map_init(Crossing::default, |crossing, (j, row)| {
+                let of_level = |&k: &usize| {
+                    self.faces.cross(j, &ocean.map(values, (m + k, k), &[]), crossing);
+                    for (i, flow) in row.iter_mut().enumerate() {
+                        *flow += crossing.velocity[i] * crossing.area[i];
+                    }
+                    crossing.area.iter().any(|area| *area > 0.0)
+                };
+                order.iter().map(of_level).collect()
+            })
+            .collect();
+        let is_there = |k: usize| open.iter().any(|row| row[k]);
+        // A time without water, or without any on a level above some that has, is missing.
+        let deepest = (0..order.len()).rev().find(|&k| is_there(k));
+        if deepest.is_none_or(|deepest| !(0..deepest).all(is_there)) {
+            flow.fill(f64::NAN);
+            return flow;
+        }
+        barotropic(&mut flow, columns, self.from, self.behind);
+        let factor = self.sign
             * match self.args.units {
                 Units::Mass => self.args.rho0,
                 Units::Volume => 1.0,

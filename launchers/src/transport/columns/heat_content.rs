@@ -1,6 +1,6 @@
 //! `halocline transport heat-content`.
 
-use super::volumes::{open_ocean, positive, ColumnCommand, Columns, Made};
+use super::volumes::{positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
 use crate::transport::coordinate::coordinate;
 use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
@@ -53,8 +53,15 @@ impl ColumnCommand for HeatContentArgs {
     }
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
         let primary = Primary::Temperature;
-        let needs = Needs { primary, u: false, temperature: false, salinity: false, rest_first: false };
-        Ok((open_ocean(job, &self.ocean, needs)?, Box::new(self.clone())))
+        let needs = Needs {
+            primary,
+            u: false,
+            temperature: false,
+            salinity: false,
+            rest_first: false,
+            rho0: self.rho0,
+        };
+        Ok((Ocean::open(job, &self.ocean, needs)?.0, Box::new(self.clone())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `halocline transport mixed-layer`.
 
-use super::volumes::{open_ocean, positive, ColumnCommand, Columns, Made};
+use super::volumes::{positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
 use crate::transport::density::{kinds, EosChoice};
 use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
@@ -73,8 +73,8 @@ impl ColumnCommand for MixedLayerArgs {
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
         let primary = if self.by_density() { Primary::Salinity } else { Primary::Temperature };
         let temperature = self.by_density();
-        let needs = Needs { primary, u: false, temperature, salinity: false, rest_first: false };
-        let ocean = open_ocean(job, &self.ocean, needs)?;
+        let needs = Needs { primary, u: false, temperature, salinity: false, rest_first: false, rho0: 1.0 };
+        let (ocean, _) = Ocean::open(job, &self.ocean, needs)?;
         let (kinds, zero, note) = kinds(&ocean);
         let density = PotentialDensity::new(self.eos.eos(), kinds, 0.0);
         Ok((ocean, Box::new(MixedLayer { args: self.clone(), density, zero, note })))

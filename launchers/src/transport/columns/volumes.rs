@@ -6,7 +6,8 @@ use crate::common::{bytes_text, Verbosity};
 use crate::folding::{self, plural, FoldJob};
 use crate::series::writing_bytes;
 use crate::step::{self, Alone, ByItself};
-use crate::transport::ocean::{Needs, Ocean, OceanArgs};
+use crate::transport::coordinate::methods;
+use crate::transport::ocean::{Ocean, OceanArgs};
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::index::IndexBox;
@@ -30,6 +31,10 @@ pub(crate) trait Columns: Sync {
     fn made(&self) -> Vec<Made>;
     /// A dimension of its own between time and the map, if there is one.
     fn layers(&self) -> Option<Coordinate> {
+        None
+    }
+    /// Where maps stand, if not where the first variable does: coordinates of latitude and longitude.
+    fn places(&self) -> Option<&[Option<Coordinate>; 2]> {
         None
     }
     /// All variables at one time, one after the other: maps, of each layer. `m` is the number of the
@@ -64,11 +69,6 @@ pub(crate) fn open(job: &FoldJob<'_>, args: &dyn ColumnCommand) -> Result<Volume
     args.ocean().check_no_basins()?;
     let (ocean, columns) = args.begin(job)?;
     Ok(Volumes { args: args.ocean().clone(), ocean, columns })
-}
-
-/// Opens what is needed.
-pub(super) fn open_ocean(job: &FoldJob<'_>, args: &OceanArgs, needs: Needs) -> Result<Ocean> {
-    Ocean::open(job, args, needs)
 }
 
 /// A command, opened.
@@ -115,7 +115,7 @@ impl Volumes {
         };
         let engine = Engine::with_progress(job.comm, job.progress);
         let guarded: Vec<&_> = ocean.sources.iter().collect();
-        let (rows, width) = ocean.mesh.shape;
+        let (rows, width) = ocean.shape;
         folding::guarded(job.comm, &guarded, || {
             engine.whole_maps(&sources, &plan, &work, &mut |window, times| {
                 let _timer = job.progress.phases.start(Phase::Write);
@@ -162,7 +162,11 @@ impl Volumes {
         for dim in &grid.dims {
             schema.add_dim(&dim.name, dim.len)?;
         }
-        for c in [&grid.lat, &grid.lon].into_iter().flatten().chain(&grid.extra) {
+        let own = [grid.lat.clone(), grid.lon.clone()];
+        let places = columns.places().unwrap_or(&own);
+        // What else goes along the dimensions is of where the variable stands.
+        let extra = if columns.places().is_some() { &[][..] } else { &grid.extra[..] };
+        for c in places.iter().flatten().chain(extra) {
             pending.extend(schema.add_coordinate(c)?);
         }
         let time = source.variable().dims[0].name.clone();
@@ -171,7 +175,13 @@ impl Volumes {
             dims.extend(layers.map(|l| l.variable.dims[0].name.clone()));
             dims.extend(grid.dims.iter().map(|d| d.name.clone()));
             let mut attributes = one.attributes.clone();
+            if let Some(methods) = methods(ocean, false) {
+                attributes.set("cell_methods", methods);
+            }
             carry::refer_to_space(&mut attributes, source);
+            if columns.places().is_some() {
+                attributes.remove("grid_mapping");
+            }
             schema.add_variable(VariableSpec::data(one.name, dims, DType::F64).attributes(attributes));
         }
         let mut file = Output::create(job.comm, &self.args.output, &schema)?;

@@ -171,6 +171,8 @@ mod tests {
             name: "a".to_owned(),
             values: halocline_core::meta::Values::F64(vec![2e4]),
             units: Some(units.to_owned()),
+            file: String::new(),
+            flags: Vec::new(),
             roles: Vec::new(),
         };
         assert_eq!(in_metres(&found("centimeter^2")).unwrap().0, [2.0]);

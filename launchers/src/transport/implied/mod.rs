@@ -73,8 +73,10 @@ pub(crate) struct ImpliedHeatArgs {
     #[arg(long, value_name = "METRES", default_value_t = EARTH_RADIUS)]
     radius: f64,
     /// A part of the ocean, beside all of it: NAME=FILE:VAR, where VAR is neither 0 nor missing;
-    /// NAME=FILE:VAR=N,…, where it is one of these; NAME=W,E,S,N, a box. May be given more than once
-    #[arg(long, value_name = "NAME=FILE:VAR[=N,…]|NAME=W,E,S,N", value_parser = Basin::parse)]
+    /// NAME=FILE:VAR=N,…, where it is one of these, numbers or words of its flag_meanings; FILE:VAR, each
+    /// of its flag_meanings; NAME=W,E,S,N, a box. A variable of the inputs needs no FILE. May be given
+    /// more than once
+    #[arg(long, value_name = "NAME=[FILE:]VAR[=N,…]|FILE:VAR|NAME=W,E,S,N", value_parser = Basin::parse)]
     basin: Vec<Basin>,
     /// Times from A to B, both included: dates such as 1990, 1990-03 or 1990-03-15
     #[arg(long, value_name = "A/B")]

@@ -86,9 +86,9 @@ impl Implied {
         let (lines, strips) = strips(&source, &places, args.bins).map_err(blame)?;
         let mut basins = Vec::new();
         for basin in &args.basin {
-            let cells = basin.cells(job.comm, (&places.lat, &places.lon), &mut files)?;
-            basins.push((basin.name.clone(), cells));
+            basins.extend(basin.cells((job.comm, &sets), (&places.lat, &places.lon), &mut files)?);
         }
+        crate::common::check_once(&basins.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
         check_output(job.comm, &args.output, &files)?;
         let is_circles = args.bins.is_some() || source.grid().kind == GridKind::Rectilinear;
         let dataset = sets.into_iter().nth(found.set).ok_or_else(|| Error::internal("no data set"))?;

@@ -3,11 +3,13 @@
 use super::basins::Basin;
 use crate::common::InputArgs;
 use crate::common::MemoryArgs;
+use crate::mesh::{GridArgs, WrittenTopology};
 use halocline_algorithms::transport::Stagger;
 use halocline_core::calendar::TimeRange;
+use halocline_core::comm::Comm;
 use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
-use halocline_io::Selection;
+use halocline_io::{Dataset, Selection};
 use std::path::PathBuf;
 
 /// Where velocities are beside tracers.
@@ -30,11 +32,12 @@ pub(crate) enum Convention {
 pub(crate) struct OceanArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
-    /// The velocity northward, or along the columns of the model [default: found by standard name,
-    /// then by name]
+    /// The velocity northward, or along the columns of the model; or the mass that is transported so, in
+    /// kg s-1 (vmo), which needs no thickness and no lengths [default: found by standard name, then by
+    /// name]
     #[arg(long, value_name = "NAME")]
     pub(super) v: Option<String>,
-    /// The velocity eastward, or along the rows of the model
+    /// The velocity eastward, or along the rows of the model; or the mass transport (umo)
     #[arg(long, value_name = "NAME")]
     pub(super) u: Option<String>,
     /// Temperature, potential or conservative, in degrees Celsius or kelvins
@@ -47,11 +50,25 @@ pub(crate) struct OceanArgs {
     /// points, fixed or at each time [default: found by name, else from the bounds of levels]
     #[arg(long, value_name = "NAME|FILE:NAME")]
     pub(super) thickness: Option<String>,
-    /// Lengths in metres of the faces that v crosses [default: found by name (e1v, dxCv, dxG), else
+    /// A file of the mesh: NEMO's mesh_mask.nc or domain_cfg.nc, MOM6's ocean_static.nc or
+    /// ocean_hgrid.nc, MITgcm's grid.nc, ROMS' grid; or a grid.toml that names variables [default: what
+    /// the inputs hold of it, else computed from coordinates]
+    #[arg(long, value_name = "FILE.nc|FILE.toml")]
+    grid: Option<PathBuf>,
+    /// What lies beyond the edges of the map: walls (regional), the other side (periodic), or a north
+    /// fold along T points (tripolar-t) or F points (tripolar-f) [default: what coordinates tell]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "auto|regional|periodic|tripolar-t|tripolar-f",
+        hide_possible_values = true
+    )]
+    topology: Option<WrittenTopology>,
+    /// Lengths in metres of the faces that v crosses [default: those of the mesh (e1v, dxCv, dxG), else
     /// from coordinates]
     #[arg(long, value_name = "NAME|FILE:NAME")]
     pub(super) dx: Option<String>,
-    /// Lengths in metres of the faces that u crosses [default: found by name (e2u, dyCu, dyG), else
+    /// Lengths in metres of the faces that u crosses [default: those of the mesh (e2u, dyCu, dyG), else
     /// from coordinates]
     #[arg(long, value_name = "NAME|FILE:NAME")]
     pub(super) dy: Option<String>,
@@ -76,8 +93,10 @@ pub(crate) struct OceanArgs {
     #[arg(long, value_name = "METRES", default_value_t = EARTH_RADIUS)]
     pub(super) radius: f64,
     /// A part of the ocean, beside all of it: NAME=FILE:VAR, where VAR is neither 0 nor missing;
-    /// NAME=FILE:VAR=N,…, where it is one of these; NAME=W,E,S,N, a box. May be given more than once
-    #[arg(long, value_name = "NAME=FILE:VAR[=N,…]|NAME=W,E,S,N", value_parser = Basin::parse)]
+    /// NAME=FILE:VAR=N,…, where it is one of these, numbers or words of its flag_meanings; FILE:VAR, each
+    /// of its flag_meanings; NAME=W,E,S,N, a box. A variable of the inputs needs no FILE. May be given
+    /// more than once
+    #[arg(long, value_name = "NAME=[FILE:]VAR[=N,…]|FILE:VAR|NAME=W,E,S,N", value_parser = Basin::parse)]
     pub(super) basin: Vec<Basin>,
     /// Times from A to B, both included: dates such as 1990, 1990-03 or 1990-03-15
     #[arg(long, value_name = "A/B")]
@@ -92,10 +111,7 @@ pub(crate) struct OceanArgs {
 impl OceanArgs {
     /// Refuses what makes no sense before any file is opened.
     pub(crate) fn check(&self) -> Result<()> {
-        if !(self.radius.is_finite() && self.radius > 0.0) {
-            return Err(Error::usage(format!("--radius {} is no radius", self.radius))
-                .remedy("give metres, as in 6371000"));
-        }
+        self.grid().check()?;
         let names: Vec<&str> = self.basin.iter().map(|basin| basin.name.as_str()).collect();
         crate::common::check_once(&names)?;
         self.selection().map(drop)
@@ -114,6 +130,18 @@ impl OceanArgs {
         Ok(Selection { time, all_levels: true, io: self.input.io, ..Selection::default() })
     }
 
+    /// Which mesh velocities are on, as other commands ask for it.
+    pub(super) fn grid(&self) -> GridArgs {
+        GridArgs { grid: self.grid.clone(), topology: self.topology, staggering: None, radius: self.radius }
+    }
+
+    /// The file of `--grid`, opened, if it is one of variables.
+    pub(super) fn grid_file(&self, comm: &Comm) -> Result<Option<Dataset>> {
+        let path =
+            self.grid.as_ref().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("toml")));
+        path.map(|path| halocline_io::open(comm, &[path.display().to_string()])).transpose()
+    }
+
     pub(super) fn asked_stagger(&self) -> Option<Stagger> {
         match self.stagger {
             StaggerChoice::Auto => None,
@@ -125,7 +153,17 @@ impl OceanArgs {
 
     /// What of it results depend on, as it is written into outputs.
     pub(crate) fn describe(&self) -> Vec<String> {
-        let mut all = Vec::new();
+        let mut all = self.grid().describe();
+        let told = |option: &str, value: &Option<String>| value.as_ref().map(|v| format!("{option}={v}"));
+        all.extend(told("dx", &self.dx).into_iter().chain(told("dy", &self.dy)));
+        all.extend(
+            self.topology
+                .and_then(|t| clap::ValueEnum::to_possible_value(&t))
+                .map(|t| format!("topology={}", t.get_name())),
+        );
+        if self.stagger != StaggerChoice::Auto {
+            all.push(format!("stagger={:?}", self.stagger).to_lowercase());
+        }
         all.extend(self.basin.iter().map(|basin| format!("basin={}", basin.text)));
         all.extend(self.time.iter().map(|time| format!("time={time}")));
         all.extend(self.input.describe().map(|(k, v)| format!("{k}={v}")));

@@ -3,6 +3,7 @@
 use super::find;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
+use halocline_io::Dataset;
 use std::path::PathBuf;
 
 /// A part of the ocean as it is asked for.
@@ -15,62 +16,167 @@ pub(crate) struct Basin {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Which {
-    /// A variable of a file, and values that belong to it; none: all but 0.
-    Mask(String, Vec<f64>),
+    /// A variable, of the inputs or of a file, and values or words that belong to it; none: all but 0.
+    Mask(String, Vec<String>),
+    /// Each of the words of a variable: a basin of its own.
+    Words(String),
     /// West, east, south, north.
     Box([f64; 4]),
 }
 
 impl Basin {
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        let bad = || format!("`{text}` is no basin; write NAME=FILE:VAR, NAME=FILE:VAR=N,… or NAME=W,E,S,N");
-        let (name, what) = text.split_once('=').ok_or_else(bad)?;
+        let bad = || {
+            format!("`{text}` is no basin; write NAME=FILE:VAR, NAME=FILE:VAR=N,…, FILE:VAR or NAME=W,E,S,N")
+        };
+        let Some((name, what)) = text.split_once('=') else {
+            if !text.contains(':') {
+                return Err(bad());
+            }
+            let which = Which::Words(text.to_owned());
+            return Ok(Self { name: text.to_owned(), text: text.to_owned(), which });
+        };
         let numbers = |t: &str| t.split(',').map(|n| n.trim().parse().ok()).collect::<Option<Vec<f64>>>();
         let finite = |all: &Vec<f64>| all.iter().all(|n| n.is_finite());
         let which = if let Some(all) = numbers(what).filter(finite) {
             Which::Box(<[f64; 4]>::try_from(all).map_err(|_| bad())?)
         } else {
-            match what.rsplit_once('=').and_then(|(mask, codes)| Some((mask, numbers(codes)?))) {
-                Some((mask, codes)) => Which::Mask(mask.to_owned(), codes),
+            match what.rsplit_once('=') {
+                Some((mask, codes)) => {
+                    let codes: Vec<String> = codes.split(',').map(|code| code.trim().to_owned()).collect();
+                    if codes.iter().any(String::is_empty) {
+                        return Err(bad());
+                    }
+                    Which::Mask(mask.to_owned(), codes)
+                }
                 None => Which::Mask(what.to_owned(), Vec::new()),
             }
         };
-        if name.trim().is_empty() || matches!(&which, Which::Mask(mask, _) if !mask.contains(':')) {
+        if name.trim().is_empty() || matches!(&which, Which::Mask(mask, _) if mask.trim().is_empty()) {
             return Err(bad());
         }
         Ok(Self { name: name.trim().to_owned(), text: text.to_owned(), which })
     }
 
-    /// Which cells belong to it.
+    /// Its name and which cells belong to it; of each of the words of a mask.
     ///
     /// # Collective
     /// Every rank calls this.
     pub(in crate::transport) fn cells(
         &self,
-        comm: &Comm,
+        (comm, sets): (&Comm, &[Dataset]),
         (lat, lon): (&[f64], &[f64]),
         files: &mut Vec<PathBuf>,
-    ) -> Result<Vec<bool>> {
+    ) -> Result<Vec<(String, Vec<bool>)>> {
         let blame = |e: Error| Error { message: format!("--basin {}: {}", self.name, e.message), ..e };
-        let cells: Vec<bool> = match &self.which {
+        let mut mask = |name: &str| {
+            let found = find::fixed(comm, sets, Some(name), (&[], &[lat.len()]), files).map_err(blame)?;
+            found.ok_or_else(|| blame(Error::data("there is no such file").in_file(name)))
+        };
+        let all = match &self.which {
             Which::Box([west, east, south, north]) => {
                 let width = if east > west { east - west } else { (east - west).rem_euclid(360.0) };
                 let is_in = |(lat, lon): (&f64, &f64)| {
                     lat >= south && lat <= north && (lon - west).rem_euclid(360.0) <= width
                 };
-                lat.iter().zip(lon).map(is_in).collect()
+                vec![(self.name.clone(), lat.iter().zip(lon).map(is_in).collect())]
             }
-            Which::Mask(mask, codes) => {
-                let found = find::fixed(comm, &[], Some(mask), (&[], &[lat.len()]), files).map_err(blame)?;
-                let found = found.ok_or_else(|| blame(Error::data("there is no such file").in_file(mask)))?;
+            Which::Mask(name, codes) => {
+                let found = mask(name)?;
+                let codes = codes.iter().map(|c| code(&found, c)).collect::<Result<Vec<f64>>>();
+                let codes = codes.map_err(blame)?;
+                if codes.is_empty() && !found.flags.is_empty() {
+                    return Err(blame(unsaid(&found)));
+                }
                 let is_in =
                     |v: &f64| !v.is_nan() && if codes.is_empty() { *v != 0.0 } else { codes.contains(v) };
-                found.values.to_f64().iter().map(is_in).collect()
+                vec![(self.name.clone(), found.values.to_f64().iter().map(is_in).collect())]
+            }
+            Which::Words(name) => {
+                let found = mask(name)?;
+                if found.flags.is_empty() {
+                    return Err(blame(
+                        Error::usage("has no flag_values with flag_meanings")
+                            .in_variable(&found.name)
+                            .in_file(&found.file)
+                            .remedy("say which values make a basin: NAME=FILE:VAR=N,…"),
+                    ));
+                }
+                let values = found.values.to_f64();
+                // CMIP's 0 is land, and what is nowhere is no basin.
+                let words = found.flags.iter().filter(|(value, _)| *value != 0.0);
+                words
+                    .map(|(value, word)| (word.clone(), values.iter().map(|v| v == value).collect()))
+                    .filter(|(_, cells): &(String, Vec<bool>)| cells.iter().any(|is_in| *is_in))
+                    .collect()
             }
         };
-        if cells.iter().any(|is_in| *is_in) {
-            return Ok(cells);
+        if all.iter().any(|(_, cells)| cells.iter().any(|is_in| *is_in)) {
+            return Ok(all);
         }
         Err(blame(Error::usage("no cell belongs to it").remedy("check the mask, or the box")))
+    }
+}
+
+/// The value that a number or a word of a mask stands for.
+fn code(found: &find::Static, text: &str) -> Result<f64> {
+    let word = found.flags.iter().find(|(_, word)| word == text);
+    let number = || text.parse::<f64>().ok().filter(|n| n.is_finite());
+    word.map(|(value, _)| *value).or_else(number).ok_or_else(|| {
+        let error = Error::usage(format!("`{text}` is none of its flag_meanings"))
+            .in_variable(&found.name)
+            .in_file(&found.file);
+        error.remedy(if found.flags.is_empty() {
+            "it has none: give numbers".to_owned()
+        } else {
+            format!("these are {}", words(found))
+        })
+    })
+}
+
+fn words(found: &find::Static) -> String {
+    found.flags.iter().map(|(_, word)| word.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn unsaid(found: &find::Static) -> Error {
+    Error::usage("its values stand for several basins")
+        .in_variable(&found.name)
+        .in_file(&found.file)
+        .remedy(format!("say which, as in NAME=FILE:VAR=WORD: {}", words(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halocline_core::meta::Values;
+
+    #[test]
+    fn basins_are_written_in_four_ways() {
+        let which = |text: &str| Basin::parse(text).map(|basin| (basin.name, basin.which));
+        let mask = |mask: &str, codes: &[&str]| {
+            Which::Mask(mask.to_owned(), codes.iter().map(|c| (*c).to_owned()).collect())
+        };
+        assert_eq!(which("a=m.nc:b").unwrap(), ("a".to_owned(), mask("m.nc:b", &[])));
+        assert_eq!(which("a=m.nc:b=1,x_sea").unwrap().1, mask("m.nc:b", &["1", "x_sea"]));
+        assert_eq!(which("a=basin=2").unwrap().1, mask("basin", &["2"]));
+        assert_eq!(which("m.nc:b").unwrap().1, Which::Words("m.nc:b".to_owned()));
+        assert_eq!(which("a=1,2,3,4").unwrap().1, Which::Box([1.0, 2.0, 3.0, 4.0]));
+        for wrong in ["a", "a=1,2", "=m.nc:b", "a=m.nc:b=", "a="] {
+            assert!(which(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_of_flags_are_values() {
+        let found = find::Static {
+            name: "basin".to_owned(),
+            values: Values::F64(vec![]),
+            units: None,
+            file: String::new(),
+            flags: vec![(0.0, "land".to_owned()), (2.0, "atlantic_ocean".to_owned())],
+            roles: Vec::new(),
+        };
+        assert_eq!((code(&found, "atlantic_ocean").unwrap(), code(&found, "7").unwrap()), (2.0, 7.0));
+        assert!(code(&found, "pacific_ocean").unwrap_err().to_string().contains("atlantic_ocean"));
     }
 }

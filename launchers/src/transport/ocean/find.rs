@@ -3,7 +3,7 @@
 use crate::quantities::{check_metres, Quantity};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Role, Values};
+use halocline_core::meta::{Attributes, Role, Values};
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, VariableInfo};
 use std::path::PathBuf;
@@ -31,6 +31,20 @@ pub(super) const U: Wanted = Wanted {
     standard: &["sea_water_x_velocity", "eastward_sea_water_velocity"],
     names: &["uo", "uoce", "vozocrtx", "u", "UVEL", "U", "uvel"],
     quantity: Quantity::Speed,
+};
+pub(super) const MASS_V: Wanted = Wanted {
+    what: "mass transport along columns",
+    option: "--v",
+    standard: &["ocean_mass_y_transport"],
+    names: &["vmo"],
+    quantity: Quantity::MassTransport,
+};
+pub(super) const MASS_U: Wanted = Wanted {
+    what: "mass transport along rows",
+    option: "--u",
+    standard: &["ocean_mass_x_transport"],
+    names: &["umo"],
+    quantity: Quantity::MassTransport,
 };
 pub(super) const TEMPERATURE: Wanted = Wanted {
     what: "temperature",
@@ -83,9 +97,51 @@ pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> R
     there.map_or(Ok(None), found)
 }
 
+/// A velocity, or where none is a mass transport, and whether it is one. A variable that is named is
+/// what its units say.
+pub(super) fn velocity(
+    sets: &[Dataset],
+    asked: Option<&str>,
+    (velocity, mass): (&Wanted, &Wanted),
+) -> Result<(Found, bool)> {
+    if let Some(name) = asked {
+        let all = sets.iter().flat_map(|d| d.variables()).find(|i| i.variable.name == name);
+        let is_mass = all.is_some_and(|info| {
+            let about = &info.variable;
+            let standard = about.attributes.text("standard_name").unwrap_or_default();
+            about.units().is_some_and(|u| mass.quantity.is_in(u)) || mass.standard.contains(&standard)
+        });
+        return Ok((needed(sets, asked, if is_mass { mass } else { velocity })?, is_mass));
+    }
+    if field(sets, None, velocity)?.is_none() {
+        if let Some(found) = field(sets, None, mass)? {
+            return Ok((found, true));
+        }
+    }
+    Ok((needed(sets, None, velocity)?, false))
+}
+
 /// [`field`], which must be there.
 pub(in crate::transport) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
     field(sets, asked, wanted)?.ok_or_else(|| {
+        let fits = |info: &&VariableInfo| {
+            let about = &info.variable;
+            let standard = about.attributes.text("standard_name").unwrap_or_default();
+            let is_map =
+                info.variable.position(Role::X).is_some() && info.variable.position(Role::Y).is_some();
+            is_map && (wanted.standard.contains(&standard) || wanted.names.contains(&about.name.as_str()))
+        };
+        // It is there, but at no times.
+        let found = sets.iter().find_map(|d| Some((d, d.variables().iter().find(fits)?)));
+        if let Some((set, info)) = found {
+            let error = Error::data("has no time dimension").in_variable(&info.variable.name).remedy(
+                "give it one, as with `ncecat -u time` and a coordinate `time`, or `cdo setdate,2000-01-01`",
+            );
+            return match set.files().first() {
+                Some(file) => error.in_file(&file.path),
+                None => error,
+            };
+        }
         let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
             .remedy(format!("name it with {}", wanted.option));
         match sets.first().and_then(|d| d.files().first()) {
@@ -101,6 +157,9 @@ pub(in crate::transport) struct Static {
     pub(in crate::transport) name: String,
     pub(in crate::transport) values: Values,
     pub(in crate::transport) units: Option<String>,
+    pub(in crate::transport) file: String,
+    /// Values and words of `flag_values` and `flag_meanings`.
+    pub(in crate::transport) flags: Vec<(f64, String)>,
     /// Roles of dimensions that are longer than 1.
     pub(in crate::transport) roles: Vec<Role>,
 }
@@ -195,5 +254,21 @@ fn read(
     let roles = dims.map(|d| d.role).collect();
     let values = comm.on_root(|| set.read(name, &block))?;
     let units = info.variable.units().map(str::to_owned);
-    Ok(Some(Static { name: name.to_owned(), values, units, roles }))
+    let flags = flags(&info.variable.attributes);
+    Ok(Some(Static { name: name.to_owned(), values, units, file: file.to_owned(), flags, roles }))
+}
+
+/// What the values of a variable mean, as its attributes say.
+fn flags(attributes: &Attributes) -> Vec<(f64, String)> {
+    let words = attributes.text("flag_meanings").unwrap_or_default().split_whitespace();
+    let values = match (attributes.get("flag_values"), attributes.text("flag_values")) {
+        // Some write them as text.
+        (_, Some(text)) => {
+            let numbers = text.split([' ', ',']).filter(|word| !word.is_empty());
+            numbers.map(|word| word.trim_end_matches(['b', 's', 'f']).parse().unwrap_or(f64::NAN)).collect()
+        }
+        (Some(value), None) => value.numbers().unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    words.zip(values).map(|(word, value)| (value, word.to_owned())).collect()
 }

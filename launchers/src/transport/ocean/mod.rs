@@ -4,6 +4,7 @@ mod args;
 mod basins;
 pub(super) mod find;
 mod layers;
+pub(in crate::transport) mod mesh;
 mod open;
 mod opening;
 mod places;

@@ -11,7 +11,8 @@ use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
 use crate::quantities::Quantity;
 use crate::step::Alone;
-use halocline_algorithms::transport::{Mesh, Stagger};
+use halocline_algorithms::transport::VelocityMesh;
+use halocline_core::grid::mesh::Point;
 use halocline_core::grid::GridKind;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Source};
@@ -37,6 +38,8 @@ pub(crate) struct Needs {
     pub(in crate::transport) salinity: bool,
     /// Layers at rest before those at each time.
     pub(in crate::transport) rest_first: bool,
+    /// kg m⁻³, which makes volumes of mass transports.
+    pub(in crate::transport) rho0: f64,
 }
 
 /// The inputs of a transport.
@@ -52,7 +55,10 @@ pub(crate) struct Ocean {
     layers: Layers,
     /// Of v and of u: 0 is land.
     pub(super) masks: [Option<Vec<u8>>; 2],
-    pub(in crate::transport) mesh: Mesh,
+    /// Rows and columns.
+    pub(in crate::transport) shape: (usize, usize),
+    /// Whether velocities are mass transports, kg s⁻¹ through whole faces.
+    pub(in crate::transport) is_mass: bool,
     /// Latitudes of the points of the primary variable.
     pub(in crate::transport) lat: Vec<f64>,
     /// Whether rows are circles of latitude.
@@ -74,22 +80,28 @@ impl Ocean {
         Ok([temperature.is_some(), salinity.is_some()])
     }
 
-    /// Finds and opens what is needed.
+    /// Finds and opens what is needed; of velocities with the mesh that they are on.
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(in crate::transport) fn open(job: &FoldJob<'_>, args: &OceanArgs, needs: Needs) -> Result<Self> {
+    pub(in crate::transport) fn open(
+        job: &FoldJob<'_>,
+        args: &OceanArgs,
+        needs: Needs,
+    ) -> Result<(Self, Option<VelocityMesh>)> {
         args.check()?;
-        let sets = args.input.open_groups(job.comm, job.verbosity)?;
+        let mut sets = args.input.open_groups(job.comm, job.verbosity)?;
+        // Masks and layers of the mesh are looked for there too.
+        sets.extend(args.grid_file(job.comm)?);
         let files: Vec<PathBuf> = sets.iter().flat_map(paths).collect();
         check_output(job.comm, &args.output, &files)?;
-        let (asked, what) = match needs.primary {
-            Primary::V => (&args.v, find::V),
-            Primary::U => (&args.u, find::U),
-            Primary::Temperature => (&args.thetao, find::TEMPERATURE),
-            Primary::Salinity => (&args.so, find::SALINITY),
+        let (first, is_mass) = match needs.primary {
+            Primary::V => find::velocity(&sets, args.v.as_deref(), (&find::V, &find::MASS_V))?,
+            Primary::U => find::velocity(&sets, args.u.as_deref(), (&find::U, &find::MASS_U))?,
+            Primary::Temperature => (find::needed(&sets, args.thetao.as_deref(), &find::TEMPERATURE)?, false),
+            Primary::Salinity => (find::needed(&sets, args.so.as_deref(), &find::SALINITY)?, false),
         };
-        let first = find::needed(&sets, asked.as_deref(), &what)?;
+        let is_velocity = matches!(needs.primary, Primary::V | Primary::U);
         let mut opening = Opening {
             job,
             args,
@@ -106,34 +118,43 @@ impl Ocean {
         let places = Places::of(&opening.sources[0]).map_err(blame)?;
         let layers = Layers::of(&opening.sources[0]).map_err(blame)?;
         let u = if needs.u {
-            Some(opening.add(&find::needed(&sets, args.u.as_deref(), &find::U)?)?)
+            let wanted = if is_mass { find::MASS_U } else { find::U };
+            Some(opening.add(&find::needed(&sets, args.u.as_deref(), &wanted)?)?)
         } else {
             None
         };
         let tracers = opening.tracers()?;
-        let thick = opening.thickness(&places, &layers)?;
-        let stagger = opening.stagger(&places, &tracers, u, &thick)?;
-        let (along_rows, along_columns, periodic) = opening.lengths(&places, u)?;
+        let thick = if is_mass { Thick::Unit } else { opening.thickness(&places, &layers)? };
+        let mut on = if is_velocity {
+            Some(opening.mesh(&places, (&tracers, u), &thick).map_err(blame)?)
+        } else {
+            None
+        };
+        if let Some(on) = on.as_mut().filter(|_| is_mass) {
+            // What is transported through a whole face is as if each was 1 m² large.
+            opening.notes.push(format!("mass transports: volumes are those of {} kg m-3", needs.rho0));
+            for (along_x, point) in [(true, Point::T), (true, Point::V), (false, Point::T), (false, Point::U)]
+            {
+                let count = on.mesh.shape(point).iter().product();
+                on.mesh.set_lengths(along_x, point, vec![1.0 / needs.rho0; count]);
+            }
+        }
         let masks = opening.masks(places.rows * places.columns, layers.thickness.len())?;
-        let at = tracers.first().copied().or(u.filter(|_| stagger == Stagger::Same));
-        let centres = match at {
-            Some(k) => Places::of(&opening.sources[k])?,
-            None => centres(&places, u.map(|u| Places::of(&opening.sources[u])).transpose()?.as_ref()),
+        let cells = |basin: &Basin, files: &mut Vec<PathBuf>| {
+            basin.cells((job.comm, &sets), (&places.lat, &places.lon), files)
         };
-        let of = |basin: &Basin, files: &mut Vec<PathBuf>| -> Result<(String, Vec<bool>)> {
-            Ok((basin.name.clone(), basin.cells(job.comm, (&places.lat, &places.lon), files)?))
-        };
-        let basins = args.basin.iter().map(|basin| of(basin, &mut opening.files)).collect::<Result<_>>()?;
+        let mut basins = Vec::new();
+        for basin in &args.basin {
+            basins.extend(cells(basin, &mut opening.files)?);
+        }
+        crate::common::check_once(&basins.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
         let Opening { files, sources, notes, .. } = opening;
         check_output(job.comm, &args.output, &files)?;
         let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
         let shape = (places.rows, places.columns);
-        let (lat, lon) = (centres.lat, centres.lon);
-        let overlaps = places.has_doubled_columns();
-        let mesh = Mesh { shape, lat, lon, periodic, overlaps, stagger, along_rows, along_columns };
         let dataset = sets.into_iter().nth(first.set).ok_or_else(|| Error::internal("no data set"))?;
         let lat = places.lat;
-        Ok(Self {
+        let ocean = Self {
             dataset,
             files,
             sources,
@@ -142,21 +163,23 @@ impl Ocean {
             thick,
             layers,
             masks,
-            mesh,
+            shape,
+            is_mass,
             lat,
             is_rectilinear,
             basins,
             notes,
-        })
+        };
+        Ok((ocean, on))
     }
 
     /// Cells of a map.
     pub(in crate::transport) fn cells(&self) -> usize {
-        self.mesh.shape.0 * self.mesh.shape.1
+        self.shape.0 * self.shape.1
     }
     /// Whether layers are told at each cell, else by levels alone.
     pub(in crate::transport) fn has_thickness(&self) -> bool {
-        !matches!(self.thick, Thick::Layers)
+        !matches!(self.thick, Thick::Layers | Thick::Unit)
     }
     pub(in crate::transport) fn levels(&self) -> usize {
         self.layers.thickness.len()
@@ -206,6 +229,10 @@ impl Ocean {
         }
         job.tell_notes(&self.sources.iter().collect::<Vec<_>>());
     }
+    /// What the primary variable says of how its values belong to cells and times.
+    pub(in crate::transport) fn cell_methods(&self) -> Option<&str> {
+        self.sources[0].variable().attributes.text("cell_methods")
+    }
     /// How it was found, for outputs.
     pub(in crate::transport) fn described(&self) -> String {
         let names: Vec<&str> = self.sources.iter().map(|s| s.variable().name.as_str()).collect();
@@ -231,12 +258,4 @@ impl Ocean {
 
 fn is_kelvin(units: Option<&str>) -> bool {
     units.is_some_and(|units| Quantity::Kelvin.is_in(units))
-}
-
-/// Where cells are, from the points of velocities: at the latitudes of u and the longitudes of v.
-fn centres(v: &Places, u: Option<&Places>) -> Places {
-    match u {
-        Some(u) => Places { lat: u.lat.clone(), ..v.clone() },
-        None => v.clone(),
-    }
 }

@@ -9,14 +9,11 @@ use super::thickness::{Search, Thick, ThickFound};
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
 use crate::pairs::align;
-use halocline_algorithms::transport::Stagger;
-use halocline_core::grid::GridKind;
+use halocline_core::grid::{Grid, GridKind};
+use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Values, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Selection, Source};
 use std::path::PathBuf;
-
-const V_LENGTHS: [&str; 5] = ["e1v", "dxCv", "dxG", "dxv", "dx"];
-const U_LENGTHS: [&str; 5] = ["e2u", "dyCu", "dyG", "dyu", "dy"];
 
 /// What is open so far.
 pub(super) struct Opening<'a> {
@@ -86,47 +83,16 @@ impl Opening<'_> {
         })
     }
 
-    /// Where velocities are.
-    pub(super) fn stagger(
-        &mut self,
-        places: &Places,
-        tracers: &[usize],
-        u: Option<usize>,
-        thick: &Thick,
-    ) -> Result<Stagger> {
-        let of_thickness = match thick {
-            Thick::Read { v, at_cells: true, .. } => Some(*v),
-            _ => None,
-        };
-        let known = tracers.first().copied().or(u).or(of_thickness).map(|k| &self.sources[k]);
-        let mut known = known.map(Places::of).transpose()?;
-        let at_cells =
-            matches!(thick, Thick::Read { at_cells: true, .. } | Thick::Fixed { at_cells: true, .. });
-        let is_velocity = matches!(self.needs.primary, Primary::V | Primary::U);
-        if known.is_none() && is_velocity {
-            // What is at cells tells it, also if it isn't read.
-            known = self.beside()?;
-        }
-        if known.is_none() && is_velocity && at_cells && self.args.asked_stagger().is_none() {
-            return Err(Error::data(
-                "nothing tells whether velocities are in the middle of cells or on faces",
-            )
-            .remedy("say so with --stagger, or add a file of temperature"));
-        }
-        let (stagger, note) = stagger(self.args, places, known.as_ref(), self.needs.primary);
-        self.notes.extend(note);
-        Ok(stagger)
-    }
-
     /// Where cells are, as a tracer tells, else a thickness with coordinates of its own.
-    fn beside(&mut self) -> Result<Option<Places>> {
+    pub(super) fn beside(&mut self) -> Result<Option<(Places, Grid)>> {
         let shape = self.sources[0].variable().shape();
         let (rows, columns) = (shape[shape.len() - 2], shape[shape.len() - 1]);
         for (asked, what) in [(&self.args.thetao, find::TEMPERATURE), (&self.args.so, find::SALINITY)] {
             if let Some(found) = find::field(self.sets, asked.as_deref(), &what)? {
-                let places = Places::of(&self.source(&found)?)?;
+                let source = self.source(&found)?;
+                let places = Places::of(&source)?;
                 if (places.rows, places.columns) == (rows, columns) {
-                    return Ok(Some(places));
+                    return Ok(Some((places, source.grid().clone())));
                 }
             }
         }
@@ -154,54 +120,11 @@ impl Opening<'_> {
                     files,
                 )?;
                 if let Some((lat, lon)) = lat.zip(lon) {
-                    let (lat, lon) = (lat.values.to_f64(), lon.values.to_f64());
-                    let spread = |v: &[f64], each: &dyn Fn(usize) -> usize| -> Vec<f64> {
-                        let whole = v.len() == rows * columns;
-                        (0..rows * columns).map(|k| v[if whole { k } else { each(k) }]).collect()
-                    };
-                    let lat = spread(&lat, &|k| k / columns);
-                    let lon = spread(&lon, &|k| k % columns);
-                    return Ok(Some(Places { rows, columns, lat, lon }));
+                    return Ok(Some(placed([y, x], [lat, lon])));
                 }
             }
         }
         Ok(None)
-    }
-
-    /// Lengths of the faces that the primary velocity crosses, and u; whether rows are closed.
-    pub(super) fn lengths(
-        &mut self,
-        places: &Places,
-        u: Option<usize>,
-    ) -> Result<(Vec<f64>, Vec<f64>, bool)> {
-        let cells = places.rows * places.columns;
-        let periodic = places.is_periodic();
-        let circles = self.sources[0].grid().kind == GridKind::Rectilinear;
-        let lengths =
-            Lengths { comm: self.job.comm, sets: self.sets, cells, radius: self.args.radius, periodic };
-        let (dx, dy) = (self.args.dx.as_deref(), self.args.dy.as_deref());
-        let found = (&mut self.files, &mut self.notes);
-        let mut own = match self.needs.primary {
-            Primary::V => lengths.find((dx, &V_LENGTHS), places, true, circles, found)?,
-            Primary::U => lengths.find((dy, &U_LENGTHS), places, false, false, found)?,
-            Primary::Temperature | Primary::Salinity => vec![0.0; cells],
-        };
-        let of_u = match u {
-            Some(u) => {
-                let places = Places::of(&self.sources[u])?;
-                lengths.find((dy, &U_LENGTHS), &places, false, false, (&mut self.files, &mut self.notes))?
-            }
-            None => vec![0.0; cells],
-        };
-        let doubled = places.has_doubled_columns();
-        if doubled && self.needs.primary == Primary::V {
-            self.notes.push("the first and the last column are there twice: they are left out".to_owned());
-            for row in own.chunks_exact_mut(places.columns) {
-                row[0] = 0.0;
-                row[places.columns - 1] = 0.0;
-            }
-        }
-        Ok((own, of_u, periodic && !doubled))
     }
 
     /// Land at the points of the primary variable, and at those of u.
@@ -229,6 +152,41 @@ impl Opening<'_> {
     }
 }
 
+/// Cells at latitudes and longitudes along rows and columns, or of each.
+fn placed([y, x]: [&Dim; 2], [lat, lon]: [find::Static; 2]) -> (Places, Grid) {
+    let (rows, columns) = (y.len, x.len);
+    let (lats, lons) = (lat.values.to_f64(), lon.values.to_f64());
+    let spread = |v: &[f64], each: &dyn Fn(usize) -> usize| -> Vec<f64> {
+        let whole = v.len() == rows * columns;
+        (0..rows * columns).map(|k| v[if whole { k } else { each(k) }]).collect()
+    };
+    let is_rectilinear = lats.len() == rows && lons.len() == columns;
+    let (kind, lat_dims, lon_dims) = if is_rectilinear {
+        (GridKind::Rectilinear, vec![y.clone()], vec![x.clone()])
+    } else {
+        (GridKind::Curvilinear, vec![y.clone(), x.clone()], vec![y.clone(), x.clone()])
+    };
+    let places =
+        Places { rows, columns, lat: spread(&lats, &|k| k / columns), lon: spread(&lons, &|k| k % columns) };
+    let coordinate = |name: &str, dims: Vec<Dim>, values: &[f64]| {
+        let attributes =
+            Attributes::new().with("units", if name == "lat" { "degrees_north" } else { "degrees_east" });
+        let variable = Variable { name: name.to_owned(), dims, dtype: DType::F64, attributes };
+        Coordinate { variable, values: Values::F64(values.to_vec()), bounds: None }
+    };
+    let (lat, lon) = if is_rectilinear { (&lats, &lons) } else { (&places.lat, &places.lon) };
+    let grid = Grid {
+        kind,
+        dims: vec![y.clone(), x.clone()],
+        lat: Some(coordinate("lat", lat_dims, lat)),
+        lon: Some(coordinate("lon", lon_dims, lon)),
+        extra: Vec::new(),
+        edges: None,
+        excluded: Vec::new(),
+    };
+    (places, grid)
+}
+
 /// Refuses what has other times, levels, rows or columns.
 fn check_beside(first: &Source, second: &Source) -> Result<()> {
     let (a, b) = (first.variable(), second.variable());
@@ -247,74 +205,4 @@ fn check_beside(first: &Source, second: &Source) -> Result<()> {
             .remedy("choose common ones with --time"));
     }
     Ok(())
-}
-
-/// Where velocities are, and a note on how that is known: beside a variable at cells, or one that is at
-/// their latitudes.
-fn stagger(
-    args: &OceanArgs,
-    places: &Places,
-    known: Option<&Places>,
-    primary: Primary,
-) -> (Stagger, Option<String>) {
-    if let Some(asked) = args.asked_stagger() {
-        return (asked, None);
-    }
-    let Some(cells) = known else { return (Stagger::Ahead, None) };
-    let found = match primary {
-        Primary::V => places.beside(cells),
-        Primary::U => places.turned().beside(&cells.turned()),
-        Primary::Temperature | Primary::Salinity => Some(Stagger::Same),
-    };
-    let text = match found {
-        Some(Stagger::Same) => "velocities are in the middle of cells",
-        Some(Stagger::Ahead) => "velocities are on faces, ahead of cells",
-        Some(Stagger::Behind) => "velocities are on faces, behind cells",
-        None => "coordinates don't tell where velocities are: taken to be in the middle of cells",
-    };
-    let is_velocity = matches!(primary, Primary::V | Primary::U);
-    (found.unwrap_or(Stagger::Same), is_velocity.then(|| text.to_owned()))
-}
-
-struct Lengths<'a> {
-    comm: &'a halocline_core::comm::Comm,
-    sets: &'a [Dataset],
-    cells: usize,
-    radius: f64,
-    periodic: bool,
-}
-
-impl Lengths<'_> {
-    /// Lengths of faces: found, else from coordinates.
-    fn find(
-        &self,
-        (asked, names): (Option<&str>, &[&str]),
-        places: &Places,
-        along_rows: bool,
-        circles: bool,
-        (files, notes): (&mut Vec<PathBuf>, &mut Vec<String>),
-    ) -> Result<Vec<f64>> {
-        let lengths = [self.cells, places.rows];
-        let lengths: &[usize] = if asked.is_some() { &lengths } else { &lengths[..1] };
-        let which = if along_rows { "faces of v" } else { "faces of u" };
-        if let Some(found) = find::fixed(self.comm, self.sets, asked, (names, lengths), files)? {
-            notes.push(format!("lengths of {which}: {}", found.name));
-            let mut all = found.values.to_f64();
-            if all.len() < self.cells {
-                all = all.iter().flat_map(|d| std::iter::repeat_n(*d, places.columns)).collect();
-            }
-            if let Some(bad) = all.iter().find(|d| **d < 0.0 || d.is_infinite()) {
-                return Err(Error::data(format!("a length is {bad}")).in_variable(&found.name));
-            }
-            all.iter_mut().filter(|d| d.is_nan()).for_each(|d| *d = 0.0);
-            return Ok(all);
-        }
-        let radius = self.radius;
-        notes.push(format!("lengths of {which}: from coordinates, on a sphere of {radius} m"));
-        Ok(if circles {
-            places.circle_lengths(self.periodic, radius)
-        } else {
-            places.lengths(along_rows, self.periodic, radius)
-        })
-    }
 }

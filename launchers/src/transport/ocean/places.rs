@@ -1,4 +1,4 @@
-//! Where points are on the sphere, and how long the faces between them.
+//! Where points are on the sphere.
 
 use halocline_algorithms::transport::Stagger;
 use halocline_core::meta::Role;
@@ -34,98 +34,32 @@ impl Places {
         if lat.len() != rows * columns || lon.len() != lat.len() {
             return Err(lacks());
         }
+        if let Some(bad) = lat.iter().find(|l| l.abs() > 90.0 + 1e-6) {
+            let name = source.grid().lat.as_ref().map_or("", |c| &c.variable.name);
+            return Err(Error::data(format!("its latitudes `{name}` hold {bad}, beyond the poles")).remedy(
+                "correct the coordinate; where land has none, declare what stands there as its _FillValue",
+            ));
+        }
         Ok(Self { rows, columns, lat, lon })
     }
 
-    /// Whether the last column is a step away from the first, so that rows are closed.
-    pub(super) fn is_periodic(&self) -> bool {
-        if self.columns < 3 {
-            return false;
-        }
-        let turn = |d: f64| d - 360.0 * (d / 360.0).round();
-        // Over the middle row: rows at the ends may be folds or poles.
-        let row = &self.lon[self.rows / 2 * self.columns..][..self.columns];
-        let steps: Vec<f64> = row.windows(2).map(|w| turn(w[1] - w[0])).filter(|d| d.is_finite()).collect();
-        let across = turn(row[0] - row[self.columns - 1]);
-        let mean = steps.iter().sum::<f64>() / steps.len().max(1) as f64;
-        steps.len() + 1 == self.columns
-            && mean.abs() > 0.0
-            && (across / mean - 1.0).abs() < 0.5
-            && ((mean * self.columns as f64).abs() - 360.0).abs() < 0.5 * mean.abs()
+    /// Rows and columns.
+    pub(super) fn shape(&self) -> [usize; 2] {
+        [self.rows, self.columns]
     }
 
-    /// Columns at the ends that are there twice, as NEMO's on a global grid: the first is the last but
-    /// one, the last is the second.
-    pub(super) fn has_doubled_columns(&self) -> bool {
-        let n = self.columns;
-        let same = |a: usize, b: usize| {
-            (0..self.rows).all(|j| {
-                let (p, q) = (j * n + a, j * n + b);
-                let lon = self.lon[p] - self.lon[q];
-                let close = (lon - 360.0 * (lon / 360.0).round()).abs() < 1e-3;
-                (self.lat[p] - self.lat[q]).abs() < 1e-3 && close
-            })
-        };
-        n > 3 && same(0, n - 2) && same(1, n - 1)
+    /// The first longitude.
+    pub(super) fn west(&self) -> f64 {
+        self.lon.iter().copied().find(|l| l.is_finite()).unwrap_or(0.0)
     }
 
-    /// Lengths in metres along rows, or columns, of what lies around each point: half the distance
-    /// between its neighbours, on a sphere.
-    pub(super) fn lengths(&self, along_rows: bool, periodic: bool, radius: f64) -> Vec<f64> {
-        let (ny, nx) = (self.rows, self.columns);
-        let length = |k: usize| {
-            let (j, i) = (k / nx, k % nx);
-            let (at, n) = if along_rows { (i, nx) } else { (j, ny) };
-            let place = |p: usize| if along_rows { j * nx + p } else { p * nx + i };
-            if n < 2 {
-                return 0.0;
-            }
-            let wraps = periodic && along_rows;
-            let before = if at > 0 { Some(at - 1) } else { wraps.then(|| n - 1) };
-            let after = if at + 1 < n { Some(at + 1) } else { wraps.then_some(0) };
-            match (before, after) {
-                (Some(a), Some(b)) => 0.5 * (self.apart(place(a), k) + self.apart(k, place(b))) * radius,
-                (Some(a), None) => self.apart(place(a), k) * radius,
-                (None, Some(b)) => self.apart(k, place(b)) * radius,
-                (None, None) => 0.0,
-            }
-        };
-        (0..ny * nx).map(length).collect()
-    }
-
-    /// On a rectilinear grid, lengths along rows are those of circles of latitude.
-    pub(super) fn circle_lengths(&self, periodic: bool, radius: f64) -> Vec<f64> {
-        let nx = self.columns;
-        let row = &self.lon[..nx];
-        let turn = |d: f64| (d - 360.0 * (d / 360.0).round()).abs();
-        let gap = |a: usize, b: usize| turn(row[b] - row[a]);
-        let width = |i: usize| match (i > 0, i + 1 < nx) {
-            (true, true) => 0.5 * (gap(i - 1, i) + gap(i, i + 1)),
-            (true, false) if periodic => 0.5 * (gap(i - 1, i) + gap(i, 0)),
-            (false, true) if periodic => 0.5 * (gap(nx - 1, 0) + gap(0, 1)),
-            (true, false) => gap(i - 1, i),
-            (false, true) => gap(0, 1),
-            (false, false) => 360.0,
-        };
-        let widths: Vec<f64> = (0..nx).map(|i| width(i).to_radians() * radius).collect();
-        (0..self.rows * nx).map(|k| self.lat[k].to_radians().cos().max(0.0) * widths[k % nx]).collect()
-    }
-
-    /// The angle between two points.
-    fn apart(&self, a: usize, b: usize) -> f64 {
-        let (la, lb) = (self.lat[a].to_radians(), self.lat[b].to_radians());
-        let half = |d: f64| (0.5 * d).sin();
-        let (dlat, dlon) = (half(lb - la), half((self.lon[b] - self.lon[a]).to_radians()));
-        2.0 * (dlat * dlat + la.cos() * lb.cos() * dlon * dlon).sqrt().min(1.0).asin()
-    }
-
-    /// Rows for columns, longitudes for latitudes.
-    pub(super) fn turned(&self) -> Self {
+    /// Rows for columns, longitudes for latitudes, counted from a meridian: of two that are compared the
+    /// same.
+    pub(super) fn turned(&self, west: f64) -> Self {
         let at = |values: &[f64]| -> Vec<f64> {
             (0..self.lat.len()).map(|k| values[k % self.rows * self.columns + k / self.rows]).collect()
         };
         // Without a seam, so that neighbours differ by steps.
-        let west = self.lon.iter().copied().find(|l| l.is_finite()).unwrap_or(0.0);
         let lon: Vec<f64> = self.lon.iter().map(|l| (l - west + 1.0).rem_euclid(360.0)).collect();
         Self { rows: self.columns, columns: self.rows, lat: at(&lon), lon: at(&self.lat) }
     }

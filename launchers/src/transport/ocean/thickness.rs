@@ -22,6 +22,8 @@ const LAYERS: [&str; 3] = ["drF", "e3t_1d", "dz"];
 #[derive(Debug)]
 pub(super) enum Thick {
     Layers,
+    /// None: what crosses whole faces is told.
+    Unit,
     /// In the order of the velocity's levels, rows, columns.
     Fixed {
         v: Values,
@@ -235,6 +237,7 @@ impl Ocean {
         let fixed = |values: &'a Values| numbers(values).slice(k * cells..(k + 1) * cells);
         let thickness = match &self.thick {
             Thick::Layers => Thickness::Layer(self.layer(k)),
+            Thick::Unit => Thickness::Layer(1.0),
             Thick::Fixed { v, at_cells: true, .. } => Thickness::Cells(fixed(v)),
             Thick::Fixed { v, u, .. } => Thickness::Points(fixed(v), u.as_ref().map(fixed)),
             Thick::Read { v, at_cells: true, .. } => Thickness::Cells(of(*v)),
@@ -277,7 +280,7 @@ impl Ocean {
         for &k in order {
             let here = (m + k) * cells + cell;
             let layer = match &self.thick {
-                Thick::Layers => self.layer(k),
+                Thick::Layers | Thick::Unit => self.layer(k),
                 Thick::Fixed { v, .. } => at(numbers(v), k * cells + cell),
                 Thick::Read { v, .. } => at(values[*v], here),
             };

@@ -3,7 +3,8 @@
 use super::run::{Finished, Sections};
 use crate::carry;
 use crate::folding::FoldJob;
-use crate::transport::coordinate::{coordinate, layers, names};
+use crate::transport::coordinate::{coordinate, layers, methods, names};
+use crate::transport::coverage::Coverage;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
@@ -22,6 +23,7 @@ pub(super) struct Results {
     file: Output,
     /// Numbers of [`MADE`] that are there, and what turns sums into units.
     made: Vec<(usize, f64)>,
+    known: Coverage,
 }
 
 /// Where sections go, corner after corner, one section after the other.
@@ -91,24 +93,26 @@ impl Results {
             if !standard.is_empty() {
                 about.set("standard_name", standard);
             }
-            let about = about
+            let mut about = about
                 .with("long_name", long)
                 .with("units", units)
                 .with("comment", "positive to the right of the path");
+            if let Some(methods) = methods(&of.ocean, false) {
+                about.set("cell_methods", methods);
+            }
             let whole = VariableSpec::data(name, [time_name, "section"], DType::F64).chunks([1, sections]);
             schema.add_variable(whole.attributes(about.clone()));
             let layer = layer.variable.name.as_str();
             let by =
                 VariableSpec::data(format!("{name}_by_{layer}"), [time_name, "section", layer], DType::F64);
             let by = by.chunks([1, sections, of.layers()]);
-            let mut about = about;
             about.remove("standard_name");
             schema.add_variable(by.attributes(about.with("long_name", format!("{long} of each layer"))));
         }
         let mut file = Output::create(job.comm, &of.args.ocean.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        Ok(Self { file, made })
+        Ok(Self { file, made, known: Coverage::default() })
     }
 
     /// Writes times that are finished, on rank 0, in order.
@@ -119,8 +123,16 @@ impl Results {
         &mut self,
         of: &Sections,
         job: &FoldJob<'_>,
-        finished: &[(usize, Finished)],
+        mut finished: Vec<(usize, Finished)>,
     ) -> Result<()> {
+        for (_, one) in &mut finished {
+            let missing = self.known.missing(&one.open, of.ocean.levels());
+            for (sums, missing) in one.sums.chunks_exact_mut(of.layers()).zip(missing) {
+                if missing {
+                    sums.fill([f64::NAN; 3]);
+                }
+            }
+        }
         let _timer = job.progress.phases.start(Phase::Write);
         let times = finished.first().map_or(0..0, |(t, _)| *t..*t + finished.len());
         let (sections, layers) = (of.paths.len(), of.layers());
@@ -142,6 +154,8 @@ impl Results {
     /// # Collective
     /// Every rank calls this.
     pub(super) fn finish(self, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let notes = self.known.notes();
+        notes.iter().for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
         job.write(|| self.file.finish_with_report())
     }
 }

@@ -7,9 +7,8 @@ use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::density::Classes;
 use crate::transport::ocean::{Needs, Ocean, Primary};
-use crate::transport::orientation::check_lines;
 use crate::transport::pass::Pass;
-use halocline_algorithms::transport::{section_line, Faces, Path, OF_TRACER};
+use halocline_algorithms::transport::{section_line, Faces, Path, OF_FLOW, OF_TRACER};
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
 use std::path::PathBuf;
@@ -29,25 +28,33 @@ pub(crate) struct Sections {
 /// temperature (°C), volume times salinity.
 pub(super) struct Finished {
     pub(super) sums: Vec<[f64; 3]>,
+    /// How many faces of each level are open, section after section.
+    pub(super) open: Vec<f64>,
 }
 
 impl Sections {
     pub(super) fn open(job: &FoldJob<'_>, args: SectionArgs) -> Result<Self> {
         let by_density = !args.density.is_depth();
         let has = if by_density { [true, true] } else { Ocean::has(job, &args.ocean)? };
-        let needs =
-            Needs { primary: Primary::V, u: true, temperature: has[0], salinity: has[1], rest_first: false };
-        let ocean = Ocean::open(job, &args.ocean, needs)?;
-        check_lines(&ocean.mesh, "a section").map_err(|e| ocean.blame(e))?;
+        let needs = Needs {
+            primary: Primary::V,
+            u: true,
+            temperature: has[0],
+            salinity: has[1],
+            rest_first: false,
+            rho0: args.rho0,
+        };
+        let (ocean, on) = Ocean::open(job, &args.ocean, needs)?;
+        let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
         let mut paths = Vec::new();
         for line in &args.through {
-            let path = section_line(&ocean.mesh, &line.points).ok_or_else(|| {
+            let path = section_line(&on, &line.points).ok_or_else(|| {
                 Error::usage(format!("section {}: its points are all at one corner of the grid", line.name))
                     .remedy("choose points that are further apart")
             })?;
             paths.push(path);
         }
-        let (rows, columns) = ocean.mesh.shape;
+        let (rows, columns) = ocean.shape;
         let lines: Vec<_> = paths.iter().map(|path| path.faces.clone()).collect();
         let faces = Faces::lines(rows, columns, &lines);
         let classes = args.density.classes(&ocean)?;
@@ -63,9 +70,11 @@ impl Sections {
         let (lines, width) = (self.faces.len(), pass.width());
         let order = self.ocean.order();
         let mut out = Vec::with_capacity(lines * self.layers());
+        let mut open = Vec::with_capacity(lines * order.len());
         let zero = if self.ocean.is_kelvin() { 273.15 } else { 0.0 };
         for line in 0..lines {
             let of = |k: &usize| &sums[(k * lines + line) * width..(k * lines + line + 1) * width];
+            open.extend(order.iter().map(of).map(|level| level[pass.open_at()]));
             if let Some(classes) = &self.classes {
                 let mut total = vec![0.0; width];
                 for level in order.iter().map(of) {
@@ -76,13 +85,13 @@ impl Sections {
                 continue;
             }
             for level in order.iter().map(of) {
-                let mut tracers = level[1..].chunks_exact(OF_TRACER);
+                let mut tracers = level[OF_FLOW..].chunks_exact(OF_TRACER);
                 let heat = if self.has[0] { tracers.next().map_or(0.0, |s| s[3] - zero * s[0]) } else { 0.0 };
                 let salt = if self.has[1] { tracers.next().map_or(0.0, |s| s[3]) } else { 0.0 };
                 out.push([level[0], heat, salt]);
             }
         }
-        Finished { sums: out }
+        Finished { sums: out, open }
     }
 
     fn compute(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
@@ -103,9 +112,8 @@ impl Sections {
         }
         let mut results = Results::create(self, job, writing)?;
         pass.run(job, &plan, &mut |whole| {
-            let finished: Vec<_> =
-                whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
-            results.take(self, job, &finished)
+            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
+            results.take(self, job, finished)
         })?;
         results.finish(job)
     }

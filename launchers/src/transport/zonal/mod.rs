@@ -1,6 +1,8 @@
 //! `halocline transport overturning`, `heat`, `salt` and `freshwater`: sums along rows or circles of
 //! latitude, level by level.
 
+mod made;
+mod means;
 mod options;
 mod output;
 mod run;

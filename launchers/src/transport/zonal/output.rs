@@ -1,11 +1,15 @@
 //! The file of transports across circles of latitude, written time by time, or of their mean.
 
+use super::made::{Made, Part};
+use super::means::Means;
 use super::options::{StreamUnits, What};
 use super::run::{Finished, Zonal};
 use crate::carry;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
-use crate::transport::coordinate::{coordinate, names};
+use crate::transport::coordinate::{coordinate, methods, names};
+use crate::transport::coverage::Coverage;
+use crate::transport::pass::{Pass, Whole};
 use halocline_algorithms::transport::{Parts, OF_MEANS};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
@@ -13,92 +17,14 @@ use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 
-/// A part of what is carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Stream,
-    Total,
-    Overturning,
-    Gyre,
-    Eddy,
-}
-
-/// A variable of the result.
-pub(super) struct Made {
-    part: Part,
-    name: String,
-    attributes: Attributes,
-}
-
-impl Made {
-    pub(super) fn all(of: &Zonal) -> Vec<Self> {
-        let by_rows = of.args.bins.is_none() && !of.ocean.is_rectilinear;
-        let (units, mass) = match of.args.stream_units() {
-            StreamUnits::Mass => ("kg s-1", "_mass"),
-            StreamUnits::Sverdrup => ("Sv", ""),
-        };
-        let (name, along) = match (by_rows, of.classes.is_some()) {
-            (true, false) => ("msftyz", "y"),
-            (false, false) => ("msftmz", "meridional"),
-            (true, true) => ("msftyrho", "y"),
-            (false, true) => ("msftmrho", "meridional"),
-        };
-        let (long, bottom) = match &of.classes {
-            None => ("overturning streamfunction in depth".to_owned(), "bottom"),
-            Some(classes) => (format!("overturning streamfunction in {}", classes.name), "densest class"),
-        };
-        let mut all = vec![Self {
-            part: Part::Stream,
-            name: name.to_owned(),
-            attributes: Attributes::new()
-                .with("standard_name", format!("ocean_{along}_overturning{mass}_streamfunction"))
-                .with("long_name", long)
-                .with("units", units)
-                .with("comment", format!("0 at the {bottom}, positive clockwise seen from the east (northward above); at the other end minus the net flux")),
-        }];
-        let (name, standard, units, text) = match of.what {
-            What::Water => return all,
-            What::Heat(_) => ("hfbasin", "northward_ocean_heat_transport", "W", "heat"),
-            What::Salt => ("sltbasin", "northward_ocean_salt_transport", "kg s-1", "salt"),
-            What::Freshwater(_) => {
-                ("fwbasin", "northward_ocean_freshwater_transport", "kg s-1", "fresh water")
-            }
-        };
-        let parts = [
-            (Part::Total, "", "all of it"),
-            (Part::Overturning, "_overturning", "flow through each level times the mean over it"),
-            (Part::Gyre, "_gyre", "departures from the mean over each level"),
-            (Part::Eddy, "_eddy", "departures from the mean over time"),
-        ];
-        for (part, ending, comment) in parts {
-            if part == Part::Eddy && !of.args.mean {
-                continue;
-            }
-            let mut attributes = Attributes::new();
-            if part == Part::Total {
-                attributes.set("standard_name", standard);
-            }
-            let kind = ending.trim_start_matches('_');
-            let long = format!(
-                "northward transport of {text}{}",
-                if kind.is_empty() { String::new() } else { format!(", {kind} part") }
-            );
-            attributes.set("long_name", long);
-            attributes.set("units", units);
-            attributes.set("comment", comment);
-            all.push(Self { part, name: format!("{name}{ending}"), attributes });
-        }
-        all
-    }
-}
-
 /// The file, and what rank 0 keeps until it is done.
 pub(super) struct Results {
     file: Output,
     made: Vec<Made>,
-    /// Sums over times of the streamfunction and of totals, of a mean.
-    psi: Vec<f64>,
-    totals: Vec<f64>,
+    /// Of a mean.
+    means: Means,
+    /// Which lines are known, by their flow and by what is carried.
+    known: [Coverage; 2],
     /// Largest net flux through a line in m³/s, largest lack of the parts, largest total.
     worst: [f64; 3],
 }
@@ -150,8 +76,8 @@ impl Results {
             dims.push(&line.name);
             chunks.push(line.len);
             let mut attributes = one.attributes.clone();
-            if of.args.mean {
-                attributes.set("cell_methods", format!("{}: mean", of.ocean.sources[0].time_name()));
+            if let Some(methods) = methods(&of.ocean, of.args.mean) {
+                attributes.set("cell_methods", methods);
             }
             let mut auxiliary: Vec<&str> = Vec::new();
             if line.name == "y" {
@@ -169,28 +95,30 @@ impl Results {
         let mut file = Output::create(job.comm, &of.args.ocean.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        Ok(Self { file, made, psi: Vec::new(), totals: Vec::new(), worst: [0.0; 3] })
+        Ok(Self { file, made, means: Means::default(), known: Default::default(), worst: [0.0; 3] })
     }
 
-    /// Takes in times that are finished, on rank 0, in order; writes them, or keeps their sums.
+    /// Takes in times that are whole, on rank 0, in order; writes what they give, or keeps their sums.
     ///
     /// # Collective
     /// Every rank calls this.
     pub(super) fn take(
         &mut self,
-        of: &Zonal,
+        (of, pass): (&Zonal, &Pass<'_>),
         job: &FoldJob<'_>,
-        finished: Vec<(usize, Finished)>,
+        whole: Whole,
     ) -> Result<()> {
-        for (_, one) in &finished {
-            self.look(of, one);
-        }
         if of.args.mean {
-            for (_, one) in finished {
-                add(&mut self.psi, &one.psi);
-                add(&mut self.totals, &one.parts.iter().map(|p| p.total).collect::<Vec<_>>());
+            for (_, sums) in whole {
+                self.missing(of, &of.open_faces(pass, &sums));
+                self.means.add(pass, &sums);
             }
             return Ok(());
+        }
+        let mut finished: Vec<(usize, Finished)> =
+            whole.into_iter().map(|(t, sums)| (t, of.finish(pass, &sums))).collect();
+        for (_, one) in &mut finished {
+            self.look(of, one);
         }
         let _timer = job.progress.phases.start(Phase::Write);
         let times = finished.first().map_or(0..0, |(t, _)| *t..*t + finished.len());
@@ -202,10 +130,26 @@ impl Results {
         Ok(())
     }
 
-    /// Keeps what is to be told in the end.
-    fn look(&mut self, of: &Zonal, one: &Finished) {
+    /// Whether each basin and line is missing at a time, by its flow and by what is carried.
+    fn missing(&mut self, of: &Zonal, open: &[Vec<f64>; 2]) -> [Vec<bool>; 2] {
+        let [flow, carried] = &mut self.known;
+        let levels = of.ocean.levels();
+        let of_carried = if open[1].is_empty() { Vec::new() } else { carried.missing(&open[1], levels) };
+        [flow.missing(&open[0], levels), of_carried]
+    }
+
+    /// Marks what is missing, and keeps what is to be told in the end.
+    fn look(&mut self, of: &Zonal, one: &mut Finished) {
         let lines = of.lat.len();
         let each = one.psi.len() / of.basins().max(1);
+        let missing = self.missing(of, &one.open);
+        for (k, psi) in one.psi.iter_mut().enumerate() {
+            if missing[0][k / each * lines + k % lines] {
+                *psi = f64::NAN;
+            }
+        }
+        let parts = one.parts.iter_mut().zip(&missing[1]);
+        parts.filter(|(_, missing)| **missing).for_each(|(parts, _)| *parts = Parts::missing());
         // Of all of the ocean: part of it need not be closed.
         let surface = one.psi.chunks_exact(each.max(1)).take(1).flat_map(|basin| &basin[..lines]);
         self.worst[0] = surface.fold(self.worst[0], |w, psi| w.max(psi.abs()));
@@ -218,33 +162,36 @@ impl Results {
         }
     }
 
-    /// Writes means: `along` are the sums along lines of means over time.
+    /// Writes means: `along` are the sums over all times along lines.
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn write_mean(&mut self, of: &Zonal, job: &FoldJob<'_>, along: Option<&[f64]>) -> Result<()> {
+    pub(super) fn write_mean(
+        &mut self,
+        (of, pass): (&Zonal, &Pass<'_>),
+        job: &FoldJob<'_>,
+        along: Option<&[f64]>,
+    ) -> Result<()> {
         let mut finished = None;
         if job.comm.is_root() {
-            let n = of.ocean.times().max(1) as f64;
-            let over = |sums: &[f64]| -> Vec<f64> { sums.iter().map(|s| s / n).collect() };
-            let (psi, totals) = (over(&self.psi), over(&self.totals));
-            let parts: Vec<Parts> = match along {
-                None => totals.iter().map(|&total| Parts { total, ..Parts::default() }).collect(),
-                Some(along) => {
-                    let each = totals.len() * OF_MEANS;
-                    let of_line = |(k, total): (usize, &f64)| {
-                        let levels =
-                            along.chunks_exact(each).map(|all| &all[k * OF_MEANS..(k + 1) * OF_MEANS]);
-                        Parts::of_means(*total, levels)
+            let mut mean = of.finish(pass, &self.means.means(pass));
+            if let Some(along) = along {
+                let (lines, order) = (of.lat.len(), of.ocean.order());
+                for (k, parts) in mean.parts.iter_mut().enumerate() {
+                    let of_level = |(&level, all): (&usize, &[f64])| {
+                        let place = (level, k % lines, k / lines);
+                        self.means.of_faces(place, pass, &all[k * OF_MEANS..(k + 1) * OF_MEANS])
                     };
-                    totals.iter().enumerate().map(of_line).collect()
+                    let each = of.basins() * lines * OF_MEANS;
+                    let levels: Vec<_> = order.iter().zip(along.chunks_exact(each)).map(of_level).collect();
+                    *parts = Parts::of_means(parts.total, levels.iter().map(<[f64; OF_MEANS]>::as_slice));
                 }
-            };
-            if along.is_some() {
-                self.worst[1] = 0.0;
-                self.lacks(&parts);
             }
-            finished = Some(Finished { psi, parts });
+            // What is known of times stays: a mean has all that they have.
+            let known = std::mem::take(&mut self.known);
+            self.look(of, &mut mean);
+            self.known = known;
+            finished = Some(mean);
         }
         let made: Vec<(String, Part)> = self.made.iter().map(|m| (m.name.clone(), m.part)).collect();
         for (name, part) in made {
@@ -276,13 +223,15 @@ impl Results {
     /// Every rank calls this.
     pub(super) fn finish(self, of: &Zonal, job: &FoldJob<'_>) -> Result<WriteReport> {
         let [net, lack, total] = self.worst;
-        if of.args.mean && job.comm.is_root() && self.psi.is_empty() {
+        if of.args.mean && job.comm.is_root() && self.means.is_empty() {
             return Err(Error::internal("no time has come"));
         }
         job.verbosity.say(job.comm, || {
             format!("closure at the surface: at most {:.3e} Sv through a line", net * 1e-6)
         });
-        if of.what != What::Water {
+        let all = self.known.iter().flat_map(Coverage::notes);
+        all.for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
+        if of.has_parts() {
             job.verbosity.say(job.comm, || {
                 let share = if total > 0.0 { lack / total } else { 0.0 };
                 format!(
@@ -292,11 +241,6 @@ impl Results {
         }
         job.write(|| self.file.finish_with_report())
     }
-}
-
-fn add(sums: &mut Vec<f64>, values: &[f64]) {
-    sums.resize(values.len(), 0.0);
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 /// Where the streamfunction is, as a coordinate.

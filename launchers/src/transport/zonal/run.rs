@@ -7,11 +7,11 @@ use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::density::{Classes, DensityArgs};
 use crate::transport::ocean::{Needs, Ocean, Primary};
-use crate::transport::orientation::check_lines;
 use crate::transport::pass::Pass;
 use halocline_algorithms::transport::{
-    latitude_lines, streamfunction, FaceMeans, Faces, Parts, OF_MEANS, OF_TRACER,
+    latitude_lines, streamfunction, FaceMeans, Faces, Parts, OF_FLOW, OF_MEANS, OF_TRACER,
 };
+use halocline_core::grid::mesh::Point;
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
 use rayon::prelude::*;
@@ -38,6 +38,8 @@ pub(super) struct Finished {
     /// At interfaces from the top down, before lines: m³/s.
     pub(super) psi: Vec<f64>,
     pub(super) parts: Vec<Parts>,
+    /// How many faces of each level are open, behind basins and lines, and whether tracers are there.
+    pub(super) open: [Vec<f64>; 2],
 }
 
 impl Zonal {
@@ -50,18 +52,16 @@ impl Zonal {
             temperature: matches!(what, What::Heat(_)) || by_density,
             salinity: matches!(what, What::Salt | What::Freshwater(_)) || by_density,
             rest_first: args.is_cdfmoc(),
+            rho0: args.density(),
         };
-        let ocean = Ocean::open(job, &args.ocean, needs)?;
-        let (rows, columns) = ocean.mesh.shape;
+        let (ocean, on) = Ocean::open(job, &args.ocean, needs)?;
+        let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
+        let (rows, columns) = ocean.shape;
         let (faces, lat) = match args.bins {
-            None => {
-                let lat = ocean.lat.chunks_exact(columns).map(mean).collect();
-                (Faces::rows(rows, columns, ocean.mesh.along_rows.clone(), ocean.mesh.stagger), lat)
-            }
+            None => (Faces::rows(&on), ocean.lat.chunks_exact(columns).map(mean).collect()),
             Some(step) => {
-                check_lines(&ocean.mesh, "--bins").map_err(|e| ocean.blame(e))?;
-                let edges = circles(&ocean.mesh.lat, step);
-                (Faces::lines(rows, columns, &latitude_lines(&ocean.mesh, &edges)), edges)
+                let edges = circles(&on.mesh.lat[Point::T.index()], step);
+                (Faces::lines(rows, columns, &latitude_lines(&on, &edges)), edges)
             }
         };
         if lat.is_empty() || faces.count() == 0 {
@@ -81,11 +81,15 @@ impl Zonal {
             selections: &self.selections,
             classes: self.classes.as_ref(),
             of_class: 1,
-            means: self.args.mean && self.what != What::Water,
+            means: self.args.mean && self.has_parts(),
         }
     }
     pub(super) fn basins(&self) -> usize {
         1 + self.selections.len()
+    }
+    /// Whether what is carried is told in parts: these need the areas of faces.
+    pub(super) fn has_parts(&self) -> bool {
+        self.what != What::Water && !self.ocean.is_mass
     }
     /// Where the streamfunction is: depths from the top down, or densities from the lightest on.
     pub(super) fn interfaces(&self) -> &[f64] {
@@ -104,19 +108,32 @@ impl Zonal {
             job.verbosity.say(job.comm, || format!("note: density of {}", classes.note));
         }
         let mut results = Results::create(self, job, writing)?;
-        let (own, means) = pass.run(job, &plan, &mut |whole| {
-            let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
-            results.take(self, job, finished)
-        })?;
+        let (own, means) = pass.run(job, &plan, &mut |whole| results.take((self, &pass), job, whole))?;
         if self.args.mean {
             let along = if pass.means { self.gather(job, &own, &means) } else { None };
-            results.write_mean(self, job, along.as_deref())?;
+            results.write_mean((self, &pass), job, along.as_deref())?;
         }
         results.finish(self, job)
     }
 
+    /// How many faces of each level are open, behind basins and lines, and whether what is carried is
+    /// there.
+    pub(super) fn open_faces(&self, pass: &Pass<'_>, sums: &[f64]) -> [Vec<f64>; 2] {
+        let (lines, basins, width) = (self.faces.len(), self.basins(), pass.width());
+        let order = self.ocean.order();
+        let all = || {
+            let both = (0..basins).flat_map(|b| (0..lines).map(move |l| (b, l)));
+            let of =
+                |(b, l): (usize, usize)| order.iter().map(move |k| ((k * lines + l) * basins + b) * width);
+            both.flat_map(of)
+        };
+        let is_there = |at: usize| if sums[at + OF_FLOW + 1] > 0.0 { 1.0 } else { 0.0 };
+        let carried = if self.what == What::Water { Vec::new() } else { all().map(is_there).collect() };
+        [all().map(|at| sums[at + pass.open_at()]).collect(), carried]
+    }
+
     /// What the sums of all levels of a time give.
-    fn finish(&self, pass: &Pass<'_>, sums: &[f64]) -> Finished {
+    pub(super) fn finish(&self, pass: &Pass<'_>, sums: &[f64]) -> Finished {
         let (lines, basins, width) = (self.faces.len(), self.basins(), pass.width());
         let order = self.ocean.order();
         let interfaces = self.interfaces().len();
@@ -125,10 +142,11 @@ impl Zonal {
         for basin in 0..basins {
             for line in 0..lines {
                 let of = |k: &usize| ((k * lines + line) * basins + basin) * width;
-                let fluxes: Vec<f64> = if self.classes.is_some() {
-                    let mut fluxes = vec![0.0; width];
+                let fluxes: Vec<f64> = if let Some(classes) = &self.classes {
+                    let mut fluxes = vec![0.0; classes.len()];
                     for at in order.iter().map(of) {
-                        fluxes.iter_mut().zip(&sums[at..at + width]).for_each(|(sum, flux)| *sum += flux);
+                        let own = &sums[at..at + classes.len()];
+                        fluxes.iter_mut().zip(own).for_each(|(sum, flux)| *sum += flux);
                     }
                     fluxes
                 } else {
@@ -140,7 +158,7 @@ impl Zonal {
                 if self.what != What::Water {
                     let zero = self.zero();
                     let celsius = |at: usize| {
-                        let s = &sums[at + 1..at + 1 + OF_TRACER];
+                        let s = &sums[at + OF_FLOW..at + OF_FLOW + OF_TRACER];
                         [s[0], s[1], s[2] - zero * s[1], s[3] - zero * s[0]]
                     };
                     let levels: Vec<[f64; OF_TRACER]> = order.iter().map(of).map(celsius).collect();
@@ -148,7 +166,7 @@ impl Zonal {
                 }
             }
         }
-        Finished { psi, parts }
+        Finished { psi, parts, open: self.open_faces(pass, sums) }
     }
 
     /// 0 °C in the units of the tracer.
@@ -160,10 +178,10 @@ impl Zonal {
         }
     }
 
-    /// Sums along lines of means over time, of all levels from the top down: on rank 0
+    /// Sums along lines over all times, of all levels from the top down: on rank 0
     /// `[levels][basins][lines][OF_MEANS]`.
     fn gather(&self, job: &FoldJob<'_>, own: &Range<usize>, means: &[FaceMeans]) -> Option<Vec<f64>> {
-        let (lines, steps, basins) = (self.faces.len(), self.ocean.times(), self.basins());
+        let (lines, basins) = (self.faces.len(), self.basins());
         let each = basins * lines * OF_MEANS;
         let jobs: Vec<(usize, usize, usize)> = (0..means.len())
             .flat_map(|k| (0..basins).flat_map(move |b| (0..lines).map(move |l| (k, b, l))))
@@ -171,7 +189,7 @@ impl Zonal {
         let zero = self.zero();
         let one = |&(k, basin, line): &(usize, usize, usize)| {
             let selected = basin.checked_sub(1).map(|b| self.selections[b].as_slice());
-            let mut sums = means[k].along(&self.faces, line, selected, steps);
+            let mut sums = means[k].along(&self.faces, line, selected);
             sums[2] -= zero * sums[1];
             sums[3] -= zero * sums[0];
             sums

@@ -1,0 +1,87 @@
+//! Which lines are known at a time: what is missing at some times is no land.
+
+/// How many faces of each line and level have been open at most, at the times so far.
+#[derive(Debug, Default)]
+pub(super) struct Coverage {
+    most: Vec<f64>,
+    /// Times at which nothing is there, at which lines lack a level, and a part of one.
+    empty: usize,
+    lacking: usize,
+    partly: usize,
+    /// Whether lines have been found to be water that had been taken as land.
+    late: bool,
+}
+
+impl Coverage {
+    /// Takes in the numbers of open faces at a time, `[lines][levels]`; whether each line is missing
+    /// at it: without any face open on a level that has some at other times, or at a time at which
+    /// nothing is open anywhere.
+    pub(super) fn missing(&mut self, open: &[f64], levels: usize) -> Vec<bool> {
+        let lines = open.len() / levels.max(1);
+        if open.iter().all(|n| *n == 0.0) {
+            self.empty += 1;
+            return vec![true; lines];
+        }
+        let is_first = self.most.is_empty();
+        self.most.resize(open.len(), 0.0);
+        let pairs = || self.most.iter().zip(open);
+        self.late |= !is_first && pairs().any(|(most, n)| *most == 0.0 && *n > 0.0);
+        let gone = |(most, n): (&f64, &f64)| *n == 0.0 && *most > 0.0;
+        let all = self.most.chunks_exact(levels.max(1)).zip(open.chunks_exact(levels.max(1)));
+        let missing: Vec<bool> = all.map(|(most, open)| most.iter().zip(open).any(gone)).collect();
+        if missing.iter().any(|m| *m) {
+            self.lacking += 1;
+        } else if pairs().any(|(most, n)| n < most) {
+            self.partly += 1;
+        }
+        self.most.iter_mut().zip(open).for_each(|(most, n)| *most = most.max(*n));
+        missing
+    }
+
+    /// What is to be said in the end.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let times = |n: usize| if n == 1 { "1 time".to_owned() } else { format!("{n} times") };
+        let mut all = Vec::new();
+        if self.empty > 0 {
+            all.push(format!("{} without any value: missing, and not counted in means", times(self.empty)));
+        }
+        if self.lacking > 0 {
+            all.push(format!(
+                "{} at which whole levels of lines lack values that are there at others: these lines are missing then",
+                times(self.lacking)
+            ));
+        }
+        if self.partly > 0 {
+            all.push(format!(
+                "{} at which some faces lack values that are there at others: they count as land then",
+                times(self.partly)
+            ));
+        }
+        if self.late {
+            all.push(
+                "some lines or levels have no values at the first times: they count as land there".to_owned(),
+            );
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_no_land() {
+        let mut coverage = Coverage::default();
+        // Two lines of two levels; the second is land below.
+        assert_eq!(coverage.missing(&[0.0; 4], 2), [true, true]);
+        assert_eq!(coverage.missing(&[5.0, 4.0, 3.0, 0.0], 2), [false, false]);
+        assert!(coverage.notes().len() == 1);
+        assert_eq!(coverage.missing(&[5.0, 0.0, 3.0, 0.0], 2), [true, false]);
+        assert_eq!(coverage.missing(&[5.0, 4.0, 2.0, 0.0], 2), [false, false]);
+        assert_eq!(coverage.missing(&[5.0, 4.0, 0.0, 0.0], 2), [false, true]);
+        assert_eq!(coverage.notes().len(), 3);
+        assert_eq!(coverage.missing(&[5.0, 4.0, 3.0, 1.0], 2), [false, false]);
+        assert_eq!(coverage.notes().len(), 4);
+    }
+}
