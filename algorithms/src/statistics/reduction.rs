@@ -174,7 +174,11 @@ impl Fold for Reduction {
         // Steps of a group go together, in their order: so a cell is fetched once for all of them.
         for (group, steps) in self.groups.gathered(piece.steps()) {
             let slot = state.slot(group, self.needs);
-            kernels::absorb(state, slot, &kernels::Task { piece, steps: &steps, layout: &layout, fold: self });
+            kernels::absorb(
+                state,
+                slot,
+                &kernels::Task { piece, steps: &steps, layout: &layout, fold: self },
+            );
         }
         Ok(())
     }

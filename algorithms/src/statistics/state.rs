@@ -205,7 +205,8 @@ impl ReductionState {
 
     pub(super) fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
         if needs.moments && other.settled {
-            let moments = [&mut self.centre, &mut self.first, &mut self.second].map(|all| &mut all[to.clone()]);
+            let moments =
+                [&mut self.centre, &mut self.first, &mut self.second].map(|all| &mut all[to.clone()]);
             Arch::new().dispatch(Merge {
                 cells: cells(&self.count, &self.weight, &to),
                 moments,

@@ -57,7 +57,11 @@ fn all_nan<const N: usize>(values: &[f64; N]) -> bool {
 
 impl Fit<'_> {
     /// When these steps are.
-    pub(in crate::statistics) fn clock(&self, steps: impl Iterator<Item = usize>, times: &[f64]) -> Vec<Clock> {
+    pub(in crate::statistics) fn clock(
+        &self,
+        steps: impl Iterator<Item = usize>,
+        times: &[f64],
+    ) -> Vec<Clock> {
         let since = |step: usize| times[step] - times[self.start];
         let clock = |step: usize| {
             let before = since(step.saturating_sub(1));
