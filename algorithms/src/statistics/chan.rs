@@ -154,4 +154,35 @@ mod tests {
         }
         assert_eq!(Moments::of_sums(3.0, 1.0, 3.0, 3.0 - 1e-12).squares, 0.0);
     }
+
+    #[test]
+    fn many_cells_are_merged_like_one() {
+        let counts = [0u64, 3, 0, 2, 7, 1, 4];
+        let others = [0u64, 2, 5, 0, 1, 1, 3];
+        let at = |k: usize, c: &[u64]| -> Vec<f64> {
+            let some =
+                |(i, &n): (usize, &u64)| if n == 0 && k == 0 { f64::NAN } else { (i + k) as f64 * n as f64 };
+            c.iter().enumerate().map(some).collect()
+        };
+        let sums = |c: &[u64]| [0, 1, 20].map(|k| at(k, c));
+        let one =
+            |c: &[u64], [a, b, d]: &[Vec<f64>; 3], i: usize| Moments::of_sums(c[i] as f64, a[i], b[i], d[i]);
+        let (before, after) = (sums(&counts), sums(&others));
+        let (mut own, mut theirs) = (before.clone(), after.clone());
+        let cells = |counts| Cells { counts, weights: &[] };
+        let arch = pulp::Arch::new();
+        arch.dispatch(Settle { cells: cells(&counts), moments: own.each_mut().map(Vec::as_mut_slice) });
+        arch.dispatch(Settle { cells: cells(&others), moments: theirs.each_mut().map(Vec::as_mut_slice) });
+        arch.dispatch(Merge {
+            cells: cells(&counts),
+            moments: own.each_mut().map(Vec::as_mut_slice),
+            other: cells(&others),
+            others: theirs.each_ref().map(Vec::as_slice),
+        });
+        for i in 0..counts.len() {
+            let both = one(&counts, &before, i).merge(one(&others, &after, i));
+            let bits = [both.centre, both.offset, both.squares].map(f64::to_bits);
+            assert_eq!([0, 1, 2].map(|k: usize| own[k][i].to_bits()), bits, "{i}: {both:?}");
+        }
+    }
 }
