@@ -86,9 +86,8 @@ impl Runs {
     fn copy(&self, source: &[u8], target: &mut [u8]) {
         match self.run {
             4 => self.each(source, target, copy_ends::<4>),
-            8 => self.each(source, target, copy_ends::<8>),
+            8..=16 => self.each(source, target, copy_ends::<8>),
             2 => self.each(source, target, copy_ends::<2>),
-            9..=16 => self.each(source, target, copy_ends::<8>),
             17..=32 => self.each(source, target, copy_ends::<16>),
             33..=64 => self.each(source, target, copy_ends::<32>),
             _ => self.each(source, target, |from, to| to.copy_from_slice(from)),
