@@ -108,7 +108,7 @@ impl StreamMap for Departures<'_> {
             .ok_or_else(|| Error::internal("the climatology of a time was not prepared"))?;
         match values {
             NumbersMut::F32(values) => {
-                Arch::new().dispatch(Depart { values, maps, round: |x: f64| x as f32 })
+                Arch::new().dispatch(Depart { values, maps, round: |x: f64| x as f32 });
             }
             NumbersMut::F64(values) => Arch::new().dispatch(Depart { values, maps, round: |x: f64| x }),
         }
