@@ -1,9 +1,12 @@
 //! Departures of values from a climatology.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 use crate::statistics::Groups;
 use halocline_core::engine::{NumbersMut, StreamMap};
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
+use pulp::{Arch, NullaryFnOnce};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -104,24 +107,39 @@ impl StreamMap for Departures<'_> {
             .get(&(part, space(block)))
             .ok_or_else(|| Error::internal("the climatology of a time was not prepared"))?;
         match values {
-            NumbersMut::F32(v) => depart(v, maps, |x| x as f32),
-            NumbersMut::F64(v) => depart(v, maps, |x| x),
+            NumbersMut::F32(values) => {
+                Arch::new().dispatch(Depart { values, maps, round: |x: f64| x as f32 });
+            }
+            NumbersMut::F64(values) => Arch::new().dispatch(Depart { values, maps, round: |x: f64| x }),
         }
         Ok(())
     }
 }
 
-fn depart<T: Copy + Into<f64>>(values: &mut [T], maps: &Maps, round: impl Fn(f64) -> T) {
-    match &maps.scale {
-        None => {
-            for (x, mean) in values.iter_mut().zip(&maps.mean) {
-                *x = round((*x).into() - mean);
+/// Values that become departures. A closure would not do: what is dispatched must be inlined, or
+/// it is compiled for the smallest vectors.
+struct Depart<'a, T, R> {
+    values: &'a mut [T],
+    maps: &'a Maps,
+    round: R,
+}
+
+impl<T: Copy + Into<f64>, R: Fn(f64) -> T> NullaryFnOnce for Depart<'_, T, R> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let Self { values, maps, round } = self;
+        match &maps.scale {
+            None => {
+                for (x, mean) in values.iter_mut().zip(&maps.mean) {
+                    *x = round((*x).into() - mean);
+                }
             }
-        }
-        Some(deviation) => {
-            for ((x, mean), deviation) in values.iter_mut().zip(&maps.mean).zip(deviation) {
-                let z = ((*x).into() - mean) / deviation;
-                *x = round(if *deviation > 0.0 { z } else { f64::NAN });
+            Some(deviation) => {
+                for ((x, mean), deviation) in values.iter_mut().zip(&maps.mean).zip(deviation) {
+                    let z = ((*x).into() - mean) / deviation;
+                    *x = round(if *deviation > 0.0 { z } else { f64::NAN });
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Which times belong together.
 
 use halocline_core::{Error, Result};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// The group of each global step. What a group means (a year, a calendar month of all years, a
@@ -123,6 +123,22 @@ impl Groups {
             Some((group, start..at))
         })
     }
+
+    /// The steps of each group among these, in order, and the groups in that of their first step;
+    /// steps of none are left out.
+    pub(super) fn gathered(&self, steps: Range<usize>) -> Vec<(u32, Vec<usize>)> {
+        let mut all: Vec<(u32, Vec<usize>)> = Vec::new();
+        let mut places: HashMap<u32, usize> = HashMap::new();
+        for step in steps {
+            let Some(group) = self.of(step) else { continue };
+            let place = *places.entry(group).or_insert_with(|| {
+                all.push((group, Vec::new()));
+                all.len() - 1
+            });
+            all[place].1.push(step);
+        }
+        all
+    }
 }
 
 #[cfg(test)]
@@ -130,10 +146,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_cover_what_has_a_group() {
+    fn steps_of_a_group_go_together() {
         let groups = Groups::new(vec![0, 0, Groups::NONE, 1, 2, 2, 0], 3).unwrap();
         let runs: Vec<_> = groups.runs(1..7).collect();
         assert_eq!(runs, [(0, 1..2), (1, 3..4), (2, 4..6), (0, 6..7)]);
+        assert_eq!(groups.gathered(1..7), [(0, vec![1, 6]), (1, vec![3]), (2, vec![4, 5])]);
         assert_eq!(groups.sizes(), [3, 1, 2]);
         assert_eq!(groups.within(2..5), 2);
         assert!(Groups::new(vec![3], 3).is_err());

@@ -124,7 +124,7 @@ impl Reduction {
 impl Fold for Reduction {
     type State = ReductionState;
     const NAME: &'static str = "statistics-reduction";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         &self.roles
@@ -133,8 +133,9 @@ impl Fold for Reduction {
         Pieces::Steps
     }
     fn steps_at_once(&self) -> usize {
-        // Where groups take turns, as calendar months do, few of the steps go to the same values.
-        if self.roles.contains(&Role::Time) && self.groups.take_turns() {
+        // Where groups take turns, as calendar months do, few of the steps go to the same values;
+        // of a trend there is so much to a cell that it should seldom be fetched.
+        if self.roles.contains(&Role::Time) && (self.needs.trend || self.groups.take_turns()) {
             32
         } else {
             8
@@ -170,9 +171,14 @@ impl Fold for Reduction {
             spare.groups = spare.groups.max(groups);
         }
         let layout = Layout::new(tile, &self.reduced, &self.weights);
-        for (group, steps) in self.groups.runs(piece.steps()) {
+        // Steps of a group go together, in their order: so a cell is fetched once for all of them.
+        for (group, steps) in self.groups.gathered(piece.steps()) {
             let slot = state.slot(group, self.needs);
-            kernels::absorb(state, slot, &kernels::Task { piece, steps, layout: &layout, fold: self });
+            kernels::absorb(
+                state,
+                slot,
+                &kernels::Task { piece, steps: &steps, layout: &layout, fold: self },
+            );
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! What is kept of the values seen so far.
 
-use super::chan::Moments;
+use super::chan::{Cells, Merge, Moments, Settle};
 use super::kernels::Columns;
 use super::op::Needs;
 use super::trend;
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -45,6 +46,12 @@ fn grow<T: Copy>(all: &mut Vec<T>, len: usize, wanted: bool, value: T) {
         all.reserve_exact(len.saturating_sub(all.len()));
         all.resize(len, value);
     }
+}
+
+/// What moments of these cells are made of.
+fn cells<'a>(counts: &'a [u64], weights: &'a [f64], range: &Range<usize>) -> Cells<'a> {
+    let weights = weights.get(range.clone()).unwrap_or_default();
+    Cells { counts: &counts[range.clone()], weights }
 }
 
 impl ReductionState {
@@ -166,9 +173,9 @@ impl ReductionState {
     /// Moments of all values about their means.
     fn settle(&mut self) {
         if !self.settled {
-            for i in 0..self.centre.len() {
-                self.keep(i, self.moments(i));
-            }
+            let cells = Cells { counts: &self.count, weights: &self.weight };
+            let moments = [&mut self.centre, &mut self.first, &mut self.second].map(Vec::as_mut_slice);
+            Arch::new().dispatch(Settle { cells, moments });
             self.settled = true;
         }
     }
@@ -180,6 +187,7 @@ impl ReductionState {
         }
         self.cells = other.cells;
         self.settle();
+        other.settle();
         let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
         self.expect(needs, other.groups.iter().filter(|g| !known.contains_key(g)).count());
         for (theirs, &group) in other.groups.iter().enumerate() {
@@ -196,7 +204,16 @@ impl ReductionState {
     }
 
     pub(super) fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
-        if needs.moments {
+        if needs.moments && other.settled {
+            let moments =
+                [&mut self.centre, &mut self.first, &mut self.second].map(|all| &mut all[to.clone()]);
+            Arch::new().dispatch(Merge {
+                cells: cells(&self.count, &self.weight, &to),
+                moments,
+                other: cells(&other.count, &other.weight, &from),
+                others: [&other.centre, &other.first, &other.second].map(|all| &all[from.clone()]),
+            });
+        } else if needs.moments {
             for (a, b) in to.clone().zip(from.clone()) {
                 self.keep(a, self.moments(a).merge(other.moments(b)));
             }

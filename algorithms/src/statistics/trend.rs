@@ -9,6 +9,7 @@ pub(super) use fit::Fit;
 pub(super) use line::Tails;
 
 use join::Join;
+use line::Settle;
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -39,7 +40,8 @@ pub(super) const PLANES: usize = 15;
 /// Of a single tile, some places hold what is missing instead, from the first valid step on, so
 /// that a series without gaps costs little: Σt and Σt² of missing steps; how many pairs are broken,
 /// and their Σ(xᵢ + xⱼ), Σ(xᵢtⱼ + xⱼtᵢ), Σ(tᵢ + tⱼ), Σ tᵢtⱼ, x being 0 where it is missing; the first
-/// valid step; and Σ(xᵢtⱼ + xⱼtᵢ) of all pairs.
+/// valid step; and Σ xᵢ(tᵢ₋₁ + tᵢ₊₁), which is Σ(xᵢtⱼ + xⱼtᵢ) of all pairs and of one with the step
+/// behind the last.
 const MISSING_T: usize = T;
 const MISSING_TT: usize = TT;
 const BROKEN: usize = PAIRS;
@@ -83,7 +85,7 @@ impl Sums {
     /// The kernel that takes in further steps.
     pub(super) fn fit(&mut self, cells: usize) -> Option<Fit<'_>> {
         let (start, _) = self.steps?;
-        Some(Fit { planes: &mut self.planes, cells, start, times: &[] })
+        Some(Fit { planes: &mut self.planes, cells, start, clock: &[], count: &mut [] })
     }
 
     /// Takes in the sums of the steps that follow, of which `count` values of each cell are valid.
@@ -112,17 +114,14 @@ impl Sums {
     fn settle(&mut self, times: &[f64]) {
         let (Some(tails), false) = (self.tails(times), self.settled) else { return };
         let cells = self.planes.len() / PLANES;
-        for c in 0..cells {
-            let s = tails.settled(std::array::from_fn(|p| self.planes[p * cells + c]));
-            s.into_iter().enumerate().for_each(|(p, value)| self.planes[p * cells + c] = value);
-        }
+        Arch::new().dispatch(Settle { planes: &mut self.planes, cells, tails: &tails });
         self.settled = true;
     }
 
     /// What [`Self::line`] needs to know of the times.
     pub(super) fn tails(&self, times: &[f64]) -> Option<Tails> {
         let (start, end) = self.steps?;
-        Some(Tails::new(start, times.get(start..=end)?))
+        Some(Tails::new(start, times.get(start..=end)?, times.get(end + 1).copied()))
     }
 }
 

@@ -44,19 +44,15 @@ pub(super) fn copy_part(
     };
     let (mut a, mut b) = (offset(from, &from_stride), offset(to, &to_stride));
     // The innermost loop by itself, over the last dimension before the run.
-    let (inner, from_step, to_step) = match head.checked_sub(1) {
+    let (count, from_step, to_step) = match head.checked_sub(1) {
         Some(d) => (shape[d], from_stride[d], to_stride[d]),
         None => (1, 0, 0),
     };
+    let runs = Runs { run, count, from_step, to_step };
     let outer = head.saturating_sub(1);
     let mut at = vec![0usize; outer];
     loop {
-        let (mut i, mut j) = (a, b);
-        for _ in 0..inner {
-            copy_run(&source[i..i + run], &mut target[j..j + run]);
-            i += from_step;
-            j += to_step;
-        }
+        runs.copy(&source[a..], &mut target[b..]);
         let mut d = outer;
         loop {
             if d == 0 {
@@ -76,14 +72,46 @@ pub(super) fn copy_part(
     }
 }
 
-/// A run of a single cell is common (series of one place) and too short for a call.
+/// Runs that are equally far apart, of `run` bytes each.
+struct Runs {
+    run: usize,
+    count: usize,
+    from_step: usize,
+    to_step: usize,
+}
+
+impl Runs {
+    /// Copies them. Runs of a cell or a few are common (series of one place, or of a small box) and
+    /// too short for a call each.
+    fn copy(&self, source: &[u8], target: &mut [u8]) {
+        match self.run {
+            4 => self.each(source, target, copy_ends::<4>),
+            8..=16 => self.each(source, target, copy_ends::<8>),
+            2 => self.each(source, target, copy_ends::<2>),
+            17..=32 => self.each(source, target, copy_ends::<16>),
+            33..=64 => self.each(source, target, copy_ends::<32>),
+            _ => self.each(source, target, |from, to| to.copy_from_slice(from)),
+        }
+    }
+
+    #[inline]
+    fn each(&self, source: &[u8], target: &mut [u8], copy: impl Fn(&[u8], &mut [u8])) {
+        let (mut i, mut j) = (0, 0);
+        for _ in 0..self.count {
+            copy(&source[i..i + self.run], &mut target[j..j + self.run]);
+            i += self.from_step;
+            j += self.to_step;
+        }
+    }
+}
+
+/// Copies the first `N` bytes and the last `N`, which together are all.
 #[inline]
-fn copy_run(from: &[u8], to: &mut [u8]) {
-    match from.len() {
-        4 => to[..4].copy_from_slice(&from[..4]),
-        8 => to[..8].copy_from_slice(&from[..8]),
-        2 => to[..2].copy_from_slice(&from[..2]),
-        _ => to.copy_from_slice(from),
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    let last = from.len() - N;
+    to[..N].copy_from_slice(&from[..N]);
+    if last > 0 {
+        to[last..last + N].copy_from_slice(&from[last..last + N]);
     }
 }
 
@@ -132,4 +160,23 @@ fn along_slowest(band: &IndexBox, size: usize) -> Vec<usize> {
         thick[d] = (CACHED / slice.max(1)).max(1);
     }
     thick
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_any_length() {
+        let source: Vec<u8> = (0..200).collect();
+        for run in 1..=80 {
+            let mut target = [255; 200];
+            let runs = Runs { run, count: 2, from_step: run + 7, to_step: run + 1 };
+            runs.copy(&source, &mut target);
+            let mut expected = [255; 200];
+            expected[..run].copy_from_slice(&source[..run]);
+            expected[run + 1..2 * run + 1].copy_from_slice(&source[run + 7..2 * run + 7]);
+            assert_eq!(target, expected, "{run}");
+        }
+    }
 }

@@ -22,6 +22,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Bytes of plain chunks that wait for the file: they are made faster than they are written, so
+/// more would only leave the caches.
+const PLAIN_QUEUE: usize = 16 << 20;
+
 /// What a rank writes with.
 #[derive(Debug)]
 pub(super) struct OneWriter {
@@ -91,6 +95,12 @@ impl OneWriter {
     /// All ranks get the same result.
     pub(super) fn write<T: Cell>(&mut self, comm: &Comm, call: &Call<'_, T>, limits: Limits) -> Result<()> {
         let size = call.layout.dtype.size();
+        let limits = if call.layout.is_compressed() {
+            limits
+        } else {
+            let (buffer, queue) = (limits.buffer.min(PLAIN_QUEUE / 2), limits.queue.min(PLAIN_QUEUE));
+            Limits { buffer, queue, ..limits }
+        };
         self.report.bytes_values += (call.boxes.iter().map(IndexBox::len).sum::<usize>() * size) as u64;
         for round in Rounds::new(call.layout, call.boxes, comm.size(), limits.buffer / size.max(1)) {
             let result = self.round(comm, call, &round, limits);

@@ -13,7 +13,7 @@ use halocline_core::meta::{Attributes, DType};
 use halocline_core::progress::Phase;
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{default_chunks, Compression, Output, Schema, VariableSpec, WriteReport};
 use halocline_io::source::Source;
 use halocline_io::{OpenOptions, Selection};
 use std::path::Path;
@@ -68,7 +68,9 @@ pub(super) fn write(
     output.write_pending(&pending)?;
     for (field, chunk) in fields.iter().zip(&chunks) {
         let name = StreamSource::variable(field).name.clone();
-        let plan = MapPlan::new(field, chunk, comm.size(), rayon::current_num_threads(), room / 4)
+        let plan_of =
+            if wanted.compression == Compression::None { MapPlan::uncompressed } else { MapPlan::new };
+        let plan = plan_of(field, chunk, comm.size(), rayon::current_num_threads(), room / 4)
             .map_err(|e| folding::of_budget(e, job.budget, 0))?;
         job.verbosity
             .say(comm, || format!("anomalies of {name}: windows of {} a rank", bytes_text(plan.estimate())));

@@ -12,7 +12,7 @@ use std::ops::Range;
 const BLOCK: usize = 1024;
 /// Cells that are worked on together, in registers.
 const LANES: usize = 8;
-/// The same where a kernel has many accumulators.
+/// The same for those that remain.
 const FEW_LANES: usize = 4;
 
 /// A row of values.
@@ -29,8 +29,6 @@ pub(in crate::statistics) struct Source<'a, T> {
 
 /// Takes `N` cells from `at` on of all rows into accumulators.
 pub(in crate::statistics) trait Kernel<T> {
-    /// Whether accumulators of [`LANES`] cells are more than registers hold.
-    const IS_LARGE: bool = false;
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize);
 }
 
@@ -47,7 +45,7 @@ impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
     #[inline(always)]
     fn call(mut self) {
         let mut at = self.block.start;
-        while !K::IS_LARGE && at + LANES <= self.block.end {
+        while at + LANES <= self.block.end {
             self.kernel.take::<LANES>(self.sources, at);
             at += LANES;
         }
@@ -116,7 +114,9 @@ pub(super) fn absorb<T: Stored>(
     let weights = task.fold.weights();
     let needs = task.fold.needs;
     if needs.trend {
-        state.trend.begin(state.cells, task.steps.clone());
+        if let [first, .., last] | [first @ last] = *task.steps {
+            state.trend.begin(state.cells, first..last + 1);
+        }
     }
     for rows in layout.rows.chunk_by(|a, b| a.base == b.base) {
         let Some(base) = rows.first().map(|row| row.base) else { continue };
@@ -133,12 +133,17 @@ pub(super) fn absorb<T: Stored>(
             .collect();
         let cells = slot.start + base..slot.start + base + layout.length;
         let sources = sources.as_slice();
+        let steps = sources.iter().map(|source| source.step);
+        let clock = state.columns(cells.clone()).trend.map(|fit| fit.clock(steps, &task.fold.times));
         for start in (0..layout.length).step_by(BLOCK) {
             let block = start..layout.length.min(start + BLOCK);
             let mut all = state.columns(cells.clone());
+            let mut count: &mut [u64] = &mut [];
             if needs.sum {
                 let kernel = Add { sum: all.sum, count: all.count };
                 arch.dispatch(Run { kernel, sources, block: &block });
+            } else if needs.trend {
+                count = all.count;
             } else {
                 let kernel = Count { count: all.count };
                 arch.dispatch(Run { kernel, sources, block: &block });
@@ -170,8 +175,9 @@ pub(super) fn absorb<T: Stored>(
                     arch.dispatch(Run { kernel, sources, block: &block });
                 }
             }
-            if let Some(mut kernel) = all.trend.take() {
-                kernel.times = &task.fold.times;
+            if let (Some(mut kernel), Some(clock)) = (all.trend.take(), &clock) {
+                kernel.clock = clock;
+                kernel.count = count;
                 arch.dispatch(Run { kernel, sources, block: &block });
             }
         }

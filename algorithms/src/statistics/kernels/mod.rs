@@ -17,7 +17,8 @@ use std::ops::Range;
 /// Steps of one group that are to be taken in.
 pub(super) struct Task<'a> {
     pub(super) piece: &'a Piece<'a>,
-    pub(super) steps: Range<usize>,
+    /// In order.
+    pub(super) steps: &'a [usize],
     pub(super) layout: &'a Layout<'a>,
     pub(super) fold: &'a Reduction,
 }
@@ -58,10 +59,8 @@ impl Stored for f64 {
 
 /// Takes the steps of a task into a slot of the state.
 pub(super) fn absorb(state: &mut ReductionState, slot: Range<usize>, task: &Task<'_>) {
-    if task.steps.is_empty() {
-        return;
-    }
-    match task.piece.step(task.steps.start) {
+    let Some(&first) = task.steps.first() else { return };
+    match task.piece.step(first) {
         Numbers::F32(_) => typed::<f32>(state, slot, task),
         Numbers::F64(_) => typed::<f64>(state, slot, task),
     }
@@ -69,7 +68,7 @@ pub(super) fn absorb(state: &mut ReductionState, slot: Range<usize>, task: &Task
 
 fn typed<T: Stored>(state: &mut ReductionState, slot: Range<usize>, task: &Task<'_>) {
     let maps: Vec<(usize, &[T])> =
-        task.steps.clone().map(|step| (step, T::of(task.piece.step(step)))).collect();
+        task.steps.iter().map(|&step| (step, T::of(task.piece.step(step)))).collect();
     if task.layout.is_reduced {
         rows::absorb(state, slot, &maps, task);
     } else {

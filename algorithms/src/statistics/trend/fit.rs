@@ -8,53 +8,84 @@ use super::{
 };
 use crate::statistics::kernels::{all_missing, any_nan, load, store, Kernel, Source, Stored};
 
+/// When a row is, counted from the first step of the state.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::statistics) struct Clock {
+    /// The time of the step before; of the very first, its own.
+    before: f64,
+    own: f64,
+    /// Those of the steps before and after together, without what there is not.
+    around: f64,
+}
+
 /// The kernel that takes in rows, each of one step.
 pub(in crate::statistics) struct Fit<'a> {
     pub(super) planes: &'a mut [f64],
     pub(super) cells: usize,
     /// First step of the state.
     pub(super) start: usize,
-    /// The time of each global step.
-    pub(in crate::statistics) times: &'a [f64],
+    /// When each row is.
+    pub(in crate::statistics) clock: &'a [Clock],
+    /// Valid values of each cell; empty if they are counted elsewhere.
+    pub(in crate::statistics) count: &'a mut [u64],
 }
 
 impl<T: Stored> Kernel<T> for Fit<'_> {
-    const IS_LARGE: bool = true;
     #[inline(always)]
     fn take<const N: usize>(&mut self, sources: &[Source<'_, T>], at: usize) {
-        if self.whole::<N, T>(sources, at) {
+        let Some(first) = sources.first() else { return };
+        // What has begun, or does now; of the land that is nothing.
+        let begins = first.step == self.start;
+        let known: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
+        if all_nan(&known) && all_missing::<T, N>(sources, at) {
             return;
         }
-        let centre: [f64; N] = load(self.planes, at);
-        // Land: nothing has begun.
-        if centre.iter().all(|c| c.is_nan()) && all_missing::<T, N>(sources, at) {
-            return;
+        if !self.whole::<N, T>(sources, at) {
+            self.gaps::<N, T>(sources, at);
         }
-        self.gaps::<N, T>(sources, at);
     }
 }
 
+#[inline(always)]
+fn all_nan<const N: usize>(values: &[f64; N]) -> bool {
+    let mut all = true;
+    for v in values {
+        all &= v.is_nan();
+    }
+    all
+}
+
 impl Fit<'_> {
-    /// The time of a step, and that of the one before, which for the first counts nothing.
-    #[inline(always)]
-    fn times(&self, step: usize) -> (f64, f64) {
-        let start = self.times[self.start];
-        (self.times[step.saturating_sub(1)] - start, self.times[step] - start)
+    /// When these steps are.
+    pub(in crate::statistics) fn clock(
+        &self,
+        steps: impl Iterator<Item = usize>,
+        times: &[f64],
+    ) -> Vec<Clock> {
+        let since = |step: usize| times[step] - times[self.start];
+        let clock = |step: usize| {
+            let before = since(step.saturating_sub(1));
+            // What the step after the last adds is taken away when sums are settled: a state does
+            // not know which one that will be.
+            let after = if step + 1 < times.len() { since(step + 1) } else { 0.0 };
+            Clock { before, own: since(step), around: before + after }
+        };
+        steps.map(clock).collect()
     }
 
     /// Takes in cells that have a value before and at every step; says whether they had.
     #[inline(always)]
     fn whole<const N: usize, T: Stored>(&mut self, sources: &[Source<'_, T>], at: usize) -> bool {
-        let Some(first) = sources.first() else { return true };
+        let (Some(first), Some(end)) = (sources.first(), sources.last()) else { return true };
         let cells = self.cells;
         let begins = first.step == self.start;
         let mut before: [f64; N] = [0.0; N];
-        let mut last: [f64; N] = load(self.planes, LAST * cells + at);
         let centre: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
         if !begins {
             // NaN, where there was none, spoils all sums.
+            before = load(self.planes, LAST * cells + at);
             for i in 0..N {
-                before[i] = last[i] - centre[i];
+                before[i] -= centre[i];
             }
         }
         let mut x: [f64; N] = load(self.planes, X * cells + at);
@@ -62,32 +93,34 @@ impl Fit<'_> {
         let mut tx: [f64; N] = load(self.planes, TX * cells + at);
         let mut pxx: [f64; N] = load(self.planes, PXX * cells + at);
         let mut all_tx: [f64; N] = load(self.planes, ALL_TX * cells + at);
-        for source in sources {
+        for (source, clock) in sources.iter().zip(self.clock) {
             let v: [f64; N] = load(source.values, at);
-            let (earlier, t) = self.times(source.step);
             for i in 0..N {
                 let d = v[i] - centre[i];
                 x[i] += d;
                 xx[i] += d * d;
-                tx[i] += t * d;
+                tx[i] += clock.own * d;
                 pxx[i] += d * before[i];
-                all_tx[i] += earlier * d + t * before[i];
+                all_tx[i] += clock.around * d;
                 before[i] = d;
             }
-            last = v;
         }
         if any_nan(&x) | any_nan(&pxx) {
             return false;
         }
-        store(self.planes, at, centre);
+        if begins {
+            store(self.planes, at, centre);
+            store(self.planes, BEGIN * cells + at, [self.start as f64; N]);
+        }
         store(self.planes, X * cells + at, x);
         store(self.planes, XX * cells + at, xx);
         store(self.planes, TX * cells + at, tx);
         store(self.planes, PXX * cells + at, pxx);
         store(self.planes, ALL_TX * cells + at, all_tx);
-        store(self.planes, LAST * cells + at, last);
-        if begins {
-            store(self.planes, BEGIN * cells + at, [self.start as f64; N]);
+        store::<f64, N>(self.planes, LAST * cells + at, load(end.values, at));
+        if !self.count.is_empty() {
+            let count: [u64; N] = load(self.count, at);
+            store(self.count, at, count.map(|n| n + sources.len() as u64));
         }
         true
     }
@@ -100,9 +133,10 @@ impl Fit<'_> {
         let mut before: [f64; N] =
             std::array::from_fn(|i| if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] });
         let mut before_missing: [bool; N] = s[LAST].map(f64::is_nan);
-        for source in sources {
+        let mut valid = [0u64; N];
+        for (source, clock) in sources.iter().zip(self.clock) {
             let v: [f64; N] = load(source.values, at);
-            let (earlier, t) = self.times(source.step);
+            let (earlier, t) = (clock.before, clock.own);
             for i in 0..N {
                 let begun = !s[CENTRE][i].is_nan();
                 let missing = v[i].is_nan();
@@ -115,7 +149,8 @@ impl Fit<'_> {
                 s[XX][i] += x * x;
                 s[TX][i] += t * x;
                 s[PXX][i] += x * before[i];
-                s[ALL_TX][i] += earlier * x + t * before[i];
+                s[ALL_TX][i] += clock.around * x;
+                valid[i] += u64::from(!missing);
                 if begun && missing {
                     s[MISSING_T][i] += t;
                     s[MISSING_TT][i] += t * t;
@@ -134,6 +169,13 @@ impl Fit<'_> {
         }
         for (p, values) in s.into_iter().enumerate() {
             store(self.planes, p * self.cells + at, values);
+        }
+        if !self.count.is_empty() {
+            let mut count: [u64; N] = load(self.count, at);
+            for i in 0..N {
+                count[i] += valid[i];
+            }
+            store(self.count, at, count);
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The line that sums tell of, and how certain it is.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+#![allow(clippy::needless_range_loop)] // one index into many planes alike
+
 use super::{
     Sums, ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, MISSING_T,
     MISSING_TT, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX,
 };
+use crate::statistics::kernels::{load, store};
 use crate::statistics::student;
+use pulp::NullaryFnOnce;
 
 /// What the sums say of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,10 +27,12 @@ pub(in crate::statistics) struct Tails {
     start: usize,
     /// Σt, Σt², Σ(tᵢ + tⱼ), Σ tᵢtⱼ.
     sums: Vec<[f64; 4]>,
+    /// The time of the step behind the last; 0 if there is none.
+    behind: f64,
 }
 
 impl Tails {
-    pub(super) fn new(start: usize, times: &[f64]) -> Self {
+    pub(super) fn new(start: usize, times: &[f64], behind: Option<f64>) -> Self {
         let t: Vec<f64> = times.iter().map(|t| t - times[0]).collect();
         let mut sums = vec![[0.0; 4]; t.len()];
         for i in (0..t.len()).rev() {
@@ -37,33 +44,77 @@ impl Tails {
             sums[i][0] += t[i];
             sums[i][1] += t[i] * t[i];
         }
-        Self { start, sums }
+        let behind = behind.zip(times.first()).map_or(0.0, |(behind, first)| behind - first);
+        Self { start, sums, behind }
     }
 
-    /// The sums of what is valid, from those of what is missing.
-    pub(super) fn settled(&self, s: [f64; PLANES]) -> [f64; PLANES] {
-        let mut all = s;
-        let begin = s[BEGIN];
-        all[FIRST] = f64::NAN;
-        all[ALL_TX] = 0.0;
-        if begin.is_nan() {
-            return all;
+    /// The sums of what is valid in some cells, from those of what is missing.
+    #[inline(always)]
+    pub(super) fn settled<const N: usize>(&self, s: &[[f64; N]; PLANES]) -> [[f64; N]; PLANES] {
+        let mut all = *s;
+        let (mut sums, mut pairs, mut from_start) = ([[0.0; N]; 4], [0.0; N], [false; N]);
+        let nowhere = [0.0; 4];
+        for i in 0..N {
+            // NaN, where nothing is valid, becomes 0, and all that is made of it is thrown away.
+            let after = (s[BEGIN][i] as usize).saturating_sub(self.start);
+            let tail = self.sums.get(after).unwrap_or(&nowhere);
+            for k in 0..4 {
+                sums[k][i] = tail[k];
+            }
+            pairs[i] = self.sums.len() as f64 - 1.0 - after as f64;
+            from_start[i] = after == 0;
         }
-        let after = begin as usize - self.start;
-        let [t, tt, pt, ptt] = self.sums[after];
-        let last = if s[LAST].is_nan() { 0.0 } else { s[LAST] - s[CENTRE] };
-        all[T] = t - s[MISSING_T];
-        all[TT] = tt - s[MISSING_TT];
-        all[PAIRS] = (self.sums.len() - 1 - after) as f64 - s[BROKEN];
-        // Of all pairs this is twice Σx, but for the ends; x is 0 at the first.
-        all[PX] = 2.0 * s[X] - last - s[BROKEN_X];
-        all[PTX] = s[ALL_TX] - s[BROKEN_TX];
-        all[PT] = pt - s[BROKEN_T];
-        all[PTT] = ptt - s[BROKEN_TT];
-        if after == 0 {
-            all[FIRST] = s[CENTRE];
+        for i in 0..N {
+            let none = s[BEGIN][i].is_nan();
+            let valid = |value: f64| if none { 0.0 } else { value };
+            let last = if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] };
+            all[T][i] = valid(sums[0][i] - s[MISSING_T][i]);
+            all[TT][i] = valid(sums[1][i] - s[MISSING_TT][i]);
+            all[PAIRS][i] = valid(pairs[i] - s[BROKEN][i]);
+            // Of all pairs this is twice Σx, but for the ends; x is 0 at the first.
+            all[PX][i] = valid(2.0 * s[X][i] - last - s[BROKEN_X][i]);
+            all[PTX][i] = valid(s[ALL_TX][i] - self.behind * last - s[BROKEN_TX][i]);
+            all[PT][i] = valid(sums[2][i] - s[BROKEN_T][i]);
+            all[PTT][i] = valid(sums[3][i] - s[BROKEN_TT][i]);
+            // The centre is NaN where nothing is valid.
+            all[FIRST][i] = if from_start[i] { s[CENTRE][i] } else { f64::NAN };
         }
+        all[ALL_TX] = [0.0; N];
         all
+    }
+}
+
+/// Turns the sums of all cells into those of what is valid.
+pub(super) struct Settle<'a> {
+    pub(super) planes: &'a mut [f64],
+    pub(super) cells: usize,
+    pub(super) tails: &'a Tails,
+}
+
+impl NullaryFnOnce for Settle<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(mut self) {
+        let mut at = 0;
+        while at + 4 <= self.cells {
+            self.take::<4>(at);
+            at += 4;
+        }
+        while at < self.cells {
+            self.take::<1>(at);
+            at += 1;
+        }
+    }
+}
+
+impl Settle<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, at: usize) {
+        let s: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.planes, p * self.cells + at));
+        let settled = self.tails.settled(&s);
+        for p in [T, TT, PAIRS, PX, PTX, PT, PTT, FIRST, ALL_TX] {
+            store(self.planes, p * self.cells + at, settled[p]);
+        }
     }
 }
 
@@ -83,7 +134,7 @@ impl Sums {
     /// most n; the slope's standard error is √(Σe² / (n' − 2) / Σ(t − t̄)²).
     pub(in crate::statistics) fn line(&self, c: usize, cells: usize, n: u64, tails: &Tails) -> Line {
         let s: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
-        let s = if self.settled { s } else { tails.settled(s) };
+        let s = if self.settled { s } else { tails.settled(&s.map(|value| [value])).map(|[value]| value) };
         let n = n as f64;
         let spread = s[TT] - s[T] * s[T] / n;
         let nothing =

@@ -15,6 +15,9 @@ use rayon::prelude::*;
 
 /// Bytes of a window, where memory is plenty: enough chunks for all threads to finish.
 const WINDOW: u64 = 32 << 20;
+/// The same for each thread where chunks are not compressed: what is read, changed and written then
+/// stays in a shared cache.
+const PLAIN_WINDOW_PER_THREAD: u64 = 4 << 20;
 
 /// Work on the cells of a step that needs no other step.
 pub trait StreamMap: Sync {
@@ -52,6 +55,32 @@ impl MapPlan {
         threads: usize,
         room: u64,
     ) -> Result<Self> {
+        Self::of(source, to, (ranks, threads), room, WINDOW)
+    }
+
+    /// [`Self::new`] where what is written is not compressed: smaller windows.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn uncompressed(
+        source: &dyn StreamSource,
+        to: &[usize],
+        ranks: usize,
+        threads: usize,
+        room: u64,
+    ) -> Result<Self> {
+        let window = PLAIN_WINDOW_PER_THREAD.saturating_mul(threads as u64).min(WINDOW);
+        Self::of(source, to, (ranks, threads), room, window)
+    }
+
+    /// Windows of `usual` bytes, about, where memory is plenty.
+    fn of(
+        source: &dyn StreamSource,
+        to: &[usize],
+        (ranks, threads): (usize, usize),
+        room: u64,
+        usual: u64,
+    ) -> Result<Self> {
         let variable = source.variable();
         let shape = variable.shape();
         let element = if source.is_single() { 4 } else { 8 };
@@ -76,7 +105,7 @@ impl MapPlan {
             .in_variable(&variable.name)
             .remedy("give more --memory, or store the data in smaller chunks (halocline rechunk)"));
         }
-        let limit = (most.min(WINDOW).max(least) / element) as usize;
+        let limit = (most.min(usual).max(least) / element) as usize;
         let windows = cut(&IndexBox::whole(&shape), &thickness(&shape, &chunk, limit));
         let largest = windows.iter().map(|w| w.len() as u64 * element).max().unwrap_or(0);
         Ok(Self { windows, ranks: ranks.max(1), estimate: scratch + 2 * largest })
