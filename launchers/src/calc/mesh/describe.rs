@@ -28,6 +28,7 @@ impl Maps<'_> {
             format!("staggering={}", if self.is_staggered { "c" } else { "a" }),
             format!("topology={}", mesh.topology.name()),
         ];
+        options.extend(self.zero.describe());
         options.extend(args.grid.describe());
         options.extend(described(&args.input, &args.selection));
         let mut about = vec![self.about()];

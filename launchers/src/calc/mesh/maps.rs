@@ -2,6 +2,7 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::{part, room, Precision};
+use super::celsius::Zero;
 use super::checks::{check_pair, check_plane, leading, level_of, room_for_mesh, stands};
 use super::options::{Asked, MeshCalcArgs};
 use super::space::Space;
@@ -39,6 +40,7 @@ pub(super) struct Maps<'a> {
     pub(super) is_staggered: bool,
     pub(super) edge: Edge,
     pub(super) wet: Wet,
+    pub(super) zero: Zero,
 }
 
 /// What works on maps.
@@ -108,7 +110,8 @@ impl<'a> Maps<'a> {
         needed.sort_unstable();
         needed.dedup();
         let wet = Wet::read(job.comm, &found, operands.dataset(0), first, &needed).map_err(blame)?;
-        Ok(Self { args, asked, operands, sources, found, at, is_staggered, edge, wet })
+        let zero = Zero::of(&asked, first).map_err(blame)?;
+        Ok(Self { args, asked, operands, sources, found, at, is_staggered, edge, wet, zero })
     }
 
     pub(super) fn files(&self) -> Vec<PathBuf> {
@@ -246,6 +249,9 @@ impl<'a> Maps<'a> {
         for line in self.found.describe() {
             job.verbosity.detail(job.comm, || format!("mesh: {line}"));
         }
+        for note in self.zero.note(&self.asked.names[0]) {
+            job.verbosity.say(job.comm, || note);
+        }
         job.tell_notes(&self.sources.iter().collect::<Vec<_>>());
         Ok((self.works(), plan, writing))
     }
@@ -309,7 +315,8 @@ impl<'a> Maps<'a> {
                 };
                 let counted: Vec<f64> =
                     counted.iter().zip(areas).map(|(c, a)| if *a > 0.0 { *c } else { 0.0 }).collect();
-                vec![vec![area_integral(maps[0], areas, &counted).0]]
+                let (sum, covered) = area_integral(maps[0], areas, &counted);
+                vec![vec![sum + self.zero.offset * covered]]
             }
             Works::Collocated(work) => {
                 blocks.resize_with(1, Block::default);

@@ -1,5 +1,6 @@
 //! Calculus on meshes: `halocline calc gradient` and its like.
 
+mod celsius;
 mod checks;
 mod describe;
 mod kind;

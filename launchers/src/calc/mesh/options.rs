@@ -199,6 +199,8 @@ pub(crate) struct IntegralArgs {
     #[arg(long, value_enum, value_name = "t|u|v|f", hide_possible_values = true)]
     at: Option<PointChoice>,
     #[command(flatten)]
+    celsius: CelsiusArgs,
+    #[command(flatten)]
     pub(crate) common: MeshCalcArgs,
 }
 
@@ -219,7 +221,24 @@ pub(crate) struct CumulativeArgs {
     #[arg(long, value_name = "NAME")]
     thickness: Option<String>,
     #[command(flatten)]
+    celsius: CelsiusArgs,
+    #[command(flatten)]
     pub(crate) common: MeshCalcArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct CelsiusArgs {
+    /// What values in degrees Celsius are, of which an integral depends on where 0 is: temperatures,
+    /// integrated as kelvins (273.15 is added), or differences, such as anomalies or what is above 0 °C
+    #[arg(long = "celsius", value_enum, value_name = "kelvin|difference", hide_possible_values = true)]
+    choice: Option<CelsiusChoice>,
+}
+
+/// What `--celsius` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CelsiusChoice {
+    Kelvin,
+    Difference,
 }
 
 /// What `--from` says.
@@ -236,6 +255,8 @@ pub(crate) struct Asked {
     pub(super) at: Option<Point>,
     /// A variable of thickness.
     pub(super) thickness: Option<String>,
+    /// What is integrated of degrees Celsius.
+    pub(super) celsius: Option<CelsiusChoice>,
 }
 
 /// A command of calculus on meshes.
@@ -258,6 +279,7 @@ fn asked(what: What, name: &str, at: Option<PointChoice>, thickness: Option<&Str
         names: vec![name.to_owned()],
         at: at.map(PointChoice::point),
         thickness: thickness.cloned(),
+        celsius: None,
     }
 }
 
@@ -275,7 +297,7 @@ impl VectorArgs {
         if self.u == self.v {
             return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
         }
-        Ok(Asked { what, names: vec![self.u.clone(), self.v.clone()], at: None, thickness: None })
+        Ok(Asked { what, names: vec![self.u.clone(), self.v.clone()], at: None, thickness: None, celsius: None })
     }
 }
 
@@ -314,13 +336,14 @@ commands! {
         if a.thickness.is_some() && what != What::Integral(Axis::Level) {
             return Err(Error::usage("--thickness is of an integral over lev").remedy("leave it out"));
         }
-        Ok(asked(what, &a.var, a.at, a.thickness.as_ref()))
+        Ok(Asked { celsius: a.celsius.choice, ..asked(what, &a.var, a.at, a.thickness.as_ref()) })
     };
     CumulativeArgs: |a| {
         let axis = axis(&a.dim, &[Axis::Level, Axis::Time])?;
         if a.thickness.is_some() && axis != Axis::Level {
             return Err(Error::usage("--thickness is of an integral over lev").remedy("leave it out"));
         }
-        Ok(asked(What::Cumulative(axis, a.from == FromChoice::End), &a.var, None, a.thickness.as_ref()))
+        let what = What::Cumulative(axis, a.from == FromChoice::End);
+        Ok(Asked { celsius: a.celsius.choice, ..asked(what, &a.var, None, a.thickness.as_ref()) })
     };
 }

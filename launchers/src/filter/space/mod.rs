@@ -100,6 +100,9 @@ impl Smoothing<'_> {
             ways.push((way.map_err(|e| blame(e, source))?, dtype));
             let name = &source.variable().name;
             job.verbosity.say(comm, || format!("{name}: {}", laplacian.describe(args)));
+            for note in &laplacian.slivers {
+                job.verbosity.say(comm, || format!("note: {name}: {note}"));
+            }
         }
         job.tell_notes(&self.variables.iter().map(|(source, _)| source).collect::<Vec<_>>());
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
@@ -153,13 +156,27 @@ impl Smoothing<'_> {
         attributes
     }
 
+    /// All that is needed to do the same again: what was asked for, and what followed from the grids.
+    fn options(&self) -> String {
+        let exact: Vec<String> =
+            self.variables.iter().map(|(_, laplacian)| laplacian.exact(self.args)).collect();
+        let mut all = vec![self.args.describe()];
+        if exact.windows(2).all(|pair| pair[0] == pair[1]) {
+            all.extend(exact.into_iter().next());
+        } else {
+            let each = self.variables.iter().zip(exact);
+            all.extend(each.map(|((source, _), exact)| format!("{}: {exact}", source.variable().name)));
+        }
+        all.join("; ")
+    }
+
     fn global(&self) -> Attributes {
         let args = self.args;
         let mut attributes = Attributes::new()
             .with("Conventions", "CF-1.8")
             .with("title", format!("{} filtered in space", args.var.join(", ")))
             .with("source", format!("halocline {}, filter space", env!("CARGO_PKG_VERSION")))
-            .with("halocline_filter_options", args.describe())
+            .with("halocline_filter_options", self.options())
             .with("earth_radius", args.grid.radius);
         carry::add_origin(&mut attributes, &self.dataset);
         attributes

@@ -224,8 +224,6 @@ impl SpaceArgs {
             options.push(format!("transition_width={width}"));
         }
         options.push(format!("grid_type={grid_type}"));
-        options.extend(self.n_steps.0.map(|n| format!("n_steps={n}")));
-        options.extend(self.dx_min.0.map(|d| format!("dx_min={}", d.text())));
         options.push(format!("high_pass={}", if self.high_pass { "yes" } else { "no" }));
         options.extend(self.grid.describe());
         options.extend(described(&self.input, &self.selection));
