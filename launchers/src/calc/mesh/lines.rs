@@ -114,7 +114,7 @@ impl<'a> Lines<'a> {
         let (args, first) = (self.args, &self.sources[0]);
         let parts = args.selection.parts(job.comm, &first.variable().dims)?;
         let writing = writing_bytes(job);
-        for note in self.work.zero.note(&first.variable().name) {
+        if let Some(note) = self.work.zero.note(&first.variable().name) {
             job.verbosity.say(job.comm, || note);
         }
         let sources: Vec<&Source> = self.sources.iter().collect();

@@ -3,14 +3,17 @@
 mod celsius;
 mod checks;
 mod describe;
+mod divided;
 mod kind;
 mod lines;
 mod maps;
 mod options;
+mod share;
 mod space;
 mod thickness;
 mod wet;
 mod what;
+mod works;
 
 pub(crate) use kind::MeshKind;
 pub(crate) use options::{

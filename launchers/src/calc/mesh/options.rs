@@ -297,7 +297,13 @@ impl VectorArgs {
         if self.u == self.v {
             return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
         }
-        Ok(Asked { what, names: vec![self.u.clone(), self.v.clone()], at: None, thickness: None, celsius: None })
+        Ok(Asked {
+            what,
+            names: vec![self.u.clone(), self.v.clone()],
+            at: None,
+            thickness: None,
+            celsius: None,
+        })
     }
 }
 

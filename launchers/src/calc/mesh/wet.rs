@@ -2,7 +2,7 @@
 
 use crate::mesh::FoundMesh;
 use halocline_core::comm::Comm;
-use halocline_core::grid::mesh::Point;
+use halocline_core::grid::mesh::{Mesh, Point, Window};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -80,6 +80,25 @@ impl Wet {
         let masks = &self.masks[point.index()];
         let at = self.levels.get(level).or(self.levels.last()).copied()?;
         masks.get(at).or(masks.last()).map(Vec::as_slice)
+    }
+    /// The same in a window of a mesh; open beyond walls, where values are missing anyway.
+    pub(super) fn window(&self, mesh: &Mesh, window: Window) -> Self {
+        let of = |point: Point| -> Vec<Vec<bool>> {
+            let masks = &self.masks[point.index()];
+            if masks.is_empty() {
+                return Vec::new();
+            }
+            let seen = mesh.seen(point, window);
+            masks
+                .iter()
+                .map(|mask| seen.iter().map(|at| at.is_none_or(|(at, _)| mask[at])).collect())
+                .collect()
+        };
+        Self { masks: Point::ALL.map(of), levels: self.levels.clone() }
+    }
+    /// How many levels are known of the point that most are known of.
+    pub(super) fn depth(&self) -> usize {
+        self.masks.iter().map(Vec::len).max().unwrap_or(0)
     }
     /// Bytes that they take.
     pub(super) fn bytes(&self) -> u64 {

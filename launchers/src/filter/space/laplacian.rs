@@ -33,7 +33,6 @@ pub(super) struct Laplacian {
 /// On a mesh without a mask, cells that are narrower than this share of the median are taken for land.
 const SLIVER: f64 = 0.05;
 
-
 impl Laplacian {
     /// # Collective
     /// Every rank calls this.

@@ -2,7 +2,6 @@
 
 mod divided;
 mod laplacian;
-mod number;
 mod options;
 mod whole;
 
@@ -100,7 +99,7 @@ impl Smoothing<'_> {
             ways.push((way.map_err(|e| blame(e, source))?, dtype));
             let name = &source.variable().name;
             job.verbosity.say(comm, || format!("{name}: {}", laplacian.describe(args)));
-            for note in &laplacian.slivers {
+            if let Some(note) = &laplacian.slivers {
                 job.verbosity.say(comm, || format!("note: {name}: {note}"));
             }
         }
