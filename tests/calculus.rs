@@ -2,6 +2,8 @@
 //! with bad input; the meshes that `halocline info` recognises.
 
 mod common;
+#[path = "calculus/divided.rs"]
+mod divided;
 
 use common::{
     attribute, close, contents, launches, names_in, reference, run, run_well, shared, text, values, Launch,

@@ -2,6 +2,8 @@
 //! not.
 
 mod common;
+#[path = "filter_space/vector.rs"]
+mod vector;
 
 use common::{attribute, contents, data, launches, run, run_well, text, values, Launch};
 use halocline::algorithms::filter::space::{BlockFilter, Metrics, Scratch, Shape, Table, Target};

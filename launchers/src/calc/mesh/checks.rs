@@ -31,7 +31,7 @@ pub(super) fn leading(source: &Source) -> Vec<Dim> {
 }
 
 /// The level of map `k` of a window, in the counting of the source.
-pub(super) fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
+pub(crate) fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
     let dims = &source.variable().dims;
     let Some(at) = dims.iter().position(|d| d.role == Role::Level) else { return 0 };
     let behind: usize = (at + 1..dims.len() - 2).map(|d| window.range(d).len()).product();
@@ -47,7 +47,7 @@ pub(super) fn check_plane(source: &Source) -> Result<()> {
 }
 
 /// Refuses components at other times or levels.
-pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
+pub(crate) fn check_pair(first: &Source, second: &Source) -> Result<()> {
     let lengths = |s: &Source| -> Vec<usize> { leading(s).iter().skip(1).map(|d| d.len).collect() };
     if lengths(first) != lengths(second) {
         return Err(Error::data(format!("has not the levels of `{}`", first.variable().name))

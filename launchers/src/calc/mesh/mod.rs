@@ -15,11 +15,14 @@ mod wet;
 mod what;
 mod works;
 
+pub(crate) use checks::{check_pair, level_of};
 pub(crate) use kind::MeshKind;
 pub(crate) use options::{
     CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs, IntegralArgs,
     InterpArgs, LaplacianArgs, MeshCommand,
 };
+
+pub(crate) use wet::Wet;
 
 use crate::checkpoint::CheckpointArgs;
 use crate::common::Verbosity;

@@ -1,6 +1,6 @@
 //! The Laplacian of a variable's grid, and the polynomial of it.
 
-use super::options::{GridType, Scale, SpaceArgs};
+use super::options::{GridType, SpaceArgs};
 use crate::mesh;
 use halocline_algorithms::filter::space::{MeshMetrics, Metrics, Polynomial, Target};
 use halocline_core::comm::Comm;
@@ -79,22 +79,7 @@ impl Laplacian {
             };
             (made.metrics, made.places)
         };
-        let least = metrics.least_spacing();
-        if !(least.is_finite() && least > 0.0) {
-            return Err(Error::data("the grid tells no distances between its cells")
-                .remedy("use --grid-type regular with a --scale in cells"));
-        }
-        let spacing = match args.dx_min.0 {
-            Some(Scale::Metres(spacing) | Scale::Cells(spacing)) => spacing,
-            None => least,
-        };
-        // A little more is harmless, much more makes the filter grow without bounds.
-        if spacing > 1.01 * least {
-            return Err(Error::usage(format!(
-                "--dx-min {spacing} m is more than the {least:.0} m that the smallest cells allow: the filter would be unstable"
-            ))
-            .remedy("choose less, or leave it out"));
-        }
+        let spacing = args.spacing(metrics.least_spacing())?;
         let target = Target { shape: args.shape(), scale: args.length(), spacing };
         let polynomial = target.polynomial(args.n_steps.0)?;
         let chosen_topology = topology.name();
