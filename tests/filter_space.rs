@@ -179,7 +179,7 @@ fn the_same_bits_on_any_ranks_divided_or_not() {
                 Launch::Plain(_) | Launch::Mpi(1 | 3) => None,
                 Launch::ThreadRanks(2) => Some("lat=2"),
                 Launch::ThreadRanks(3) => Some("lon=3"),
-                Launch::ThreadRanks(_) => Some("lat=3"),
+                Launch::ThreadRanks(_) => Some("time=2,lat=2"),
                 Launch::Mpi(2) => Some("lon=2"),
                 Launch::Mpi(_) => Some("lat=2,lon=2"),
             };

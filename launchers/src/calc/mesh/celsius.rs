@@ -1,10 +1,26 @@
 //! Integrals of degrees Celsius: what they are depends on where 0 is.
 
-use super::options::{Asked, CelsiusChoice};
+use super::options::Asked;
 use super::what::What;
 use crate::cf;
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
+
+/// What values in degrees Celsius are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CelsiusArgs {
+    /// What values in degrees Celsius are, of which an integral depends on where 0 is: temperatures,
+    /// integrated as kelvins (273.15 is added), or differences, such as anomalies or what is above 0 °C
+    #[arg(long = "celsius", value_enum, value_name = "kelvin|difference", hide_possible_values = true)]
+    pub(super) choice: Option<CelsiusChoice>,
+}
+
+/// What `--celsius` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CelsiusChoice {
+    Kelvin,
+    Difference,
+}
 
 /// What is added to values before they are integrated, and what is told of it.
 #[derive(Debug, Clone, Copy, Default)]

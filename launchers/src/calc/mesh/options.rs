@@ -2,6 +2,7 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::Precision;
+use super::celsius::{CelsiusArgs, CelsiusChoice};
 use super::what::{Axis, What};
 use crate::common::{InputArgs, MemoryArgs, SelectionArgs};
 use crate::mesh::GridArgs;
@@ -224,21 +225,6 @@ pub(crate) struct CumulativeArgs {
     celsius: CelsiusArgs,
     #[command(flatten)]
     pub(crate) common: MeshCalcArgs,
-}
-
-#[derive(Debug, clap::Args)]
-struct CelsiusArgs {
-    /// What values in degrees Celsius are, of which an integral depends on where 0 is: temperatures,
-    /// integrated as kelvins (273.15 is added), or differences, such as anomalies or what is above 0 °C
-    #[arg(long = "celsius", value_enum, value_name = "kelvin|difference", hide_possible_values = true)]
-    choice: Option<CelsiusChoice>,
-}
-
-/// What `--celsius` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum CelsiusChoice {
-    Kelvin,
-    Difference,
 }
 
 /// What `--from` says.

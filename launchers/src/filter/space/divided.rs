@@ -7,6 +7,7 @@ use crate::calc::room;
 use crate::divided::{reading_bytes, windows, Number, Reader};
 use crate::folding::FoldJob;
 use halocline_algorithms::filter::space::{BlockFilter, Scratch};
+use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::halo::{Extent, HaloPlan, Parcels};
@@ -18,6 +19,7 @@ use halocline_core::{Error, Result};
 use halocline_io::output::Output;
 use halocline_io::source::Source;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Which windows there are, and who owns what of each.
 pub(super) struct Divided {
@@ -35,10 +37,6 @@ impl Divided {
         dtype: DType,
         parts: &[usize],
     ) -> Result<Self> {
-        if parts[..parts.len() - 2].iter().any(|n| *n != 1) {
-            return Err(Error::usage("--decomposition divides maps and what is before them")
-                .remedy("divide either y and x, or neither"));
-        }
         if laplacian.places.is_some() {
             return Err(Error::usage("maps whose rows or columns repeat others can't be divided")
                 .remedy("leave out --decomposition"));
@@ -67,26 +65,28 @@ impl Divided {
         high_pass: bool,
         file: &mut Output,
     ) -> Result<()> {
-        let Some(first) = self.windows.first() else { return Ok(()) };
-        let owners = self.owners(&source.variable().dims, first, job.comm.size())?;
-        let widths = BlockFilter::widths(&laplacian.metrics, &laplacian.polynomial, &owners);
-        let halo = HaloPlan::new(job.comm, &owners, widths, &[laplacian.metrics.edges()])?;
-        let filter = BlockFilter::new(&laplacian.metrics, &laplacian.polynomial, halo.extent(), high_pass);
-        let block = Block { source, filter, halo, dtype };
         job.progress.tiles_total.add(self.windows.len() as u64);
+        let of = Asked { source, laplacian, dtype, high_pass };
         if StreamSource::is_single(source) {
-            self.through::<f32>(job, &block, file)
+            self.through::<f32>(job, &of, file)
         } else {
-            self.through::<f64>(job, &block, file)
+            self.through::<f64>(job, &of, file)
         }
     }
 
-    fn through<T: Number>(&self, job: &FoldJob<'_>, block: &Block<'_>, file: &mut Output) -> Result<()> {
-        let (comm, source, progress) = (job.comm, block.source, job.progress);
+    fn through<T: Number>(&self, job: &FoldJob<'_>, of: &Asked<'_>, file: &mut Output) -> Result<()> {
+        let (comm, source, progress) = (job.comm, of.source, job.progress);
         let (mut reader, mut parcels) = (Reader::<T>::default(), Parcels::<T>::default());
         let mut with_halo = Vec::<T>::new();
+        let mut kept: Option<(Vec<usize>, Block<'_>)> = None;
         for window in &self.windows {
             let owners = self.owners(&source.variable().dims, window, comm.size())?;
+            // Who has neighbours differs where a window has other times and levels than the one before.
+            let shape = window.shape();
+            let block = match kept.take() {
+                Some((of, block)) if of == shape => block,
+                _ => Block::new(comm, &owners, of)?,
+            };
             let own = reader.load(job, source, window, &owners)?;
             let extent = block.halo.extent();
             let place = owners.block(comm.rank());
@@ -104,6 +104,7 @@ impl Divided {
             let _timer = progress.phases.start(Phase::Write);
             file.write_block(&source.variable().name, &place, &values)?;
             progress.tiles_done.add(1);
+            kept = Some((shape, block));
         }
         Ok(())
     }
@@ -117,21 +118,30 @@ fn bytes(
     dtype: DType,
 ) -> Result<u64> {
     let widths = BlockFilter::widths(&laplacian.metrics, &laplacian.polynomial, owners);
-    let maps = window.len() / laplacian.stored.iter().product::<usize>().max(1);
     let mut most = 0;
     for rank in 0..owners.ranks() {
+        let block = owners.block(rank);
+        let maps: usize = block.ranges()[..block.ndim() - 2].iter().map(Range::len).product();
         let extent = Extent::new(owners, rank, widths)?;
         let halo = (extent.cells() * maps) as u64;
         // Beside what is read: blocks with halos, which leave and arrive once more; the result.
         let all = reading_bytes(source, window, (owners, rank))?
             + read_bytes(source) * 3 * halo
-            + (dtype.size() * owners.block(rank).len()) as u64;
+            + (dtype.size() * block.len()) as u64;
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, extent.shape()[2]);
         let tables = BlockFilter::bytes(&laplacian.metrics, extent.cells());
         let shared = BlockFilter::bytes(&laplacian.metrics, laplacian.shape().iter().product());
         most = most.max(all + desk * rayon::current_num_threads() as u64 + tables + shared);
     }
     Ok(most)
+}
+
+/// What is asked for of a variable.
+struct Asked<'a> {
+    source: &'a Source,
+    laplacian: &'a Laplacian,
+    dtype: DType,
+    high_pass: bool,
 }
 
 /// The block of this rank.
@@ -142,7 +152,17 @@ struct Block<'a> {
     dtype: DType,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// # Collective
+    /// Every rank calls this.
+    fn new(comm: &Comm, owners: &Decomposition, of: &Asked<'a>) -> Result<Self> {
+        let Laplacian { metrics, polynomial, .. } = of.laplacian;
+        let widths = BlockFilter::widths(metrics, polynomial, owners);
+        let halo = HaloPlan::new(comm, owners, widths, &[metrics.edges()])?;
+        let filter = BlockFilter::new(metrics, polynomial, halo.extent(), of.high_pass);
+        Ok(Self { source: of.source, filter, halo, dtype: of.dtype })
+    }
+
     /// Filters all maps of a window, each in a thread.
     fn filter<T: Number>(
         &self,

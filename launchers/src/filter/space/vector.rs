@@ -24,7 +24,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The two components, opened.
-pub(super) struct Vector<'a> {
+pub(crate) struct Vector<'a> {
     args: &'a SpaceArgs,
     operands: Operands,
     pub(super) sources: [Source; 2],
