@@ -2,6 +2,8 @@
 //! not.
 
 mod common;
+#[path = "filter_space/land.rs"]
+mod land;
 #[path = "filter_space/vector.rs"]
 mod vector;
 

@@ -216,3 +216,98 @@ impl<'a> Ground<'a> {
         (before + y * across + x, row * width + column)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::run_threads;
+    use crate::index::IndexBox;
+    use crate::meta::{Dim, Role};
+
+    /// Two fields of other shapes, cut unevenly, also into empty pieces, of several levels.
+    #[test]
+    fn places_come_from_their_owners() {
+        for (ranks, rows, columns, levels) in [
+            (1, vec![0, 5], vec![0, 7], 1),
+            (2, vec![0, 1, 5], vec![0, 7], 1),
+            (4, vec![0, 2, 5], vec![0, 6, 7], 1),
+            (4, vec![0, 2, 2, 5], vec![0, 7], 1),
+            (5, vec![0, 3, 5], vec![0, 7], 2),
+        ] {
+            let wider: Vec<usize> =
+                columns.iter().enumerate().map(|(k, c)| c + usize::from(k + 1 == columns.len())).collect();
+            let dims = |width: usize| {
+                vec![
+                    Dim::new("lev", 3, Role::Level),
+                    Dim::new("y", 5, Role::Y),
+                    Dim::new("x", width, Role::X),
+                ]
+            };
+            let depths = if levels == 2 { vec![0, 1, 3] } else { vec![0, 3] };
+            let owner = |columns: &Vec<usize>, width| {
+                let edges = vec![depths.clone(), rows.clone(), columns.clone()];
+                Decomposition::from_edges(dims(width), edges, ranks).expect("fits")
+            };
+            let owners = [owner(&columns, 7), owner(&wider, 8)];
+            run_threads(ranks, |comm| {
+                let blocks: Vec<IndexBox> = owners.iter().map(|o| o.block(comm.rank())).collect();
+                let maps = blocks[1].range(0).len();
+                // Any places, in an order that differs by rank; some beyond walls, some turned.
+                let wanted: Vec<Wanted> = [7, 8]
+                    .iter()
+                    .map(|width| Wanted {
+                        places: (0..if maps == 0 { 0 } else { 24 })
+                            .map(|k| ((k * 5 + 3 * comm.rank()) % 11 != 0).then_some(k))
+                            .map(|k| k.map(|k| ((k * 13 + comm.rank()) % (5 * width), k % 4 == 1)))
+                            .collect(),
+                        columns: 6,
+                    })
+                    .collect();
+                let value = |field: usize, level: usize, number: usize| {
+                    (1000 * (field + 1) + 100 * level + number) as f64
+                };
+                let own: Vec<Vec<f64>> = blocks
+                    .iter()
+                    .enumerate()
+                    .map(|(field, block)| {
+                        let mut all = Vec::new();
+                        for level in block.range(0) {
+                            for y in block.range(1) {
+                                all.extend(block.range(2).map(|x| value(field, level, y * (7 + field) + x)));
+                            }
+                        }
+                        all
+                    })
+                    .collect();
+                let gather = Gather::new(comm, &owners, &wanted).expect("a plan");
+                let (mut out, mut parcels) = (vec![Vec::new(), Vec::new()], Parcels::default());
+                let fields: Vec<&[f64]> = own.iter().map(Vec::as_slice).collect();
+                let check = |out: &[Vec<f64>], settled: bool| {
+                    for (field, wanted) in wanted.iter().enumerate() {
+                        let waits = |k: usize| gather.awaited(field).any(|range| range.contains(&k));
+                        for (m, level) in blocks[1].range(0).enumerate() {
+                            for (k, place) in wanted.places.iter().enumerate() {
+                                let found = out[field][m * wanted.places.len() + k];
+                                let expected = place.map(|(number, turned)| {
+                                    let v = value(field, level, number);
+                                    if turned {
+                                        -v
+                                    } else {
+                                        v
+                                    }
+                                });
+                                let same = expected.map_or(found.is_nan(), |v| v == found);
+                                assert!(same || !settled && waits(k), "{ranks} {field} {k}: {found}");
+                            }
+                        }
+                    }
+                };
+                for _ in 0..2 {
+                    gather
+                        .fill_during((comm, &mut parcels), maps, &fields, &mut out, |out| check(out, false));
+                    check(&out, true);
+                }
+            });
+        }
+    }
+}
