@@ -43,7 +43,7 @@ impl Zero {
             return Ok(Self::default());
         }
         if ["degf", "fahrenheit", "degree_f", "degrees_f", "deg_f", "degree_fahrenheit"]
-            .contains(&units.to_lowercase().as_str())
+            .contains(&units.to_lowercase().replace(' ', "_").as_str())
         {
             return Err(Error::data(format!("is in `{units}`, of which integrals have no meaning"))
                 .remedy("convert its values to K and say so in its units"));

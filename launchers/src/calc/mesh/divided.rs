@@ -28,6 +28,7 @@ pub(super) struct Divided {
     cuts: Cuts,
     leading: Vec<Dim>,
     dtype: DType,
+    estimate: u64,
 }
 
 /// What takes the results of a window: rows and columns of each, and values.
@@ -93,10 +94,20 @@ impl Divided {
             _ => maps.found.mesh.cells,
         };
         let cuts = Cuts::new(cells, [parts[plane], parts[plane + 1]])?;
-        let mut divided = Self { windows: Vec::new(), parts, cuts, leading, dtype };
-        divided.windows =
-            windows(job, &maps.sources[0], |window| divided.bytes(maps, window, job.comm.size()))?;
+        let mut divided = Self { windows: Vec::new(), parts, cuts, leading, dtype, estimate: 0 };
+        let needed = |window: &IndexBox| divided.bytes(maps, window, job.comm.size());
+        let windows = windows(job, &maps.sources[0], needed)?;
+        divided.estimate = match windows.iter().max_by_key(|w| w.len()) {
+            Some(largest) => needed(largest)?,
+            None => 0,
+        };
+        divided.windows = windows;
         Ok(divided)
+    }
+
+    /// Bytes of memory that a rank needs.
+    pub(super) fn estimate(&self) -> u64 {
+        self.estimate
     }
 
     /// Who owns what of a window: of each source, and of each result.

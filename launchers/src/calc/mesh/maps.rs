@@ -160,16 +160,13 @@ impl<'a> Maps<'a> {
         let cells: Vec<usize> = spaces.iter().map(|s| s.dims.iter().map(|d| d.len).product()).collect();
         let writing = writing_bytes(job);
         let way = match self.division(job)? {
-            Some(parts) => {
-                self.tell(job, writing, None);
-                Way::Divided(Divided::plan(job, self, parts, dtype)?)
-            }
+            Some(parts) => Way::Divided(Divided::plan(job, self, parts, dtype)?),
             None => {
                 let plan = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
-                self.tell(job, writing, Some(&plan));
                 Way::Whole(Works::new(&self.found.mesh, &self.recipe), plan)
             }
         };
+        self.tell(job, &way, writing);
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
         let mut pending = schema.add_coordinate(first.time_coordinate())?;
         let results = self.asked.what.results(first);
@@ -267,27 +264,24 @@ impl<'a> Maps<'a> {
     }
 
     /// Says what is going to be done.
-    fn tell(&self, job: &FoldJob<'_>, writing: u64, plan: Option<&WholePlan>) {
+    fn tell(&self, job: &FoldJob<'_>, way: &Way, writing: u64) {
         let maps: usize = leading(&self.sources[0]).iter().map(|d| d.len).product();
-        let memory = plan.map_or_else(String::new, |plan| {
-            let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
-            let all = job.budget.bytes;
-            format!(
-                ": about {} of memory a rank of {} ({})",
-                bytes_text(bytes),
-                bytes_text(all),
-                job.budget.origin
-            )
-        });
+        let (estimate, divided) = match way {
+            Way::Whole(_, plan) => (plan.estimate(), ""),
+            Way::Divided(divided) => (divided.estimate(), "divided "),
+        };
+        let bytes = halocline_core::budget::resident().unwrap_or(0) + estimate + writing;
         job.verbosity.say(job.comm, || {
             format!(
-                "{}: {}{} ({}), {} x {}{memory}",
+                "{}: {divided}{} ({}), {} x {}: about {} of memory a rank of {} ({})",
                 self.asked.names.join(", "),
-                if plan.is_none() { "divided " } else { "" },
                 plural(maps, "map"),
                 self.about(),
                 plural(job.comm.size(), "rank"),
                 plural(rayon::current_num_threads(), "thread"),
+                bytes_text(bytes),
+                bytes_text(job.budget.bytes),
+                job.budget.origin
             )
         });
         for line in self.found.mesh.computed.iter().filter(|_| self.found.model != "coordinates") {
