@@ -28,7 +28,7 @@ fn gcm_filters_finds_the_same_on_c_grids() {
         for (case, kappas) in [("", [1.0, 0.0]), ("_aniso", [0.6, 0.4])] {
             let name = format!("{name}{case}");
             let laplacian = VectorLaplacian::new(&mesh, kappas).expect("a Laplacian");
-            let wet = laplacian.wet(&mesh, [Some(&wet_t), Some(&wet_q)]);
+            let wet = laplacian.wet([Some(&wet_t), Some(&wet_q)]);
             let least = laplacian.least_spacing(&wet);
             assert!((4000.0..9000.0).contains(&least), "{least}");
             let steps = match file.variable(&format!("u_{name}")).expect("there").attribute_value("n_steps") {

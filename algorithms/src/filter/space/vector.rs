@@ -37,6 +37,8 @@ pub struct VectorLaplacian {
     /// For each value of u and of v in the file where it is among those behind cells, and the way back.
     picked: [Vec<Option<(usize, bool)>>; 2],
     homes: [Vec<Option<(usize, bool)>>; 2],
+    /// The same of T and F, and their blocks: for masks.
+    masked: [(Filler, Vec<Option<(usize, bool)>>); 2],
 }
 
 /// Which T and F points of a level are wet, as [`VectorLaplacian::wet`] makes it.
@@ -92,10 +94,8 @@ impl VectorLaplacian {
         let [t, f] = [Point::T, Point::F].map(|p| [all(&behind.dx, p), all(&behind.dy, p)]);
         let factor = iso + 0.5 * aniso;
         let points = [Point::U, Point::V];
-        let picked = points.map(|p| {
-            let window = Window { start: [0, 0], shape: behind.cells };
-            mesh.seen(p, window)
-        });
+        let cells = Window { start: [0, 0], shape: behind.cells };
+        let picked = points.map(|p| mesh.seen(p, cells));
         let homes = points.map(|p| {
             let window = Window { start: mesh.start(p), shape: mesh.shape(p) };
             behind.seen(p, window)
@@ -112,26 +112,26 @@ impl VectorLaplacian {
             shapes: points.map(|p| mesh.shape(p)),
             picked,
             homes,
+            masked: [Point::T, Point::F].map(|p| (Filler::new(&behind, p), mesh.seen(p, cells))),
         })
     }
 
     /// Bytes that it takes of so many cells, and what a thread takes for a map beside.
     pub const fn bytes(cells: usize) -> (u64, u64) {
-        (8 * 22 * cells as u64, 8 * 14 * cells as u64)
+        (8 * 36 * cells as u64, 8 * 14 * cells as u64)
     }
 
-    /// Which T and F points of a level are wet: all, unless a mask tells.
-    pub fn wet(&self, mesh: &Mesh, masks: [Option<&[bool]>; 2]) -> WetPoints {
-        let behind = mesh.with_faces([Faces::Right; 2]);
-        let points = [Point::T, Point::F];
+    /// Which T and F points of a level are wet: all, unless a mask (as the file has it) tells.
+    pub fn wet(&self, masks: [Option<&[bool]>; 2]) -> WetPoints {
         WetPoints([0, 1].map(|k| {
             let Some(mask) = masks[k] else { return vec![true; self.tension[0].len()] };
-            let seen = mesh.seen(points[k], Window { start: [0, 0], shape: behind.cells });
+            let (filler, seen) = &self.masked[k];
             let own: Vec<f64> =
                 seen.iter().map(|at| at.map_or(0.0, |(at, _)| f64::from(u8::from(mask[at])))).collect();
-            Filler::new(&behind, points[k]).block(&own).values.iter().map(|v| *v > 0.0).collect()
+            filler.block(&own).values.iter().map(|v| *v > 0.0).collect()
         }))
     }
+
     /// The spacing of square cells whose Laplacian has eigenvalues as great as this one's may be, by
     /// Gershgorin's circles: √8 / √greatest row sum.
     pub fn least_spacing(&self, wet: &WetPoints) -> f64 {

@@ -72,8 +72,7 @@ impl<'a> Vector<'a> {
         let masks =
             Wet::read(job.comm, &found, operands.dataset(0), &sources[0], &masks).map_err(|e| blame(e, 0))?;
         let laplacian = VectorLaplacian::new(&found.mesh, args.kappas())?;
-        let of =
-            |level: usize| laplacian.wet(&found.mesh, [masks.at(Point::T, level), masks.at(Point::F, level)]);
+        let of = |level: usize| laplacian.wet([masks.at(Point::T, level), masks.at(Point::F, level)]);
         let wet: Vec<WetPoints> = (0..masks.depth().max(1)).map(of).collect();
         let any = wet[1..].iter().fold(wet[0].clone(), |all, one| all.or(one));
         let target = Target {
