@@ -98,7 +98,8 @@ fn celsius_are_asked_about() {
             assert!(k.is_nan() == d.is_nan() && (k.is_nan() || k > d), "{dims}: {k} {d}");
         }
     }
-    let words = ["calc", "integral", text(&reference("calculus.nc")), "--var", "s", "--dims", "lev"];
+    let kelvins = reference("calculus.nc");
+    let words = ["calc", "integral", text(&kelvins), "--var", "s", "--dims", "lev"];
     let refused = run(Launch::Plain(1), &[&words[..], &["--celsius", "kelvin", "-o", text(&out)]].concat());
     assert_eq!(refused.status.code(), Some(2), "of kelvins nothing is asked");
 }
