@@ -94,9 +94,9 @@ fn vectors_of_a_model_on_any_ranks() {
         assert!(all.iter().zip(&low).zip(&high).all(adds), "{name}");
     }
     // Each component has the places of its own points.
-    let theirs = values(&v, "nav_lat");
-    assert_eq!(values(&one, "nav_lat_v"), theirs);
-    assert!(attribute(&one, "voce", "coordinates").is_some_and(|c| c.contains("nav_lat_v")));
+    let theirs = values(&v, "nav_lon");
+    assert_eq!(values(&one, "nav_lon_v"), theirs);
+    assert!(attribute(&one, "voce", "coordinates").is_some_and(|c| c.contains("nav_lon_v")));
 }
 
 #[test]

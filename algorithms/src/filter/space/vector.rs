@@ -16,7 +16,7 @@ use halocline_core::{Error, Result};
 /// - ∆v = (δx(e2² σ_S) / e2v − δy(e1² σ_T) / e1v) / A.
 ///
 /// Velocities beyond walls, and missing ones, are 0; there is no stress at dry T and F points (free
-/// slip).
+/// slip), and velocities at dry U and V points stay as they are.
 #[derive(Debug, Clone)]
 pub struct VectorLaplacian {
     fillers: [Filler; 2],
@@ -37,13 +37,13 @@ pub struct VectorLaplacian {
     /// For each value of u and of v in the file where it is among those behind cells, and the way back.
     picked: [Vec<Option<(usize, bool)>>; 2],
     homes: [Vec<Option<(usize, bool)>>; 2],
-    /// The same of T and F, and their blocks: for masks.
-    masked: [(Filler, Vec<Option<(usize, bool)>>); 2],
+    /// The same of T, U, V and F, and their blocks: for masks.
+    masked: [(Filler, Vec<Option<(usize, bool)>>); 4],
 }
 
-/// Which T and F points of a level are wet, as [`VectorLaplacian::wet`] makes it.
+/// Which T, U, V and F points of a level are wet, as [`VectorLaplacian::wet`] makes it.
 #[derive(Debug, Clone)]
-pub struct WetPoints([Vec<bool>; 2]);
+pub struct WetPoints([Vec<bool>; 4]);
 
 impl WetPoints {
     /// Those that are wet at one of two levels.
@@ -53,6 +53,9 @@ impl WetPoints {
             own.iter_mut().zip(other).for_each(|(own, other)| *own |= other);
         }
         self
+    }
+    fn at(&self, point: Point, place: usize) -> bool {
+        self.0[point.index()][place]
     }
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
@@ -112,18 +115,18 @@ impl VectorLaplacian {
             shapes: points.map(|p| mesh.shape(p)),
             picked,
             homes,
-            masked: [Point::T, Point::F].map(|p| (Filler::new(&behind, p), mesh.seen(p, cells))),
+            masked: Point::ALL.map(|p| (Filler::new(&behind, p), mesh.seen(p, cells))),
         })
     }
 
     /// Bytes that it takes of so many cells, and what a thread takes for a map beside.
     pub const fn bytes(cells: usize) -> (u64, u64) {
-        (8 * 36 * cells as u64, 8 * 14 * cells as u64)
+        (8 * 44 * cells as u64, 8 * 14 * cells as u64)
     }
 
-    /// Which T and F points of a level are wet: all, unless a mask (as the file has it) tells.
-    pub fn wet(&self, masks: [Option<&[bool]>; 2]) -> WetPoints {
-        WetPoints([0, 1].map(|k| {
+    /// Which points of a level are wet: all, unless a mask (as the file has it) tells.
+    pub fn wet(&self, masks: [Option<&[bool]>; 4]) -> WetPoints {
+        WetPoints([0, 1, 2, 3].map(|k| {
             let Some(mask) = masks[k] else { return vec![true; self.tension[0].len()] };
             let (filler, seen) = &self.masked[k];
             let own: Vec<f64> =
@@ -165,6 +168,9 @@ impl VectorLaplacian {
             Some((_, _, sum)) => *sum += v,
             None => coefficients.push((component, at, v)),
         };
+        if !wet.at([Point::U, Point::V][component], at) {
+            return 0.0;
+        }
         let area = self.areas[component][at];
         // Tension before and behind, strain before and behind, with signs.
         let [tensions, strains] = if component == 0 {
@@ -175,7 +181,7 @@ impl VectorLaplacian {
         let (of_t, of_f) = if component == 0 { (1, 0) } else { (0, 1) };
         for (t, sign) in tensions {
             let c = sign * area * self.squares[0][of_t][t] * self.inverse[component][of_t][at];
-            let c = if wet.0[0][t] { c } else { 0.0 };
+            let c = if wet.at(Point::T, t) { c } else { 0.0 };
             let [x, y] = [self.tension[0][t], self.tension[1][t]];
             add(0, t, c * x * self.inverse[0][1][t]);
             add(0, t - 1, -c * x * self.inverse[0][1][t - 1]);
@@ -184,7 +190,7 @@ impl VectorLaplacian {
         }
         for (f, sign) in strains {
             let c = sign * area * self.squares[1][of_f][f] * self.inverse[component][of_f][at];
-            let c = if wet.0[1][f] { c } else { 0.0 };
+            let c = if wet.at(Point::F, f) { c } else { 0.0 };
             let [x, y] = [self.strain[0][f], self.strain[1][f]];
             add(1, f + 1, c * x * self.inverse[1][1][f + 1]);
             add(1, f, -c * x * self.inverse[1][1][f]);
@@ -209,12 +215,12 @@ impl VectorLaplacian {
         for at in w + 1..all {
             let along = self.tension[0][at] * (u[at] * u_y[at] - u[at - 1] * u_y[at - 1]);
             let across = self.tension[1][at] * (v[at] * v_x[at] - v[at - w] * v_x[at - w]);
-            tension[at] = if wet.0[0][at] { along - across } else { 0.0 };
+            tension[at] = if wet.at(Point::T, at) { along - across } else { 0.0 };
         }
         for at in 0..all - w - 1 {
             let along = self.strain[0][at] * (v[at + 1] * v_y[at + 1] - v[at] * v_y[at]);
             let across = self.strain[1][at] * (u[at + w] * u_x[at + w] - u[at] * u_x[at]);
-            strain[at] = if wet.0[1][at] { along + across } else { 0.0 };
+            strain[at] = if wet.at(Point::F, at) { along + across } else { 0.0 };
         }
         let [[t_x, t_y], [f_x, f_y]] = &self.squares;
         let mut result = [Vec::with_capacity(maps[0].len()), Vec::with_capacity(maps[1].len())];
@@ -222,12 +228,20 @@ impl VectorLaplacian {
             result[0].extend((first..first + columns).map(|at| {
                 let x = u_y[at] * (t_y[at + 1] * tension[at + 1] - t_y[at] * tension[at]);
                 let y = u_x[at] * (f_x[at] * strain[at] - f_x[at - w] * strain[at - w]);
-                self.areas[0][at] * (x + y)
+                if wet.at(Point::U, at) {
+                    self.areas[0][at] * (x + y)
+                } else {
+                    0.0
+                }
             }));
             result[1].extend((first..first + columns).map(|at| {
                 let x = v_y[at] * (f_y[at] * strain[at] - f_y[at - 1] * strain[at - 1]);
                 let y = v_x[at] * (t_x[at + w] * tension[at + w] - t_x[at] * tension[at]);
-                self.areas[1][at] * (x - y)
+                if wet.at(Point::V, at) {
+                    self.areas[1][at] * (x - y)
+                } else {
+                    0.0
+                }
             }));
         });
         result
