@@ -21,14 +21,15 @@ fn gcm_filters_finds_the_same_on_c_grids() {
         (parts.dx[point.index()], parts.dy[point.index()]) = (values(&path, dx), values(&path, dy));
     }
     let wet = |name: &str| -> Vec<bool> { values(&path, name).iter().map(|v| *v > 0.0).collect() };
-    let (wet_t, wet_q) = (wet("wet_t"), wet("wet_q"));
+    // They tell dry faces by areas of 0.
+    let wet_points = ["wet_t", "area_u", "area_v", "wet_q"].map(wet);
     let mesh = parts.into_mesh(Topology::periodic(shape), 1.0).expect("a mesh");
     let (u, v) = (values(&path, "u"), values(&path, "v"));
     for (name, shape) in [("gaussian", Shape::Gaussian), ("taper", Shape::Taper { width: PI })] {
         for (case, kappas) in [("", [1.0, 0.0]), ("_aniso", [0.6, 0.4])] {
             let name = format!("{name}{case}");
             let laplacian = VectorLaplacian::new(&mesh, kappas).expect("a Laplacian");
-            let wet = laplacian.wet([Some(&wet_t), Some(&wet_q)]);
+            let wet = laplacian.wet(wet_points.each_ref().map(|wet| Some(wet.as_slice())));
             let least = laplacian.least_spacing(&wet);
             assert!((4000.0..9000.0).contains(&least), "{least}");
             let steps = match file.variable(&format!("u_{name}")).expect("there").attribute_value("n_steps") {

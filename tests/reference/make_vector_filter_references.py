@@ -28,8 +28,9 @@ mesh = {
     "dxT": lengths(1e4), "dyT": lengths(8e3), "dxCu": lengths(1e4), "dyCu": lengths(8e3),
     "dxCv": lengths(1e4), "dyCv": lengths(8e3), "dxBu": lengths(1e4), "dyBu": lengths(8e3),
 }
-mesh["area_u"] = mesh["dxCu"] * mesh["dyCu"]
-mesh["area_v"] = mesh["dxCv"] * mesh["dyCv"]
+# Faces without an area are dry: what is there stays.
+mesh["area_u"] = mesh["dxCu"] * mesh["dyCu"] * wet_t * east
+mesh["area_v"] = mesh["dxCv"] * mesh["dyCv"] * wet_t * north
 u = np.where(wet_t * east > 0, rng.standard_normal((rows, columns)), 0.0)
 v = np.where(wet_t * north > 0, rng.standard_normal((rows, columns)), 0.0)
 

@@ -68,11 +68,10 @@ impl<'a> Vector<'a> {
                 return Err(blame(error.remedy("name the mesh of both components with --grid"), k));
             }
         }
-        let masks = [Point::T, Point::F];
-        let masks =
-            Wet::read(job.comm, &found, operands.dataset(0), &sources[0], &masks).map_err(|e| blame(e, 0))?;
+        let masks = Wet::read(job.comm, &found, operands.dataset(0), &sources[0], &Point::ALL)
+            .map_err(|e| blame(e, 0))?;
         let laplacian = VectorLaplacian::new(&found.mesh, args.kappas())?;
-        let of = |level: usize| laplacian.wet([masks.at(Point::T, level), masks.at(Point::F, level)]);
+        let of = |level: usize| laplacian.wet(Point::ALL.map(|point| masks.at(point, level)));
         let wet: Vec<WetPoints> = (0..masks.depth().max(1)).map(of).collect();
         let any = wet[1..].iter().fold(wet[0].clone(), |all, one| all.or(one));
         let target = Target {
