@@ -35,11 +35,14 @@ pub struct VectorLaplacian {
     areas: [Vec<f64>; 2],
     shapes: [[usize; 2]; 2],
     /// For each value of u and of v in the file where it is among those behind cells, and the way back.
-    picked: [Vec<Option<(usize, bool)>>; 2],
-    homes: [Vec<Option<(usize, bool)>>; 2],
+    picked: [Places; 2],
+    homes: [Places; 2],
     /// The same of T, U, V and F, and their blocks: for masks.
-    masked: [(Filler, Vec<Option<(usize, bool)>>); 4],
+    masked: [(Filler, Places); 4],
 }
+
+/// Where values are, and whether axes are turned there.
+type Places = Vec<Option<(usize, bool)>>;
 
 /// Which T, U, V and F points of a level are wet, as [`VectorLaplacian::wet`] makes it.
 #[derive(Debug, Clone)]
@@ -212,15 +215,15 @@ impl VectorLaplacian {
         let [[u_x, u_y], [v_x, v_y]] = &self.inverse;
         stresses.iter_mut().for_each(|s| s.resize(all, 0.0));
         let [tension, strain] = stresses;
-        for at in w + 1..all {
+        for (at, out) in tension.iter_mut().enumerate().skip(w + 1) {
             let along = self.tension[0][at] * (u[at] * u_y[at] - u[at - 1] * u_y[at - 1]);
             let across = self.tension[1][at] * (v[at] * v_x[at] - v[at - w] * v_x[at - w]);
-            tension[at] = if wet.at(Point::T, at) { along - across } else { 0.0 };
+            *out = if wet.at(Point::T, at) { along - across } else { 0.0 };
         }
-        for at in 0..all - w - 1 {
+        for (at, out) in strain.iter_mut().enumerate().take(all - w - 1) {
             let along = self.strain[0][at] * (v[at + 1] * v_y[at + 1] - v[at] * v_y[at]);
             let across = self.strain[1][at] * (u[at + w] * u_x[at + w] - u[at] * u_x[at]);
-            strain[at] = if wet.at(Point::F, at) { along + across } else { 0.0 };
+            *out = if wet.at(Point::F, at) { along + across } else { 0.0 };
         }
         let [[t_x, t_y], [f_x, f_y]] = &self.squares;
         let mut result = [Vec::with_capacity(maps[0].len()), Vec::with_capacity(maps[1].len())];

@@ -34,6 +34,9 @@ pub(super) struct Divided {
 /// What takes the results of a window: rows and columns of each, and values.
 pub(super) type Sink<'s> = dyn FnMut(&IndexBox, Vec<(IndexBox, Values)>) -> Result<()> + 's;
 
+/// What pieces make: map by map and piece by piece, of each result.
+type Made = Vec<Vec<Vec<f64>>>;
+
 /// Reads a source as double precision.
 enum Loader {
     Single(Reader<f32>),
@@ -184,7 +187,7 @@ impl Divided {
             let shape = window.shape();
             let share = match kept.take() {
                 Some((of, mut share)) if of == shape => {
-                    (share.sources, share.results) = owners;
+                    share.results = owners.1;
                     share
                 }
                 _ => Share::new(comm, maps, &self.cuts, owners)?,
@@ -217,7 +220,7 @@ impl Divided {
         share: &Share,
         (pieces, around): (&[Piece], &[Vec<f64>]),
         (block, count): (&IndexBox, usize),
-    ) -> Vec<Vec<Vec<f64>>> {
+    ) -> Made {
         let cells = share.cells();
         let all: Vec<(usize, &Piece)> =
             (0..count).flat_map(|map| pieces.iter().map(move |piece| (map, piece))).collect();
@@ -236,7 +239,7 @@ impl Divided {
         owners: &Decomposition,
         (rank, result): (usize, usize),
         count: usize,
-        done: &[(&Vec<Piece>, Vec<Vec<Vec<f64>>>)],
+        done: &[(&Vec<Piece>, Made)],
     ) -> (IndexBox, Values) {
         let block = owners.block(rank);
         let plane = self.leading.len();

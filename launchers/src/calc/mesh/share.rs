@@ -70,8 +70,7 @@ pub(super) struct Piece {
 
 /// What a rank owns and needs of the maps of a window.
 pub(super) struct Share {
-    /// Who owns what of each source and of each result.
-    pub(super) sources: Vec<Decomposition>,
+    /// Who owns what of each result.
     pub(super) results: Vec<Decomposition>,
     pub(super) gather: Gather,
     /// The block and what lies around it; none of a rank that makes nothing.
@@ -128,7 +127,7 @@ impl Share {
         };
         let wanted: Vec<Wanted> = recipe.inputs().into_iter().enumerate().map(want).collect();
         let gather = Gather::new(comm, &sources, &wanted)?;
-        let mut share = Self { sources, results, gather, window, inner: Vec::new(), outer: Vec::new() };
+        let mut share = Self { results, gather, window, inner: Vec::new(), outer: Vec::new() };
         if is_idle {
             return Ok(share);
         }
