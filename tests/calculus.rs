@@ -2,6 +2,8 @@
 //! with bad input; the meshes that `halocline info` recognises.
 
 mod common;
+#[path = "calculus/divided.rs"]
+mod divided;
 
 use common::{
     attribute, close, contents, launches, names_in, reference, run, run_well, shared, text, values, Launch,
@@ -172,6 +174,15 @@ fn a_gradient_has_no_curl_across_the_fold() {
     let grid = format!("--grid {}", text(&mesh));
     let dx = calc(&out, text(&input), &format!("gradient --var s {grid}"), "s_dx");
     let dy = values(&out, "s_dy");
+    // The same bits where ranks meet across the fold, and in what is stored twice.
+    let whole = contents(&out);
+    for (launch, parts) in [(Launch::ThreadRanks(4), "lat=2,lon=2"), (Launch::ThreadRanks(3), "lon=3")] {
+        let words =
+            ["calc", "gradient", text(&input), "--var", "s", "--grid", text(&mesh), "-q", "-o", text(&curl)];
+        run_well(launch, &[&words[..], &["--decomposition", parts]].concat());
+        assert!(contents(&curl) == whole, "{parts}");
+        std::fs::remove_file(&curl).expect("removed");
+    }
     // What is stored twice is the same, turned around across the fold.
     let at = |j: usize, i: usize| j * columns + i;
     assert!((1..rows).all(|j| dx[at(j, 0)].to_bits() == dx[at(j, columns - 2)].to_bits()));

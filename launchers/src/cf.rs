@@ -30,10 +30,11 @@ pub(crate) fn set_units(attributes: &mut Attributes, quantity: Quantity) {
     }
 }
 
-fn is_celsius(units: &str) -> bool {
+/// Whether units are degrees Celsius.
+pub(crate) fn is_celsius(units: &str) -> bool {
     let names =
         ["degc", "celsius", "degree_celsius", "degrees_celsius", "deg_c", "degree_c", "degrees_c", "°c", "c"];
-    names.contains(&units.to_lowercase().as_str())
+    names.contains(&units.trim().to_lowercase().replace(' ', "_").as_str())
 }
 
 /// Units of a difference: one of degrees Celsius is one of kelvins.

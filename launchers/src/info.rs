@@ -1,5 +1,7 @@
 //! `halocline info`.
 
+mod flags;
+
 use crate::common::{bytes_text, InputArgs, Verbosity};
 use crate::mesh::{self, FoundMesh, GridArgs};
 use halocline_core::comm::Comm;
@@ -186,6 +188,9 @@ fn as_text(dataset: &Dataset) -> String {
         let _ = writeln!(out, "{title}:");
         for info in variables {
             describe(&mut out, info, wanted);
+            if let Some(line) = flags::line(&info.variable, &files[0].path) {
+                let _ = writeln!(out, "      {line}");
+            }
         }
     }
     out
@@ -313,6 +318,7 @@ fn as_json(dataset: &Dataset, meshes: &[OfVariables]) -> Value {
                 "other_filters": info.other_filters.iter().map(|&id| filter_name(id)).collect::<Vec<_>>(),
                 "packed": info.packed,
                 "data": is_data(dataset, info),
+                "flags": flags::of(v).into_iter().map(|(value, word)| json!({"value": value, "meaning": word})).collect::<Vec<_>>(),
                 "attributes": attributes_json(&v.attributes),
             })
         })

@@ -11,6 +11,7 @@ mod climatology;
 mod common;
 mod compare;
 mod coupled;
+mod divided;
 mod duration;
 mod eof;
 mod eof_file;

@@ -12,9 +12,9 @@ const WALL: u32 = u32::MAX;
 #[derive(Debug, Clone, Default)]
 pub struct Block {
     /// Columns, the rim included.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// C order.
-    pub(super) values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
 }
 
 /// How maps at a point become blocks; made once for many maps.

@@ -26,7 +26,7 @@ mod operators;
 
 pub use block::{Block, Filler};
 pub use collocated::Collocated;
-pub use integral::area_integral;
+pub use integral::{area_integral, row_integrals, RowIntegral};
 pub use line::{cumulative, derivative, weighted_sum, Direction};
 pub use operators::{Operator, Staggered};
 

@@ -36,8 +36,8 @@ impl HaloValue for f64 {
 /// What is on its way: kept from exchange to exchange, so that none takes memory.
 #[derive(Debug)]
 pub struct Parcels<T> {
-    leaving: Vec<T>,
-    arriving: Vec<T>,
+    pub(super) leaving: Vec<T>,
+    pub(super) arriving: Vec<T>,
 }
 
 impl<T> Default for Parcels<T> {
@@ -143,7 +143,7 @@ impl HaloPlan {
     }
 }
 
-fn pick<T: Copy>(map: &[T], run: &Run, out: &mut [T]) {
+pub(super) fn pick<T: Copy>(map: &[T], run: &Run, out: &mut [T]) {
     if run.step == 1 {
         out.copy_from_slice(&map[run.from..run.from + run.len]);
         return;
@@ -153,7 +153,7 @@ fn pick<T: Copy>(map: &[T], run: &Run, out: &mut [T]) {
     }
 }
 
-fn parts<'a, T>(parcels: &[Parcel], maps: usize, mut rest: &'a [T]) -> Vec<(usize, &'a [T])> {
+pub(super) fn parts<'a, T>(parcels: &[Parcel], maps: usize, mut rest: &'a [T]) -> Vec<(usize, &'a [T])> {
     let next = |parcel: &Parcel| {
         let (part, after) = rest.split_at(parcel.cells * maps);
         rest = after;
@@ -162,7 +162,11 @@ fn parts<'a, T>(parcels: &[Parcel], maps: usize, mut rest: &'a [T]) -> Vec<(usiz
     parcels.iter().map(next).collect()
 }
 
-fn parts_mut<'a, T>(parcels: &[Parcel], maps: usize, mut rest: &'a mut [T]) -> Vec<(usize, &'a mut [T])> {
+pub(super) fn parts_mut<'a, T>(
+    parcels: &[Parcel],
+    maps: usize,
+    mut rest: &'a mut [T],
+) -> Vec<(usize, &'a mut [T])> {
     let next = |parcel: &Parcel| {
         let (part, after) = std::mem::take(&mut rest).split_at_mut(parcel.cells * maps);
         rest = after;

@@ -5,14 +5,18 @@
 //! one message to and from each neighbour, whatever the number of fields, and the interior can be
 //! worked on while messages travel. What lies beyond the edges of the domain is a choice of the
 //! caller ([`Edges`]), never a silent one. One rank alone fills its halo from its own block by the
-//! same plan, so that results don't depend on the number of ranks.
+//! same plan, so that results don't depend on the number of ranks. Where edges don't tell what lies
+//! around a block (meshes whose rows and columns repeat others, points between cells), a [`Gather`]
+//! brings any places together in the same way.
 
 mod edges;
 mod exchange;
 mod extent;
+mod gather;
 mod plan;
 
 pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
 pub use exchange::{HaloValue, Parcels};
 pub use extent::Extent;
+pub use gather::{Gather, Place, Wanted};
 pub use plan::HaloPlan;

@@ -159,13 +159,13 @@ impl HaloPlan {
     }
 }
 
-fn parcel(rank: usize, runs: Vec<Run>) -> Option<Parcel> {
+pub(super) fn parcel(rank: usize, runs: Vec<Run>) -> Option<Parcel> {
     let cells: usize = runs.iter().map(|r| r.len).sum();
     (cells > 0).then_some(Parcel { rank, cells, runs })
 }
 
 /// Adds a cell to the last run, if it goes on so in the same row.
-fn append(runs: &mut Vec<Run>, one: Run, row: usize) {
+pub(super) fn append(runs: &mut Vec<Run>, one: Run, row: usize) {
     if let Some(last) = runs.last_mut() {
         let step = one.from as isize - (last.from as isize + (last.len as isize - 1) * last.step);
         let same_row = last.to / row == one.to / row;

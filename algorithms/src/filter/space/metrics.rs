@@ -158,29 +158,24 @@ impl Metrics {
     /// The spacing of square cells whose Laplacian has eigenvalues as great as this one's may be, by
     /// Gershgorin's circles: √8 / √(2 ∑ a / area) where that is least. Of even cells their width.
     pub fn least_spacing(&self) -> f64 {
-        let mut greatest: f64 = 0.0;
-        for y in 0..self.rows {
-            for x in 0..self.columns {
-                let (i, j) = (y as i64, x as i64);
-                // Nothing flows to land.
-                let wet = |at: [i64; 2]| !self.beyond(&self.area, Point::Tracer, at).is_nan();
-                let face = |table: &Table, point: Point, at: [i64; 2], next: [i64; 2]| {
-                    Some(self.beyond(table, point, at)).filter(|a| !a.is_nan() && wet(next)).unwrap_or(0.0)
-                };
-                let faces = face(&self.east, Point::U, [i, j], [i, j + 1])
-                    + face(&self.east, Point::U, [i, j - 1], [i, j - 1])
-                    + face(&self.north, Point::V, [i, j], [i + 1, j])
-                    + face(&self.north, Point::V, [i - 1, j], [i - 1, j]);
-                let bound = 2.0 * faces / self.area.at(y, x, self.columns);
-                // NaN, of land, is never greater.
-                if bound > greatest {
-                    greatest = bound;
-                }
-                if !matches!(self.area, Table::Cells(_)) && !matches!(self.east, Table::Cells(_)) && x > 1 {
-                    break;
-                }
-            }
-        }
-        (8.0 / greatest).sqrt()
+        let of_rows = !matches!(self.area, Table::Cells(_)) && !matches!(self.east, Table::Cells(_));
+        let columns = if of_rows { self.columns.min(3) } else { self.columns };
+        let all = (0..self.rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
+        // NaN, of land, is never less.
+        all.map(|(y, x)| self.spacing(y, x)).fold(f64::INFINITY, f64::min)
+    }
+    /// The same of one cell: infinite, if it has no neighbour; NaN on land.
+    pub(super) fn spacing(&self, y: usize, x: usize) -> f64 {
+        let (i, j) = (y as i64, x as i64);
+        // Nothing flows to land.
+        let wet = |at: [i64; 2]| !self.beyond(&self.area, Point::Tracer, at).is_nan();
+        let face = |table: &Table, point: Point, at: [i64; 2], next: [i64; 2]| {
+            Some(self.beyond(table, point, at)).filter(|a| !a.is_nan() && wet(next)).unwrap_or(0.0)
+        };
+        let faces = face(&self.east, Point::U, [i, j], [i, j + 1])
+            + face(&self.east, Point::U, [i, j - 1], [i, j - 1])
+            + face(&self.north, Point::V, [i, j], [i + 1, j])
+            + face(&self.north, Point::V, [i - 1, j], [i - 1, j]);
+        (8.0 / (2.0 * faces / self.area.at(y, x, self.columns))).sqrt()
     }
 }

@@ -20,8 +20,10 @@ mod row;
 mod target;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 pub use block::{BlockFilter, Scratch};
 pub use metrics::{Metrics, Table};
 pub use on_mesh::MeshMetrics;
 pub use target::{Polynomial, Shape, Target};
+pub use vector::{VectorLaplacian, VectorScratch, WetPoints};

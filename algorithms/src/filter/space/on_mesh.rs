@@ -138,6 +138,34 @@ impl MeshMetrics {
         Ok(self)
     }
 
+    /// With cells as land that are narrower than this share of the median: where nothing tells land
+    /// from sea, models have cells of metres and less on land, which make a filter unstable or endless.
+    /// Also how many of the file's cells these are, and how narrow the others may be.
+    ///
+    /// # Errors
+    /// Internal, if areas are not of cells.
+    pub fn without_slivers(mut self, share: f64) -> Result<(Self, usize, f64)> {
+        let [rows, columns] = self.metrics.shape();
+        let all: Vec<f64> =
+            (0..rows * columns).map(|c| self.metrics.spacing(c / columns, c % columns)).collect();
+        let mut sorted: Vec<f64> = all.iter().copied().filter(|s| s.is_finite()).collect();
+        let middle = sorted.len() / 2;
+        if sorted.is_empty() {
+            return Ok((self, 0, 0.0));
+        }
+        let least = share * *sorted.select_nth_unstable_by(middle, f64::total_cmp).1;
+        let Table::Cells(area) = &mut self.metrics.area else {
+            return Err(Error::internal("a mesh without areas"));
+        };
+        area.iter_mut().zip(&all).filter(|(_, s)| **s < least).for_each(|(area, _)| *area = f64::NAN);
+        let is_sliver = |at: usize| all[at] < least;
+        let count = match &self.places {
+            Some([_, homes]) => homes.iter().filter(|at| is_sliver(**at as usize)).count(),
+            None => (0..all.len()).filter(|at| is_sliver(*at)).count(),
+        };
+        Ok((self, count, least))
+    }
+
     /// Of the map times the areas of the file's cells, divided by them after. Cells without an area
     /// are as land.
     ///

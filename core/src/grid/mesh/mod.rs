@@ -6,10 +6,12 @@ mod geometry;
 mod recognise;
 mod rectilinear;
 mod topology;
+mod window;
 
 pub use complete::Parts;
 pub use recognise::{recognise, TopologyChoice};
 pub use topology::{EdgeNorth, EdgeX, Topology};
+pub use window::Window;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,11 +2,12 @@
 
 use super::options::Asked;
 use super::what::What;
+use super::works::Recipe;
 use crate::folding::FoldJob;
 use crate::mesh::FoundMesh;
 use crate::pairs;
 use halocline_core::budget::refuse;
-use halocline_core::grid::mesh::{Point, Staggering};
+use halocline_core::grid::mesh::{Mesh, Point, Staggering};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
@@ -30,7 +31,7 @@ pub(super) fn leading(source: &Source) -> Vec<Dim> {
 }
 
 /// The level of map `k` of a window, in the counting of the source.
-pub(super) fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
+pub(crate) fn level_of(source: &Source, window: &IndexBox, k: usize) -> usize {
     let dims = &source.variable().dims;
     let Some(at) = dims.iter().position(|d| d.role == Role::Level) else { return 0 };
     let behind: usize = (at + 1..dims.len() - 2).map(|d| window.range(d).len()).product();
@@ -46,11 +47,11 @@ pub(super) fn check_plane(source: &Source) -> Result<()> {
 }
 
 /// Refuses components at other times or levels.
-pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
+pub(crate) fn check_pair(first: &Source, second: &Source) -> Result<()> {
     let lengths = |s: &Source| -> Vec<usize> { leading(s).iter().skip(1).map(|d| d.len).collect() };
-    if lengths(first) != lengths(second) || first.grid().shape() != second.grid().shape() {
-        return Err(Error::data(format!("its shape is not that of `{}`", first.variable().name))
-            .remedy("bring both components to as many levels, rows and columns"));
+    if lengths(first) != lengths(second) {
+        return Err(Error::data(format!("has not the levels of `{}`", first.variable().name))
+            .remedy("bring both components to as many levels"));
     }
     let origin =
         if pairs::both_static(first, second)? { 0 } else { pairs::align(first.time(), second.time())? };
@@ -65,6 +66,26 @@ pub(super) fn check_pair(first: &Source, second: &Source) -> Result<()> {
                 first.variable().name
             ))
             .remedy("bring both to the same units first"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses maps of another shape than the points that they are taken to stand on.
+pub(super) fn check_shapes(recipe: &Recipe, mesh: &Mesh, sources: &[Source]) -> Result<()> {
+    for (source, point) in sources.iter().zip(recipe.inputs()) {
+        let wanted = mesh.shape(point);
+        if source.grid().shape()[..] != wanted[..] {
+            let own: Vec<String> = source.grid().shape().iter().map(ToString::to_string).collect();
+            return Err(Error::data(format!(
+                "is {} cells, and the mesh has {} x {} {} points",
+                own.join(" x "),
+                wanted[0],
+                wanted[1],
+                point.name()
+            ))
+            .in_variable(&source.variable().name)
+            .remedy("bring both components to the shapes of their points, or name the mesh with --grid"));
         }
     }
     Ok(())

@@ -10,14 +10,14 @@ impl Maps<'_> {
     /// The grid that it works on, in words.
     pub(super) fn about(&self) -> String {
         let mesh = &self.found.mesh;
-        let kind = if self.is_staggered { "C grid" } else { "A grid" };
+        let kind = if self.recipe.is_staggered { "C grid" } else { "A grid" };
         format!("{kind} of {}, {}", self.found.model, mesh.topology.describe(mesh.cells))
     }
 
     /// The attributes of the file.
     pub(super) fn global(&self) -> Attributes {
         let (args, mesh) = (self.args, &self.found.mesh);
-        let edge = match self.edge {
+        let edge = match self.recipe.edge {
             Edge::Missing => "nan",
             Edge::Zero => "zero",
             Edge::OneSided => "one-sided",
@@ -25,9 +25,10 @@ impl Maps<'_> {
         let mut options = vec![
             format!("operator={}", self.asked.what.command()),
             format!("edge={edge}"),
-            format!("staggering={}", if self.is_staggered { "c" } else { "a" }),
+            format!("staggering={}", if self.recipe.is_staggered { "c" } else { "a" }),
             format!("topology={}", mesh.topology.name()),
         ];
+        options.extend(self.recipe.zero.describe());
         options.extend(args.grid.describe());
         options.extend(described(&args.input, &args.selection));
         let mut about = vec![self.about()];

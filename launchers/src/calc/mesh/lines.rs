@@ -2,6 +2,7 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::Precision;
+use super::celsius::Zero;
 use super::options::{Asked, MeshCalcArgs};
 use super::thickness::{lengths, places, Lengths};
 use super::what::{Axis, What};
@@ -40,6 +41,7 @@ struct LineWork {
     places: Vec<f64>,
     lengths: Lengths,
     one_sided: bool,
+    zero: Zero,
 }
 
 impl<'a> Lines<'a> {
@@ -92,6 +94,7 @@ impl<'a> Lines<'a> {
             places,
             lengths,
             one_sided: edge == Edge::OneSided,
+            zero: Zero::of(asked, &sources[0]).map_err(blame)?,
         };
         Ok(Self { args, what: asked.what, operands, sources, work })
     }
@@ -114,6 +117,9 @@ impl<'a> Lines<'a> {
         let (args, first) = (self.args, &self.sources[0]);
         let parts = args.selection.parts(job.comm, &first.variable().dims)?;
         let writing = writing_bytes(job);
+        if let Some(note) = self.work.zero.note(&first.variable().name) {
+            job.verbosity.say(job.comm, || note);
+        }
         let sources: Vec<&Source> = self.sources.iter().collect();
         let reserved = writing + self.work.lengths.bytes();
         let plan = series::plan_together(
@@ -205,6 +211,7 @@ impl<'a> Lines<'a> {
             _ => {}
         }
         options.extend(self.work.lengths.describe());
+        options.extend(self.work.zero.describe());
         options.extend(described(&args.input, &args.selection));
         let mut attributes = Attributes::new()
             .with("Conventions", "CF-1.8")
@@ -264,7 +271,7 @@ impl SeriesWork for LineWork {
         let ground = self.lengths.ground(series.block());
         let (mut line, mut lengths) = (vec![0.0; samples], vec![0.0; samples]);
         for cell in 0..cells {
-            (0..samples).for_each(|k| line[k] = values[k * cells + cell]);
+            (0..samples).for_each(|k| line[k] = values[k * cells + cell] + self.zero.offset);
             match &self.lengths {
                 Lengths::One(all) => lengths.clone_from(all),
                 Lengths::Cells { values, plane, .. } => {

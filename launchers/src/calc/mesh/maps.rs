@@ -2,11 +2,14 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::{part, room, Precision};
-use super::checks::{check_pair, check_plane, leading, level_of, room_for_mesh, stands};
+use super::celsius::Zero;
+use super::checks::{check_pair, check_plane, check_shapes, leading, level_of, room_for_mesh, stands};
+use super::divided::Divided;
 use super::options::{Asked, MeshCalcArgs};
 use super::space::Space;
 use super::wet::Wet;
-use super::what::{Axis, What};
+use super::what::What;
+use super::works::{Recipe, Works};
 use crate::common::{bytes_text, check_output};
 use crate::folding::{self, plural, FoldJob};
 use crate::mesh::{self, FoundMesh};
@@ -14,7 +17,7 @@ use crate::operands::Operands;
 use crate::pairs;
 use crate::series::writing_bytes;
 use crate::step::Alone;
-use halocline_algorithms::calculus::{area_integral, Block, Collocated, Edge, Staggered};
+use halocline_algorithms::calculus::{Edge, Staggered};
 use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::grid::mesh::{Point, Staggering};
 use halocline_core::index::IndexBox;
@@ -26,26 +29,21 @@ use halocline_io::source::Source;
 use rayon::prelude::*;
 use std::path::PathBuf;
 
+/// How maps go through.
+enum Way {
+    Whole(Works, WholePlan),
+    Divided(Divided),
+}
+
 /// A command on maps, opened.
 pub(super) struct Maps<'a> {
     pub(super) args: &'a MeshCalcArgs,
     pub(super) asked: Asked,
     pub(super) operands: Operands,
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     pub(super) found: FoundMesh,
-    /// Where the first source stands.
-    at: Point,
-    /// Whether it works on a C grid.
-    pub(super) is_staggered: bool,
-    pub(super) edge: Edge,
+    pub(super) recipe: Recipe,
     pub(super) wet: Wet,
-}
-
-/// What works on maps.
-enum Works {
-    Staggered(Vec<Staggered>),
-    Collocated(Box<Collocated>),
-    Area(Vec<f64>),
 }
 
 impl<'a> Maps<'a> {
@@ -108,7 +106,13 @@ impl<'a> Maps<'a> {
         needed.sort_unstable();
         needed.dedup();
         let wet = Wet::read(job.comm, &found, operands.dataset(0), first, &needed).map_err(blame)?;
-        Ok(Self { args, asked, operands, sources, found, at, is_staggered, edge, wet })
+        let zero = Zero::of(&asked, first).map_err(blame)?;
+        let recipe = Recipe { what, at, is_staggered, edge, zero };
+        check_shapes(&recipe, &found.mesh, &sources).map_err(|e| {
+            let name = e.variable.clone().unwrap_or_else(|| names[0].to_owned());
+            folding::blame(e, files.last(), &name)
+        })?;
+        Ok(Self { args, asked, operands, sources, found, recipe, wet })
     }
 
     pub(super) fn files(&self) -> Vec<PathBuf> {
@@ -127,31 +131,16 @@ impl<'a> Maps<'a> {
         folding::blame(e, self.operands.files().first(), &name)
     }
 
-    fn works(&self) -> Works {
-        let (mesh, what) = (&self.found.mesh, self.asked.what);
-        if what == What::Area {
-            let areas =
-                mesh.area[self.at.index()].iter().zip(mesh.shares(self.at)).map(|(a, share)| a * share);
-            return Works::Area(areas.collect());
-        }
-        if self.is_staggered {
-            return Works::Staggered(
-                what.operators(self.at).into_iter().map(|o| Staggered::new(mesh, o, self.edge)).collect(),
-            );
-        }
-        Works::Collocated(Box::new(Collocated::new(mesh, self.edge)))
-    }
-
     fn spaces(&self) -> Vec<Space> {
         let (mesh, first) = (&self.found.mesh, &self.sources[0]);
         if self.asked.what == What::Area {
             return vec![Space::none()];
         }
-        let operators = self.asked.what.operators(self.at);
-        if !self.is_staggered {
+        let operators = self.recipe.operators();
+        if !self.recipe.is_staggered {
             return operators.iter().map(|_| Space::of_source(first)).collect();
         }
-        operators.iter().map(|o| Space::of_point(mesh, o.output(), self.at, first)).collect()
+        operators.iter().map(|o| Space::of_point(mesh, o.output(), self.recipe.at, first)).collect()
     }
 
     /// # Collective
@@ -169,7 +158,15 @@ impl<'a> Maps<'a> {
         };
         let spaces = self.spaces();
         let cells: Vec<usize> = spaces.iter().map(|s| s.dims.iter().map(|d| d.len).product()).collect();
-        let (works, plan, writing) = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
+        let writing = writing_bytes(job);
+        let way = match self.division(job)? {
+            Some(parts) => Way::Divided(Divided::plan(job, self, parts, dtype)?),
+            None => {
+                let plan = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
+                Way::Whole(Works::new(&self.found.mesh, &self.recipe), plan)
+            }
+        };
+        self.tell(job, &way, writing);
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
         let mut pending = schema.add_coordinate(first.time_coordinate())?;
         let results = self.asked.what.results(first);
@@ -188,34 +185,73 @@ impl<'a> Maps<'a> {
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        let engine = Engine::with_progress(job.comm, job.progress);
-        let sources: Vec<&dyn StreamSource> = self.sources.iter().map(|s| s as &dyn StreamSource).collect();
         let guarded: Vec<&Source> = self.sources.iter().collect();
-        let work = |window: &IndexBox, values: &[Numbers<'_>]| {
-            Ok(self.window(&works, (dtype, &cells), window, values))
+        let mut sink = |window: &IndexBox, made: Vec<(IndexBox, Values)>| {
+            let _timer = job.progress.phases.start(Phase::Write);
+            for (result, (ground, values)) in results.iter().zip(made) {
+                let front = window.ranges()[..leading.len()].iter();
+                let all = front.chain(ground.ranges()).cloned().collect();
+                file.write_block(&result.name, &IndexBox::new(all), &values)?;
+            }
+            Ok(())
         };
-        folding::guarded(job.comm, &guarded, || {
-            engine.whole_maps(&sources, &plan, &work, &mut |window, made| {
-                let _timer = job.progress.phases.start(Phase::Write);
-                for ((result, space), values) in results.iter().zip(&spaces).zip(made) {
-                    let front = window.ranges()[..leading.len()].iter().cloned();
-                    let behind = space.dims.iter().map(|d| if window.is_empty() { 0..0 } else { 0..d.len });
-                    file.write_block(&result.name, &IndexBox::new(front.chain(behind).collect()), &values)?;
-                }
-                Ok(())
-            })
+        folding::guarded(job.comm, &guarded, || match &way {
+            Way::Divided(divided) => divided.run(job, self, &mut sink),
+            Way::Whole(works, plan) => {
+                let grounds: Vec<IndexBox> = spaces
+                    .iter()
+                    .map(|s| IndexBox::whole(&s.dims.iter().map(|d| d.len).collect::<Vec<_>>()))
+                    .collect();
+                let work = |window: &IndexBox, values: &[Numbers<'_>]| {
+                    Ok(self.window(works, (dtype, &cells), window, values))
+                };
+                let sources: Vec<&dyn StreamSource> =
+                    self.sources.iter().map(|s| s as &dyn StreamSource).collect();
+                let engine = Engine::with_progress(job.comm, job.progress);
+                engine.whole_maps(&sources, plan, &work, &mut |window, made| {
+                    let ground = |whole: &IndexBox| {
+                        let none = || IndexBox::new(vec![0..0; whole.ndim()]);
+                        if window.is_empty() {
+                            none()
+                        } else {
+                            whole.clone()
+                        }
+                    };
+                    sink(window, grounds.iter().map(ground).zip(made).collect())
+                })
+            }
         })?;
         job.write(|| file.finish_with_report())
     }
 
-    /// The operators, the plan, and bytes for writing.
-    fn plan(&self, job: &FoldJob<'_>, made: usize) -> Result<(Works, WholePlan, u64)> {
-        let writing = writing_bytes(job);
-        let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
+    /// How maps are divided, if they are: by hand, or as sources whose maps differ in shape have to be.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn division(&self, job: &FoldJob<'_>) -> Result<Option<Vec<usize>>> {
+        let dims = &self.sources[0].variable().dims;
+        let plane = dims.len() - 2;
+        let parts = self.args.selection.parts(job.comm, dims)?;
+        let differ = self.sources.iter().any(|s| s.grid().shape() != self.sources[0].grid().shape());
+        Ok(match parts {
+            Some(parts) if differ || parts[plane..] != [1, 1] => Some(parts),
+            _ if differ => {
+                let mut parts = vec![1; dims.len()];
+                let longest = (0..plane).max_by_key(|d| dims[*d].len).unwrap_or(0);
+                parts[longest] = job.comm.size();
+                Some(parts)
+            }
+            _ => None,
+        })
+    }
+
+    /// Windows of whole maps.
+    fn plan(&self, job: &FoldJob<'_>, made: usize) -> Result<WholePlan> {
+        let room = job.budget.for_buffers(job.comm).saturating_sub(writing_bytes(job));
         let threads = rayon::current_num_threads();
         let cells = self.found.mesh.cells.iter().product::<usize>();
         let (own, each) = Staggered::bytes(cells);
-        let count = self.asked.what.operators(self.at).len().max(1) as u64;
+        let count = self.recipe.operators().len().max(1) as u64;
         // What a thread makes of a map, beside its blocks, is another map in double precision.
         let fixed = self.found.mesh.bytes()
             + self.wet.bytes()
@@ -223,18 +259,26 @@ impl<'a> Maps<'a> {
             + threads as u64 * (each + 16 * cells as u64);
         let sources: Vec<&dyn StreamSource> = self.sources.iter().map(|s| s as &dyn StreamSource).collect();
         let needs = WholeNeeds { made: made as u64, fixed };
-        let plan = WholePlan::new(&sources, (job.comm.size(), threads), room, needs)
-            .map_err(|e| folding::of_budget(e, job.budget, 0))?;
+        WholePlan::new(&sources, (job.comm.size(), threads), room, needs)
+            .map_err(|e| folding::of_budget(e, job.budget, 0))
+    }
+
+    /// Says what is going to be done.
+    fn tell(&self, job: &FoldJob<'_>, way: &Way, writing: u64) {
         let maps: usize = leading(&self.sources[0]).iter().map(|d| d.len).product();
-        let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
+        let (estimate, divided) = match way {
+            Way::Whole(_, plan) => (plan.estimate(), ""),
+            Way::Divided(divided) => (divided.estimate(), "divided "),
+        };
+        let bytes = halocline_core::budget::resident().unwrap_or(0) + estimate + writing;
         job.verbosity.say(job.comm, || {
             format!(
-                "{}: {} ({}), {} x {}: about {} of memory a rank of {} ({})",
+                "{}: {divided}{} ({}), {} x {}: about {} of memory a rank of {} ({})",
                 self.asked.names.join(", "),
                 plural(maps, "map"),
                 self.about(),
                 plural(job.comm.size(), "rank"),
-                plural(threads, "thread"),
+                plural(rayon::current_num_threads(), "thread"),
                 bytes_text(bytes),
                 bytes_text(job.budget.bytes),
                 job.budget.origin
@@ -246,8 +290,10 @@ impl<'a> Maps<'a> {
         for line in self.found.describe() {
             job.verbosity.detail(job.comm, || format!("mesh: {line}"));
         }
+        if let Some(note) = self.recipe.zero.note(&self.asked.names[0]) {
+            job.verbosity.say(job.comm, || note);
+        }
         job.tell_notes(&self.sources.iter().collect::<Vec<_>>());
-        Ok((self.works(), plan, writing))
     }
 
     /// All results of the maps of a window.
@@ -265,7 +311,8 @@ impl<'a> Maps<'a> {
             .into_par_iter()
             .map_init(Vec::new, |blocks, k| {
                 let maps: Vec<Numbers<'_>> = values.iter().map(|v| v.slice(k * map..(k + 1) * map)).collect();
-                self.map(works, &maps, level_of(first, window, k), blocks)
+                let level = level_of(first, window, k);
+                works.map(&self.recipe, &maps, &|point| self.wet.at(point, level), blocks)
             })
             .collect();
         let mut all: Vec<Values> = cells.iter().map(|n| room(dtype, count * n)).collect();
@@ -278,62 +325,5 @@ impl<'a> Maps<'a> {
             }
         }
         all
-    }
-
-    /// All results of one map of each source.
-    fn map(
-        &self,
-        works: &Works,
-        maps: &[Numbers<'_>],
-        level: usize,
-        blocks: &mut Vec<Block>,
-    ) -> Vec<Vec<f64>> {
-        match works {
-            Works::Staggered(operators) => {
-                let of = |(work, operator): (&Staggered, halocline_algorithms::calculus::Operator)| {
-                    let open: Vec<Option<&[bool]>> =
-                        operator.inputs().iter().map(|p| self.wet.at(*p, level)).collect();
-                    // At corners by walls a flow that is 0 there makes a curl.
-                    let is_shown = self.edge == Edge::Zero && operator.output() == Point::F;
-                    let wet = self.wet.at(operator.output(), level).filter(|_| !is_shown);
-                    work.apply(maps, (&open, wet), blocks)
-                };
-                operators.iter().zip(self.asked.what.operators(self.at)).map(of).collect()
-            }
-            Works::Area(areas) => {
-                let shares = vec![1.0; areas.len()];
-                let wet = self.wet.at(self.at, level);
-                let counted: Vec<f64> = match wet {
-                    Some(wet) => wet.iter().map(|w| f64::from(u8::from(*w))).collect(),
-                    None => shares,
-                };
-                let counted: Vec<f64> =
-                    counted.iter().zip(areas).map(|(c, a)| if *a > 0.0 { *c } else { 0.0 }).collect();
-                vec![vec![area_integral(maps[0], areas, &counted).0]]
-            }
-            Works::Collocated(work) => {
-                blocks.resize_with(1, Block::default);
-                let block = &mut blocks[0];
-                let mut results = match self.asked.what {
-                    What::Divergence => vec![work.divergence(maps[0], maps[1], block)],
-                    What::Curl => vec![work.curl(maps[0], maps[1], block)],
-                    What::Derivative(axis) => {
-                        vec![work.derivative(maps[0], (false, usize::from(axis == Axis::Y)), block)]
-                    }
-                    What::Rotated => {
-                        let [x, y] = work.gradient(maps[0], false, block);
-                        vec![y.into_iter().map(|v| -v).collect(), x]
-                    }
-                    _ => work.gradient(maps[0], false, block).into(),
-                };
-                if let Some(wet) = self.wet.at(Point::T, level) {
-                    for v in results.iter_mut().flat_map(|r| r.iter_mut().zip(wet)).filter(|(_, wet)| !**wet)
-                    {
-                        *v.0 = f64::NAN;
-                    }
-                }
-                results
-            }
-        }
     }
 }

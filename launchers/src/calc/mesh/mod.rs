@@ -1,21 +1,28 @@
 //! Calculus on meshes: `halocline calc gradient` and its like.
 
+mod celsius;
 mod checks;
 mod describe;
+mod divided;
 mod kind;
 mod lines;
 mod maps;
 mod options;
+mod share;
 mod space;
 mod thickness;
 mod wet;
 mod what;
+mod works;
 
+pub(crate) use checks::{check_pair, level_of};
 pub(crate) use kind::MeshKind;
 pub(crate) use options::{
     CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs, IntegralArgs,
     InterpArgs, LaplacianArgs, MeshCommand,
 };
+
+pub(crate) use wet::Wet;
 
 use crate::checkpoint::CheckpointArgs;
 use crate::common::Verbosity;

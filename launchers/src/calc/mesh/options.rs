@@ -2,6 +2,7 @@
 
 use super::super::helmholtz::compression;
 use super::super::output::Precision;
+use super::celsius::{CelsiusArgs, CelsiusChoice};
 use super::what::{Axis, What};
 use crate::common::{InputArgs, MemoryArgs, SelectionArgs};
 use crate::mesh::GridArgs;
@@ -199,6 +200,8 @@ pub(crate) struct IntegralArgs {
     #[arg(long, value_enum, value_name = "t|u|v|f", hide_possible_values = true)]
     at: Option<PointChoice>,
     #[command(flatten)]
+    celsius: CelsiusArgs,
+    #[command(flatten)]
     pub(crate) common: MeshCalcArgs,
 }
 
@@ -219,6 +222,8 @@ pub(crate) struct CumulativeArgs {
     #[arg(long, value_name = "NAME")]
     thickness: Option<String>,
     #[command(flatten)]
+    celsius: CelsiusArgs,
+    #[command(flatten)]
     pub(crate) common: MeshCalcArgs,
 }
 
@@ -236,6 +241,8 @@ pub(crate) struct Asked {
     pub(super) at: Option<Point>,
     /// A variable of thickness.
     pub(super) thickness: Option<String>,
+    /// What is integrated of degrees Celsius.
+    pub(super) celsius: Option<CelsiusChoice>,
 }
 
 /// A command of calculus on meshes.
@@ -258,6 +265,7 @@ fn asked(what: What, name: &str, at: Option<PointChoice>, thickness: Option<&Str
         names: vec![name.to_owned()],
         at: at.map(PointChoice::point),
         thickness: thickness.cloned(),
+        celsius: None,
     }
 }
 
@@ -275,7 +283,13 @@ impl VectorArgs {
         if self.u == self.v {
             return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
         }
-        Ok(Asked { what, names: vec![self.u.clone(), self.v.clone()], at: None, thickness: None })
+        Ok(Asked {
+            what,
+            names: vec![self.u.clone(), self.v.clone()],
+            at: None,
+            thickness: None,
+            celsius: None,
+        })
     }
 }
 
@@ -314,13 +328,14 @@ commands! {
         if a.thickness.is_some() && what != What::Integral(Axis::Level) {
             return Err(Error::usage("--thickness is of an integral over lev").remedy("leave it out"));
         }
-        Ok(asked(what, &a.var, a.at, a.thickness.as_ref()))
+        Ok(Asked { celsius: a.celsius.choice, ..asked(what, &a.var, a.at, a.thickness.as_ref()) })
     };
     CumulativeArgs: |a| {
         let axis = axis(&a.dim, &[Axis::Level, Axis::Time])?;
         if a.thickness.is_some() && axis != Axis::Level {
             return Err(Error::usage("--thickness is of an integral over lev").remedy("leave it out"));
         }
-        Ok(asked(What::Cumulative(axis, a.from == FromChoice::End), &a.var, None, a.thickness.as_ref()))
+        let what = What::Cumulative(axis, a.from == FromChoice::End);
+        Ok(Asked { celsius: a.celsius.choice, ..asked(what, &a.var, None, a.thickness.as_ref()) })
     };
 }

@@ -2,14 +2,14 @@
 
 use crate::mesh::FoundMesh;
 use halocline_core::comm::Comm;
-use halocline_core::grid::mesh::Point;
+use halocline_core::grid::mesh::{Mesh, Point, Window};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
 
 /// Masks of the points that an operator works with.
-pub(super) struct Wet {
+pub(crate) struct Wet {
     /// By point: one for each level of the mask; none if nothing tells.
     masks: [Vec<Vec<bool>>; 4],
     /// The level of the mask for each of the source's, or one for all.
@@ -24,7 +24,7 @@ impl Wet {
     ///
     /// # Errors
     /// Data, if levels are not those of the mask; what reading reports.
-    pub(super) fn read(
+    pub(crate) fn read(
         comm: &Comm,
         found: &FoundMesh,
         dataset: &Dataset,
@@ -76,17 +76,36 @@ impl Wet {
     }
 
     /// The mask of a point at a level of the source.
-    pub(super) fn at(&self, point: Point, level: usize) -> Option<&[bool]> {
+    pub(crate) fn at(&self, point: Point, level: usize) -> Option<&[bool]> {
         let masks = &self.masks[point.index()];
         let at = self.levels.get(level).or(self.levels.last()).copied()?;
         masks.get(at).or(masks.last()).map(Vec::as_slice)
     }
+    /// The same in a window of a mesh; open beyond walls, where values are missing anyway.
+    pub(crate) fn window(&self, mesh: &Mesh, window: Window) -> Self {
+        let of = |point: Point| -> Vec<Vec<bool>> {
+            let masks = &self.masks[point.index()];
+            if masks.is_empty() {
+                return Vec::new();
+            }
+            let seen = mesh.seen(point, window);
+            masks
+                .iter()
+                .map(|mask| seen.iter().map(|at| at.is_none_or(|(at, _)| mask[at])).collect())
+                .collect()
+        };
+        Self { masks: Point::ALL.map(of), levels: self.levels.clone() }
+    }
+    /// How many levels are known of the point that most are known of.
+    pub(crate) fn depth(&self) -> usize {
+        self.masks.iter().map(Vec::len).max().unwrap_or(0)
+    }
     /// Bytes that they take.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.masks.iter().flatten().map(|m| m.len() as u64).sum()
     }
     /// Whether anything is known.
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.masks.iter().any(|m| !m.is_empty())
     }
 }

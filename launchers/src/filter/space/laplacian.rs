@@ -1,6 +1,6 @@
 //! The Laplacian of a variable's grid, and the polynomial of it.
 
-use super::options::{GridType, Scale, SpaceArgs};
+use super::options::{GridType, SpaceArgs};
 use crate::mesh;
 use halocline_algorithms::filter::space::{MeshMetrics, Metrics, Polynomial, Target};
 use halocline_core::comm::Comm;
@@ -23,9 +23,15 @@ pub(super) struct Laplacian {
     pub(super) places: Option<[Vec<u32>; 2]>,
     pub(super) polynomial: Polynomial,
     target: Target,
-    /// How edges meet.
+    /// How edges meet, in words, and as `--topology` has it.
     topology: String,
+    chosen_topology: &'static str,
+    /// Which cells are taken for land without a mask that says so.
+    pub(super) slivers: Option<String>,
 }
+
+/// On a mesh without a mask, cells that are narrower than this share of the median are taken for land.
+const SLIVER: f64 = 0.05;
 
 impl Laplacian {
     /// # Collective
@@ -45,6 +51,7 @@ impl Laplacian {
         let is_plain = topology.north == EdgeNorth::Wall && topology.columns == stored[1];
         let by_coordinates = found.model == "coordinates" && grid.kind == GridKind::Rectilinear;
         let irregular = args.grid_type == GridType::Irregular;
+        let mut slivers = None;
         let (metrics, places) = if is_plain && by_coordinates && irregular {
             (Metrics::of_grid(grid, args.grid.radius, plain_edges(topology.x))?, None)
         } else {
@@ -56,33 +63,28 @@ impl Laplacian {
                         made
                     } else {
                         // On land cells of such grids can be tiny.
-                        made.restricted(&wet_at_first(comm, source)?)?
+                        let wet = wet_at_first(comm, source)?;
+                        if wet.iter().all(|wet| *wet) && grid.kind != GridKind::Rectilinear {
+                            let (made, count, least) = made.without_slivers(SLIVER)?;
+                            slivers = (count > 0).then(|| {
+                                format!("{count} cells narrower than {least:.0} m are taken for land, as no mask tells")
+                            });
+                            made
+                        } else {
+                            made.restricted(&wet)?
+                        }
                     }
                 }
                 of => regular(&found.mesh, point, of, grid)?,
             };
             (made.metrics, made.places)
         };
-        let least = metrics.least_spacing();
-        if !(least.is_finite() && least > 0.0) {
-            return Err(Error::data("the grid tells no distances between its cells")
-                .remedy("use --grid-type regular with a --scale in cells"));
-        }
-        let spacing = match args.dx_min.0 {
-            Some(Scale::Metres(spacing) | Scale::Cells(spacing)) => spacing,
-            None => least,
-        };
-        // A little more is harmless, much more makes the filter grow without bounds.
-        if spacing > 1.01 * least {
-            return Err(Error::usage(format!(
-                "--dx-min {spacing} m is more than the {least:.0} m that the smallest cells allow: the filter would be unstable"
-            ))
-            .remedy("choose less, or leave it out"));
-        }
+        let spacing = args.spacing(metrics.least_spacing())?;
         let target = Target { shape: args.shape(), scale: args.length(), spacing };
         let polynomial = target.polynomial(args.n_steps.0)?;
+        let chosen_topology = topology.name();
         let topology = topology.describe(found.mesh.cells);
-        Ok(Self { metrics, stored, places, polynomial, target, topology })
+        Ok(Self { metrics, stored, places, polynomial, target, topology, chosen_topology, slivers })
     }
 
     /// As a user is told.
@@ -94,6 +96,16 @@ impl Laplacian {
             String::new()
         };
         format!("{}{few}; {}", args.describe_filter(steps), self.topology)
+    }
+    /// What repeats it, as outputs record it: with these options nothing is left to the grid.
+    pub(super) fn exact(&self, args: &SpaceArgs) -> String {
+        let mut all = vec![format!("n_steps={}", self.polynomial.steps())];
+        if args.grid_type == GridType::Irregular {
+            all.push(format!("dx_min={}m", self.target.spacing));
+        }
+        all.push(format!("topology={}", self.chosen_topology));
+        all.extend(self.slivers.as_ref().map(|s| format!("land: {s}")));
+        all.join("; ")
     }
     /// Rows and columns of the map that is worked on.
     pub(super) fn shape(&self) -> [usize; 2] {

@@ -2,8 +2,8 @@
 
 mod divided;
 mod laplacian;
-mod number;
 mod options;
+mod vector;
 mod whole;
 
 pub(crate) use options::SpaceArgs;
@@ -23,7 +23,13 @@ use laplacian::Laplacian;
 use std::path::{Path, PathBuf};
 
 /// `halocline filter space`, opened.
-pub(crate) struct Smoothing<'a> {
+pub(crate) enum Smoothing<'a> {
+    Scalars(Scalars<'a>),
+    Vector(Box<vector::Vector<'a>>),
+}
+
+/// Variables, each filtered by itself.
+pub(crate) struct Scalars<'a> {
     args: &'a SpaceArgs,
     dataset: Dataset,
     files: Vec<PathBuf>,
@@ -37,6 +43,9 @@ pub(crate) struct Smoothing<'a> {
 /// Every rank calls this.
 pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a SpaceArgs) -> Result<Smoothing<'a>> {
     args.check()?;
+    if let (Some(u), Some(v)) = (&args.u, &args.v) {
+        return Ok(Smoothing::Vector(Box::new(vector::Vector::open(job, args, [u, v])?)));
+    }
     let selection = args.selection.of_all_levels(args.input.io)?;
     let dataset = args.input.open(job.comm, job.verbosity)?;
     let mut files = paths(&dataset);
@@ -53,26 +62,38 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a SpaceArgs) -> Result<Smoothi
         };
         variables.push((source, laplacian));
     }
-    Ok(Smoothing { args, dataset, files, variables })
+    Ok(Smoothing::Scalars(Scalars { args, dataset, files, variables }))
 }
 
 impl ByItself for Smoothing<'_> {
     fn files(&self) -> Vec<PathBuf> {
-        self.files.iter().chain([&self.args.output]).cloned().collect()
+        match self {
+            Self::Scalars(of) => of.files.iter().chain([&of.args.output]).cloned().collect(),
+            Self::Vector(of) => of.files(),
+        }
     }
     fn reads(&self) -> Vec<Alone> {
-        let of = |(source, _): &(Source, Laplacian)| Alone {
+        let of = |source: &Source| Alone {
             what: format!("whole maps of {}", source.variable().name),
             bytes: folding::bytes_to_read(source),
             is_first: false,
         };
-        self.variables.iter().map(of).collect()
+        match self {
+            Self::Scalars(all) => all.variables.iter().map(|(source, _)| of(source)).collect(),
+            Self::Vector(vector) => vector.sources.iter().map(of).collect(),
+        }
     }
     fn output(&self) -> &Path {
-        &self.args.output
+        match self {
+            Self::Scalars(of) => &of.args.output,
+            Self::Vector(of) => of.output(),
+        }
     }
     fn all(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
-        self.write(job)
+        match self {
+            Self::Scalars(of) => of.write(job),
+            Self::Vector(of) => of.write(job),
+        }
     }
 }
 
@@ -82,7 +103,7 @@ enum Way {
     Divided(divided::Divided),
 }
 
-impl Smoothing<'_> {
+impl Scalars<'_> {
     fn write(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (comm, args) = (job.comm, self.args);
         let blame = |e, source: &Source| folding::blame(e, self.files.first(), &source.variable().name);
@@ -100,6 +121,9 @@ impl Smoothing<'_> {
             ways.push((way.map_err(|e| blame(e, source))?, dtype));
             let name = &source.variable().name;
             job.verbosity.say(comm, || format!("{name}: {}", laplacian.describe(args)));
+            if let Some(note) = &laplacian.slivers {
+                job.verbosity.say(comm, || format!("note: {name}: {note}"));
+            }
         }
         job.tell_notes(&self.variables.iter().map(|(source, _)| source).collect::<Vec<_>>());
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
@@ -114,7 +138,7 @@ impl Smoothing<'_> {
             let dims = variable.dims.iter().map(|d| d.name.as_str());
             let spec = VariableSpec::data(variable.name.clone(), dims, *dtype).compression(compression);
             let spec = spec.chunks(calc::chunks_like(source, *dtype));
-            schema.add_variable(spec.attributes(self.attributes(source, laplacian)));
+            schema.add_variable(spec.attributes(attributes(args, source, laplacian.polynomial.steps())));
         }
         let mut file = Output::create(comm, &args.output, &schema)?;
         let writing = crate::series::writing_bytes(job);
@@ -132,25 +156,18 @@ impl Smoothing<'_> {
         job.write(|| file.finish_with_report())
     }
 
-    fn attributes(&self, source: &Source, laplacian: &Laplacian) -> Attributes {
-        let args = self.args;
-        let mut attributes = source.decoded_attributes();
-        for of_values in ["actual_range", "valid_min", "valid_max", "valid_range", "ancillary_variables"] {
-            attributes.remove(of_values);
+    /// All that is needed to do the same again: what was asked for, and what followed from the grids.
+    fn options(&self) -> String {
+        let exact: Vec<String> =
+            self.variables.iter().map(|(_, laplacian)| laplacian.exact(self.args)).collect();
+        let mut all = vec![self.args.describe()];
+        if exact.windows(2).all(|pair| pair[0] == pair[1]) {
+            all.extend(exact.into_iter().next());
+        } else {
+            let each = self.variables.iter().zip(exact);
+            all.extend(each.map(|((source, _), exact)| format!("{}: {exact}", source.variable().name)));
         }
-        let name = source.variable().name.as_str();
-        let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
-        attributes.set("long_name", format!("{long_name}, {} filtered in space", args.passes()));
-        if args.high_pass {
-            // Departures are another quantity.
-            attributes.remove("standard_name");
-            if let Some(units) = attributes.text("units").map(cf::difference) {
-                attributes.set("units", units);
-            }
-        }
-        attributes.set("filter", args.describe_filter(laplacian.polynomial.steps()));
-        carry::refer_to_space(&mut attributes, source);
-        attributes
+        all.join("; ")
     }
 
     fn global(&self) -> Attributes {
@@ -159,11 +176,32 @@ impl Smoothing<'_> {
             .with("Conventions", "CF-1.8")
             .with("title", format!("{} filtered in space", args.var.join(", ")))
             .with("source", format!("halocline {}, filter space", env!("CARGO_PKG_VERSION")))
-            .with("halocline_filter_options", args.describe())
+            .with("halocline_filter_options", self.options())
             .with("earth_radius", args.grid.radius);
         carry::add_origin(&mut attributes, &self.dataset);
         attributes
     }
+}
+
+/// What is said of a variable that so many steps have filtered.
+fn attributes(args: &SpaceArgs, source: &Source, steps: usize) -> Attributes {
+    let mut attributes = source.decoded_attributes();
+    for of_values in ["actual_range", "valid_min", "valid_max", "valid_range", "ancillary_variables"] {
+        attributes.remove(of_values);
+    }
+    let name = source.variable().name.as_str();
+    let long_name = attributes.text("long_name").unwrap_or(name).to_owned();
+    attributes.set("long_name", format!("{long_name}, {} filtered in space", args.passes()));
+    if args.high_pass {
+        // Departures are another quantity.
+        attributes.remove("standard_name");
+        if let Some(units) = attributes.text("units").map(cf::difference) {
+            attributes.set("units", units);
+        }
+    }
+    attributes.set("filter", args.describe_filter(steps));
+    carry::refer_to_space(&mut attributes, source);
+    attributes
 }
 
 /// Which map and when, in an error about a value.

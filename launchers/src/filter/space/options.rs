@@ -17,8 +17,20 @@ pub(crate) struct SpaceArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
     /// The variables
-    #[arg(long, value_name = "NAME,…", required = true, value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,…", required_unless_present = "u", conflicts_with_all = ["u", "v"], value_delimiter = ',')]
     pub(super) var: Vec<String>,
+    /// Instead of variables the components of a vector on a C grid, filtered together: along x
+    #[arg(long, value_name = "NAME", requires = "v")]
+    pub(super) u: Option<String>,
+    /// and along y
+    #[arg(long, value_name = "NAME", requires = "u")]
+    pub(super) v: Option<String>,
+    /// Vectors: the factor of the isotropic viscosity [default: 1]
+    #[arg(long, value_name = "0…1", requires = "u")]
+    kappa_iso: Option<f64>,
+    /// Vectors: the viscosity that is added along x, as a factor [default: 0]
+    #[arg(long, value_name = "0…1", requires = "u")]
+    kappa_aniso: Option<f64>,
     /// The filter: gaussian, exp(-(kL)²/24), as wide as a running mean over the scale L; taper,
     /// nothing below the scale, all of what is larger than the transition width times it; boxcar, the
     /// mean over a disc as wide as the scale
@@ -147,6 +159,13 @@ impl SpaceArgs {
     pub(crate) fn check(&self) -> Result<()> {
         check_once(&self.var)?;
         self.grid.check()?;
+        if self.u.is_some() && self.u == self.v {
+            return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
+        }
+        if self.u.is_some() && self.grid_type != GridType::Irregular {
+            return Err(Error::usage("vectors are filtered with the true lengths of cells")
+                .remedy("leave out --grid-type"));
+        }
         if self.transition_width.is_some() && self.kind != Kind::Taper {
             return Err(Error::usage("--transition-width is for --kind taper")
                 .remedy("leave it out, or choose that kind"));
@@ -188,6 +207,30 @@ impl SpaceArgs {
         length
     }
 
+    /// The factors of the viscosity of vectors.
+    pub(super) fn kappas(&self) -> [f64; 2] {
+        [self.kappa_iso.unwrap_or(1.0), self.kappa_aniso.unwrap_or(0.0)]
+    }
+    /// The least spacing: what is asked for, if the filter is stable with it, else what cells allow.
+    pub(super) fn spacing(&self, least: f64) -> Result<f64> {
+        if !(least.is_finite() && least > 0.0) {
+            return Err(Error::data("the grid tells no distances between its cells")
+                .remedy("use --grid-type regular with a --scale in cells"));
+        }
+        let spacing = match self.dx_min.0 {
+            Some(Scale::Metres(spacing) | Scale::Cells(spacing)) => spacing,
+            None => least,
+        };
+        // A little more is harmless, much more makes the filter grow without bounds.
+        if spacing > 1.01 * least {
+            return Err(Error::usage(format!(
+                "--dx-min {spacing} m is more than the {least:.0} m that the smallest cells allow: the filter would be unstable"
+            ))
+            .remedy("choose less, or leave it out"));
+        }
+        Ok(spacing)
+    }
+
     /// The filter in words.
     pub(super) fn describe_filter(&self, steps: usize) -> String {
         let kind = match self.shape() {
@@ -224,8 +267,6 @@ impl SpaceArgs {
             options.push(format!("transition_width={width}"));
         }
         options.push(format!("grid_type={grid_type}"));
-        options.extend(self.n_steps.0.map(|n| format!("n_steps={n}")));
-        options.extend(self.dx_min.0.map(|d| format!("dx_min={}", d.text())));
         options.push(format!("high_pass={}", if self.high_pass { "yes" } else { "no" }));
         options.extend(self.grid.describe());
         options.extend(described(&self.input, &self.selection));

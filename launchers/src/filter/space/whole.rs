@@ -1,9 +1,9 @@
 //! Whole maps, many at once: a map is filtered by one thread.
 
 use super::laplacian::Laplacian;
-use super::number::Number;
 use super::{on_date, read_bytes};
 use crate::calc::room;
+use crate::divided::Number;
 use crate::folding::{self, FoldJob};
 use crate::series::writing_bytes;
 use halocline_algorithms::filter::space::{BlockFilter, Scratch};

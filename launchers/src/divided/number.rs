@@ -7,7 +7,7 @@ use halocline_core::Result;
 use halocline_io::source::Source;
 
 /// What is read and written: single or double precision.
-pub(super) trait Number: HaloValue + Default {
+pub(crate) trait Number: HaloValue + Default {
     fn read(source: &Source, block: &IndexBox, out: &mut [Self]) -> Result<()> {
         StreamSource::read(source, block, Self::numbers_mut(out))
     }
