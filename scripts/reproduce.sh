@@ -4,13 +4,14 @@
 # one thread of one rank: values, what is missing, coordinates, attributes. `halocline compare` judges
 # NetCDF, `cmp` pictures and pages.
 #
-#   scripts/reproduce.sh [--quick | --full | --product] [--cluster] [--only WORD] [--table FILE] [--outputs DIR]
+#   scripts/reproduce.sh [--quick | --full | --product | --nodes] [--cluster] [--only WORD] [--table FILE] [--outputs DIR]
 #
 #   --quick     each command in five ways (what CI runs)
 #   --full      threads 1-4; ranks as threads 1-8, times threads 1-4; Open MPI 1-8; decompositions;
 #               the least memory; stopped and resumed on other ranks [default]
 #   --product   --full, with Open MPI 1-8 times threads 1-4
 #   --cluster   also under SLURM on one and two virtual nodes (scripts/cluster; as root)
+#   --nodes     nothing but these
 #   --only WORD only cases whose command or name has it
 #   --table FILE    the table goes there too
 #   --outputs DIR   what one thread makes is kept in DIR/made (for scripts/standards.sh)
@@ -30,6 +31,7 @@ depth=full cluster=no only="" table="" outputs=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick | --full | --product) depth="${1#--}" ;;
+    --nodes) depth=nodes cluster=yes ;;
     --cluster) cluster=yes ;;
     --only) only="$2"; shift ;;
     --table) table="$(realpath "$2")"; shift ;;
@@ -53,7 +55,7 @@ export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_M
 # shellcheck source=scripts/cases/lib.sh
 source scripts/cases/lib.sh
 clean() {
-  if [ "$cluster" = started ]; then scripts/cluster/stop.sh; fi
+  if [ "$cluster" = started ]; then scripts/cluster/stop.sh 9>&-; fi
   if [ -z "$outputs" ]; then rm -rf "$CASES_WORK"; else rm -rf "$CASES_WORK"/{one,runs,cache}; fi
 }
 trap clean EXIT
@@ -68,20 +70,27 @@ fi
 source scripts/cases/ways.sh
 
 every=""
-if [ "$depth" != quick ]; then every=all; fi
+case "$depth" in full | product) every=all ;; esac
 export every
 mkdir -p "$CASES_WORK"/{runs,verdicts}
 make_all "$every" || { echo "0 passed, 1 failed"; exit 1; }
 
 if [ "$cluster" = yes ]; then
   export HALOCLINE_CLUSTER="${HALOCLINE_CLUSTER:-/tmp/halocline-cluster}"
+  exec 9> "$HALOCLINE_CLUSTER.lock"
+  flock -w 600 9 || { echo "reproduce: another test has the cluster"; exit 1; }
   cluster=started
-  scripts/cluster/start.sh
+  scripts/cluster/start.sh 9>&-
+  if grep -q ^plain "$HALOCLINE_CLUSTER/run/cluster"; then
+    # Ranks on different nodes would take each other for neighbours.
+    export OMPI_MCA_btl=self,tcp
+  fi
   export SLURM_CONF="$HALOCLINE_CLUSTER/etc/slurm.conf" with_cluster=yes
 fi
 
 numbered() { cases "$every" | if [ -n "$only" ]; then grep -e "$only"; else cat; fi | nl -w 1 -s ' '; }
-numbered | xargs -P "$(nproc)" -d '\n' -n 1 bash -c 'all_ways $0'
+# shellcheck disable=SC2016 # the process expands it
+numbered | xargs -P "$(nproc)" -d '\n' -n 1 bash -c 'all_ways $0' 9>&-
 
 judge() {
   cat "$CASES_WORK"/verdicts/* | awk -F '\t' -f scripts/cases/table.awk

@@ -72,7 +72,9 @@ make_one() {
 make_all() {
   local failed=0
   mkdir -p "$CASES_WORK"/{made,lists,one}
+  # shellcheck disable=SC2016 # the processes expand it
   cases "${1:-}" | grep -v ' made/' | xargs -P "$(nproc)" -d '\n' -n 1 bash -c 'make_one $0' || failed=1
+  # shellcheck disable=SC2016
   cases "${1:-}" | grep ' made/' | xargs -P "$(nproc)" -d '\n' -n 1 bash -c 'make_one $0' || failed=1
   return "$failed"
 }

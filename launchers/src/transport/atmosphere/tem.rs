@@ -148,7 +148,7 @@ impl ByItself for TransformedMean<'_> {
             .variables(has_omega)
             .into_iter()
             .map(|v| {
-                v.methods(format!("{}: mean", operands.longitude_name())).at_times(fields.mean, operands)
+                v.methods("longitude: mean").at_times(fields.mean, operands)
             })
             .collect();
         let (title, kind) = match self.flux {
