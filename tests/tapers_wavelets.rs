@@ -153,7 +153,10 @@ fn one_place_and_means_of_wavelets() {
         let means: Vec<f64> = all.chunks(3).map(|row| row.iter().sum::<f64>() / 3.0).collect();
         near(&values(&out, name), &means, 1e-12, name);
     }
-    assert_eq!(attribute(&out, "global_power", "cell_methods").as_deref(), Some("time: mean longitude: mean"));
+    assert_eq!(
+        attribute(&out, "global_power", "cell_methods").as_deref(),
+        Some("time: mean longitude: mean")
+    );
 }
 
 #[test]

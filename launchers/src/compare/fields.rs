@@ -20,7 +20,7 @@ pub(super) const ONLY_IN_FIRST: &str = "only in the first";
 pub(super) const ONLY_IN_SECOND: &str = "only in the second";
 
 /// Cells that a thread compares at a time.
-const CELLS: usize = 1 << 18;
+const CELLS: usize = 1 << 16;
 
 /// Compares a variable of one or both files.
 ///
@@ -96,10 +96,10 @@ fn numbers(
     let (fa, fb) = (StoredField::new(a, va, &pa), StoredField::new(b, vb, &pb));
     let shape = va.variable.shape();
     let pair = Pair { fa, fb, va, vb, rules, shape: &shape };
-    let blocks = pair.blocks(comm, budget)?;
+    let (blocks, at_once) = pair.blocks(comm, budget)?;
     let mut all = Differences::default();
     let done = blocks.iter().skip(comm.rank()).step_by(comm.size()).try_for_each(|block| {
-        all.merge(&pair.block(block)?);
+        all.merge(&pair.block(block, at_once)?);
         Ok(())
     });
     comm.agree(done)?;
@@ -124,30 +124,35 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// The blocks that all ranks go through.
+    /// The blocks that all ranks go through, and how many slices of one a rank compares at once.
     ///
     /// # Collective
     /// Every rank calls this.
-    fn blocks(&self, comm: &Comm, budget: &MemoryBudget) -> Result<Vec<IndexBox>> {
+    fn blocks(&self, comm: &Comm, budget: &MemoryBudget) -> Result<(Vec<IndexBox>, usize)> {
         let sizes = (self.va.variable.dtype.size() + self.vb.variable.dtype.size()) as u64;
         let threads = rayon::current_num_threads();
         let cells = self.shape.iter().product::<usize>().min(CELLS) as u64;
         // Of a slice in each thread: stored, unpacked, in a common type, and what is missing.
-        let slice = cells * (sizes + 2 * (8 + 8 + 16 + 1)) + self.fa.scratch_bytes() + self.fb.scratch_bytes();
-        let base = budget.largest_base(comm) + slice * threads as u64;
+        let slice =
+            cells * (sizes + 2 * (8 + 8 + 16 + 1)) + self.fa.scratch_bytes() + self.fb.scratch_bytes();
+        let base = budget.largest_base(comm);
+        // Half of the memory for slices is enough; one there has to be.
+        let at_once = (budget.bytes.saturating_sub(base) / 2 / slice.max(1)).clamp(1, threads as u64);
+        let base = base + slice * at_once;
         // A block is there twice while it is read.
         let room = budget.bytes.saturating_sub(base) / (2 * sizes).max(1);
         let one = || vec![1; self.shape.len()];
         let [a, b] = [self.va, self.vb].map(|info| info.chunks.clone().unwrap_or_else(one));
-        let bounds = Bounds { room, usual: 4 * CELLS * threads, ranks: comm.size() };
-        pieces(self.shape, [&a, &b], bounds).map_err(|least| {
+        let bounds = Bounds { room, usual: 16 * CELLS * threads, ranks: comm.size() };
+        let blocks = pieces(self.shape, [&a, &b], bounds).map_err(|least| {
             refuse(base + least * 2 * sizes, budget, "rechunk the files to smaller chunks")
                 .in_variable(&self.va.variable.name)
-        })
+        })?;
+        Ok((blocks, at_once as usize))
     }
 
     /// Both files' values of a block, read and compared by all threads.
-    fn block(&self, block: &IndexBox) -> Result<Differences> {
+    fn block(&self, block: &IndexBox, at_once: usize) -> Result<Differences> {
         // In the pool, which this thread is not part of.
         let (values, ()) = rayon::join(|| Ok((self.fa.read(block)?, self.fb.read(block)?)), || ());
         let (a, b): (StoredValues, StoredValues) = values?;
@@ -162,8 +167,10 @@ impl Pair<'_> {
             self.slice(block, start, (a.part(range.clone()), b.part(range)))
         };
         // Merged in order, though that makes no difference.
-        let parts: Vec<Differences> = starts.par_iter().map(slice).collect();
-        parts.iter().for_each(|part| all.merge(part));
+        for together in starts.chunks(at_once) {
+            let parts: Vec<Differences> = together.par_iter().map(slice).collect();
+            parts.iter().for_each(|part| all.merge(part));
+        }
         Ok(all)
     }
 

@@ -72,9 +72,11 @@ impl Recipe {
             return Err(bad(format!("`{name}` is not run again, as it makes no results of data")));
         }
         if given.typed("update").is_some() {
-            return Err(bad("it was made from the state of earlier records and later ones (--update); that \
+            return Err(bad(
+                "it was made from the state of earlier records and later ones (--update); that \
                             state was replaced by the one of all records, so nobody has it any more"
-                .to_owned()));
+                    .to_owned(),
+            ));
         }
         let pipeline = activity["pipeline"]["text"].as_str().map(str::to_owned);
         if (name == "run") != pipeline.is_some() {
