@@ -68,6 +68,10 @@ fi
 
 # shellcheck source=scripts/cases/ways.sh
 source scripts/cases/ways.sh
+command -v "$MPIRUN" > /dev/null || printf '\n!!! SKIPPED: ranks under Open MPI: there is no %s\n' "$MPIRUN"
+if [ "$depth" != quick ] && [ -z "$HALOCLINE_MPICH" ]; then
+  printf '!!! SKIPPED: MPICH: HALOCLINE_MPICH names no program that is built with it\n'
+fi
 
 every=""
 case "$depth" in full | product) every=all ;; esac

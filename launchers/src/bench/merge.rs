@@ -3,7 +3,7 @@
 
 use super::case::{parse_shape, Shape};
 use crate::common::Verbosity;
-use halocline_algorithms::statistics::{Groups, Op, Reduction, Weights};
+use halocline_algorithms::statistics::{Groups, Missing, Op, Quantity, Reduction, Rules, Weights};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::engine::{Demand, Engine, FoldBranch, NumbersMut, SharedRun, StreamPlan, StreamSource};
 use halocline_core::index::IndexBox;
@@ -107,7 +107,8 @@ fn measure(comm: &Comm, made: &Made, fold: &Reduction, rounds: usize) -> Result<
     let demand = Demand { ranks: comm.size(), threads, room: None, parts: None };
     let plan = StreamPlan::new(made, fold, demand)?;
     let engine = Engine::new(comm);
-    let once = |mut branch: FoldBranch<&Reduction>| -> Result<f64> {
+    let rules = Rules { missing: Missing::Skip, ddof: 1, cells: 1 };
+    let once = |mut branch: FoldBranch<&Reduction>| -> Result<(f64, Vec<f64>)> {
         comm.barrier();
         let begun = Instant::now();
         let mut run = SharedRun::new(&engine, &[made as &dyn StreamSource], &plan, vec![branch.branch()])?;
@@ -116,9 +117,12 @@ fn measure(comm: &Comm, made: &Made, fold: &Reduction, rounds: usize) -> Result<
         // The slowest rank counts.
         let mut all = [begun.elapsed().as_micros() as u64];
         comm.all_reduce(&mut all, Reduce::Max);
-        Ok(all[0] as f64 / 1e6)
+        let mut columns = branch.take();
+        columns.sort_by_key(|(column, _)| *column);
+        let means = columns.iter().map(|(_, state)| fold.finish(state, Quantity::Mean, &rules));
+        Ok((all[0] as f64 / 1e6, means.collect::<Result<Vec<_>>>()?.concat()))
     };
-    let (mut ordered, mut other) = (Vec::new(), Vec::new());
+    let (mut ordered, mut unordered) = (Vec::new(), Vec::new());
     for round in 0..=rounds.max(1) {
         // In turns, each first as often as the other: whatever else the machine does hits both.
         let both = if round % 2 == 0 {
@@ -128,13 +132,19 @@ fn measure(comm: &Comm, made: &Made, fold: &Reduction, rounds: usize) -> Result<
             let first = once(FoldBranch::as_they_come(fold))?;
             (once(FoldBranch::new(fold))?, first)
         };
+        // Only rounding may differ.
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-10 * a.abs().max(1.0);
+        let (a, b) = (&both.0 .1, &both.1 .1);
+        let is_right = a.len() == b.len() && a.iter().zip(b).all(near);
+        let other = || Error::internal("what came without order is not what came with it");
+        comm.agree(if is_right { Ok(()) } else { Err(other()) })?;
         // The first round warms up.
         if round > 0 {
-            ordered.push(both.0);
-            other.push(both.1);
+            ordered.push(both.0 .0);
+            unordered.push(both.1 .0);
         }
     }
-    Ok((median(ordered), median(other)))
+    Ok((median(ordered), median(unordered)))
 }
 
 fn median(mut all: Vec<f64>) -> f64 {
