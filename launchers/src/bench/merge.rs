@@ -49,11 +49,13 @@ impl StreamSource for Made {
         let NumbersMut::F32(out) = out else { return Err(Error::internal("singles are asked for")) };
         let n = self.map.len();
         IndexBox::whole(&self.variable.shape()).for_each_run(block, |from, to, len| {
-            let (mut from, mut to, mut left) = ((from + from / n * 7) % n, to, len);
+            let (mut from, mut to, mut left) = (from, to, len);
             while left > 0 {
-                let part = left.min(n - from);
-                out[to..to + part].copy_from_slice(&self.map[from..from + part]);
-                (from, to, left) = (0, to + part, left - part);
+                let (step, cell) = (from / n, from % n);
+                let at = (cell + 7 * step) % n;
+                let part = left.min(n - cell).min(n - at);
+                out[to..to + part].copy_from_slice(&self.map[at..at + part]);
+                (from, to, left) = (from + part, to + part, left - part);
             }
         });
         Ok(())

@@ -151,11 +151,15 @@ impl Pair<'_> {
         Ok((blocks, at_once as usize))
     }
 
+    fn both(&self, block: &IndexBox) -> Result<(StoredValues, StoredValues)> {
+        Ok((self.fa.read(block)?, self.fb.read(block)?))
+    }
+
     /// Both files' values of a block, read and compared by all threads.
     fn block(&self, block: &IndexBox, at_once: usize) -> Result<Differences> {
         // In the pool, which this thread is not part of.
-        let (values, ()) = rayon::join(|| Ok((self.fa.read(block)?, self.fb.read(block)?)), || ());
-        let (a, b): (StoredValues, StoredValues) = values?;
+        let (values, ()) = rayon::join(|| self.both(block), || ());
+        let (a, b) = values?;
         let mut all = Differences::default();
         if a.same_bits(&b) && mean_the_same(self.va, self.vb) {
             all.add_same(block.len());
