@@ -146,3 +146,16 @@ fn a_plan_is_the_arithmetic_of_its_model() {
     assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown.stderr));
     assert!(!dir.path().join("out.nc").exists());
 }
+
+#[test]
+fn merging_in_order_and_as_they_come_gives_the_same_but_for_rounding() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for ranks in ["1", "3"] {
+        let words = ["bench", "merge", "--shape", "200,9,16", "--rounds", "1", "--json", "-q"];
+        let done = run(dir.path(), &[&words[..], &["--thread-ranks", ranks]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let told: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let folds = told["folds"].as_array().expect("a list");
+        assert!(folds.len() == 3 && folds.iter().all(|f| f["ordered"].as_f64() > Some(0.0)), "{told}");
+    }
+}

@@ -102,7 +102,11 @@ fn the_same_values_in_other_forms_are_the_same() {
     let classic = files.made("classic.nc", Layout::Classic);
     let other = files.made("other.nc", Layout::Chunked([5, 4, 7], Some(4)));
     let whole = files.made("whole.nc", Layout::Contiguous);
-    for (a, b) in [(&classic, &other), (&other, &whole), (&whole, &classic)] {
+    let maps = files.made("maps.nc", Layout::Chunked([1, 9, 22], Some(1)));
+    let series = files.made("series.nc", Layout::Chunked([SHAPE[0], 2, 3], Some(1)));
+    for (a, b) in
+        [(&classic, &other), (&other, &whole), (&whole, &classic), (&maps, &series), (&series, &maps)]
+    {
         let (code, out, err) = compare(Launch::ThreadRanks(3), a, b, &[]);
         assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
         assert!(out.ends_with("the same: 4 variables\n"), "{out}");

@@ -33,6 +33,7 @@ fn set_record(path: &Path, text: &str) {
     file.add_attribute("halocline_provenance", text).expect("written");
 }
 
+const PLAIN: Launch = Launch::Plain(2);
 const MEAN: [&str; 8] = ["stats", "sst.nc", "--var", "sst", "--op", "mean", "-o", "mean.nc"];
 
 #[test]
@@ -186,6 +187,26 @@ fn outputs_of_pipelines_are_verified() {
         well(&place, launch, &["verify", file]);
     }
     assert_eq!(place.names(), before);
+}
+
+#[test]
+fn what_leaves_a_state_is_verified_but_not_what_goes_on_from_one() {
+    let place = Place::new();
+    let eof = ["eof", "sst.nc", "--var", "sst", "--modes", "3", "--state", "records.hcs", "-q", "-o"];
+    well(&place, PLAIN, &[&eof[..], &["first.nc", "--time", "2010/2014"]].concat());
+    let before = std::fs::read(place.at("records.hcs")).expect("a state");
+    well(&place, Launch::ThreadRanks(3), &["verify", "first.nc"]);
+    let state = "[source.sst]\nfiles = 'sst.nc'\nvar = 'sst'\ntime = '2010/2014'\n\
+                 [[step]]\ndo = 'eof'\nfrom = 'sst'\nmodes = 3\nstate = 'records.hcs'\noutput = 'piped.nc'\n";
+    std::fs::write(place.at("s.toml"), state).expect("written");
+    well(&place, PLAIN, &["run", "s.toml", "-q"]);
+    well(&place, Launch::ThreadRanks(2), &["verify", "piped.nc"]);
+    // The state that is there is nobody's to change.
+    assert!(std::fs::read(place.at("records.hcs")).expect("a state") == before);
+    well(&place, PLAIN, &[&eof[..], &["all.nc", "--time", "2015/2019", "--update"]].concat());
+    let (code, _, err) = go(&place, PLAIN, &["verify", "all.nc"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("--update") && err.trim_end().lines().count() == 1, "{err}");
 }
 
 #[test]

@@ -110,6 +110,10 @@ fn a_result_is_shown_the_same_on_any_ranks() {
         assert!(report(launch, &[&result], &page, &[]) == first, "{launch:?}");
     }
     assert_eq!(names_in(folder.path()), ["mean.nc", "page.html"], "nothing else is left");
+    // Mean and maximum have the words of their variable, so captions name them.
+    run_well(PLAIN, &["stats", text(&input), "--var", "sst", "--op", "mean,max", "-o", text(&result), "-q"]);
+    let two = report(PLAIN, &[&result], &page, &[]);
+    assert!(two.contains(" (sst_mean)</figcaption>") && two.contains(" (sst_max)</figcaption>"));
 }
 
 #[test]

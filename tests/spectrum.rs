@@ -80,7 +80,7 @@ fn noise_and_means_by_their_equations() {
         // What is averaged is averaged of everything.
         let ratio = values(&out, "significance")[5] / values(&out, "background")[5];
         assert!(ratio > 1.0 && values(&out, "lag1_autocorrelation").iter().all(|a| *a > 0.0));
-        let method = if name == "mean" { "lat: lon: mean" } else { "lon: mean" };
+        let method = if name == "mean" { "latitude: longitude: mean" } else { "longitude: mean" };
         assert_eq!(attribute(&out, "power", "cell_methods").as_deref(), Some(method));
     }
 }

@@ -68,7 +68,7 @@ fn means_of_multitaper_spectra_are_of_everything() {
         near(&values(&out, name), &means, 1e-12, name);
     }
     assert!(!has(&out, "f_ratio") && has(&out, "limit_upper"));
-    assert_eq!(attribute(&out, "power", "cell_methods").as_deref(), Some("lon: mean"));
+    assert_eq!(attribute(&out, "power", "cell_methods").as_deref(), Some("longitude: mean"));
     let few = place.spectrum(Launch::Plain(1), &[&base[..], &["--confidence", "none"]].concat());
     assert!(has(&few, "f_ratio") && !has(&few, "f_limit") && !has(&few, "background"));
     let few = place.spectrum(Launch::Plain(1), &[&base[..], &["--op", "noise"]].concat());
@@ -153,7 +153,10 @@ fn one_place_and_means_of_wavelets() {
         let means: Vec<f64> = all.chunks(3).map(|row| row.iter().sum::<f64>() / 3.0).collect();
         near(&values(&out, name), &means, 1e-12, name);
     }
-    assert_eq!(attribute(&out, "global_power", "cell_methods").as_deref(), Some("time: mean lon: mean"));
+    assert_eq!(
+        attribute(&out, "global_power", "cell_methods").as_deref(),
+        Some("time: mean longitude: mean")
+    );
 }
 
 #[test]

@@ -44,6 +44,17 @@ impl StoredValues {
     pub fn same_bits(&self, other: &Self) -> bool {
         self.dtype() == other.dtype() && self.bytes() == other.bytes()
     }
+    /// Those that follow one another in `range`, which lies inside.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        macro_rules! cut {
+            ($($kind:ident),*) => {
+                match self {
+                    $(Self::$kind(v) => Self::$kind(v[range].to_vec()),)*
+                }
+            };
+        }
+        cut!(I8, U8, I16, U16, I32, U32, I64, U64, F32, F64)
+    }
     /// How many there are.
     pub fn len(&self) -> usize {
         self.bytes().len() / self.dtype().size()

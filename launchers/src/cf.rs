@@ -1,7 +1,8 @@
 //! What CF calls results of statistics, and their units.
 
 use halocline_algorithms::statistics::Quantity;
-use halocline_core::meta::Attributes;
+use halocline_core::meta::{Attributes, Coordinate, Dim};
+use halocline_io::source::Source;
 
 /// The word for it in `cell_methods`.
 pub(crate) fn method(quantity: Quantity) -> Option<&'static str> {
@@ -16,6 +17,21 @@ pub(crate) fn method(quantity: Quantity) -> Option<&'static str> {
         Quantity::Rms => "root_mean_square",
         _ => return None,
     })
+}
+
+/// A dimension that a result does not have any more, in `cell_methods`: by its standard name, as its
+/// own says nothing where it is not there.
+pub(crate) fn gone<'a>(dim: &'a Dim, source: &Source) -> &'a str {
+    let is_along = |coordinate: &Option<Coordinate>| {
+        let dims = coordinate.as_ref().map_or(&[][..], |c| c.variable.dims.as_slice());
+        matches!(dims, [one] if one.name == dim.name)
+    };
+    let grid = source.grid();
+    match (is_along(&grid.lat), is_along(&grid.lon)) {
+        (true, _) => "latitude",
+        (_, true) => "longitude",
+        _ => dim.name.as_str(),
+    }
 }
 
 /// Turns the units of values into those of a quantity that is made of them.

@@ -4,6 +4,7 @@
 //! states of the tiles in hand. The engine sees it as [`Work`], which does not know the type of
 //! the states; nothing goes through a pointer but whole pieces of tiles.
 
+use super::arrival;
 use super::fold::{Fold, Parallelism};
 use super::piece::{Piece, Pieces};
 use super::state::StateNode;
@@ -14,6 +15,7 @@ use crate::meta::Role;
 use crate::tiling::{Tile, Tiling};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The rank that reduces a tile, by the tile's number: the same answer on every rank.
 pub(super) type Owner<'a> = dyn Fn(usize) -> usize + 'a;
@@ -85,6 +87,8 @@ pub struct FoldBranch<F: Fold> {
     open: Vec<(Place, F::State)>,
     /// States of the columns that ended up here.
     roots: Vec<(usize, F::State)>,
+    /// Of a branch that merges in no order, the states of columns.
+    running: Option<BTreeMap<usize, F::State>>,
 }
 
 impl<F: Fold> std::fmt::Debug for FoldBranch<F> {
@@ -96,7 +100,14 @@ impl<F: Fold> std::fmt::Debug for FoldBranch<F> {
 impl<F: Fold> FoldBranch<F> {
     /// A branch that has seen nothing yet.
     pub fn new(fold: F) -> Self {
-        Self { fold, tree: MergeTree::new(0), open: Vec::new(), roots: Vec::new() }
+        Self { fold, tree: MergeTree::new(0), open: Vec::new(), roots: Vec::new(), running: None }
+    }
+    /// A branch whose tiles go to one state of their column as they come, and whose ranks then send
+    /// theirs to one of them: what others do, whose bits depend on ranks. Only to measure what the
+    /// order costs; nothing of it can be saved.
+    #[doc(hidden)]
+    pub fn as_they_come(fold: F) -> Self {
+        Self { running: Some(BTreeMap::new()), ..Self::new(fold) }
     }
     /// The fold.
     pub const fn fold(&self) -> &F {
@@ -159,7 +170,8 @@ impl<F: Fold> Work for FoldBranch<F> {
         self.open.clear();
         self.open.extend(tiles.iter().map(|tile| {
             let (column, leaf) = tiling.place(tile.id, fold.reduces());
-            ((column, 0, leaf), fold.start(column))
+            let begun = self.running.as_mut().and_then(|running| running.remove(&column));
+            ((column, 0, leaf), begun.unwrap_or_else(|| fold.start(column)))
         }));
         self.open
             .iter_mut()
@@ -169,6 +181,9 @@ impl<F: Fold> Work for FoldBranch<F> {
 
     fn close(&mut self) -> Result<()> {
         let fold = &self.fold;
+        if let Some(running) = &mut self.running {
+            return arrival::keep(fold, running, self.open.drain(..).map(|((column, ..), s)| (column, s)));
+        }
         self.tree.insert_all(self.open.drain(..).collect(), &|a, b| fold.merge(a, b))
     }
 
@@ -185,6 +200,12 @@ impl<F: Fold> Work for FoldBranch<F> {
     }
 
     fn finish(&mut self, comm: &Comm, tiling: &Tiling, owner: &Owner<'_>) -> Result<()> {
+        if let Some(running) = self.running.take() {
+            let reduces = self.fold.reduces();
+            let to = |column: usize| owner(tiling.at_place(column, 0, reduces));
+            self.roots = arrival::gather(comm, &self.fold, running, to)?;
+            return Ok(());
+        }
         self.settle(comm, tiling, owner)?;
         let leaves = tiling.leaves(self.fold.reduces());
         self.roots = std::mem::replace(&mut self.tree, MergeTree::new(leaves)).into_roots();
@@ -249,10 +270,10 @@ impl<F: Fold> Work for FoldBranch<F> {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(|e| Error::internal(format!("can't encode a state: {e}")))
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|e| Error::data(format!("a saved or received state is damaged: {e}")))
 }

@@ -7,6 +7,7 @@
 //! `index << level .. (index + 1) << level`, its left child merges with its right child, and a
 //! child without a sibling passes up as it is. Who computed a node never matters.
 
+mod arrival;
 mod branch;
 mod cadence;
 pub mod checkpoint;

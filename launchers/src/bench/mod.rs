@@ -7,6 +7,7 @@ mod case;
 mod children;
 mod data;
 mod machine;
+mod merge;
 pub(crate) mod model;
 mod moves;
 mod picture;
@@ -35,6 +36,9 @@ enum Bench {
     /// Make the data of a case, on whatever ranks
     #[command(hide = true)]
     Data(data::DataArgs),
+    /// Time what the ordered merge costs
+    #[command(hide = true)]
+    Merge(merge::MergeArgs),
     /// Time what travels between ranks
     #[command(hide = true)]
     Moves(moves::MovesArgs),
@@ -53,6 +57,7 @@ pub(crate) fn run(comm: &Comm, args: &BenchArgs, verbosity: Verbosity) -> Result
         Bench::Scaling(args) => scaling::run(comm, args, verbosity),
         Bench::Table(args) => table::run(comm, args, verbosity),
         Bench::Data(args) => data::run(comm, args),
+        Bench::Merge(args) => merge::run(comm, args, verbosity),
         Bench::Moves(args) => moves::run(comm, args, verbosity),
         Bench::Wire(args) => wire::run(comm, args),
     }

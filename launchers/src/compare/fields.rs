@@ -2,6 +2,7 @@
 
 use super::metadata::{mean_the_same, of_variables};
 use super::numbers::{not_numbers, signed, Common};
+use super::walk::{pieces, Bounds};
 use super::{Compared, Place, Places, Rules};
 use halocline_algorithms::compare::{Differences, Numbers};
 use halocline_core::budget::{refuse, MemoryBudget};
@@ -18,8 +19,8 @@ use rayon::prelude::*;
 pub(super) const ONLY_IN_FIRST: &str = "only in the first";
 pub(super) const ONLY_IN_SECOND: &str = "only in the second";
 
-/// Cells of a block, unless a stored chunk has more.
-const CELLS: usize = 1 << 18;
+/// Cells that a thread compares at a time.
+const CELLS: usize = 1 << 16;
 
 /// Compares a variable of one or both files.
 ///
@@ -94,38 +95,14 @@ fn numbers(
     let (pa, pb) = comm.on_root(|| Ok((StoredPlaces::find(a, va)?, StoredPlaces::find(b, vb)?)))?;
     let (fa, fb) = (StoredField::new(a, va, &pa), StoredField::new(b, vb, &pb));
     let shape = va.variable.shape();
-    // Chunks of the first file are decoded once; those of the second too, if it has the same.
-    let chunk = va.chunks.clone().or_else(|| vb.chunks.clone()).unwrap_or_else(|| vec![1; shape.len()]);
-    let blocks = blocks(&shape, &chunk);
     let pair = Pair { fa, fb, va, vb, rules, shape: &shape };
-
-    let cells = blocks.iter().map(IndexBox::len).max().unwrap_or(0) as u64;
-    let sizes = (va.variable.dtype.size() + vb.variable.dtype.size()) as u64;
-    // Stored bytes twice, unpacked, in a common type, and what is missing.
-    let each = cells * (2 * sizes + 2 * (8 + 8 + 16 + 1)) + pair.fa.scratch_bytes() + pair.fb.scratch_bytes();
-    let base = budget.largest_base(comm);
-    let room = budget.bytes.saturating_sub(base) / each.max(1);
-    if room == 0 {
-        return Err(
-            refuse(base + each, budget, "rechunk the files to smaller chunks").in_variable(&va.variable.name)
-        );
-    }
-    let at_once = (rayon::current_num_threads() as u64).min(room).max(1) as usize;
-
-    let mine: Vec<&IndexBox> = blocks.iter().skip(comm.rank()).step_by(comm.size()).collect();
+    let (blocks, at_once) = pair.blocks(comm, budget)?;
     let mut all = Differences::default();
-    let mut failed = Ok(());
-    for together in mine.chunks(at_once) {
-        let done: Result<Vec<Differences>> = together.par_iter().map(|block| pair.block(block)).collect();
-        match done {
-            Ok(done) => done.iter().for_each(|part| all.merge(part)),
-            Err(e) => {
-                failed = Err(e);
-                break;
-            }
-        }
-    }
-    comm.agree(failed)?;
+    let done = blocks.iter().skip(comm.rank()).step_by(comm.size()).try_for_each(|block| {
+        all.merge(&pair.block(block, at_once)?);
+        Ok(())
+    });
+    comm.agree(done)?;
     let sent = postcard::to_stdvec(&all).map_err(|e| Error::internal(format!("can't be sent: {e}")));
     let mut merged = Differences::default();
     for bytes in comm.all_gather_v(&comm.agree(sent)?) {
@@ -147,12 +124,66 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn block(&self, block: &IndexBox) -> Result<Differences> {
+    /// The blocks that all ranks go through, and how many slices of one a rank compares at once.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn blocks(&self, comm: &Comm, budget: &MemoryBudget) -> Result<(Vec<IndexBox>, usize)> {
+        let sizes = (self.va.variable.dtype.size() + self.vb.variable.dtype.size()) as u64;
+        let threads = rayon::current_num_threads();
+        let cells = self.shape.iter().product::<usize>().min(CELLS) as u64;
+        // Of a slice in each thread: stored, unpacked, in a common type, and what is missing.
+        let slice =
+            cells * (sizes + 2 * (8 + 8 + 16 + 1)) + self.fa.scratch_bytes() + self.fb.scratch_bytes();
+        let base = budget.largest_base(comm);
+        // Half of the memory for slices is enough; one there has to be.
+        let at_once = (budget.bytes.saturating_sub(base) / 2 / slice.max(1)).clamp(1, threads as u64);
+        let base = base + slice * at_once;
+        // A block is there twice while it is read.
+        let room = budget.bytes.saturating_sub(base) / (2 * sizes).max(1);
+        let one = || vec![1; self.shape.len()];
+        let [a, b] = [self.va, self.vb].map(|info| info.chunks.clone().unwrap_or_else(one));
+        let bounds = Bounds { room, usual: 16 * CELLS * threads, ranks: comm.size() };
+        let blocks = pieces(self.shape, [&a, &b], bounds).map_err(|least| {
+            refuse(base + least * 2 * sizes, budget, "rechunk the files to smaller chunks")
+                .in_variable(&self.va.variable.name)
+        })?;
+        Ok((blocks, at_once as usize))
+    }
+
+    fn both(&self, block: &IndexBox) -> Result<(StoredValues, StoredValues)> {
+        Ok((self.fa.read(block)?, self.fb.read(block)?))
+    }
+
+    /// Both files' values of a block, read and compared by all threads.
+    fn block(&self, block: &IndexBox, at_once: usize) -> Result<Differences> {
+        // In the pool, which this thread is not part of.
+        let (values, ()) = rayon::join(|| self.both(block), || ());
+        let (a, b) = values?;
         let mut all = Differences::default();
-        let (a, b) = (self.fa.read(block)?, self.fb.read(block)?);
         if a.same_bits(&b) && mean_the_same(self.va, self.vb) {
             all.add_same(block.len());
             return Ok(all);
+        }
+        let starts: Vec<usize> = (0..block.len()).step_by(CELLS).collect();
+        let slice = |&start: &usize| {
+            let range = start..(start + CELLS).min(block.len());
+            self.slice(block, start, (a.part(range.clone()), b.part(range)))
+        };
+        // Merged in order, though that makes no difference.
+        for together in starts.chunks(at_once) {
+            let parts: Vec<Differences> = together.par_iter().map(slice).collect();
+            parts.iter().for_each(|part| all.merge(part));
+        }
+        Ok(all)
+    }
+
+    /// Values of a block that follow one another from `first` on.
+    fn slice(&self, block: &IndexBox, first: usize, (a, b): (StoredValues, StoredValues)) -> Differences {
+        let mut all = Differences::default();
+        if a.same_bits(&b) && mean_the_same(self.va, self.vb) {
+            all.add_same(a.len());
+            return all;
         }
         let is_unpacked = self.rules.unpacked && (self.va.packed || self.vb.packed);
         let common = Common::of(a.dtype(), b.dtype());
@@ -177,7 +208,7 @@ impl Pair<'_> {
         let ((a, missing_a), (b, missing_b)): ((_, Vec<bool>), (_, Vec<bool>)) =
             (one(&self.fa, self.va, a), one(&self.fb, self.vb, b));
         let place = |i: usize| {
-            let (mut rest, mut at, mut stride) = (i, 0, 1);
+            let (mut rest, mut at, mut stride) = (first + i, 0, 1);
             for d in (0..self.shape.len()).rev() {
                 let range = block.range(d);
                 at += (range.start + rest % range.len()) * stride;
@@ -187,7 +218,7 @@ impl Pair<'_> {
             at as u64
         };
         all.add((&a, &missing_a), (&b, &missing_b), place, self.rules.tolerance);
-        Ok(all)
+        all
     }
 }
 
@@ -195,7 +226,9 @@ impl Pair<'_> {
 fn texts((a, va): (&Dataset, &VariableInfo), (b, vb): (&Dataset, &VariableInfo)) -> Result<Differences> {
     let mut all = Differences::default();
     let shape = va.variable.shape();
-    for block in blocks(&shape, &vec![1; shape.len()]) {
+    let whole = IndexBox::whole(&shape);
+    let thick = thickness(&shape, &vec![1; shape.len()], CELLS);
+    for block in if shape.is_empty() { vec![whole] } else { cut(&whole, &thick) } {
         let (mine, theirs) = (read_text(a, va, &block)?, read_text(b, vb, &block)?);
         for (i, (mine, theirs)) in mine.iter().zip(&theirs).enumerate() {
             if mine != theirs {
@@ -208,15 +241,6 @@ fn texts((a, va): (&Dataset, &VariableInfo), (b, vb): (&Dataset, &VariableInfo))
         all.cells += mine.len() as u64;
     }
     Ok(all)
-}
-
-/// The pieces of a variable: whole chunks; one of a scalar.
-fn blocks(shape: &[usize], chunk: &[usize]) -> Vec<IndexBox> {
-    let whole = IndexBox::whole(shape);
-    if shape.is_empty() {
-        return vec![whole];
-    }
-    cut(&whole, &thickness(shape, chunk, CELLS))
 }
 
 /// Where a cell is, by index and, where dimensions have coordinates, by them.

@@ -4,6 +4,7 @@ mod fields;
 mod metadata;
 mod numbers;
 mod told;
+mod walk;
 
 use crate::common::{parse_io, MemoryArgs, Verbosity};
 use crate::info::print;

@@ -110,7 +110,11 @@ impl Work<'_> {
         options.push(format!("--mode={mode}"));
         options.extend(name.map(|name| format!("--var={name}")));
         let figure = figure_of(self.dataset, &options)?;
-        let picture = drawn(&figure)?;
+        let mut picture = drawn(&figure)?;
+        if let Some(name) = name {
+            // Mean and maximum of a variable have its words.
+            picture.caption = format!("{} ({name})", picture.caption);
+        }
         // Without modes a variable looks the same in all of them.
         if self.done.drawn.iter().all(|other| other.data != picture.data) {
             self.done.drawn.push(picture);

@@ -26,7 +26,7 @@ impl Resolver<'_> {
                 "anomaly" if kind == Kind::Climatology => {}
                 key if OF_FILES.contains(&key) || OF_SELECTIONS.contains(&key) => {}
                 "with" => entries.push(self.with_entry(entry, input, &mut needs, &mut reads)?),
-                "save-weights" => entries.push(self.elsewhere(entry)?),
+                "save-weights" | "state" => entries.push(self.elsewhere(entry)?),
                 "patterns" => entries.push(self.patterns_entry(entry, &mut needs, &mut reads)?),
                 _ => entries.push(entry.clone()),
             }

@@ -48,9 +48,6 @@ pub(crate) struct RunArgs {
     memory: MemoryArgs,
 }
 
-/// Options of steps that write files which `--into` does not catch.
-const WRITE_ELSEWHERE: [&str; 2] = ["state", "checkpoint"];
-
 /// Where a file that stays goes, instead of `path`, if all go to `folder`.
 pub(crate) fn redirected(folder: &Path, path: &Path) -> PathBuf {
     let text = path.to_string_lossy();
@@ -78,8 +75,9 @@ pub(crate) fn run(comm: &Comm, args: &RunArgs, verbosity: Verbosity) -> Result<(
     let pipeline = graph::resolve(&document, &around)?;
     if args.into.is_some() {
         let mut all = pipeline.steps.iter().flat_map(|step| step.keys.iter());
-        if let Some((key, line)) = all.find(|(key, _)| WRITE_ELSEWHERE.contains(&key.as_str())) {
-            return Err(document.refuse(*line, format!("`{key}` would write where it did before")));
+        if let Some((_, line)) = all.find(|(key, _)| key == "update") {
+            let what = "`update` goes on from a state that has changed since, and can't be run again";
+            return Err(document.refuse(*line, what));
         }
     }
     scratch::name(&pipeline.scratch);

@@ -247,6 +247,22 @@ mod tests {
         assert_eq!((distance("", "abc"), distance("kitten", "sitting")), (3, 3));
     }
 
+    /// The suites over all commands (`scripts/reproduce.sh`, `scripts/standards.sh`) miss none.
+    #[test]
+    fn every_kind_is_a_case_of_the_scripts() {
+        let cases = include_str!("../../../scripts/cases/commands.txt");
+        let has = |name: &str| {
+            let is_it = |line: &str| {
+                let command = line.split_once(' ').map_or("", |(_, command)| command.trim_start());
+                !line.starts_with('#') && command.starts_with(&format!("{name} "))
+            };
+            cases.lines().any(is_it)
+        };
+        for name in Kind::names().filter(|name| !["select", "anomaly"].contains(name)) {
+            assert!(has(name), "`{name}` has no case in scripts/cases/commands.txt");
+        }
+    }
+
     #[test]
     fn every_kind_has_its_keys() {
         let has = |kind, key: &str| keys(kind, true).iter().any(|k| k == key);

@@ -90,8 +90,12 @@ impl<'a> Cells<'a> {
             attributes.set("coordinates", named.join(" "));
         }
         let dims = &self.source.variable().dims;
-        let gone: Vec<&str> =
-            dims.iter().zip(&self.averaged).filter(|(_, a)| **a).map(|(d, _)| d.name.as_str()).collect();
+        let gone: Vec<&str> = dims
+            .iter()
+            .zip(&self.averaged)
+            .filter(|(_, a)| **a)
+            .map(|(d, _)| crate::cf::gone(d, self.source))
+            .collect();
         if !gone.is_empty() {
             attributes.set("cell_methods", format!("{}: mean", gone.join(": ")));
         }

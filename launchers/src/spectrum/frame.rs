@@ -118,7 +118,7 @@ impl<'a> Frame<'a> {
             .iter()
             .zip(&self.reduced.dims)
             .filter(|(_, reduced)| **reduced)
-            .map(|(d, _)| d.name.as_str())
+            .map(|(d, _)| crate::cf::gone(d, self.source))
             .collect();
         if !gone.is_empty() {
             let others = attributes.text("cell_methods").map(|own| format!("{own} ")).unwrap_or_default();

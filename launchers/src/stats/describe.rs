@@ -37,7 +37,7 @@ fn over(results: &Results) -> String {
                     words.push("area");
                 }
             }
-            _ => words.push(dim.name.as_str()),
+            _ => words.push(cf::gone(dim, source)),
         }
     }
     words.into_iter().flat_map(|word| [word, ": "]).collect()

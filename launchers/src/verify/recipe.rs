@@ -71,9 +71,11 @@ impl Recipe {
         if NEVER.contains(&name.as_str()) || !(writes || name == "run") {
             return Err(bad(format!("`{name}` is not run again, as it makes no results of data")));
         }
-        if given.typed("state").is_some() {
+        if given.typed("update").is_some() {
             return Err(bad(
-                "it is made from a saved state (--state), which goes on from run to run".to_owned()
+                "it was made from the state of earlier records and later ones (--update); that \
+                            state was replaced by the one of all records, so nobody has it any more"
+                    .to_owned(),
             ));
         }
         let pipeline = activity["pipeline"]["text"].as_str().map(str::to_owned);
@@ -110,6 +112,9 @@ impl Recipe {
         words.extend(self.given.changed(&|id, value| {
             if outputs.contains(&id) {
                 return Some(place(folder, id).to_string_lossy().into_owned());
+            }
+            if id == "state" {
+                return Some(folder.join("records.hcs").to_string_lossy().into_owned());
             }
             let is_left_out = LEFT_OUT.contains(&id) || id.starts_with("save");
             (!is_left_out).then(|| moves.applied(value))

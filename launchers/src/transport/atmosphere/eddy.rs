@@ -107,7 +107,7 @@ impl Eddy<'_> {
             (Some(a), Some(b)) => format!("{a} {b}"),
             _ => String::new(),
         };
-        let methods = format!("{}: {}: mean", operands.first().time_name(), operands.longitude_name());
+        let methods = format!("{}: longitude: mean", operands.first().time_name());
         let section = |part: &str, text: &str| {
             Variable::section(&format!("{x}_{y}_{part}"), format!("flux [{x} {y}]: {text}"), &units)
                 .methods(methods.clone())

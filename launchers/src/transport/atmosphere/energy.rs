@@ -152,7 +152,7 @@ impl Energy<'_> {
             ("sensible", "sensible heat", sensible),
             ("potential", "potential energy", potential),
         ];
-        let methods = format!("{}: mean {}: sum", operands.first().time_name(), operands.longitude_name());
+        let methods = format!("{}: mean longitude: sum", operands.first().time_name());
         let mut variables = Vec::new();
         let mut values = Vec::new();
         for (name, text, profiles) in kinds {

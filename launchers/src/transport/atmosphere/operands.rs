@@ -130,10 +130,6 @@ impl Operands {
         };
         self.all().iter().map(of).collect()
     }
-    /// The name of the dimension of longitude.
-    pub(super) fn longitude_name(&self) -> &str {
-        self.first().variable().dims.last().map_or("lon", |d| d.name.as_str())
-    }
     pub(super) fn times(&self) -> usize {
         self.first().time().len()
     }

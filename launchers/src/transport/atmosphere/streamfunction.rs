@@ -143,7 +143,7 @@ impl ByItself for MassStreamfunction<'_> {
         let constants = args.common.constants.or(args.convention.constants())?;
         let variable =
             Variable::section("mass_streamfunction", "meridional overturning mass streamfunction", "kg s-1")
-                .methods(format!("{}: sum", operands.longitude_name()))
+                .methods("longitude: sum")
                 .at_times(args.mean, operands);
         let mut own = vec![format!("convention={}", args.convention.name()), format!("mean={}", args.mean)];
         if operands.are_hybrid() {

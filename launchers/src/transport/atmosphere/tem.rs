@@ -165,9 +165,7 @@ impl ByItself for TransformedMean<'_> {
         let variables: Vec<Variable> = self
             .variables(has_omega)
             .into_iter()
-            .map(|v| {
-                v.methods(format!("{}: mean", operands.longitude_name())).at_times(fields.mean, operands)
-            })
+            .map(|v| v.methods("longitude: mean").at_times(fields.mean, operands))
             .collect();
         let (title, kind) = match self.flux {
             None => ("Residual circulation of the transformed Eulerian mean", "tem"),

@@ -130,14 +130,13 @@ impl Vapour<'_> {
             pending.extend(schema.add_coordinate(coordinate)?);
         }
         let dims = &first.variable().dims;
-        let level = dims[1].name.clone();
         for (name, long_name, standard, units) in MADE {
             let mut attributes = Attributes::new().with("long_name", long_name);
             if let Some(standard) = standard {
                 attributes.set("standard_name", standard);
             }
             attributes.set("units", units);
-            attributes.set("cell_methods", format!("{level}: sum"));
+            attributes.set("cell_methods", "air_pressure: sum");
             carry::refer_to_space(&mut attributes, first);
             let names = [&dims[0], &dims[2], &dims[3]].map(|d| d.name.as_str());
             schema.add_variable(VariableSpec::data(name, names, DType::F32).attributes(attributes));

@@ -46,13 +46,13 @@ fn corners(of: &Sections) -> [Coordinate; 3] {
             "path_lon",
             &dim,
             Values::F64(all().map(|c| c[0]).collect()),
-            about("longitude of the path", "degrees_east"),
+            about("longitude of the path", "degrees_east").with("standard_name", "longitude"),
         ),
         coordinate(
             "path_lat",
             &dim,
             Values::F64(all().map(|c| c[1]).collect()),
-            about("latitude of the path", "degrees_north"),
+            about("latitude of the path", "degrees_north").with("standard_name", "latitude"),
         ),
     ]
 }
