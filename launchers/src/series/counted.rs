@@ -2,7 +2,7 @@
 //! counting in several passes.
 
 use super::percentiles::{work_bytes, SeriesMaps};
-use super::{planned, run, tell, without_checkpoints};
+use super::{planned, run, tell};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{CountedPercentiles, Found, Percentiles};
 use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork, StreamPlan, StreamSource};
@@ -32,7 +32,6 @@ pub(crate) fn percentiles_over(
     (work, counted): (&Percentiles, Option<CountedPercentiles>),
     (parts, reserved): (Option<&[usize]>, u64),
 ) -> Result<SeriesMaps> {
-    without_checkpoints(job)?;
     let reserved = reserved.saturating_add(work_bytes(source, work));
     let plan = match planned(job, source, work, parts, reserved) {
         Err(e) if e.kind != ErrorKind::Memory => return Err(e),
