@@ -40,6 +40,19 @@ pub(crate) struct CheckpointArgs {
     time_limit: Option<Duration>,
 }
 
+/// Why some commands save no state.
+pub(crate) const WITHOUT: &str =
+    "this command has no state beside its output, which is whole when it ends and not before";
+/// What to do there.
+pub(crate) const INSTEAD: &str =
+    "run it again from its beginning, or in parts of --time (docs/checkpoint.md tells which commands save states)";
+
+/// Whether a complaint is about one of the options of those that do.
+pub(crate) fn is_option(complaint: &str) -> bool {
+    let all = ["--checkpoint'", "--checkpoint-every'", "--resume'", "--time-limit'"];
+    all.iter().any(|option| complaint.contains(option))
+}
+
 impl CheckpointArgs {
     /// Those of a command that has no state to save.
     pub(crate) const fn none() -> Self {
