@@ -15,10 +15,11 @@ use halocline_core::engine::checkpoint::is_state;
 use halocline_core::engine::{CadenceEvent, Keeper};
 use halocline_core::{Error, Result};
 use halocline_io::inputs::noted;
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Saving the state of a run, and going on from it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -120,11 +121,19 @@ impl CheckpointArgs {
         let job = comm.on_root(|| Ok(belongs()))?;
         let (asked, noted) = (Rc::clone(&stop), Rc::clone(&stop));
         let (own, shown) = (comm.clone(), series.clone());
+        // Whole series stop between batches only.
+        let last = Cell::new(None::<Instant>);
         let keeper = Keeper::new(
             (&series, job),
             self.checkpoint_every,
             self.resume,
-            Box::new(move || asked.requested()),
+            Box::new(move || {
+                let now = Instant::now();
+                if let Some(before) = last.replace(Some(now)) {
+                    asked.went_on_for(now - before);
+                }
+                asked.requested()
+            }),
             Box::new(move |event| tell(&own, verbosity, (&shown, &noted), event)),
         );
         Ok(Some(Checkpoints {
