@@ -61,11 +61,19 @@ impl Keeper {
         name.into()
     }
 
-    /// Removes the states of passes behind the first, as far as they follow one another: nobody goes
-    /// on from them. For one rank.
+    /// Removes the states of passes behind the first: nobody goes on from them. For one rank.
     pub fn remove_later(file: &Path) {
-        let files = (1..).map(|pass| Self::file_of(file, pass));
-        files.take_while(|file| remove_state(file)).for_each(drop);
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let there =
+            std::fs::read_dir(parent.unwrap_or_else(|| Path::new("."))).into_iter().flatten().flatten();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".pass";
+        // Short passes have none, so they don't follow one another.
+        let number = |other: &str| other.strip_prefix(&name).and_then(|n| n.parse::<usize>().ok());
+        there
+            .filter(|other| other.file_name().to_str().is_some_and(|other| number(other).is_some()))
+            .for_each(|other| {
+                remove_state(&other.path());
+            });
     }
 
     /// The next pass.

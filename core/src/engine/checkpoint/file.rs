@@ -27,9 +27,11 @@ pub fn remove_unfinished() {
     }
 }
 
-/// Removes a state, of which there is nothing to tell if it can't be; whether one was there.
-pub(in crate::engine) fn remove_state(path: &Path) -> bool {
-    super::is_state(path).is_ok_and(|is_state| is_state && fs::remove_file(path).is_ok())
+/// Removes a state, if it is one. What can't be removed is harmless.
+pub(in crate::engine) fn remove_state(path: &Path) {
+    if super::is_state(path).is_ok_and(|is_state| is_state) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// A state file that is being written; removed when it is dropped before [`Writing::commit`].

@@ -173,8 +173,11 @@ fn stopped_anywhere_and_gone_on_with_on_other_ranks() {
             assert_eq!((found.expect("goes on"), read), (expected.clone(), 0), "{what}");
         }
     }
+    let (far, other) = (Keeper::file_of(&file, 10), folder.path().join("state.pass3"));
+    std::fs::copy(&file, &far).expect("copied");
+    std::fs::write(&other, b"notes").expect("written");
     Keeper::remove_later(&file);
-    assert!(!Keeper::file_of(&file, 1).exists());
+    assert!(!Keeper::file_of(&file, 1).exists() && !far.exists() && file.exists() && other.exists());
 }
 
 #[test]
