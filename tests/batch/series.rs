@@ -125,7 +125,7 @@ fn a_state_of_series_that_finds_no_room_is_a_warning() {
     // A covariance of 240 times takes 230 kB, two maps a fifth of that.
     let mut command = place.command(Path::new("bash"));
     command.args(["-c", "ulimit -f 180; exec \"$@\"", "job"]).arg(halocline()).args(words);
-    command.args(["-q", "--checkpoint", "state", "--checkpoint-every", "0.001s"]);
+    command.args(["--checkpoint", "state", "--checkpoint-every", "0.001s"]);
     let output = common::within_two_minutes(&command);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{told}");
