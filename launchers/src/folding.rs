@@ -90,7 +90,9 @@ impl FoldJob<'_> {
         }
     }
 
-    /// Runs a fold to its end: the states of the columns that end up on this rank.
+    /// Runs a fold to its end: the states of the columns that end up on this rank. `job` is what a
+    /// saved state belongs to, `variable` its name; without a name, it is one pass of several, saved as
+    /// those over whole series are.
     ///
     /// # Collective
     /// Every rank calls this.

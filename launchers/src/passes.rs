@@ -274,7 +274,7 @@ pub(crate) fn stream_of(
     };
     let pass = state.is_empty().then(|| checkpoints.keeper().next(job.comm)).transpose()?;
     let (file, belongs, resumes) = match &pass {
-        Some(pass) => (pass.file().to_owned(), pass.job().to_owned(), pass.resumes()),
+        Some(pass) => (pass.file().to_owned(), format!("{}|{belongs}", pass.job()), pass.resumes()),
         None => {
             let file = checkpoints.of(&state);
             let there = job.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;

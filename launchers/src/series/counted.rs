@@ -43,7 +43,7 @@ pub(crate) fn percentiles_over(
         let budget = (parts, room);
         match better(job, source, plan.as_ref().ok(), &counted, budget) {
             Some(digits) => {
-                let counted = counted.digits(digits);
+                let counted = (counted.digits(digits), digits);
                 return by_counting(job, name, source, counted, (parts, room, reserved), work);
             }
             // What is counted needs less, unless there are many cells.
@@ -110,7 +110,7 @@ fn by_counting(
     job: &FoldJob<'_>,
     name: &str,
     source: &Source,
-    mut counted: CountedPercentiles,
+    (mut counted, digits): (CountedPercentiles, u32),
     (parts, room, reserved): (Option<&[usize]>, u64, u64),
     work: &Percentiles,
 ) -> Result<SeriesMaps> {
@@ -123,7 +123,7 @@ fn by_counting(
     job.tell(name, source, &plan, plan.estimate() + reserved + counted.kept_bytes());
     let engine = Engine::with_progress(comm, job.progress);
     for _ in 0..passes {
-        let columns = job.run("", name, source, &plan, &counted)?;
+        let columns = job.run(&format!("{digits} digits a pass"), "", source, &plan, &counted)?;
         let found = columns.iter().flat_map(|(column, state)| {
             let first = plan.tiling().at_place(*column, 0, work.reduces());
             counted.found(&plan.tiling().tile(first), state)
