@@ -14,6 +14,7 @@ mod field;
 mod fold;
 mod keep;
 mod plan;
+mod rows;
 mod run;
 mod saved;
 mod space;

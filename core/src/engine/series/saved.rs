@@ -4,7 +4,8 @@
 //! holds more than those of one.
 
 use super::plan::SeriesPlan;
-use super::run::{spans, tiles_of};
+use super::rows::spans;
+use super::run::tiles_of;
 use super::SeriesWork;
 use crate::comm::Comm;
 use crate::engine::cadence::{Cadence, CadenceEvent};
