@@ -299,7 +299,10 @@ pub(crate) fn stream_of(
         cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
     }
     let is_followed = match &pass {
-        Some(pass) => pass.is_worth_saving(job.comm),
+        Some(pass) => {
+            pass.has_worked();
+            pass.is_worth_saving(job.comm)
+        }
         None => checkpoints.is_followed(&state),
     };
     if is_followed {

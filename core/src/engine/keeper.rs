@@ -26,6 +26,8 @@ pub struct Keeper {
     stop: Box<dyn Fn() -> bool>,
     note: Box<dyn Fn(&CadenceEvent)>,
     passes: Cell<usize>,
+    /// Whether anything was found that was not there when the run began.
+    has_worked: Cell<bool>,
 }
 
 impl fmt::Debug for Keeper {
@@ -49,7 +51,16 @@ impl Keeper {
         stop: Box<dyn Fn() -> bool>,
         note: Box<dyn Fn(&CadenceEvent)>,
     ) -> Self {
-        Self { file: file.to_owned(), job, every, resume, stop, note, passes: Cell::new(0) }
+        Self {
+            file: file.to_owned(),
+            job,
+            every,
+            resume,
+            stop,
+            note,
+            passes: Cell::new(0),
+            has_worked: Cell::new(false),
+        }
     }
 
     /// The file of a pass, counted from 0: `file`, `file.pass2`, `file.pass3` …
@@ -82,12 +93,12 @@ impl Keeper {
     /// Every rank calls this.
     ///
     /// # Errors
-    /// [`Checkpointed`](ErrorKind::Checkpointed), if the run was asked to stop, and this is not its
-    /// first pass: those before are saved. Usage, if something else than a state is in the place of
+    /// [`Checkpointed`](ErrorKind::Checkpointed), if the run was asked to stop, and has come further than
+    /// the one before: its passes are saved. Usage, if something else than a state is in the place of
     /// its file; system.
     pub fn next(&self, comm: &Comm) -> Result<KeptPass<'_>> {
         let number = self.passes.replace(self.passes.get() + 1);
-        if number > 0 && any(comm, (self.stop)()) {
+        if self.has_worked.get() && any(comm, (self.stop)()) {
             return Err(stopped(&self.file));
         }
         let file = Self::file_of(&self.file, number);
@@ -145,6 +156,10 @@ impl KeptPass<'_> {
     /// Every rank calls this.
     pub fn is_worth_saving(&self, comm: &Comm) -> bool {
         any(comm, self.begun.elapsed() >= self.keeper.every.min(SHORT) || (self.keeper.stop)())
+    }
+    /// Notes that it has found something new, on every rank.
+    pub fn has_worked(&self) {
+        self.keeper.has_worked.set(true);
     }
     /// Tells of an attempt to save.
     pub(super) fn note(&self, event: &CadenceEvent) {

@@ -120,6 +120,9 @@ fn folded<T: Kept, F: Fold>(
         },
     )?;
     if let (Some(mut cadence), Some(pass)) = (cadence, pass) {
+        if done.contains(&false) {
+            pass.has_worked();
+        }
         if done.contains(&false) && pass.is_worth_saving(comm) {
             cadence.save(&mut |file| persist::save(comm, &branch, tiling, (file, pass.job())))?;
         }

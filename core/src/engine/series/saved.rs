@@ -144,6 +144,7 @@ impl<'a> SavedResults<'a> {
         work: &W,
         results: &[Vec<f64>],
     ) -> Result<()> {
+        self.pass.has_worked();
         if self.failed.is_some() {
             return Ok(());
         }
