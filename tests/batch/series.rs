@@ -65,13 +65,16 @@ fn passes_over_series_stop_and_go_on_elsewhere() {
         // Stopped after a pass, or where there is one only, after a batch: in so little memory that
         // there are several.
         let first = if number % 2 == 0 { Launch::Plain(1) } else { Launch::ThreadRanks(2) };
-        let memories: Vec<String> = (50..180).step_by(3).map(|mb| format!("{mb}MB")).collect();
+        let within = |megabytes: usize| {
+            let memory = format!("{megabytes}MB");
+            job(&place, first, words, &[&stop[..], &["--memory", &memory]].concat())
+        };
+        let fits = |megabytes: &usize| code(&within(*megabytes)) != Some(5);
         let stopped = if *has_passes {
             job(&place, first, words, &stop)
         } else {
-            let tries = memories
-                .iter()
-                .map(|memory| job(&place, first, words, &[&stop[..], &["--memory", memory]].concat()));
+            let most = (48..240).step_by(8).find(fits).expect("enough memory");
+            let tries = (most - 8..=most + 1).map(within);
             tries.into_iter().find(|output| code(output) != Some(5)).expect("enough memory")
         };
         assert_eq!(code(&stopped), Some(75), "{words:?}: {}", said(&stopped));
