@@ -67,6 +67,7 @@ fn passes_over_series_stop_and_go_on_elsewhere() {
         let first = if number % 2 == 0 { Launch::Plain(1) } else { Launch::ThreadRanks(2) };
         let within = |megabytes: usize| {
             let memory = format!("{megabytes}MB");
+            let _ = std::fs::remove_file(place.at("out.nc"));
             job(&place, first, words, &[&stop[..], &["--memory", &memory]].concat())
         };
         let fits = |megabytes: &usize| code(&within(*megabytes)) != Some(5);
@@ -78,10 +79,7 @@ fn passes_over_series_stop_and_go_on_elsewhere() {
             tries.into_iter().find(|output| code(output) != Some(5)).expect("enough memory")
         };
         assert_eq!(code(&stopped), Some(75), "{words:?}: {}", said(&stopped));
-        assert!(
-            said(&stopped).contains("--resume") && place.at("state").exists() || *has_passes,
-            "{words:?}"
-        );
+        assert!(said(&stopped).contains("--resume"), "{words:?}: {}", said(&stopped));
         assert!(!place.at("out.nc").exists());
         let then = [Launch::ThreadRanks(3), Launch::Plain(2), Launch::Mpi(2)][number % 3];
         let then = if cfg!(feature = "mpi") { then } else { Launch::ThreadRanks(3) };
