@@ -208,7 +208,7 @@ fn files(c: &mut Criterion) {
     group.throughput(Throughput::Bytes((values.len() * 4) as u64));
     group.bench_function("write, deflated", |b| b.iter(write));
     let comm = Comm::serial();
-    let dataset = open(&comm, &[path.clone()]).expect("opens");
+    let dataset = open(&comm, &[path.to_string_lossy().into_owned()]).expect("opens");
     let source = dataset.source(&comm, "x", &Selection::default()).expect("a variable");
     group.bench_function("read, inflated and unshuffled", |b| {
         b.iter(|| source.read(&IndexBox::whole(&shape)).expect("reads"));
