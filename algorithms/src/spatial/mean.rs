@@ -117,7 +117,7 @@ impl CellMean {
         let tiling = self.tiling()?;
         let (column, leaf) = tiling.place(tile.id, &self.roles);
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        insert(&mut nodes, (column, 0, leaf), sums, tiling.leaves(&self.roles), &merged);
+        insert(&mut nodes, (column, 0, leaf), sums, tiling.leaves(&self.roles), &|a, b| merged(a, &b));
         Ok(())
     }
 
@@ -130,7 +130,9 @@ impl CellMean {
     pub(crate) fn add_nodes(&self, saved: Vec<(Key, CellSums)>) -> Result<()> {
         let leaves = self.tiling()?.leaves(&self.roles);
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        saved.into_iter().for_each(|(key, sums)| insert(&mut nodes, key, sums, leaves, &merged));
+        saved
+            .into_iter()
+            .for_each(|(key, sums)| insert(&mut nodes, key, sums, leaves, &|a, b| merged(a, &b)));
         Ok(())
     }
 
@@ -212,7 +214,7 @@ fn add(a: &mut [f64], b: &[f64]) {
     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
 }
 
-fn merged(mut left: CellSums, right: CellSums) -> CellSums {
+fn merged(mut left: CellSums, right: &CellSums) -> CellSums {
     add(&mut left.weight, &right.weight);
     add(&mut left.values, &right.values);
     left
