@@ -3,8 +3,17 @@
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use halocline::algorithms::eof::{analyse, Anomaly, EofInput, EofOptions};
 use halocline::algorithms::fft::{FftPlan, Normalisation};
+use halocline::algorithms::regrid::{Matrix, Missing};
+use halocline::algorithms::spectra::{Detrend, Scaling, Welch, WelchOptions, Window};
+use halocline::algorithms::sphere::{SphereGrid, Transform};
+use halocline::algorithms::statistics::{Groups, Op, Reduction, Weights};
 use halocline::algorithms::symmetric::SymmetricSum;
-use halocline::core::meta::{Attributes, DType, Dim, Role, Variable};
+use halocline::core::engine::Numbers;
+use halocline::core::halo::{Beyond, Edges, HaloPlan, Parcels};
+use halocline::core::index::IndexBox;
+use halocline::core::meta::{Attributes, DType, Dim, Role, Values, Variable};
+use halocline::io::output::{Compression, Output, Schema, VariableSpec};
+use halocline::io::{deflated, inflated};
 use halocline::prelude::*;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -119,5 +128,194 @@ fn fft(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gram, eigen, eof, redistribute, fft);
+/// Welch's method on one series, window and linear trend as the command has them.
+fn welch(c: &mut Criterion) {
+    let x = numbers(3650);
+    let options = WelchOptions {
+        segments: Some((256, 0.5)),
+        window: Window::Hann,
+        detrend: Detrend::Linear,
+        cycle: None,
+        scaling: Scaling::Density,
+    };
+    let welch = Welch::new(x.len(), 1.0, options).expect("segments fit");
+    let mut power = vec![0.0; welch.frequencies().len()];
+    let mut scratch = welch.scratch();
+    let mut group = c.benchmark_group("welch");
+    group.throughput(Throughput::Bytes((x.len() * 8) as u64));
+    group.bench_function("3650 times, segments of 256", |b| {
+        b.iter(|| welch.power(black_box(&x), &mut power, &mut scratch).expect("fits"));
+    });
+    group.finish();
+}
+
+/// Maps of smooth single-precision values, as bytes.
+fn bytes(values: usize) -> Vec<u8> {
+    (0..values).flat_map(|i| (290.0 + 10.0 * (i as f32 * 1e-3).sin()).to_le_bytes()).collect()
+}
+
+/// What compressed files cost: deflate and its undoing, of plain bytes and of bytes that were shuffled
+/// as files have them.
+fn deflate(c: &mut Criterion) {
+    let plain = bytes(64_800);
+    let values = plain.len() / 4;
+    let shuffled: Vec<u8> = (0..plain.len()).map(|i| plain[i % values * 4 + i / values]).collect();
+    let mut group = c.benchmark_group("deflate");
+    group.throughput(Throughput::Bytes(plain.len() as u64));
+    for (name, raw) in [("plain", &plain), ("shuffled", &shuffled)] {
+        let packed = deflated(raw).expect("fits");
+        group.bench_function(format!("{name}, packed"), |b| {
+            b.iter(|| deflated(black_box(raw)).expect("fits"))
+        });
+        group.bench_function(format!("{name}, unpacked"), |b| {
+            b.iter(|| inflated(black_box(&packed), raw.len()).expect("whole"));
+        });
+    }
+    group.finish();
+}
+
+/// Writing and reading a compressed file: shuffle, our own deflate, inflate and unshuffle straight into
+/// place, in all threads.
+fn files(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.nc");
+    let shape = [60, 180, 360];
+    let values: Vec<f32> = bytes(shape.iter().product())
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    let write = || {
+        let mut schema = Schema::new();
+        for (name, len) in ["time", "lat", "lon"].into_iter().zip(shape) {
+            schema.add_dim(name, len).expect("a dimension");
+            let units = ["days since 2000-01-01", "degrees_north", "degrees_east"][schema.dims.len() - 1];
+            let about = Attributes::new().with("units", units);
+            schema.add_variable(VariableSpec::new(name, [name], DType::F64).attributes(about));
+        }
+        let spec = VariableSpec::data("x", ["time", "lat", "lon"], DType::F32).chunks([1, 180, 360]);
+        schema.add_variable(spec.compression(Compression::Deflate(1)));
+        let mut output = Output::create(&Comm::serial(), &path, &schema).expect("a file");
+        for (name, len) in ["time", "lat", "lon"].into_iter().zip(shape) {
+            let along = (0..len).map(|i| i as f64 * 0.5 - 45.0).collect();
+            output.write_whole(name, &Values::F64(along)).expect("written");
+        }
+        let whole = IndexBox::whole(&shape);
+        output.write_block("x", &whole, &Values::F32(values.clone())).expect("written");
+        output.finish().expect("complete");
+    };
+    let mut group = c.benchmark_group("files");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes((values.len() * 4) as u64));
+    group.bench_function("write, deflated", |b| b.iter(write));
+    let comm = Comm::serial();
+    let dataset = open(&comm, &[path.to_string_lossy().into_owned()]).expect("opens");
+    let source = dataset.source(&comm, "x", &Selection::default()).expect("a variable");
+    group.bench_function("read, inflated and unshuffled", |b| {
+        b.iter(|| source.read(&IndexBox::whole(&shape)).expect("reads"));
+    });
+    group.finish();
+}
+
+/// Sums of a fold in memory: over time at every cell, and along rows (zonal).
+fn reduction(c: &mut Criterion) {
+    let (times, ny, nx) = (240, 90, 180);
+    let variable = variable(times, ny, nx);
+    let tiling = Tiling::stream(&variable.dims, None);
+    let deal = Arc::new(tiling.deal(1, &[]).expect("one rank"));
+    let data: Vec<f32> = numbers(times * ny * nx).into_iter().map(|v| v as f32).collect();
+    let field = Field::new(variable, deal, 0, data).expect("fits");
+    let mut group = c.benchmark_group("reduction");
+    group.throughput(Throughput::Bytes((times * ny * nx * 4) as u64));
+    let engine = Engine::new(&Comm::serial());
+    for (name, over, groups) in [
+        ("mean and deviation over time", Role::Time, Groups::all(times)),
+        ("zonal mean and deviation", Role::X, Groups::each(times)),
+    ] {
+        let dims = &field.variable().dims;
+        let fold =
+            Reduction::new(dims, &[over], &[Op::Mean, Op::Std], groups, Weights::default(), Vec::new())
+                .expect("fits");
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let source = FieldSource::new(&field, &tiling).expect("whole tiles");
+                engine.fold(&source, &fold).expect("folds").len()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Weights of four entries a row, applied to eight maps side by side.
+fn weights(c: &mut Criterion) {
+    let (rows, columns) = (64_800usize, 259_200usize);
+    let of_row = |row: usize| (0..4).map(|k| (((row * 4 + k * 721) % columns) as u32, 0.25)).collect();
+    let matrix = Matrix::from_rows(columns, (0..rows).map(of_row)).expect("a matrix");
+    let from: Vec<[f32; 8]> = (0..columns).map(|i| [(i % 97) as f32; 8]).collect();
+    let mut to = vec![[0.0; 8]; rows];
+    let mut group = c.benchmark_group("weights");
+    group.throughput(Throughput::Elements((rows * 4 * 8) as u64));
+    group.bench_function("half to one degree, 8 maps", |b| {
+        b.iter(|| matrix.times(0..rows, black_box(&from), &mut to, Missing::LeftOut(0.0)));
+    });
+    group.finish();
+}
+
+/// Rims of a map that two ranks divide: packed, sent, unpacked.
+fn halo(c: &mut Criterion) {
+    let dims = variable(1, 720, 1440).dims[1..].to_vec();
+    let deal = Decomposition::even(&dims, &IndexBox::whole(&[720, 1440]), &[2, 1], 2).expect("deals");
+    let mut group = c.benchmark_group("halo");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(4 * 2 * 2 * (1440 + 360) * 2));
+    group.bench_function("2 cells around 720 x 1440, 2 thread ranks", |b| {
+        b.iter_custom(|rounds| {
+            let spent = run_threads(2, |comm| {
+                let edges = [Edges::globe(Beyond::Missing)];
+                let plan = HaloPlan::new(comm, &deal, [0, 2, 2], &edges).expect("a plan");
+                let mut map = vec![1.0f32; plan.extent().cells()];
+                let mut parcels = Parcels::default();
+                let begun = std::time::Instant::now();
+                (0..rounds).for_each(|_| plan.fill(comm, &mut parcels, &mut [&mut map]));
+                begun.elapsed()
+            });
+            spent.into_iter().max().unwrap_or_default()
+        });
+    });
+    group.finish();
+}
+
+/// Spherical harmonics: Legendre functions and transforms of a few maps.
+fn sphere(c: &mut Criterion) {
+    let lat: Vec<f64> = (0..90).map(|y| -89.0 + 2.0 * f64::from(y)).collect();
+    let lon: Vec<f64> = (0..180).map(|x| 2.0 * f64::from(x)).collect();
+    let grid = SphereGrid::of(&lat, &lon).expect("a globe");
+    let maps = 4;
+    let values = numbers(maps * 90 * 180);
+    let mut group = c.benchmark_group("sphere");
+    group.throughput(Throughput::Bytes((values.len() * 8) as u64));
+    group.bench_function("Legendre functions of 90 latitudes", |b| {
+        b.iter(|| Transform::new(black_box(&grid), None).expect("fits").truncation());
+    });
+    let transform = Transform::new(&grid, None).expect("fits");
+    group.bench_function("analysis of 4 maps of 90 x 180", |b| {
+        b.iter(|| transform.analyse(Numbers::F64(black_box(&values)), maps).truncation());
+    });
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    gram,
+    eigen,
+    eof,
+    redistribute,
+    fft,
+    welch,
+    deflate,
+    files,
+    reduction,
+    weights,
+    halo,
+    sphere
+);
 criterion_main!(benches);

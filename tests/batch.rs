@@ -2,6 +2,8 @@
 //! files, completions and manual pages. `scripts/cluster-test.sh` does it with a real SLURM.
 
 mod common;
+#[path = "batch/series.rs"]
+mod series;
 
 use common::{contents, data, halocline, names_in, run, run_well, text, Launch};
 use std::os::unix::fs::PermissionsExt as _;

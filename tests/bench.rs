@@ -62,6 +62,88 @@ fn what_is_foreseen_to_be_sent_is_sent_on_any_number_of_ranks() {
         let done =
             run(dir.path(), &["--thread-ranks", &ranks.to_string(), "bench", "moves", "--shape", "7,11,5"]);
         assert!(done.status.success(), "{ranks}: {}", text(&done.stderr));
+        // So does `bench rims`, also where rims go round the globe more than once.
+        for (shape, width) in [("3,12,20", "2"), ("2,5,3", "4"), ("2,16,16", "1")] {
+            let words = ["bench", "rims", "--shape", shape, "--width", width, "--rounds", "3"];
+            let done = run(dir.path(), &[&["--thread-ranks", &ranks.to_string()], &words[..]].concat());
+            assert!(done.status.success(), "{ranks} {shape} {width}: {}", text(&done.stderr));
+        }
+    }
+}
+
+#[test]
+fn overturning_and_halos_scale_and_overturning_is_foreseen() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let words = ["bench", "scaling", "--case", "moc,halo", "--ranks", "1,2", "--repeat", "1"];
+    let done = run(dir.path(), &[&words[..], &["--shape", "6,18,36", "-o", "runs.jsonl"]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let runs = lines(&dir.path().join("runs.jsonl"));
+    assert_eq!(runs.len(), 4);
+    let moc = runs.iter().find(|r| r["case"] == "moc" && r["ranks"] == 2).expect("a run");
+    assert_eq!(moc["bytes_decoded"], 6 * 20 * 18 * 36 * 4);
+    // Of two halves of 18 x 18, each rim takes two columns of 18 rows on both sides, twenty times.
+    let halo = runs.iter().find(|r| r["case"] == "halo" && r["ranks"] == 2).expect("a run");
+    let bytes = halo["message_bytes"].as_u64().expect("a number");
+    let rims = 2 * 2 * 2 * 18 * 6 * 4 * 20;
+    assert!((rims..rims + 20_000).contains(&bytes), "{bytes} of {rims}");
+
+    let model = MACHINE.replace(r#""case": "eof""#, r#""case": "moc""#);
+    std::fs::write(dir.path().join("machine.json"), model).expect("written");
+    let done = run(dir.path(), &["bench", "data", "--shape", "6,18,36", "--levels", "20", "-o", "v.nc"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let overturning = ["transport", "overturning", "v.nc", "--v", "v", "-o", "psi.nc"];
+    let done = run(dir.path(), &[&["plan", "--json", "--nodes", "1", "--"], &overturning[..]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let plan: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!((plan["case"].as_str(), plan["tiles"].as_u64()), (Some("moc"), Some(120)));
+    let work = plan["predictions"][0]["work"].as_f64().expect("a number");
+    assert!((work - 6.0 * 20.0 * 18.0 * 36.0 * 1e-10 / 4.0).abs() < 1e-12, "{work}");
+    assert!(run(dir.path(), &overturning).status.success());
+}
+
+#[test]
+fn no_machine_is_like_that() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let done = run(dir.path(), &["bench", "data", "--shape", "4,3,2", "-o", "x.nc"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let command = ["--", "stats", "x.nc", "--var", "x", "--op", "mean", "-o", "out.nc"];
+    let plan = |model: &str, options: &[&str]| {
+        std::fs::write(dir.path().join("machine.json"), model).expect("written");
+        let done = run(dir.path(), &[&["plan"], options, &command[..]].concat());
+        (done.status.code(), text(&done.stderr))
+    };
+    let (code, told) = plan(MACHINE, &[]);
+    assert_eq!(code, Some(0), "{told}");
+    for (from, to, part) in [
+        (r#""disk_read": 1e8"#, r#""disk_read": -1e8"#, "disk_read is -100000000"),
+        (r#""one": 5e8"#, r#""one": 0"#, "inflate.one is 0"),
+        (r#""parallel": 1e-8"#, r#""parallel": -1e-8"#, "work of stats: parallel"),
+        (r#""latency": 1e-6"#, r#""latency": -1"#, "wire.latency is -1"),
+        (r#""bandwidth": 1e9"#, r#""bandwidth": 1e300"#, "wire.bandwidth"),
+        (r#""cores": 4"#, r#""cores": 0"#, "place.cores is 0"),
+        (r#""cores": 4"#, r#""cores": -4"#, "-4"),
+        (r#""eigen": 1e-10"#, r#""eigen": NaN"#, "no model"),
+        (r#""eigen": 1e-10"#, r#""eigen": 1e999"#, "no model"),
+        (r#""start": 0.1, "#, "", "missing field `start`"),
+        (r#""schema": 1"#, r#""schema": 7"#, "another version"),
+    ] {
+        assert!(MACHINE.contains(from), "{from}");
+        let (code, told) = plan(&MACHINE.replacen(from, to, 1), &[]);
+        assert_eq!((code, told.lines().count()), (Some(3), 1), "{to}: {told}");
+        assert!(told.contains(part) && told.contains("machine.json"), "{to}: {told}");
+    }
+    for options in [
+        ["--nodes", "0"],
+        ["--nodes", "-1"],
+        ["--ntasks-per-node", "0"],
+        ["--cpus-per-task", "0"],
+        ["--storage", "0"],
+        ["--storage", "-3"],
+        ["--storage", "NaN"],
+        ["--nodes", "1,x"],
+    ] {
+        let (code, told) = plan(MACHINE, &[&format!("{}={}", options[0], options[1])]);
+        assert_eq!((code, told.lines().count()), (Some(2), 1), "{options:?}: {told}");
     }
 }
 

@@ -227,8 +227,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
     Made { shape: [40, 20, 30], layout: Layout::Chunked([1, 20, 30], Some(1)), since: 0 }.write(&input);
-    let state = folder.path().join("state");
-    let cases: [(&[&str], i32, &str); 11] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (&["--op", "p101"], 2, "p0 to p100"),
         (&["--op", "p"], 2, "p0 to p100"),
         (&["--op", "p5,p5"], 2, "asked for twice"),
@@ -237,7 +236,6 @@ fn what_can_not_be_done_is_refused_in_a_line() {
         (&["--op", "mean", "--running", "41"], 2, "from 1 to 40"),
         (&["--op", "mean", "--running", "99999999999999999999"], 2, "running"),
         (&["--op", "p50", "--running", "5"], 2, "no running p50"),
-        (&["--op", "p50", "--checkpoint", text(&state)], 2, "no state"),
         (&["--op", "p50", "--memory", "1MB"], 5, "whole series"),
         (&["--op", "std", "--running", "5", "--memory", "1MB"], 5, "whole series"),
     ];

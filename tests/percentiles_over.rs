@@ -258,9 +258,8 @@ fn what_is_written_says_what_it_is() {
 fn what_can_not_be_done_is_refused_in_a_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
-    let state = folder.path().join("state");
     Made { shape: [40, 20, 30], layout: Layout::Chunked([1, 20, 30], Some(1)), since: 0 }.write(&input);
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 6] = [
         (&["--op", "p50", "--over", "lat,lon", "--weights", "area"], 2, "percentiles are not weighted"),
         (&["--op", "mean,p50", "--over", "lat,lon", "--weights", "area"], 2, "percentiles are not weighted"),
         (&["--op", "p50", "--weights", "time"], 2, "percentiles are not weighted"),
@@ -271,7 +270,6 @@ fn what_can_not_be_done_is_refused_in_a_line() {
         ),
         (&["--op", "p50", "--over", "lat,lon", "--by", "month"], 2, "which are not reduced"),
         (&["--op", "p50", "--over", "lat,lon", "--memory", "1MB"], 5, "are needed"),
-        (&["--op", "p50", "--over", "lat,lon", "--checkpoint", text(&state)], 2, "no state"),
     ];
     let words = ["stats", text(&input), "--var", "tos", "-q", "-o", text(&out)];
     for launch in [Launch::Plain(1), Launch::ThreadRanks(2)] {

@@ -4,15 +4,22 @@
 
 use crate::common::{bytes_text, Verbosity};
 use crate::duration;
+use crate::folding::FoldJob;
+use crate::provenance::arguments::given;
 use crate::report;
 use crate::status_file;
 use crate::stop::StopRequest;
+use crate::verify::LEFT_OUT;
 use halocline_core::comm::Comm;
 use halocline_core::engine::checkpoint::is_state;
-use halocline_core::engine::CadenceEvent;
+use halocline_core::engine::{CadenceEvent, Keeper};
 use halocline_core::{Error, Result};
+use halocline_io::inputs::noted;
+use std::cell::Cell;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Saving the state of a run, and going on from it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -34,6 +41,19 @@ pub(crate) struct CheckpointArgs {
     time_limit: Option<Duration>,
 }
 
+/// Why some commands save no state.
+pub(crate) const WITHOUT: &str =
+    "this command has no state beside its output, which is whole when it ends and not before";
+/// What to do there.
+pub(crate) const INSTEAD: &str =
+    "run it again from its beginning, or in parts of --time (docs/checkpoint.md tells which commands save states)";
+
+/// Whether a complaint is about one of the options of those that do.
+pub(crate) fn is_option(complaint: &str) -> bool {
+    let all = ["--checkpoint'", "--checkpoint-every'", "--resume'", "--time-limit'"];
+    all.iter().any(|option| complaint.contains(option))
+}
+
 impl CheckpointArgs {
     /// Those of a command that has no state to save.
     pub(crate) const fn none() -> Self {
@@ -45,6 +65,8 @@ impl CheckpointArgs {
 /// The checked options of a run that saves its state.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
+    /// Saves passes over whole series.
+    keeper: Rc<Keeper>,
     /// Where to, as the user said.
     file: PathBuf,
     /// All variables of the run, one after the other.
@@ -54,12 +76,13 @@ pub(crate) struct Checkpoints {
     /// Whether there is a state to go on from.
     pub(crate) resume: bool,
     /// When to stop.
-    pub(crate) stop: StopRequest,
+    pub(crate) stop: Rc<StopRequest>,
 }
 
 impl CheckpointArgs {
     /// Checks the options against the file system; from here on, signals ask for a stop. `None`
-    /// if no state is to be saved. `taken` are the inputs and outputs of the run, `variables` what it works on.
+    /// if no state is to be saved. `taken` are the inputs and outputs of the run, `variables` the names
+    /// of its passes that stream, none if it works on whole series only. Inputs have been opened.
     ///
     /// # Collective
     /// One rank looks.
@@ -71,11 +94,16 @@ impl CheckpointArgs {
         variables: &[String],
     ) -> Result<Option<Checkpoints>> {
         let Some(file) = &self.checkpoint else { return Ok(None) };
-        let files: Vec<PathBuf> = variables.iter().map(|v| file_of(file, variables, v)).collect();
+        let series = of_series(file, variables);
+        let files = variables.iter().map(|v| file_of(file, variables, v));
+        let files: Vec<PathBuf> = files.chain([series.clone()]).collect();
         let found = comm.on_root(|| {
             let mut found = false;
             for file in &files {
                 found |= look(file, taken).map_err(|e| e.in_file(file))?;
+            }
+            if !self.resume {
+                Keeper::remove_later(&series);
             }
             Ok(found)
         })?;
@@ -89,14 +117,53 @@ impl CheckpointArgs {
             }),
             (false, false) => {}
         }
-        let stop = StopRequest::listen(self.time_limit);
+        let stop = Rc::new(StopRequest::listen(self.time_limit));
+        let job = comm.on_root(|| Ok(belongs()))?;
+        let (asked, noted) = (Rc::clone(&stop), Rc::clone(&stop));
+        let (own, shown) = (comm.clone(), series.clone());
+        // Whole series stop between batches only.
+        let last = Cell::new(None::<Instant>);
+        let keeper = Keeper::new(
+            (&series, job),
+            self.checkpoint_every,
+            self.resume,
+            Box::new(move || {
+                let now = Instant::now();
+                if let Some(before) = last.replace(Some(now)) {
+                    asked.went_on_for(now - before);
+                }
+                asked.requested()
+            }),
+            Box::new(move |event| tell(&own, verbosity, (&shown, &noted), event)),
+        );
         Ok(Some(Checkpoints {
+            keeper: Rc::new(keeper),
             file: file.clone(),
             variables: variables.to_vec(),
             every: self.checkpoint_every,
             resume: self.resume && found,
             stop,
         }))
+    }
+}
+
+impl CheckpointArgs {
+    /// Does `work`, which makes passes over whole series, with their states saved if that is wanted,
+    /// and removed when it is done.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn with<T>(
+        &self,
+        job: &FoldJob<'_>,
+        taken: &[PathBuf],
+        work: impl FnOnce(&FoldJob<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let checkpoints = self.plan(job.comm, job.verbosity, taken, &[])?;
+        let Some(checkpoints) = &checkpoints else { return work(job) };
+        let done = work(&FoldJob { checkpoints: Some(checkpoints), ..*job })?;
+        checkpoints.finished(job.comm);
+        Ok(done)
     }
 }
 
@@ -108,6 +175,67 @@ fn file_of(file: &Path, variables: &[String], variable: &str) -> PathBuf {
         file.push(variable);
     }
     file.into()
+}
+
+/// The state file of the first pass over whole series.
+fn of_series(file: &Path, variables: &[String]) -> PathBuf {
+    let mut file = file.as_os_str().to_owned();
+    if !variables.is_empty() {
+        file.push(".series");
+    }
+    file.into()
+}
+
+/// What results of this process depend on: its options, but for those that say how it is run, and its
+/// inputs with their sizes and times of change.
+fn belongs() -> String {
+    let mut text = format!("halocline {}", env!("CARGO_PKG_VERSION"));
+    let stamp = |path: &Path| {
+        let about = std::fs::metadata(path).ok()?;
+        let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Some((std::fs::canonicalize(path).ok()?, about.len(), changed.as_nanos()))
+    };
+    if let Some(given) = given() {
+        let (mut options, _) = given.options();
+        options.retain(|name, _| !LEFT_OUT.contains(&name.replace('-', "_").as_str()) && name != "output");
+        // Records are added to this one.
+        let state = options.get("state").and_then(|path| path.as_str()).map(|path| stamp(Path::new(path)));
+        let _ = write!(text, "|{} {}|{state:?}", given.name(), serde_json::Value::Object(options));
+    }
+    for file in noted().iter().flat_map(|set| &set.files) {
+        let _ = write!(text, "|{file} {:?}", stamp(Path::new(file)));
+    }
+    text
+}
+
+/// Tells of an attempt to save to `file`, and lets `stop` know how long it took.
+fn tell(comm: &Comm, verbosity: Verbosity, (file, stop): (&Path, &StopRequest), event: &CadenceEvent) {
+    let shown = file.display();
+    match event {
+        CadenceEvent::Saved(saved, time) => {
+            stop.saved_in(*time);
+            let (nodes, bytes) = (saved.nodes, saved.bytes);
+            let why = stop.requested().then(|| stop.reason());
+            verbosity.detail(comm, || {
+                format!("state saved to {shown}: {} in {}", bytes_text(bytes), duration::text(*time))
+            });
+            status_file::saved(comm, file, bytes);
+            let seconds = time.as_secs_f64();
+            report::event(comm, "checkpoint", || {
+                serde_json::json!({
+                    "file": shown.to_string(), "nodes": nodes, "bytes": bytes, "seconds": seconds, "stop": why,
+                })
+            });
+        }
+        CadenceEvent::Failed(error) => {
+            verbosity.say(comm, || format!("warning: {error}; going on, the last saved state stays"));
+            report::event(
+                comm,
+                "checkpoint",
+                || serde_json::json!({ "file": shown.to_string(), "error": error.to_string() }),
+            );
+        }
+    }
 }
 
 /// Whether there is a state; refuses what must not be replaced by one, or can't be.
@@ -156,36 +284,21 @@ impl Checkpoints {
             // What can't be removed is harmless: a run that resumes it is done at once.
             let _ = std::fs::remove_file(self.of(variable));
         }
+        if comm.is_root() {
+            let series = of_series(&self.file, &self.variables);
+            Keeper::remove_later(&series);
+            let _ = std::fs::remove_file(series);
+        }
     }
 
     /// Tells of an attempt to save, and remembers how long it took.
     pub(crate) fn note(&self, comm: &Comm, verbosity: Verbosity, event: &CadenceEvent) {
-        let file = self.file.display();
-        match event {
-            CadenceEvent::Saved(saved, time) => {
-                self.stop.saved_in(*time);
-                let (nodes, bytes) = (saved.nodes, saved.bytes);
-                let why = self.stop.requested().then(|| self.stop.reason());
-                verbosity.detail(comm, || {
-                    format!("state saved to {file}: {} in {}", bytes_text(bytes), duration::text(*time))
-                });
-                status_file::saved(comm, &self.file, bytes);
-                let seconds = time.as_secs_f64();
-                report::event(comm, "checkpoint", || {
-                    serde_json::json!({
-                        "file": file.to_string(), "nodes": nodes, "bytes": bytes, "seconds": seconds, "stop": why,
-                    })
-                });
-            }
-            CadenceEvent::Failed(error) => {
-                verbosity.say(comm, || format!("warning: {error}; going on, the last saved state stays"));
-                report::event(
-                    comm,
-                    "checkpoint",
-                    || serde_json::json!({ "file": file.to_string(), "error": error.to_string() }),
-                );
-            }
-        }
+        tell(comm, verbosity, (&self.file, &self.stop), event);
+    }
+
+    /// What saves passes over whole series.
+    pub(crate) fn keeper(&self) -> &Rc<Keeper> {
+        &self.keeper
     }
 }
 

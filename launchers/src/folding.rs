@@ -5,7 +5,7 @@ use crate::common::{bytes_text, Verbosity};
 use crate::{passes, placement, progress, report};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
-use halocline_core::engine::{Demand, Fold, FoldBranch, StreamPlan};
+use halocline_core::engine::{Demand, Engine, Fold, FoldBranch, StreamPlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::progress::{Phase, Progress};
@@ -14,6 +14,7 @@ use halocline_io::output::WriteReport;
 use halocline_io::source::Source;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,13 @@ impl FoldJob<'_> {
     /// Shows progress until it is dropped.
     pub(crate) fn watch(&self) -> progress::Watch {
         progress::Watch::start(self.comm, self.verbosity, self.progress)
+    }
+
+    /// An engine that counts what it does as this job's, and saves its passes over whole series where
+    /// checkpoints are wanted.
+    pub(crate) fn engine(&self) -> Engine {
+        let keeper = self.checkpoints.map(|checkpoints| Rc::clone(checkpoints.keeper()));
+        Engine::with_progress(self.comm, self.progress).keeping(keeper)
     }
 
     /// Says what is going to be done, and what memory it takes.
@@ -82,7 +90,9 @@ impl FoldJob<'_> {
         }
     }
 
-    /// Runs a fold to its end: the states of the columns that end up on this rank.
+    /// Runs a fold to its end: the states of the columns that end up on this rank. `job` is what a
+    /// saved state belongs to, `variable` its name; without a name, it is one pass of several, saved as
+    /// those over whole series are.
     ///
     /// # Collective
     /// Every rank calls this.

@@ -150,6 +150,9 @@ fn usage(message: &clap::Error) -> Error {
     let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let what = lines.join(" ");
     let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches(':');
+    if message.kind() == clap::error::ErrorKind::UnknownArgument && checkpoint::is_option(what) {
+        return Error::usage(format!("{what}: {}", checkpoint::WITHOUT)).remedy(checkpoint::INSTEAD);
+    }
     Error::usage(what).remedy("see `halocline --help` and `halocline COMMAND --help`")
 }
 

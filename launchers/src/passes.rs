@@ -239,7 +239,8 @@ fn streams<'a>(sources: &[&'a Source]) -> Vec<&'a dyn StreamSource> {
 }
 
 /// Streams the sources through all branches. One alone saves its state, where checkpoints are
-/// wanted: `saved` are the name of the state and what it belongs to.
+/// wanted: `saved` are the name of the state and what it belongs to. Without a name, it is one pass of
+/// several, saved as those over whole series are.
 ///
 /// # Collective
 /// Every rank calls this.
@@ -271,9 +272,16 @@ pub(crate) fn stream_of(
         while run.advance(usize::MAX)? {}
         return run.finish();
     };
-    let file = checkpoints.of(&state);
-    let there = job.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
-    if checkpoints.resume && there {
+    let pass = state.is_empty().then(|| checkpoints.keeper().next(job.comm)).transpose()?;
+    let (file, belongs, resumes) = match &pass {
+        Some(pass) => (pass.file().to_owned(), format!("{}|{belongs}", pass.job()), pass.resumes()),
+        None => {
+            let file = checkpoints.of(&state);
+            let there = job.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
+            (file, belongs, checkpoints.resume && there)
+        }
+    };
+    if resumes {
         run.load(&file, &belongs)?;
     }
     let stop = || checkpoints.stop.requested();
@@ -290,7 +298,14 @@ pub(crate) fn stream_of(
         }
         cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
     }
-    if checkpoints.is_followed(&state) {
+    let is_followed = match &pass {
+        Some(pass) => {
+            pass.has_worked();
+            pass.is_worth_saving(job.comm)
+        }
+        None => checkpoints.is_followed(&state),
+    };
+    if is_followed {
         // A stop while a later variable is worked on must not lose this one.
         cadence.save(&mut |path| run.save(path, &belongs))?;
     }

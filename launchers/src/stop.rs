@@ -35,6 +35,8 @@ pub(crate) struct StopRequest {
     limit: Option<(Instant, Duration)>,
     /// How long saving took, at most, in nanoseconds.
     saving: AtomicU64,
+    /// How long it was between two times at which the run could have stopped, at most.
+    between: AtomicU64,
 }
 
 impl StopRequest {
@@ -46,7 +48,7 @@ impl StopRequest {
         let limit = limit.or_else(|| time_until(end()?, SystemTime::now(), started().elapsed()));
         // A limit beyond what the clock can count is none.
         let limit = limit.and_then(|limit| Some((started().checked_add(limit)?, limit)));
-        Self { limit, saving: AtomicU64::new(0) }
+        Self { limit, saving: AtomicU64::new(0), between: AtomicU64::new(0) }
     }
 
     /// Whether a stop was asked for on this rank: a signal came, or the time is up but for what
@@ -61,11 +63,17 @@ impl StopRequest {
         self.saving.fetch_max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// What is left of the limit for the tiles in hand and for saving: a twentieth, a minute at
-    /// most, or three times as long as saving took.
+    /// Notes how long the run could not have stopped: the next such time may be as long.
+    pub(crate) fn went_on_for(&self, time: Duration) {
+        self.between.fetch_max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// What is left of the limit for what is in hand and for saving: a twentieth, a minute at most,
+    /// or three times as long as saving took, or a little more than a batch.
     fn margin(&self, limit: Duration) -> Duration {
         let saving = Duration::from_nanos(self.saving.load(Relaxed));
-        (limit / 20).min(Duration::from_secs(60)).max(saving * 3)
+        let between = Duration::from_nanos(self.between.load(Relaxed));
+        (limit / 20).min(Duration::from_secs(60)).max(saving * 3).max(between + between / 4)
     }
 
     /// The time limit in force, for the plan that is told.
@@ -118,7 +126,8 @@ mod tests {
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
     fn request(left: Duration, limit: Duration) -> StopRequest {
-        StopRequest { limit: Some((Instant::now() + left, limit)), saving: AtomicU64::new(0) }
+        let limit = Some((Instant::now() + left, limit));
+        StopRequest { limit, saving: AtomicU64::new(0), between: AtomicU64::new(0) }
     }
 
     #[test]
@@ -134,6 +143,11 @@ mod tests {
         slow.saved_in(Duration::from_secs(1));
         assert!(slow.requested());
         assert_eq!(slow.reason(), "the time limit of 60 min 00 s");
+        let long = request(10 * minute, hour);
+        long.went_on_for(7 * minute);
+        assert!(!long.requested());
+        long.went_on_for(8 * minute);
+        assert!(long.requested());
     }
 
     #[test]
@@ -165,7 +179,7 @@ mod tests {
         LISTENING.store(true, Relaxed);
         assert!(!takes(signal_hook::consts::SIGINT));
         assert!(takes(SIGUSR1) && takes(SIGUSR1) && takes(SIGTERM));
-        let idle = StopRequest { limit: None, saving: AtomicU64::new(0) };
+        let idle = StopRequest { limit: None, saving: AtomicU64::new(0), between: AtomicU64::new(0) };
         assert!(idle.requested());
         assert_eq!(idle.reason(), "SIGTERM");
         assert!(!takes(SIGTERM));

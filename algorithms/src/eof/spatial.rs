@@ -7,7 +7,9 @@ use super::survey::Survey;
 use super::EofField;
 use crate::modes::Kernel;
 use crate::symmetric::{Eigenpairs, SymmetricSum};
-use halocline_core::engine::{Engine, FieldSource, Fold, Map, Parallelism, Piece, Series, SeriesWork};
+use halocline_core::engine::{
+    decode_notes, encode_notes, Engine, FieldSource, Fold, Map, Parallelism, Piece, Series, SeriesWork,
+};
 use halocline_core::field::Field;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Role, Variable};
@@ -45,6 +47,16 @@ impl SeriesWork for AnomalyWork<'_> {
                 }
             }
         });
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.0.join(&survey);
+        found.1.extend(valid);
+        Ok(())
+    }
+    fn notes(&self) -> Result<Vec<u8>> {
+        encode_notes(&*self.found.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        let (survey, valid): (Survey, Vec<usize>) = decode_notes(notes)?;
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.0.join(&survey);
         found.1.extend(valid);

@@ -13,7 +13,8 @@ use super::survey::Survey;
 use super::EofField;
 use crate::symmetric::{times_columns, SymmetricSum};
 use halocline_core::engine::{
-    Engine, Fold, Numbers, Parallelism, Piece, Pieces, Series, SeriesPlan, SeriesWork,
+    decode_notes, encode_notes, Engine, Fold, Numbers, Parallelism, Piece, Pieces, Series, SeriesPlan,
+    SeriesWork,
 };
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
@@ -67,6 +68,13 @@ impl SeriesWork for TermsWork<'_> {
             }
         });
         self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(&survey);
+        Ok(())
+    }
+    fn notes(&self) -> Result<Vec<u8>> {
+        encode_notes(&*self.survey.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(&decode_notes(notes)?);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::plane::{PlanePower, PlaneScratch};
 use super::rings::Rings;
 use super::seen::Absent;
 use crate::spectra::turn::Pool;
-use halocline_core::engine::{Series, SeriesWork};
+use halocline_core::engine::{decode_notes, encode_notes, Series, SeriesWork};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
 use std::sync::{Mutex, PoisonError};
@@ -168,5 +168,16 @@ impl SeriesWork for IsotropicSpectra {
         }
         self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(&absent);
         Ok(())
+    }
+    fn notes(&self) -> Result<Vec<u8>> {
+        encode_notes(&(self.absent(), self.mean.as_ref().map(CellMean::nodes)))
+    }
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        let (absent, nodes): (Absent, Option<Vec<_>>) = decode_notes(notes)?;
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(&absent);
+        match (&self.mean, nodes) {
+            (Some(mean), Some(nodes)) => mean.add_nodes(nodes),
+            _ => Ok(()),
+        }
     }
 }

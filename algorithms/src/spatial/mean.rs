@@ -4,6 +4,7 @@ use halocline_core::engine::Engine;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::{Tile, Tiling};
 use halocline_core::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 const SLICE: usize = 1 << 17;
 
 /// Weighted sums of the spectra of some tiles, for each group of cells that are averaged together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CellSums {
     /// Sum of weights, by group.
     weight: Vec<f64>,
@@ -20,7 +21,7 @@ pub struct CellSums {
 }
 
 /// A node of the merge tree: its column, its level, its index on that level.
-type Key = (usize, u32, usize);
+pub(crate) type Key = (usize, u32, usize);
 
 /// The mean of what cells result in over some of the dimensions that are not transformed (times,
 /// latitudes), each cell with the product of its weights; cells without a result don't count.
@@ -116,11 +117,22 @@ impl CellMean {
         let tiling = self.tiling()?;
         let (column, leaf) = tiling.place(tile.id, &self.roles);
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        insert(&mut nodes, (column, 0, leaf), sums, tiling.leaves(&self.roles), &|mut a: CellSums, b| {
-            add(&mut a.weight, &b.weight);
-            add(&mut a.values, &b.values);
-            a
-        });
+        insert(&mut nodes, (column, 0, leaf), sums, tiling.leaves(&self.roles), &|a, b| merged(a, &b));
+        Ok(())
+    }
+
+    /// The nodes that this rank has, for those who save them.
+    pub(crate) fn nodes(&self) -> Vec<(Key, CellSums)> {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.iter().map(|(key, sums)| (*key, sums.clone())).collect()
+    }
+    /// Adds nodes that were saved.
+    pub(crate) fn add_nodes(&self, saved: Vec<(Key, CellSums)>) -> Result<()> {
+        let leaves = self.tiling()?.leaves(&self.roles);
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        saved
+            .into_iter()
+            .for_each(|(key, sums)| insert(&mut nodes, key, sums, leaves, &|a, b| merged(a, &b)));
         Ok(())
     }
 
@@ -200,6 +212,12 @@ impl CellMean {
 
 fn add(a: &mut [f64], b: &[f64]) {
     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+}
+
+fn merged(mut left: CellSums, right: &CellSums) -> CellSums {
+    add(&mut left.weight, &right.weight);
+    add(&mut left.values, &right.values);
+    left
 }
 
 /// Puts a node into the tree; merges it with its sibling if that is there, left before right, and a

@@ -4,7 +4,7 @@
 use super::gaps::{Looked, Survey};
 use super::mean::SpatialMean;
 use super::turn::{self, Pool};
-use halocline_core::engine::{Series, SeriesWork};
+use halocline_core::engine::{decode_notes, encode_notes, Series, SeriesWork};
 use halocline_core::meta::Dim;
 use halocline_core::Result;
 use std::fmt::Debug;
@@ -170,5 +170,16 @@ impl<E: Estimate> SeriesWork for EachSeries<E> {
         }
         self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(&survey);
         Ok(())
+    }
+    fn notes(&self) -> Result<Vec<u8>> {
+        encode_notes(&(self.survey(), self.mean.as_ref().map(SpatialMean::nodes)))
+    }
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        let (survey, nodes): (Survey, Option<Vec<_>>) = decode_notes(notes)?;
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(&survey);
+        match (&self.mean, nodes) {
+            (Some(mean), Some(nodes)) => mean.add_nodes(nodes),
+            _ => Ok(()),
+        }
     }
 }

@@ -121,6 +121,19 @@ impl SpatialMean {
         self.tiling.as_ref().ok_or_else(|| Error::internal("a mean of spectra does not know its tiles"))
     }
 
+    /// The nodes that this rank has, for those who save them.
+    pub(super) fn nodes(&self) -> Vec<(NodeKey, Sums)> {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.iter().map(|(key, sums)| (*key, sums.clone())).collect()
+    }
+    /// Adds nodes that were saved.
+    pub(super) fn add_nodes(&self, saved: Vec<(NodeKey, Sums)>) -> Result<()> {
+        let leaves = self.tiling()?.leaves(&self.roles);
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.into_iter().for_each(|(key, sums)| insert(&mut nodes, key, sums, leaves));
+        Ok(())
+    }
+
     /// The nodes that this rank has, which are then gone: to be gathered from all ranks and given to
     /// [`Self::finish`].
     pub fn take(&self) -> Vec<(NodeKey, Sums)> {

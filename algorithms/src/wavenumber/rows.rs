@@ -4,7 +4,7 @@ use crate::spatial::cells::{gather, number};
 use crate::spatial::{Absent, CellMean};
 use crate::spectra::turn::Pool;
 use crate::spectra::{AnnualCycle, Detrend, Segments, Window};
-use halocline_core::engine::{Series, SeriesWork};
+use halocline_core::engine::{decode_notes, encode_notes, Series, SeriesWork};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
 use realfft::num_complex::Complex64;
@@ -290,5 +290,16 @@ impl SeriesWork for RowSpectra {
         }
         self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(&absent);
         Ok(())
+    }
+    fn notes(&self) -> Result<Vec<u8>> {
+        encode_notes(&(self.absent(), self.mean.as_ref().map(CellMean::nodes)))
+    }
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        let (absent, nodes): (Absent, Option<Vec<_>>) = decode_notes(notes)?;
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(&absent);
+        match (&self.mean, nodes) {
+            (Some(mean), Some(nodes)) => mean.add_nodes(nodes),
+            _ => Ok(()),
+        }
     }
 }

@@ -272,7 +272,18 @@ impl Transport for MpiComm {
     fn all_reduce(&self, data: Words<'_>, op: Reduce) {
         match data {
             Words::Signed(data) => self.reduce(data, op),
-            Words::Unsigned(data) => self.reduce(data, op),
+            Words::Unsigned(data) => {
+                // MPICH 4.0 compares unsigned numbers as if they were signed, so that the largest is
+                // the least. With the first bit turned round they are, and in the same order.
+                let turn = |data: &mut [u64]| {
+                    if op != Reduce::Sum {
+                        data.iter_mut().for_each(|n| *n ^= 1 << 63);
+                    }
+                };
+                turn(data);
+                self.reduce::<i64>(bytemuck::cast_slice_mut(data), op);
+                turn(data);
+            }
         }
     }
 }

@@ -15,6 +15,13 @@ pub enum CadenceEvent {
     Failed(Error),
 }
 
+/// What ends a run that was asked to stop.
+pub(super) fn stopped(file: &Path) -> Error {
+    Error::new(ErrorKind::Checkpointed, "stopped as asked, the state is saved")
+        .in_file(file)
+        .remedy("run the same command with --resume to go on")
+}
+
 /// Saves from time to time, and stops a run when any rank was asked to stop.
 ///
 /// Between batches of tiles the run calls [`Self::turn`]. Nothing here changes a result: a state
@@ -70,9 +77,7 @@ impl<'a> Cadence<'a> {
         }
         self.attempt(stop, save)?;
         if stop {
-            return Err(Error::new(ErrorKind::Checkpointed, "stopped as asked, the state is saved")
-                .in_file(self.file)
-                .remedy("run the same command with --resume to go on"));
+            return Err(stopped(self.file));
         }
         Ok(())
     }

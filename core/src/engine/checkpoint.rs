@@ -11,11 +11,14 @@
 //! 64 bits. The file holds no trace of ranks.
 
 mod file;
+mod journal;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub(super) use file::remove_state;
 pub use file::remove_unfinished;
+pub(super) use journal::Journal;
 
 use super::state::{StateHeader, StateNode, STATE_FORMAT};
 use super::tree::Place;

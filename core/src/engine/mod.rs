@@ -13,6 +13,7 @@ mod cadence;
 pub mod checkpoint;
 mod fold;
 pub mod insitu;
+mod keeper;
 mod map;
 mod persist;
 mod piece;
@@ -27,10 +28,13 @@ mod tree;
 pub use branch::{Branch, FoldBranch};
 pub use cadence::{Cadence, CadenceEvent};
 pub use fold::{Fold, Parallelism};
+pub use keeper::{Keeper, KeptPass};
 pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use run::FoldRun;
-pub use series::{FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork};
+pub use series::{
+    decode_notes, encode_notes, FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork,
+};
 pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};
 pub use state::{StateHeader, StateNode, STATE_FORMAT};
@@ -44,6 +48,7 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Runs folds and maps on the ranks of a communicator and the threads of each.
@@ -52,6 +57,7 @@ pub struct Engine {
     comm: Comm,
     buffers: Buffers,
     progress: Arc<Progress>,
+    keeper: Option<Rc<Keeper>>,
 }
 
 impl Engine {
@@ -61,7 +67,19 @@ impl Engine {
     }
     /// An engine that counts in `progress` what this rank does.
     pub fn with_progress(comm: &Comm, progress: &Arc<Progress>) -> Self {
-        Self { comm: comm.clone(), buffers: Buffers::new(), progress: Arc::clone(progress) }
+        Self { comm: comm.clone(), buffers: Buffers::new(), progress: Arc::clone(progress), keeper: None }
+    }
+    /// With passes over whole series saved, and taken up again, by `keeper`.
+    #[must_use]
+    pub fn keeping(self, keeper: Option<Rc<Keeper>>) -> Self {
+        Self { keeper, ..self }
+    }
+    /// The next pass over whole series, if such are saved.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn next_pass(&self) -> Result<Option<KeptPass<'_>>> {
+        self.keeper.as_deref().map(|keeper| keeper.next(&self.comm)).transpose()
     }
     /// Number of ranks, for dealing tiles.
     pub fn ranks(&self) -> usize {

@@ -18,6 +18,10 @@ pub(crate) enum Case {
     Io,
     /// Maps to series and back in memory: all ranks send to all.
     Redistribute,
+    /// `transport overturning`: the meridional streamfunction in depth, of twenty levels.
+    Moc,
+    /// Rims of divided maps in memory: neighbours send to neighbours.
+    Halo,
 }
 
 impl Case {
@@ -28,11 +32,20 @@ impl Case {
             Self::Spectrum => "spectrum",
             Self::Io => "io",
             Self::Redistribute => "redistribute",
+            Self::Moc => "moc",
+            Self::Halo => "halo",
         }
     }
     /// Whether it reads a file.
     pub(super) const fn reads(self) -> bool {
-        !matches!(self, Self::Redistribute)
+        !matches!(self, Self::Redistribute | Self::Halo)
+    }
+    /// Levels of the data that it reads: times that many maps.
+    pub(super) const fn levels(self) -> usize {
+        match self {
+            Self::Moc => 20,
+            _ => 1,
+        }
     }
     /// The command line of this program that does the work.
     pub(super) fn words(self, shape: &Shape, input: &Path, output: &Path) -> Vec<String> {
@@ -68,6 +81,8 @@ impl Case {
                 &output,
             ]),
             Self::Redistribute => words(&["bench", "moves", "--shape", &shape.to_string()]),
+            Self::Moc => words(&["transport", "overturning", &input, "--v", "v", "-o", &output]),
+            Self::Halo => words(&["bench", "rims", "--shape", &shape.to_string()]),
         }
     }
     /// What is made longer for a weak scaling: cells where the work grows with the square of the

@@ -17,7 +17,7 @@ pub(super) struct LaunchArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(super) dir: PathBuf,
     /// Seconds after which a run is given up
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) timeout: u64,
 }
 

@@ -16,6 +16,9 @@ pub(super) struct DataArgs {
     /// Times, latitudes, longitudes
     #[arg(long, value_name = "T,Y,X", value_parser = parse_shape)]
     pub(super) shape: Shape,
+    /// Velocities `v` at so many levels, instead of `x`
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(super) levels: u16,
     /// Compressed or not
     #[arg(long, value_name = "none|deflate:N", default_value = "none")]
     pub(super) compress: String,
@@ -31,16 +34,17 @@ const ROOM: usize = 32 << 20;
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &DataArgs) -> Result<()> {
-    make(comm, args.shape, args.compress.parse()?, &args.output)
+    make(comm, (args.shape, usize::from(args.levels)), args.compress.parse()?, &args.output)
 }
 
-/// Writes `x(time, lat, lon)`: monthly, global, one map a chunk.
+/// Writes `x(time, lat, lon)`, or with several levels `v(time, depth, lat, lon)`: monthly, global, one
+/// map a chunk.
 ///
 /// # Collective
 /// Every rank calls this.
 pub(super) fn make(
     comm: &Comm,
-    shape: Shape,
+    (shape, levels): (Shape, usize),
     compression: Compression,
     path: &std::path::Path,
 ) -> Result<()> {
@@ -66,25 +70,65 @@ pub(super) fn make(
         }
         schema.add_variable(VariableSpec::new(*name, [*name], DType::F64).attributes(about));
     }
-    let about = Attributes::new().with("long_name", "waves and noise").with("units", "1");
-    let data = VariableSpec::data("x", ["time", "lat", "lon"], DType::F32).attributes(about);
-    schema.add_variable(data.compression(compression).chunks([1, ny, nx]));
+    let is_deep = levels > 1;
+    let name = if is_deep { "v" } else { "x" };
+    let data = if is_deep {
+        add_levels(&mut schema, levels)?;
+        let about =
+            Attributes::new().with("standard_name", "northward_sea_water_velocity").with("units", "m s-1");
+        VariableSpec::data(name, ["time", "depth", "lat", "lon"], DType::F32)
+            .attributes(about)
+            .chunks([1, 1, ny, nx])
+    } else {
+        let about = Attributes::new().with("long_name", "waves and noise").with("units", "1");
+        VariableSpec::data(name, ["time", "lat", "lon"], DType::F32).attributes(about).chunks([1, ny, nx])
+    };
+    schema.add_variable(data.compression(compression));
     let mut output = Output::create(comm, path, &schema)?;
     for (name, values, ..) in axes {
         output.write_whole(name, &Values::F64(values))?;
     }
-    let steps = (ROOM / 4 / (ny * nx)).max(1);
+    if is_deep {
+        let edges = |k: usize| [k as f64 * DEPTH / levels as f64, (k + 1) as f64 * DEPTH / levels as f64];
+        let middles = (0..levels).map(|k| edges(k).iter().sum::<f64>() / 2.0).collect();
+        output.write_whole("depth", &Values::F64(middles))?;
+        output.write_whole("depth_bnds", &Values::F64((0..levels).flat_map(edges).collect()))?;
+    }
+    let steps = (ROOM / 4 / (levels * ny * nx)).max(1);
     let mut first = 0;
     while first < times {
         let begin = (first + comm.rank() * steps).min(times);
         let end = (begin + steps).min(times);
-        let block = IndexBox::new(vec![begin..end, 0..ny, 0..nx]);
+        let maps = if is_deep { vec![begin..end, 0..levels] } else { vec![begin..end] };
+        let block = IndexBox::new(maps.into_iter().chain([0..ny, 0..nx]).collect());
         let mut values = memory::filled(block.len(), 0.0f32);
-        values.par_chunks_mut(nx).enumerate().for_each(|(row, out)| fill(shape, begin * ny + row, out));
-        output.write_block("x", &block, &Values::F32(values))?;
+        let before = begin * levels * ny;
+        values.par_chunks_mut(nx).enumerate().for_each(|(row, out)| fill(shape, before + row, out));
+        if is_deep {
+            // As fast as currents are.
+            values.iter_mut().for_each(|v| *v *= 0.01);
+        }
+        output.write_block(name, &block, &Values::F32(values))?;
         first += steps * comm.size();
     }
     output.finish()
+}
+
+/// Metres of water of data with levels.
+const DEPTH: f64 = 5000.0;
+
+fn add_levels(schema: &mut Schema, levels: usize) -> Result<()> {
+    schema.add_dim("depth", levels)?;
+    schema.add_dim("bnds", 2)?;
+    let about = Attributes::new()
+        .with("standard_name", "depth")
+        .with("units", "m")
+        .with("positive", "down")
+        .with("axis", "Z")
+        .with("bounds", "depth_bnds");
+    schema.add_variable(VariableSpec::new("depth", ["depth"], DType::F64).attributes(about));
+    schema.add_variable(VariableSpec::new("depth_bnds", ["depth", "bnds"], DType::F64));
+    Ok(())
 }
 
 /// One row of latitude of one time.

@@ -114,12 +114,13 @@ fn wire(args: &MachineArgs, scratch: &Scratch) -> Result<(f64, Option<f64>, Opti
 }
 
 /// The commands, on data of this size.
-const TIMED: [(Case, Shape, bool); 5] = [
+const TIMED: [(Case, Shape, bool); 6] = [
     (Case::Stats, Shape([480, 180, 360]), false),
     (Case::Stats, Shape([480, 180, 360]), true),
     (Case::Eof, Shape([480, 90, 180]), false),
     (Case::Spectrum, Shape([960, 90, 180]), false),
     (Case::Io, Shape([480, 90, 180]), false),
+    (Case::Moc, Shape([48, 90, 180]), false),
 ];
 
 fn work(args: &MachineArgs, scratch: &Scratch, start: f64, eigen: f64) -> Result<Vec<Work>> {
@@ -139,13 +140,13 @@ fn work(args: &MachineArgs, scratch: &Scratch, start: f64, eigen: f64) -> Result
         let Shape([t, ..]) = shape;
         // As many times, few cells (more than modes): of two sizes, what grows and what does not.
         let small = Shape([t, 16, 32]);
-        data::make(&Comm::serial(), small, compression, &input)?;
+        data::make(&Comm::serial(), (small, case.levels()), compression, &input)?;
         let few = [seconds(small, 1)?, seconds(small, threads)?];
-        data::make(&Comm::serial(), shape, compression, &input)?;
+        data::make(&Comm::serial(), (shape, case.levels()), compression, &input)?;
         let one = seconds(shape, 1)?;
         let many = if threads > 1 { seconds(shape, threads)? } else { one };
         let _ = std::fs::remove_file(&input);
-        let amount = |shape: &Shape| units(case, &shape.0, t / 4);
+        let amount = |Shape([t, y, x]): &Shape| units(case, &[*t, y * case.levels(), *x], t / 4);
         let more = amount(&shape) - amount(&small);
         // One = serial + parallel, many = serial + parallel / threads.
         let (one, many) = ((one - few[0]).max(1e-4) / more, (many - few[1]).max(1e-4) / more);

@@ -13,6 +13,7 @@ mod moves;
 mod picture;
 mod rates;
 mod record;
+mod rims;
 mod scaling;
 mod table;
 mod wire;
@@ -42,6 +43,9 @@ enum Bench {
     /// Time what travels between ranks
     #[command(hide = true)]
     Moves(moves::MovesArgs),
+    /// Time the rims of divided maps
+    #[command(hide = true)]
+    Rims(rims::RimsArgs),
     /// Time messages between ranks
     #[command(hide = true)]
     Wire(wire::WireArgs),
@@ -59,6 +63,7 @@ pub(crate) fn run(comm: &Comm, args: &BenchArgs, verbosity: Verbosity) -> Result
         Bench::Data(args) => data::run(comm, args),
         Bench::Merge(args) => merge::run(comm, args, verbosity),
         Bench::Moves(args) => moves::run(comm, args, verbosity),
+        Bench::Rims(args) => rims::run(comm, args, verbosity),
         Bench::Wire(args) => wire::run(comm, args),
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn units(case: Case, [t, y, x]: &[usize; 3], segment: usize) -> f64 {
         // Reading counts beside the product: about 40 operations for each value.
         Case::Eof => times * cells * (times + 40.0),
         Case::Spectrum => times * cells * (segment.max(2) as f64).log2(),
-        Case::Stats | Case::Io | Case::Redistribute => times * cells,
+        Case::Stats | Case::Io | Case::Redistribute | Case::Moc | Case::Halo => times * cells,
     }
 }
 
@@ -85,7 +85,51 @@ impl Machine {
         if machine.schema != SCHEMA {
             return Err(Error::data("is a model of another version").in_file(path).remedy(remedy));
         }
+        machine.check().map_err(|e| e.in_file(path).remedy(remedy))?;
         Ok(machine)
+    }
+    /// Refuses numbers that no machine has.
+    fn check(&self) -> Result<()> {
+        let both =
+            |name: &str, rate: Rate| [(format!("{name}.one"), rate.one), (format!("{name}.all"), rate.all)];
+        let rates = [
+            ("memory", self.memory),
+            ("page_cache", self.page_cache),
+            ("inflate", self.inflate),
+            ("gemm", self.gemm),
+            ("fft", self.fft),
+        ];
+        let mut above: Vec<(String, f64)> =
+            rates.into_iter().flat_map(|(name, rate)| both(name, rate)).collect();
+        let plain = |name: &str, value| (name.to_owned(), value);
+        above.extend(self.disk_read.map(|rate| plain("disk_read", rate)));
+        above.extend([
+            plain("disk_write", self.disk_write),
+            plain("eigen", self.eigen),
+            plain("memory_bytes", self.memory_bytes as f64),
+            plain("place.cores", self.place.cores as f64),
+        ]);
+        let mut least = vec![plain("start", self.start)];
+        least.extend(self.launch.map(|seconds| plain("launch", seconds)));
+        if let Some(wire) = &self.wire {
+            above
+                .extend([plain("wire.bandwidth", wire.bandwidth), plain("wire.all_to_all", wire.all_to_all)]);
+            let times =
+                [("latency", wire.latency), ("all_reduce", wire.all_reduce), ("barrier", wire.barrier)];
+            least.extend(times.map(|(name, value)| (format!("wire.{name}"), value)));
+        }
+        for work in &self.work {
+            let times = [("fixed", work.fixed), ("serial", work.serial), ("parallel", work.parallel)];
+            least.extend(times.map(|(name, value)| (format!("work of {}: {name}", work.case.name()), value)));
+        }
+        let odd = |(name, value): &(String, f64), least: bool| {
+            // No machine does more than this in a second, or takes so many seconds.
+            let fits = value.is_finite() && *value < 1e30 && (*value > 0.0 || (least && *value == 0.0));
+            (!fits).then(|| format!("{name} is {value}"))
+        };
+        let mut all =
+            above.iter().filter_map(|n| odd(n, false)).chain(least.iter().filter_map(|n| odd(n, true)));
+        all.next().map_or(Ok(()), |what| Err(Error::data(format!("is no model of a machine: {what}"))))
     }
     /// What a case takes.
     pub(crate) fn work(&self, case: Case, deflated: bool) -> Option<&Work> {

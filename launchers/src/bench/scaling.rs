@@ -32,7 +32,7 @@ pub(super) struct ScalingArgs {
     #[arg(long, value_name = "T,Y,X", default_value = "480,180,360", value_parser = parse_shape)]
     shape: Shape,
     /// Threads of each rank
-    #[arg(long = "threads-per-rank", value_name = "N", default_value_t = 1)]
+    #[arg(long = "threads-per-rank", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     threads_per_rank: u16,
     /// Runs of each, of which the table shows the median
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -87,7 +87,7 @@ pub(super) fn run(comm: &Comm, args: &ScalingArgs, verbosity: Verbosity) -> Resu
 
 /// The data of a run, made if the last were others.
 fn data(args: &ScalingArgs, scratch: &Scratch, case: Case, shape: Shape, ranks: usize) -> Result<PathBuf> {
-    let path = scratch.file(&format!("x-{}.nc", shape.to_string().replace(',', "-")));
+    let path = scratch.file(&format!("x-{}-{}.nc", case.levels(), shape.to_string().replace(',', "-")));
     if !case.reads() || path.exists() {
         return Ok(path);
     }
@@ -99,10 +99,10 @@ fn data(args: &ScalingArgs, scratch: &Scratch, case: Case, shape: Shape, ranks: 
         });
     }
     let words: Vec<String> =
-        ["bench", "data", "--shape", &shape.to_string(), "--compress", &args.compress, "-o"]
+        ["bench", "data", "--shape", &shape.to_string(), "--compress", &args.compress, "--levels"]
             .iter()
             .map(|w| (*w).to_owned())
-            .chain([path.display().to_string()])
+            .chain([case.levels().to_string(), "-o".to_owned(), path.display().to_string()])
             .collect();
     children::run(&args.launch, scratch, (ranks, 1, false), &words)?;
     if !path.exists() {

@@ -4,6 +4,7 @@
 
 mod output;
 
+use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::eof::{
     prepare, tell_filling, with_fields, FillingOf, GapArgs, OpenField, OpenFields, PrepareArgs,
@@ -13,7 +14,6 @@ use halocline_algorithms::eof::{
     self, Coupled, CoupledMaps, Coupling, EofOptions, Missing, Modes, Precision,
 };
 use halocline_core::comm::Comm;
-use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
@@ -46,6 +46,8 @@ pub(crate) struct CoupledArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(crate) output: PathBuf,
@@ -175,11 +177,14 @@ impl Couple<'_> {
         let opening = job.progress.phases.start(Phase::Open);
         let open = self.open(job)?;
         drop(opening);
-        let watch = job.watch();
-        let found = self.solve(job, &open).map_err(|e| open.blame(e))?;
-        drop(watch);
-        self.tell(job, &open, &found);
-        job.write(|| output::write(job.comm, self, &open, found))
+        let taken = open.files().into_iter().chain([self.args.output.clone()]).collect::<Vec<_>>();
+        self.args.checkpoint.with(job, &taken, |job| {
+            let watch = job.watch();
+            let found = self.solve(job, &open).map_err(|e| open.blame(e))?;
+            drop(watch);
+            self.tell(job, &open, &found);
+            job.write(|| output::write(job.comm, self, &open, found))
+        })
     }
 
     /// As checked values.
@@ -226,7 +231,7 @@ impl Couple<'_> {
         let modes = 3 * args.modes.unwrap_or(10).min(open.fields[0].source.time().len());
         let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, modes);
         let prepared = prepare(job, open, &args.prepare, &args.selection, (8, &options.missing), &needs)?;
-        let engine = Engine::with_progress(job.comm, job.progress);
+        let engine = job.engine();
         folding::guarded(job.comm, &open.sources(), || {
             with_fields(open, &prepared, |fields| {
                 let [left, right] = fields else { return Err(Error::internal("two fields make a couple")) };

@@ -23,7 +23,6 @@ use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::eof::{self, Eof, Method, Missing, Solver};
 use halocline_core::comm::Comm;
-use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
 use halocline_io::output::WriteReport;
@@ -68,14 +67,18 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> 
     let opening = job.progress.phases.start(Phase::Open);
     let open = open(job, args)?;
     drop(opening);
-    if let Some(path) = &args.state.state {
-        return state::analyse(job, args, &open, path);
-    }
-    let watch = job.watch();
-    let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
-    drop(watch);
-    summary::tell(job, args, &open, &eof);
-    job.write(|| output::write(job.comm, args, &open, (eof, None)))
+    let outputs = args.state.state.iter().chain([&args.output]).cloned();
+    let taken = open.files().into_iter().chain(outputs).collect::<Vec<_>>();
+    args.checkpoint.with(job, &taken, |job| {
+        if let Some(path) = &args.state.state {
+            return state::analyse(job, args, &open, path);
+        }
+        let watch = job.watch();
+        let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
+        drop(watch);
+        summary::tell(job, args, &open, &eof);
+        job.write(|| output::write(job.comm, args, &open, (eof, None)))
+    })
 }
 
 /// Refuses more modes than there are.
@@ -128,7 +131,7 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
     };
     let wants = Wants { kernels, memory: &memory, needs: &needs, across: &across };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
-    let engine = Engine::with_progress(job.comm, job.progress);
+    let engine = job.engine();
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))
     })

@@ -6,6 +6,7 @@ use super::gaps::FillingOf;
 use super::significance::SignificanceArgs;
 use super::OpenFields;
 use crate::bench::model::Case;
+use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_once, InputArgs, MemoryArgs, SelectionArgs};
 use crate::plan::Foreseen;
 use halocline_algorithms::eof::{
@@ -105,6 +106,8 @@ pub(crate) struct EofArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(crate) output: PathBuf,

@@ -110,7 +110,7 @@ pub(super) fn analyse(
     let wants = Wants { kernels: 0, memory: &memory, needs: &needs, across: &|_, _| None };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let watch = job.watch();
-    let engine = Engine::with_progress(comm, job.progress);
+    let engine = job.engine();
     let found = folding::guarded(comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| {
             let about = about(args, source, fields[0].input.weights);

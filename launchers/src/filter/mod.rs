@@ -40,6 +40,8 @@ pub(crate) fn run(comm: &Comm, args: &FilterArgs, verbosity: Verbosity) -> Resul
         Filter::Space(args) => {
             step::run((comm, verbosity), args.memory(), &none, |job| open_space(job, args))
         }
-        Filter::Time(args) => step::run((comm, verbosity), args.memory(), &none, |job| open(job, args)),
+        Filter::Time(args) => {
+            step::run((comm, verbosity), args.memory(), &args.checkpoint, |job| open(job, args))
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 use super::band::{self, Asked};
+use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::filter::{
     Band, Butterworth, Ends, Fourier, Kernel, Lanczos, LanczosConvention, TimeFilter,
@@ -70,6 +71,8 @@ pub(crate) struct TimeArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    pub(super) checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,

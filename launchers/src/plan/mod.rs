@@ -20,7 +20,7 @@ use std::path::PathBuf;
 ///
 /// The files are looked at, not read. `halocline bench machine` writes the model of the machine,
 /// best in a job on the nodes that will do the work. Known commands: stats over time, eof, spectrum
-/// power, rechunk. Numbers are those of an otherwise idle machine.
+/// power, transport overturning in depth, rechunk. Numbers are those of an otherwise idle machine.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     /// The model of the machine
@@ -129,11 +129,12 @@ fn foreseen(command: &Command) -> Result<Foreseen<'_>> {
         Command::Eof(args) => args.foreseen(),
         Command::Spectrum(args) => args.foreseen(),
         Command::Rechunk(args) => Some(args.foreseen()),
+        Command::Transport(args) => args.foreseen(),
         _ => None,
     };
     found.ok_or_else(|| {
         Error::usage("what this command takes is not known").remedy(
-            "plan knows `stats` over time, `eof` with its exact solver, `spectrum power` and `rechunk`",
+            "plan knows `stats` over time, `eof` with its exact solver, `spectrum power`, `transport overturning --v NAME` in depth over all times, and `rechunk`",
         )
     })
 }
@@ -157,7 +158,9 @@ fn job(foreseen: &Foreseen<'_>, verbosity: Verbosity) -> Result<Job> {
         let times = source.variable().position(halocline_core::meta::Role::Time).map_or(1, |d| shape[d]);
         let cells = shape.iter().product::<usize>() / times.max(1);
         let bytes = if source.element() == halocline_io::Element::F32 { 4 } else { 8 };
-        job.add(Shape { times, cells, bytes }, info.deflate.is_some());
+        let map = [shape.len().saturating_sub(2), shape.len().saturating_sub(1)]
+            .map(|d| shape.get(d).copied().unwrap_or(1));
+        job.add(Shape { times, cells, bytes, map }, info.deflate.is_some());
     }
     job.files = dataset.files().len();
     let in_files = dataset.files().iter().map(|f| f.bytes).sum::<u64>() as f64;

@@ -12,6 +12,8 @@ pub(super) struct Shape {
     pub(super) cells: usize,
     /// Of a value in memory.
     pub(super) bytes: usize,
+    /// Rows and columns of a map.
+    pub(super) map: [usize; 2],
 }
 
 /// What is to be done.
@@ -89,7 +91,7 @@ impl Job {
 
     /// Adds a variable; those of an EOF are analysed together.
     pub(super) fn add(&mut self, shape: Shape, deflated: bool) {
-        let Shape { times, cells, bytes } = shape;
+        let Shape { times, cells, bytes, map: [rows, columns] } = shape;
         let segment = self.segment.unwrap_or(times).clamp(2, times.max(2));
         self.times = times;
         self.cells += cells;
@@ -99,13 +101,16 @@ impl Job {
         self.stored += values * bytes as f64;
         let per_cell = match self.case {
             Case::Spectrum => (segment / 2 + 1) as f64 * self.results,
-            Case::Io | Case::Redistribute => times as f64 * self.results,
+            Case::Io | Case::Redistribute | Case::Halo => times as f64 * self.results,
+            // A number for each row of each map.
+            Case::Moc => times as f64 * self.results / columns.max(1) as f64,
             Case::Stats | Case::Eof => self.results,
         };
         self.written += per_cell * cells as f64 * if self.case == Case::Io { bytes as f64 } else { 8.0 };
         self.units += units(self.case, &[times, cells, 1], segment);
         self.tiles += match self.case {
             Case::Stats => cells.div_ceil(STREAM_CELLS) * times.div_ceil(STREAM_STEPS),
+            Case::Moc => times * (cells / (rows * columns).max(1)),
             _ => (cells * times).div_ceil(SERIES_TILE).min(cells),
         }
         .max(1);
@@ -156,11 +161,11 @@ pub(super) fn on(
                 let sent = gram * (ranks as f64 - 1.0) + job.written * away;
                 (sent, levels * (gram / bandwidth + latency) + job.written * away / bandwidth)
             }
-            Case::Io | Case::Redistribute => {
+            Case::Io | Case::Redistribute | Case::Halo => {
                 let sent = job.decoded * away;
                 (sent, sent / ranks as f64 / all_to_all + latency * ranks as f64)
             }
-            Case::Stats | Case::Spectrum => {
+            Case::Stats | Case::Spectrum | Case::Moc => {
                 let sent = job.written * away;
                 (sent, sent / bandwidth + latency * levels)
             }

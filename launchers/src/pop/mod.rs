@@ -4,6 +4,7 @@
 
 mod output;
 
+use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_once, check_output, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::eof::{
     parse_scale, prepare, tell_filling, with_fields, FillingOf, GapArgs, OpenFields, PrepareArgs,
@@ -12,7 +13,6 @@ use crate::folding::{self, FoldJob};
 use halocline_algorithms::eof::{self, EofOptions, Missing, Modes, Oscillations, Precision};
 use halocline_algorithms::spectra::Sampling;
 use halocline_core::comm::Comm;
-use halocline_core::engine::Engine;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
@@ -53,6 +53,8 @@ pub(crate) struct PopArgs {
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(crate) output: PathBuf,
@@ -157,11 +159,14 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &PopArgs) -> Result<WriteReport> 
     let open = open(job, args)?;
     drop(opening);
     let sampling = sampling(&open)?;
-    let watch = job.watch();
-    let found = solve(job, args, &open).map_err(|e| open.blame(e))?;
-    drop(watch);
-    tell(job, args, &open, &found, &sampling);
-    job.write(|| output::write(job.comm, args, (&open, &sampling), found))
+    let taken = open.files().into_iter().chain([args.output.clone()]).collect::<Vec<_>>();
+    args.checkpoint.with(job, &taken, |job| {
+        let watch = job.watch();
+        let found = solve(job, args, &open).map_err(|e| open.blame(e))?;
+        drop(watch);
+        tell(job, args, &open, &found, &sampling);
+        job.write(|| output::write(job.comm, args, (&open, &sampling), found))
+    })
 }
 
 fn solve(job: &FoldJob<'_>, args: &PopArgs, open: &OpenFields) -> Result<Oscillations> {
@@ -177,7 +182,7 @@ fn solve(job: &FoldJob<'_>, args: &PopArgs, open: &OpenFields) -> Result<Oscilla
     // Two maps each, of no more patterns than EOFs.
     let needs = |dims: &[_], excluded: &[_]| eof::needs(dims, excluded, &options, 2 * eofs);
     let prepared = prepare(job, open, &args.prepare, &args.selection, (kernels, &options.missing), &needs)?;
-    let engine = Engine::with_progress(job.comm, job.progress);
+    let engine = job.engine();
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::oscillate(&engine, fields, &options, args.eofs()))
     })

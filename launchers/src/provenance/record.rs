@@ -134,7 +134,7 @@ fn agent() -> Value {
     let mut libraries: Map<String, Value> =
         library_versions().into_iter().map(|(name, version)| (name.to_owned(), json!(version))).collect();
     let mut features: Vec<&str> = Vec::new();
-    #[cfg(feature = "mpi")]
+    #[cfg(feature = "mpi-one-writer")]
     {
         features.push("mpi");
         libraries.insert("mpi".into(), json!(halocline_core::comm::mpi_library()));
@@ -162,7 +162,7 @@ fn run(comm: &Comm, seconds: f64, peak: u64) -> Value {
     let ranks_are = match comm {
         Comm::Serial(_) => "one process",
         Comm::Threads(_) => "threads",
-        #[cfg(feature = "mpi")]
+        #[cfg(feature = "mpi-one-writer")]
         Comm::Mpi(_) => "MPI processes",
     };
     json!({

@@ -2,7 +2,7 @@
 //! counting in several passes.
 
 use super::percentiles::{work_bytes, SeriesMaps};
-use super::{planned, run, tell, without_checkpoints};
+use super::{planned, run, tell};
 use crate::folding::{self, FoldJob};
 use halocline_algorithms::statistics::{CountedPercentiles, Found, Percentiles};
 use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork, StreamPlan, StreamSource};
@@ -32,7 +32,6 @@ pub(crate) fn percentiles_over(
     (work, counted): (&Percentiles, Option<CountedPercentiles>),
     (parts, reserved): (Option<&[usize]>, u64),
 ) -> Result<SeriesMaps> {
-    without_checkpoints(job)?;
     let reserved = reserved.saturating_add(work_bytes(source, work));
     let plan = match planned(job, source, work, parts, reserved) {
         Err(e) if e.kind != ErrorKind::Memory => return Err(e),
@@ -44,7 +43,7 @@ pub(crate) fn percentiles_over(
         let budget = (parts, room);
         match better(job, source, plan.as_ref().ok(), &counted, budget) {
             Some(digits) => {
-                let counted = counted.digits(digits);
+                let counted = (counted.digits(digits), digits);
                 return by_counting(job, name, source, counted, (parts, room, reserved), work);
             }
             // What is counted needs less, unless there are many cells.
@@ -111,7 +110,7 @@ fn by_counting(
     job: &FoldJob<'_>,
     name: &str,
     source: &Source,
-    mut counted: CountedPercentiles,
+    (mut counted, digits): (CountedPercentiles, u32),
     (parts, room, reserved): (Option<&[usize]>, u64, u64),
     work: &Percentiles,
 ) -> Result<SeriesMaps> {
@@ -124,7 +123,7 @@ fn by_counting(
     job.tell(name, source, &plan, plan.estimate() + reserved + counted.kept_bytes());
     let engine = Engine::with_progress(comm, job.progress);
     for _ in 0..passes {
-        let columns = job.run("", name, source, &plan, &counted)?;
+        let columns = job.run(&format!("{digits} digits a pass"), "", source, &plan, &counted)?;
         let found = columns.iter().flat_map(|(column, state)| {
             let first = plan.tiling().at_place(*column, 0, work.reduces());
             counted.found(&plan.tiling().tile(first), state)

@@ -14,10 +14,8 @@ pub(crate) use running::{chunks, running, writing_bytes, RunningAsk, WRITING};
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};
 use crate::report;
-use halocline_core::engine::{
-    Demand, Engine, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork, StreamSource,
-};
-use halocline_core::{Error, Result};
+use halocline_core::engine::{Demand, SeriesNeeds, SeriesPlan, SeriesResults, SeriesWork, StreamSource};
+use halocline_core::Result;
 use halocline_io::source::Source;
 
 /// Plans `work` within what the budget leaves beside `reserved` bytes for results and their
@@ -181,15 +179,6 @@ pub(crate) fn run_together<W: SeriesWork>(
     work: &W,
     sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
 ) -> Result<()> {
-    let engine = Engine::with_progress(job.comm, job.progress);
+    let engine = job.engine();
     folding::guarded(job.comm, sources, || engine.series_together(&streams(sources), plan, work, sink))
-}
-
-/// Series are done anew or not at all.
-fn without_checkpoints(job: &FoldJob<'_>) -> Result<()> {
-    if job.checkpoints.is_none() {
-        return Ok(());
-    }
-    Err(Error::usage("percentiles and running statistics have no state that could be saved")
-        .remedy("leave --checkpoint out, or ask for them in a run of their own"))
 }

@@ -1,6 +1,6 @@
 //! Percentiles of each cell, over time or whatever else is reduced.
 
-use super::{plan, run, without_checkpoints};
+use super::{plan, run};
 use crate::folding::FoldJob;
 use halocline_algorithms::statistics::Percentiles;
 use halocline_core::engine::{SeriesResults, SeriesWork};
@@ -77,7 +77,6 @@ pub(crate) fn each(
     (parts, reserved): (Option<&[usize]>, u64),
     sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
 ) -> Result<String> {
-    without_checkpoints(job)?;
     let plan = plan(job, name, source, work, parts, reserved)?;
     run(job, source, &plan, work, sink)?;
     Ok(plan.tiling().rule().to_owned())

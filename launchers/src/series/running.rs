@@ -1,6 +1,6 @@
 //! Statistics that run along series, written as they are found.
 
-use super::{plan, run, without_checkpoints};
+use super::{plan, run};
 use crate::asked::{name_of, Asked};
 use crate::folding::{self, FoldJob};
 use crate::{carry, cf};
@@ -56,7 +56,6 @@ pub(crate) fn running(
     files: &[PathBuf],
     (output, attributes): (&Path, Attributes),
 ) -> Result<WriteReport> {
-    without_checkpoints(job)?;
     let blame = |e, name: &str| folding::blame(e, files.first(), name);
     let mut works = Vec::new();
     for (name, source) in sources {

@@ -53,6 +53,8 @@ pub(crate) struct CrossArgs {
     selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
@@ -113,7 +115,7 @@ impl CrossArgs {
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn run(comm: &Comm, args: &CrossArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The command as a step.

@@ -67,6 +67,8 @@ pub(crate) struct IsotropicArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
@@ -155,7 +157,7 @@ impl IsotropicArgs {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &IsotropicArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The command, opened.

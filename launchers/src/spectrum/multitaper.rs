@@ -66,6 +66,8 @@ pub(crate) struct MultitaperArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
@@ -130,7 +132,7 @@ impl MultitaperArgs {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &MultitaperArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The command as a step.

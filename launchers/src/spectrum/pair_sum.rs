@@ -5,7 +5,7 @@ use crate::folding::{self, FoldJob};
 use crate::place::locate;
 use crate::series::tell;
 use halocline_algorithms::wavenumber::PairedRows;
-use halocline_core::engine::{Engine, SeriesPlan, SeriesResults, SeriesWork, StreamSource};
+use halocline_core::engine::{SeriesPlan, SeriesResults, SeriesWork, StreamSource};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 use std::ops::Range;
@@ -39,7 +39,7 @@ pub(super) fn all<W: SeriesWork>(
         .map_err(|e| folding::of_budget(e, job.budget, reserved))?;
     tell(job, &of.name(), &of.source, &plan, plan.estimate() + reserved);
     let mut sum = Sum::new(&work.rows(), sources.len(), of.rows.clone());
-    let engine = Engine::with_progress(comm, job.progress);
+    let engine = job.engine();
     folding::guarded(comm, sources, || {
         engine.series_together(&streams, &plan, work, &mut |results| {
             let own = packed(&results);

@@ -79,6 +79,8 @@ pub(crate) struct WaveletArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
@@ -167,7 +169,7 @@ impl WaveletArgs {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &WaveletArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The command as a step.

@@ -54,6 +54,8 @@ pub(crate) struct WheelerKiladisArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
@@ -74,7 +76,7 @@ pub(super) fn parse_lat(text: &str) -> std::result::Result<[f64; 2], String> {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &WheelerKiladisArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::default(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The command, opened.

@@ -53,6 +53,8 @@ pub(crate) struct ZonalArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
@@ -177,7 +179,7 @@ impl ZonalArgs {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &ZonalArgs, verbosity: Verbosity) -> Result<()> {
-    step::run((comm, verbosity), &args.memory, &CheckpointArgs::none(), |job| open(job, args))
+    step::run((comm, verbosity), &args.memory, &args.checkpoint, |job| open(job, args))
 }
 
 /// The work on rows.

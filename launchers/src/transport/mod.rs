@@ -15,6 +15,7 @@ mod section;
 mod zonal;
 
 use crate::common::Verbosity;
+use crate::plan::Foreseen;
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
@@ -56,6 +57,16 @@ enum Transport {
     HeatContent(Box<HeatContentArgs>),
     ImpliedHeat(Box<ImpliedHeatArgs>),
     MixedLayer(Box<MixedLayerArgs>),
+}
+
+impl TransportArgs {
+    /// What its cost follows from, where that is known.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        match &self.which {
+            Transport::Overturning(args) => args.foreseen(),
+            _ => None,
+        }
+    }
 }
 
 /// Runs the command.

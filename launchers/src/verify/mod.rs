@@ -5,6 +5,8 @@
 mod inputs;
 mod recipe;
 
+pub(crate) use recipe::LEFT_OUT;
+
 use crate::common::{MemoryArgs, Verbosity};
 use crate::compare::{compare, Comparison, Rules};
 use crate::provenance::arguments::Given;

@@ -21,7 +21,7 @@ fn outputs(name: &str) -> &'static [&'static str] {
 
 /// Options that say how a command is run, on which its results do not depend, and files that it
 /// writes on its way.
-const LEFT_OUT: [&str; 16] = [
+pub(crate) const LEFT_OUT: [&str; 16] = [
     "mpi",
     "thread_ranks",
     "threads",

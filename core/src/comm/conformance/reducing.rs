@@ -5,6 +5,7 @@ use crate::comm::{Extreme, Reduce};
 
 pub(super) const TESTS: &[(&str, Test)] = &[
     ("whole_numbers_are_reduced", whole_numbers_are_reduced),
+    ("large_numbers_are_large", large_numbers_are_large),
     ("sums_wrap", sums_wrap),
     ("extremes_of_floats", extremes_of_floats),
     ("extremes_treat_nan_as_missing", extremes_treat_nan_as_missing),
@@ -32,6 +33,18 @@ fn whole_numbers_are_reduced(comm: &Comm) {
             }
         }
     });
+}
+
+/// Some libraries take unsigned numbers beyond 2⁶³ for negative ones.
+fn large_numbers_are_large(comm: &Comm) {
+    let all = |rank: u64| [rank, u64::MAX - rank, (1 << 63) - rank % 2, if rank == 0 { u64::MAX } else { 7 }];
+    for op in [Reduce::Min, Reduce::Max] {
+        let mut data = all(comm.rank() as u64);
+        comm.all_reduce(&mut data, op);
+        for (i, &x) in data.iter().enumerate() {
+            assert_eq!(Some(x), combine((0..comm.size() as u64).map(|rank| all(rank)[i]), op));
+        }
+    }
 }
 
 fn combine<N: Ord + std::ops::Add<Output = N>>(all: impl Iterator<Item = N>, op: Reduce) -> Option<N> {

@@ -27,6 +27,13 @@ pub fn remove_unfinished() {
     }
 }
 
+/// Removes a state, if it is one. What can't be removed is harmless.
+pub(in crate::engine) fn remove_state(path: &Path) {
+    if super::is_state(path).is_ok_and(|is_state| is_state) {
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// A state file that is being written; removed when it is dropped before [`Writing::commit`].
 pub(super) struct Writing {
     /// What is replaced: the path of the user, or what it links to.
@@ -45,7 +52,7 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-fn failed(what: &str, e: &std::io::Error) -> Error {
+pub(super) fn failed(what: &str, e: &std::io::Error) -> Error {
     let error = Error::system(format!("the state can't be {what}: {e}"));
     match e.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {

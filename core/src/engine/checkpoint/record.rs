@@ -64,11 +64,27 @@ impl Head {
     }
 }
 
-fn node_sum(head: &[u8], state: &[u8]) -> u64 {
-    let mut hash = XxHash3_64::new();
-    hash.write(head);
-    hash.write(state);
-    hash.finish()
+pub(super) fn node_sum(head: &[u8], state: &[u8]) -> u64 {
+    let mut sum = NodeSum::new(head);
+    sum.add(state);
+    sum.finish()
+}
+
+/// The checksum of a record, piece by piece.
+pub(super) struct NodeSum(XxHash3_64);
+
+impl NodeSum {
+    pub(super) fn new(head: &[u8]) -> Self {
+        let mut sum = Self(XxHash3_64::new());
+        sum.add(head);
+        sum
+    }
+    pub(super) fn add(&mut self, state: &[u8]) {
+        self.0.write(state);
+    }
+    pub(super) fn finish(&self) -> u64 {
+        self.0.finish()
+    }
 }
 
 /// What every message about damage says.

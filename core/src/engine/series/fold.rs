@@ -1,13 +1,16 @@
 //! Folds over whole series that are larger than memory: batch by batch.
 
 use super::plan::SeriesPlan;
-use super::run::{Batches, Kept};
+use super::run::{tiles_of, Batches, Kept};
 use crate::engine::branch::{FoldBranch, Work};
+use crate::engine::keeper::KeptPass;
+use crate::engine::persist;
 use crate::engine::piece::{Piece, Pieces};
 use crate::engine::stream::StreamSource;
 use crate::engine::{Engine, Fold, Parallelism};
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
+use crate::tiling::Tile;
 use rayon::prelude::*;
 
 impl Engine {
@@ -16,7 +19,8 @@ impl Engine {
     /// rank holds, with their column numbers.
     ///
     /// After each batch states are merged over ranks as far as tiles are done, so that a rank
-    /// never holds more of them than a tree has levels, however many batches there are.
+    /// never holds more of them than a tree has levels, however many batches there are. That is also
+    /// when they are saved, and when a run can stop ([`Engine::keeping`]).
     ///
     /// # Collective
     /// Every rank calls this with the same plan and fold.
@@ -34,26 +38,44 @@ impl Engine {
         }
         let sources = [source];
         let batches = Batches { comm: &self.comm, sources: &sources, plan, progress: &self.progress };
+        let pass = self.next_pass()?;
         if source.is_single() {
-            folded::<f32, F>(&batches, fold)
+            folded::<f32, F>(&batches, fold, pass.as_ref())
         } else {
-            folded::<f64, F>(&batches, fold)
+            folded::<f64, F>(&batches, fold, pass.as_ref())
         }
     }
 }
 
-fn folded<T: Kept, F: Fold>(batches: &Batches<'_>, fold: &F) -> Result<Vec<(usize, F::State)>> {
+fn folded<T: Kept, F: Fold>(
+    batches: &Batches<'_>,
+    fold: &F,
+    pass: Option<&KeptPass<'_>>,
+) -> Result<Vec<(usize, F::State)>> {
     let (comm, plan) = (batches.comm, batches.plan);
     let (tiling, reduces) = (plan.tiling(), fold.reduces());
     let owners = owners(plan)?;
     let owner = |id: usize| owners[id];
     let mut branch = FoldBranch::new(fold);
     branch.begin(tiling);
+    let covered = match pass.filter(|pass| pass.resumes()) {
+        Some(pass) => Some(persist::load(comm, &mut branch, tiling, &owner, (pass.file(), pass.job()))?),
+        None => None,
+    };
+    let is_known = |tile: &Tile| {
+        let (column, leaf) = tiling.place(tile.id, reduces);
+        covered.as_ref().is_some_and(|covered| covered.covers(column, leaf))
+    };
+    let done: Vec<bool> =
+        plan.batches.iter().map(|batch| tiles_of(plan, batch).iter().all(is_known)).collect();
+    let last = done.len();
+    let mut cadence = pass.map(KeptPass::cadence);
     let tree = std::sync::Mutex::new(&mut branch);
     batches.each::<T, ()>(
+        &done,
         &mut |own, tiles, values| {
             let mut branch = tree.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let one = |tile: &crate::tiling::Tile| {
+            let one = |tile: &Tile| {
                 let (column, leaf) = tiling.place(tile.id, reduces);
                 let (start, stride) = place_in(own, &tile.block);
                 let values = values.first().and_then(|values| values.get(start..));
@@ -63,6 +85,8 @@ fn folded<T: Kept, F: Fold>(batches: &Batches<'_>, fold: &F) -> Result<Vec<(usiz
                 fold.absorb(&mut state, &piece).map(|()| ((column, 0, leaf), state))
             };
             let merge = |a, b| fold.merge(a, b);
+            let (known, tiles): (Vec<&Tile>, Vec<&Tile>) = tiles.iter().partition(|tile| is_known(tile));
+            batches.progress.tiles_done.add(known.len() as u64);
             match fold.parallelism() {
                 Parallelism::Inside => {
                     for tile in tiles {
@@ -73,7 +97,7 @@ fn folded<T: Kept, F: Fold>(batches: &Batches<'_>, fold: &F) -> Result<Vec<(usiz
                 }
                 Parallelism::Tiles => {
                     for some in tiles.chunks(2 * rayon::current_num_threads()) {
-                        let states: Vec<_> = some.par_iter().map(one).collect();
+                        let states: Vec<_> = some.par_iter().map(|tile| one(tile)).collect();
                         for state in states {
                             let (place, state) = state?;
                             branch.tree.insert(place, state, &merge)?;
@@ -84,11 +108,25 @@ fn folded<T: Kept, F: Fold>(batches: &Batches<'_>, fold: &F) -> Result<Vec<(usiz
             }
             Ok(())
         },
-        &mut |_, ()| {
+        &mut |k, _, new| {
             let mut branch = tree.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            branch.settle(comm, tiling, &owner)
+            branch.settle(comm, tiling, &owner)?;
+            match (&mut cadence, pass) {
+                (Some(cadence), Some(pass)) if k + 1 < last && new.is_some() => {
+                    cadence.turn(comm, &mut |file| persist::save(comm, &**branch, tiling, (file, pass.job())))
+                }
+                _ => Ok(()),
+            }
         },
     )?;
+    if let (Some(mut cadence), Some(pass)) = (cadence, pass) {
+        if done.contains(&false) {
+            pass.has_worked();
+        }
+        if done.contains(&false) && pass.is_worth_saving(comm) {
+            cadence.save(&mut |file| persist::save(comm, &branch, tiling, (file, pass.job())))?;
+        }
+    }
     branch.finish(comm, tiling, &owner)?;
     Ok(branch.take())
 }

@@ -14,12 +14,16 @@ mod field;
 mod fold;
 mod keep;
 mod plan;
+mod rows;
 mod run;
+mod saved;
 mod space;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_fold;
+#[cfg(test)]
+mod tests_kept;
 #[cfg(test)]
 mod tests_over;
 #[cfg(test)]
@@ -30,9 +34,11 @@ pub use field::FieldSeries;
 pub use plan::{SeriesNeeds, SeriesPlan};
 pub use view::Series;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::meta::Role;
+use serde::de::DeserializeOwned;
+use serde::Serialize;
 
 /// Work on the whole series of some cells, in which no cell knows of another.
 pub trait SeriesWork: Sync {
@@ -58,6 +64,42 @@ pub trait SeriesWork: Sync {
     /// # Errors
     /// When the data forbid the analysis.
     fn work(&self, series: &Series<'_>, results: &mut [Vec<&mut [f64]>]) -> Result<()>;
+    /// All that this rank has noted until now beside results (how many cells had gaps, a mean over
+    /// space), encoded: saved with the results of the same tiles.
+    ///
+    /// # Errors
+    /// When it can't be encoded.
+    fn notes(&self) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+    /// Adds what a rank of an earlier run had noted ([`Self::notes`]).
+    ///
+    /// # Errors
+    /// Data, if these are no notes of this work.
+    fn add_notes(&self, notes: &[u8]) -> Result<()> {
+        match notes {
+            [] => Ok(()),
+            _ => Err(Error::internal("notes for work that makes none")),
+        }
+    }
+}
+
+/// What work has noted, encoded ([`SeriesWork::notes`]).
+///
+/// # Errors
+/// Internal, when it can't be encoded.
+pub fn encode_notes<T: Serialize>(notes: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(notes).map_err(|e| Error::internal(format!("notes can't be encoded: {e}")))
+}
+
+/// The same, decoded ([`SeriesWork::add_notes`]).
+///
+/// # Errors
+/// [`Data`](crate::ErrorKind::Data) when they are none of this type.
+pub fn decode_notes<T: DeserializeOwned>(notes: &[u8]) -> Result<T> {
+    postcard::from_bytes(notes).map_err(|e| {
+        Error::data(format!("the saved state is damaged: {e}")).remedy("start the job anew without it")
+    })
 }
 
 /// The results of one batch on one rank.

@@ -1,6 +1,8 @@
 //! One batch after the other: read, exchanged where chunks are shared, worked on, handed on.
 
 use super::plan::SeriesPlan;
+use super::rows::in_rows;
+use super::saved::SavedResults;
 use super::space::Space;
 use super::{Series, SeriesResults, SeriesWork};
 use crate::comm::Comm;
@@ -85,10 +87,13 @@ impl Engine {
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
         let batches = Batches { comm: &self.comm, sources, plan, progress: &self.progress };
+        let pass = self.next_pass()?;
+        let saved =
+            pass.as_ref().map(|pass| SavedResults::begin(&self.comm, plan, pass, work)).transpose()?;
         if sources.iter().all(|source| source.is_single()) {
-            batches.work::<f32, W>(work, sink)
+            batches.work::<f32, W>(work, saved, sink)
         } else {
-            batches.work::<f64, W>(work, sink)
+            batches.work::<f64, W>(work, saved, sink)
         }
     }
 }
@@ -108,23 +113,50 @@ impl Batches<'_> {
     fn work<T: Kept, W: SeriesWork>(
         &self,
         work: &W,
+        mut saved: Option<SavedResults<'_>>,
         sink: &mut dyn FnMut(SeriesResults) -> Result<()>,
     ) -> Result<()> {
-        let (space, progress) = (&self.plan.space, self.progress);
+        let (plan, progress) = (self.plan, self.progress);
+        let space = &plan.space;
         let reduced = space.reduced();
+        let known = saved.as_ref().map_or_else(Vec::new, |saved| saved.known().to_vec());
+        let has_all = |batch| saved.as_ref().is_some_and(|saved| saved.has_all(batch));
+        let done: Vec<bool> = plan.batches.iter().map(has_all).collect();
+        let rows = work.rows();
         self.each::<T, _>(
-            &mut |own, tiles, values| compute((work, space), progress, own, tiles, values),
-            &mut |cells, values| sink(SeriesResults { cells, reduced: reduced.to_vec(), values }),
+            &done,
+            &mut |own, tiles, values| compute((work, space), (progress, &known), own, tiles, values),
+            &mut |k, cells, values| {
+                let batch = &plan.batches[k];
+                let empty =
+                    || rows.iter().map(|&n| memory::filled(n * space.width(&cells), f64::NAN)).collect();
+                let is_new = values.is_some();
+                let mut values = values.unwrap_or_else(empty);
+                if let Some(saved) = &mut saved {
+                    saved.recall(batch, &cells, &mut values)?;
+                    if is_new {
+                        saved.add(batch, &cells, work, &values)?;
+                    }
+                }
+                sink(SeriesResults { cells, reduced: reduced.to_vec(), values })?;
+                match &mut saved {
+                    // After the last there is nothing to go on with.
+                    Some(saved) if k + 1 < plan.batches.len() => saved.turn(),
+                    _ => Ok(()),
+                }
+            },
         )
     }
 
-    /// Reads batch after batch; `absorb` gets what is this rank's of it, and `sink` what came of
-    /// that, the next batch being read meanwhile. Both are called equally often on every rank;
-    /// `sink` may communicate.
+    /// Reads batch after batch; `absorb` gets what is this rank's of it, and `sink` the number of the
+    /// batch and what came of that, the next batch being read meanwhile. Both are called equally often
+    /// on every rank; `sink` may communicate. Batches that are `done` are not read: `sink` gets nothing
+    /// of them.
     pub(super) fn each<T: Kept, R: Send>(
         &self,
+        done: &[bool],
         absorb: &mut Absorbing<'_, T, R>,
-        sink: &mut dyn FnMut(IndexBox, R) -> Result<()>,
+        sink: &mut dyn FnMut(usize, IndexBox, Option<R>) -> Result<()>,
     ) -> Result<()> {
         let (comm, plan) = (self.comm, self.plan);
         let tiles = |own: &IndexBox| tiles_of(plan, own);
@@ -136,12 +168,18 @@ impl Batches<'_> {
         let mut spare: Vec<Vec<Vec<T>>> = Vec::new();
         for (k, deal) in deals.iter().enumerate() {
             let own = deal.block(rank);
+            if done[k] {
+                self.progress.tiles_done.add(tiles(&own).len() as u64);
+                comm.agree(sink(k, own, None))?;
+                continue;
+            }
             let kept = plan.kept.as_ref();
             let values = match ahead.take().or_else(|| kept.and_then(|kept| kept.take(rank))) {
                 Some(values) => values,
                 None => self.collect(&plan.batches[k], deal, spare.pop().unwrap_or_default())?,
             };
-            let next = deals.get(k + 1).filter(|_| plan.read_ahead).map(|deal| deal.block(rank));
+            let following = (k + 1..deals.len()).find(|&k| !done[k]).filter(|_| plan.read_ahead);
+            let next = following.map(|k| deals[k].block(rank));
             let buffer = next.as_ref().map(|_| spare.pop().unwrap_or_default());
             let own_tiles = tiles(&own);
             let (read, worked) = rayon::join(
@@ -157,7 +195,7 @@ impl Batches<'_> {
             }
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
-            comm.agree(sink(own, results))?;
+            comm.agree(sink(k, own, Some(results)))?;
         }
         Ok(())
     }
@@ -247,39 +285,32 @@ fn read_one<T: Kept>(
     Ok(values)
 }
 
-/// A tile, where its cells begin in a row of the batch, and where its results go.
+/// A tile, and where its results go.
 struct Job<'a> {
     tile: &'a Tile,
-    start: usize,
     results: Vec<Vec<&'a mut [f64]>>,
 }
 
 /// The results of the cells of `own`, whose series are `values`, of each source; tiles in threads.
+/// Those of tiles that are `known` (all, if it is empty, are not) stay missing.
 fn compute<T: Kept, W: SeriesWork>(
     (work, space): (&W, &Space),
-    progress: &Progress,
+    (progress, known): (&Progress, &[bool]),
     own: &IndexBox,
     tiles: &[Tile],
     values: &[Vec<T>],
 ) -> Result<Vec<Vec<f64>>> {
     let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
-    let width = if own.is_empty() { 0 } else { space.cells(own) };
+    let width = space.width(own);
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
         return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));
     }
     let mut results: Vec<Vec<f64>> =
         work.rows().iter().map(|&rows| memory::filled(rows * width, f64::NAN)).collect();
-    let kept = space.kept_of(own);
-    let mut jobs: Vec<Job<'_>> = tiles
-        .iter()
-        .map(|tile| {
-            // The cells of a tile follow one another.
-            let mut start = 0;
-            kept.for_each_run(&space.kept_of(&tile.block), |from, _, _| start = from);
-            Job { tile, start, results: results.iter().map(|_| Vec::new()).collect() }
-        })
+    let mut jobs: Vec<Job<'_>> = in_rows(space, own, tiles)
+        .into_iter()
+        .map(|(tile, _)| Job { tile, results: results.iter().map(|_| Vec::new()).collect() })
         .collect();
-    jobs.sort_by_key(|job| job.start);
     for (r, result) in results.iter_mut().enumerate() {
         for mut row in result.chunks_mut(width.max(1)) {
             for job in &mut jobs {
@@ -291,7 +322,9 @@ fn compute<T: Kept, W: SeriesWork>(
     }
     let one = |mut job: Job<'_>| {
         let series = Series::new_together(job.tile, own, space.reduced(), &together);
-        work.work(&series, &mut job.results)?;
+        if !known.get(job.tile.id).copied().unwrap_or(false) {
+            work.work(&series, &mut job.results)?;
+        }
         progress.tiles_done.add(1);
         Ok(())
     };

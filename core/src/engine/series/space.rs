@@ -46,6 +46,14 @@ impl Space {
     pub(super) fn cells(&self, block: &IndexBox) -> usize {
         self.kept().map(|d| block.range(d).len()).product()
     }
+    /// Cells of a rank's part, which may be nothing.
+    pub(super) fn width(&self, own: &IndexBox) -> usize {
+        if own.is_empty() {
+            0
+        } else {
+            self.cells(own)
+        }
+    }
     /// Values of a box at one step.
     pub(super) fn of_step(block: &IndexBox) -> usize {
         block.ranges().iter().skip(1).map(ExactSizeIterator::len).product()

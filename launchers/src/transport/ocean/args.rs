@@ -109,6 +109,10 @@ pub(crate) struct OceanArgs {
 }
 
 impl OceanArgs {
+    /// The files and the velocity, if all times of one that is named are read.
+    pub(crate) fn read_whole(&self) -> Option<(&InputArgs, &String)> {
+        self.v.as_ref().filter(|_| self.time.is_none()).map(|v| (&self.input, v))
+    }
     /// Refuses what makes no sense before any file is opened.
     pub(crate) fn check(&self) -> Result<()> {
         self.grid().check()?;

@@ -1,6 +1,8 @@
 //! The options of transports across circles of latitude, as checked values.
 
+use crate::bench::model::Case;
 use crate::common::MemoryArgs;
+use crate::plan::Foreseen;
 use crate::transport::density::DensityArgs;
 use crate::transport::ocean::{Convention, OceanArgs};
 use halocline_algorithms::seawater::CP0;
@@ -142,6 +144,21 @@ pub(crate) struct OverturningArgs {
     zonal: ZonalArgs,
     #[command(flatten)]
     density: DensityArgs,
+}
+
+impl OverturningArgs {
+    /// What its cost follows from: of all times, in depth, of a velocity that is named.
+    pub(crate) fn foreseen(&self) -> Option<Foreseen<'_>> {
+        let (input, v) = self.zonal.ocean.read_whole()?;
+        (self.density.is_depth() && self.zonal.bins.is_none()).then(|| Foreseen {
+            case: Case::Moc,
+            input,
+            selection: None,
+            vars: std::slice::from_ref(v),
+            segment: None,
+            results: 1.0,
+        })
+    }
 }
 
 impl ZonalCommand for OverturningArgs {

@@ -1,0 +1,168 @@
+//! Saving the passes of an analysis over whole series, one after the other.
+//!
+//! An analysis makes its passes in an order that depends on its inputs and options alone, so a pass
+//! is known by its number. Each has a file of its own: while it runs, what was found until now;
+//! afterwards, what it has found. A run that goes on makes the same passes, and those that were done
+//! take their results from there. Short passes are made again: that costs less than saving them.
+
+use super::cadence::{stopped, Cadence, CadenceEvent};
+use super::checkpoint::{is_state, remove_state};
+use crate::comm::{Comm, Reduce};
+use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A pass that took no longer than this is not saved when it is done, unless the user wants more.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Where the passes of a run are saved, how often, and when the run is to stop.
+pub struct Keeper {
+    file: PathBuf,
+    job: String,
+    every: Duration,
+    resume: bool,
+    stop: Box<dyn Fn() -> bool>,
+    note: Box<dyn Fn(&CadenceEvent)>,
+    passes: Cell<usize>,
+    /// Whether anything was found that was not there when the run began.
+    has_worked: Cell<bool>,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper")
+            .field("file", &self.file)
+            .field("every", &self.every)
+            .field("passes", &self.passes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Keeper {
+    /// Saves the first pass to `file`, later ones beside it ([`Self::file_of`]), when `every` has
+    /// passed, when a pass is done, and once `stop` says so on any rank; goes on from what is there if
+    /// `resume`. `job` names everything that results depend on; `note` is told of each attempt.
+    pub fn new(
+        (file, job): (&Path, String),
+        every: Duration,
+        resume: bool,
+        stop: Box<dyn Fn() -> bool>,
+        note: Box<dyn Fn(&CadenceEvent)>,
+    ) -> Self {
+        Self {
+            file: file.to_owned(),
+            job,
+            every,
+            resume,
+            stop,
+            note,
+            passes: Cell::new(0),
+            has_worked: Cell::new(false),
+        }
+    }
+
+    /// The file of a pass, counted from 0: `file`, `file.pass2`, `file.pass3` …
+    pub fn file_of(file: &Path, pass: usize) -> PathBuf {
+        let mut name = file.as_os_str().to_owned();
+        if pass > 0 {
+            name.push(format!(".pass{}", pass + 1));
+        }
+        name.into()
+    }
+
+    /// Removes the states of passes behind the first: nobody goes on from them. For one rank.
+    pub fn remove_later(file: &Path) {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let there =
+            std::fs::read_dir(parent.unwrap_or_else(|| Path::new("."))).into_iter().flatten().flatten();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".pass";
+        // Short passes have none, so they don't follow one another.
+        let number = |other: &str| other.strip_prefix(&name).and_then(|n| n.parse::<usize>().ok());
+        there
+            .filter(|other| other.file_name().to_str().is_some_and(|other| number(other).is_some()))
+            .for_each(|other| {
+                remove_state(&other.path());
+            });
+    }
+
+    /// The next pass.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// [`Checkpointed`](ErrorKind::Checkpointed), if the run was asked to stop, and has come further than
+    /// the one before: its passes are saved. Usage, if something else than a state is in the place of
+    /// its file; system.
+    pub fn next(&self, comm: &Comm) -> Result<KeptPass<'_>> {
+        let number = self.passes.replace(self.passes.get() + 1);
+        if self.has_worked.get() && any(comm, (self.stop)()) {
+            return Err(stopped(&self.file));
+        }
+        let file = Self::file_of(&self.file, number);
+        let is_there = comm.on_root(|| {
+            let is_there = std::fs::metadata(&file).is_ok_and(|about| about.len() > 0);
+            if is_there && !is_state(&file)? {
+                return Err(Error::usage("is there already and is no saved state")
+                    .in_file(&file)
+                    .remedy("name another file with --checkpoint"));
+            }
+            Ok(is_there)
+        })?;
+        let job = format!("{}|pass {number}", self.job);
+        Ok(KeptPass { keeper: self, file, job, resumes: self.resume && is_there, begun: Instant::now() })
+    }
+}
+
+/// Whether any rank says so.
+fn any(comm: &Comm, own: bool) -> bool {
+    let mut all = [u64::from(own)];
+    comm.all_reduce(&mut all, Reduce::Max);
+    all[0] > 0
+}
+
+/// A pass that is saved.
+#[derive(Debug)]
+pub struct KeptPass<'a> {
+    keeper: &'a Keeper,
+    file: PathBuf,
+    job: String,
+    resumes: bool,
+    begun: Instant,
+}
+
+impl KeptPass<'_> {
+    /// Its file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+    /// What its state belongs to.
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+    /// Whether there is a state to go on from.
+    pub const fn resumes(&self) -> bool {
+        self.resumes
+    }
+    /// When it is saved, and when it stops.
+    pub fn cadence(&self) -> Cadence<'_> {
+        Cadence::new(&self.file, self.keeper.every, &*self.keeper.stop, &*self.keeper.note)
+    }
+    /// Whether it is worth saving now that it is done: it has taken long, or the run is to stop.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub fn is_worth_saving(&self, comm: &Comm) -> bool {
+        any(comm, self.begun.elapsed() >= self.keeper.every.min(SHORT) || (self.keeper.stop)())
+    }
+    /// Notes that it has found something new, on every rank.
+    pub fn has_worked(&self) {
+        self.keeper.has_worked.set(true);
+    }
+    /// Tells of an attempt to save.
+    pub(super) fn note(&self, event: &CadenceEvent) {
+        (self.keeper.note)(event);
+    }
+}
