@@ -10,9 +10,11 @@
 mod edges;
 mod exchange;
 mod extent;
+mod host;
 mod plan;
 
 pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
 pub use exchange::{HaloValue, Parcels};
 pub use extent::Extent;
+pub use host::HostHalo;
 pub use plan::HaloPlan;
