@@ -6,11 +6,11 @@
 module halocline
   use, intrinsic :: iso_c_binding
   use halocline_c
-  use, intrinsic :: iso_fortran_env, only: real32, real64, error_unit
+  use, intrinsic :: iso_fortran_env, only: real32, real64, int8, error_unit
   implicit none
   private
 
-  public :: hcl_context, hcl_blocks, hcl_insitu, hcl_dataset, hcl_eof
+  public :: hcl_context, hcl_blocks, hcl_halo, hcl_insitu, hcl_dataset, hcl_eof
   public :: hcl_version, hcl_start, hcl_redistribute
 
   integer, parameter, public :: hcl_ok = 0, hcl_error_usage = 2, hcl_error_data = 3, hcl_error_system = 4, &
@@ -38,6 +38,20 @@ module halocline
     procedure :: free => blocks_free
   end type
 
+  !> Halos of the program's arrays.
+  type :: hcl_halo
+    private
+    type(c_ptr) :: handle = c_null_ptr
+    !> Cells of this rank along each dimension, and of the halo at either end.
+    integer, allocatable :: count(:), width(:)
+  contains
+    procedure :: define => halo_define
+    procedure, private :: exchange_r32_2, exchange_r64_2, exchange_r32_3, exchange_r64_3
+    !> call x%exchange(array [, stat, errmsg]): the whole array, halos too.
+    generic :: exchange => exchange_r32_2, exchange_r64_2, exchange_r32_3, exchange_r64_3
+    procedure :: free => halo_free
+  end type
+
   !> An analysis in the running program.
   type :: hcl_insitu
     private
@@ -56,6 +70,8 @@ module halocline
     procedure :: steps => insitu_steps
     procedure :: save => insitu_save
     procedure :: load => insitu_load
+    procedure :: get_state => insitu_get_state
+    procedure :: set_state => insitu_set_state
     procedure :: finish => insitu_finish
     procedure :: free => insitu_free
   end type
@@ -231,6 +247,33 @@ contains
     self%handle = c_null_ptr
   end subroutine
 
+  !> Halos around blocks; options are those of docs/api-c.md, the slowest dimension first.
+  subroutine halo_define(self, context, blocks, options, stat, errmsg)
+    class(hcl_halo), intent(inout) :: self
+    type(hcl_context), intent(in) :: context
+    type(hcl_blocks), intent(in) :: blocks
+    character(*), intent(in) :: options
+    integer, intent(out), optional :: stat
+    character(*), intent(inout), optional :: errmsg
+    integer, allocatable :: start(:)
+    integer(c_size_t) :: widths(8)
+    integer(c_int) :: code
+    integer :: ignored
+    call self%free()
+    call blocks%get(context%rank(), start, self%count, ignored)
+    code = c_halo_new(context%handle, blocks%handle, c_text(options), self%handle)
+    if (code == 0) code = c_halo_widths(self%handle, widths)
+    if (code == 0) self%width = int(widths(blocks%ndims:1:-1))
+    call settle(code, stat, errmsg)
+  end subroutine
+
+  subroutine halo_free(self)
+    class(hcl_halo), intent(inout) :: self
+    call c_halo_free(self%handle)
+    self%handle = c_null_ptr
+    if (allocated(self%width)) deallocate(self%width)
+  end subroutine
+
   !> Begins an analysis; kinds and options are those of docs/api-c.md, names of dimensions the
   !> slowest first.
   subroutine insitu_begin(self, context, blocks, kind, options, stat, errmsg)
@@ -281,6 +324,34 @@ contains
     integer, intent(out), optional :: stat
     character(*), intent(inout), optional :: errmsg
     call settle(c_insitu_load(self%handle, c_text(path)), stat, errmsg)
+  end subroutine
+
+  !> This rank's piece of the state, for a restart file of the program's own.
+  subroutine insitu_get_state(self, bytes, stat, errmsg)
+    class(hcl_insitu), intent(inout) :: self
+    integer(int8), allocatable, target, intent(out) :: bytes(:)
+    integer, intent(out), optional :: stat
+    character(*), intent(inout), optional :: errmsg
+    integer(c_size_t) :: length
+    integer(c_int) :: code
+    length = 0
+    code = c_insitu_state_size(self%handle, length)
+    allocate(bytes(length))
+    if (code == 0) code = c_insitu_state_get(self%handle, c_loc(bytes), length)
+    call settle(code, stat, errmsg)
+  end subroutine
+
+  !> Goes on from pieces: the ranks together hand in those of all ranks of then, each once, a rank
+  !> none, one, or several one after the other.
+  subroutine insitu_set_state(self, bytes, stat, errmsg)
+    class(hcl_insitu), intent(inout) :: self
+    integer(int8), intent(in), contiguous, target :: bytes(:)
+    integer, intent(out), optional :: stat
+    character(*), intent(inout), optional :: errmsg
+    type(c_ptr) :: first
+    first = c_null_ptr
+    if (size(bytes) > 0) first = c_loc(bytes(1))
+    call settle(c_insitu_state_set(self%handle, first, size(bytes, kind=c_size_t)), stat, errmsg)
   end subroutine
 
   subroutine insitu_finish(self, path, stat, errmsg)
@@ -398,6 +469,17 @@ contains
     if (.not. allocated(self%count)) return
     if (size(lens) /= size(self%count)) return
     if (all(lens == self%count)) checked = kind
+  end function
+
+  !> The type, or -1 for an array that is not this rank's block with its halo.
+  integer(c_int) function fitting(self, lens, kind)
+    type(hcl_halo), intent(in) :: self
+    integer, intent(in) :: lens(:)
+    integer(c_int), intent(in) :: kind
+    fitting = -1
+    if (.not. (allocated(self%count) .and. allocated(self%width))) return
+    if (size(lens) /= size(self%count)) return
+    if (all(lens == self%count + 2 * self%width) .or. product(self%count) == 0) fitting = kind
   end function
 
   !> Values from one address to another.

@@ -130,11 +130,11 @@ pub(super) fn of_covariance(
 ///
 /// # Collective
 /// Every rank calls this.
-pub(super) fn each<S>(
+pub(super) fn each<S, V>(
     comm: &Comm,
     columns: &[Column<S>],
-    find: impl Fn(Option<&Column<S>>) -> Result<(IndexBox, Vec<f64>)>,
-    mut write: impl FnMut(&IndexBox, Vec<f64>) -> Result<()>,
+    find: impl Fn(Option<&Column<S>>) -> Result<(IndexBox, V)>,
+    mut write: impl FnMut(&IndexBox, V) -> Result<()>,
 ) -> Result<()> {
     let mut most = [columns.len() as u64];
     comm.all_reduce(&mut most, Reduce::Max);

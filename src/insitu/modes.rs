@@ -202,7 +202,7 @@ impl Records {
         });
         let small = self.comm.broadcast_value(small, 0)?;
         self.comm.broadcast(&mut maps, 0);
-        small.map(|state| EofState { maps, ..state }).ok_or_else(|| Error::internal("a merge gave no state"))
+        Ok(EofState { maps, ..small })
     }
 
     /// As [`insitu::InSitu::save`].

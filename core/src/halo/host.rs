@@ -1,5 +1,6 @@
 //! Halos of a program's own arrays, as they lie in its memory: only the cells that travel are touched.
 
+use super::edges::Beyond;
 use super::exchange::{HaloValue, Parcels};
 use super::plan::{HaloPlan, Run};
 use crate::comm::Comm;
@@ -10,17 +11,26 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct HostHalo<T> {
     plan: HaloPlan,
-    /// Whether cells beyond walls stay as they are.
-    keep_walls: bool,
     /// The block with its halo, of which only what travels is set.
     room: Vec<T>,
     parcels: Parcels<T>,
 }
 
+/// What lies beyond a wall whose cells a [`HostHalo`] leaves as they are: a NaN like no other.
+pub fn kept() -> Beyond {
+    Beyond::Value(f64::from_bits(KEPT))
+}
+
+const KEPT: u64 = 0x7ff8_6b65_6570_7421;
+
 impl<T: HaloValue> HostHalo<T> {
     /// For arrays of one field that `plan` is of.
-    pub fn new(plan: HaloPlan, keep_walls: bool) -> Self {
-        Self { plan, keep_walls, room: Vec::new(), parcels: Parcels::default() }
+    pub fn new(plan: HaloPlan) -> Self {
+        Self { plan, room: Vec::new(), parcels: Parcels::default() }
+    }
+    /// How wide the halo is in level, `y` and `x`; 0 on ranks without cells.
+    pub fn widths(&self) -> [usize; 3] {
+        self.plan.extent.widths()
     }
 
     /// Lowest and highest offset from the first own cell that the block with its halo spans, for
@@ -49,7 +59,7 @@ impl<T: HaloValue> HostHalo<T> {
     /// # Panics
     /// If the array does not hold the block with its halo.
     pub fn exchange(&mut self, comm: &Comm, array: &mut [T], origin: usize, strides: [isize; 3]) {
-        let Self { plan, keep_walls, room, parcels } = self;
+        let Self { plan, room, parcels } = self;
         let shape = plan.extent.shape();
         let at = |offset: usize| {
             let (row, x) = (offset / shape[2].max(1), offset % shape[2].max(1));
@@ -76,15 +86,14 @@ impl<T: HaloValue> HostHalo<T> {
         };
         let arrived = plan.arriving.iter().flat_map(|parcel| &parcel.runs).chain(&plan.local);
         arrived.for_each(|run: &Run| put(run.to, run.len));
-        if !*keep_walls {
-            plan.constants.iter().for_each(|constant| put(constant.to, constant.len));
-        }
+        let set = plan.constants.iter().filter(|constant| constant.value.to_bits() != KEPT);
+        set.for_each(|constant| put(constant.to, constant.len));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
+    use super::super::{Edges, Ends, Fold, Pivot, Point, Source};
     use super::*;
     use crate::blocks::Blocks;
     use crate::comm::run_threads;
@@ -112,16 +121,15 @@ mod tests {
         let fold = Fold { pivot: Pivot::T, point: Point::U, flips: true };
         let tripolar = Edges::tripolar(Beyond::Value(-5.0), fold);
         let walls = Edges { x: Ends::Walls(Beyond::Nearest, Beyond::Missing), ..Edges::region(Beyond::Nearest) };
-        for (edges, widths, keep) in
-            [(tripolar, [1, 2, 3], false), (walls, [0, 1, 1], false), (tripolar, [0, 2, 1], true)]
-        {
+        let channel = Edges { x: Ends::Periodic, ..Edges::region(kept()) };
+        for (edges, widths) in [(tripolar, [1, 2, 3]), (walls, [0, 1, 1]), (channel, [0, 2, 1])] {
             for ranks in 1..=4 {
                 run_threads(ranks, |comm| {
                     let block = own(comm.rank(), ranks);
                     let blocks = Blocks::gather(comm, &SHAPE, &block).unwrap();
                     let plan = HaloPlan::of_blocks(comm, &blocks, widths, &[edges]).unwrap();
                     let shape = plan.extent().shape();
-                    let mut halo = HostHalo::<f32>::new(plan, keep);
+                    let mut halo = HostHalo::<f32>::new(plan);
                     // In Fortran's order, turned over by strides, and one column more than needed.
                     let strides =
                         [1, shape[0] as isize, (shape[0] * shape[1]) as isize].map(|stride: isize| stride);
@@ -151,7 +159,7 @@ mod tests {
                     halo.exchange(comm, &mut array, 0, strides);
                     each(&mut |i| {
                         let expected = match edges.source(SHAPE, global(i)) {
-                            Source::Constant(_) if keep => -77.0,
+                            Source::Constant(v) if v.to_bits() == KEPT => -77.0,
                             Source::Constant(v) => v as f32,
                             Source::Cell { at, flips } => value(at) * if flips { -1.0 } else { 1.0 },
                         };

@@ -16,5 +16,5 @@ mod plan;
 pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
 pub use exchange::{HaloValue, Parcels};
 pub use extent::Extent;
-pub use host::HostHalo;
+pub use host::{kept, HostHalo};
 pub use plan::HaloPlan;

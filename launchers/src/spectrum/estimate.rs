@@ -48,7 +48,7 @@ pub(super) enum FrequencyUnits {
 }
 
 impl FrequencyUnits {
-    fn unit(self) -> UnitOfTime {
+    const fn unit(self) -> UnitOfTime {
         match self {
             Self::Hour => UnitOfTime::Hour,
             Self::Day => UnitOfTime::Day,
@@ -57,7 +57,7 @@ impl FrequencyUnits {
         }
     }
     /// The unit of time.
-    pub(super) fn period(self) -> &'static str {
+    pub(super) const fn period(self) -> &'static str {
         self.unit().name()
     }
     /// The step in that unit.
