@@ -105,13 +105,10 @@ offline() {
 }
 # same MODEL FOLDER OTHER: the files of results have the same bits.
 same() {
-  check "$1: all results" "$work/c_compare" \
-    "$2/stats.nc" "$3_stats.nc" h_mean h_std h_min h_max -- \
-    "$2/climatology.nc" "$3_climatology.nc" h_mean h_var -- \
-    "$2/covariance.nc" "$3_covariance.nc" h_covariance -- \
-    "$2/histogram.nc" "$3_histogram.nc" h_histogram h_below h_missing -- \
-    "$2/welch.nc" "$3_welch.nc" power degrees_of_freedom frequency -- \
-    "$2/eof.nc" "$3_eof.nc" eof pc eigenvalue variance_fraction mean total_variance
+  local kind
+  for kind in stats climatology covariance histogram welch eof; do
+    check "$1: $kind" "$program" compare --data-only --exclude eigenvalue_error_bound "$2/$kind.nc" "$3_$kind.nc"
+  done
 }
 for model in c f; do
   [ -x "$work/${model}_shallow_water" ] || continue
