@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod batch;
 mod counts;
 mod file;
 mod kinds;

@@ -183,6 +183,7 @@ contains
     integer :: own(4), from
     real(wp), allocatable :: part(:, :)
     own = [x0, y0, mx, my]
+    allocate(part(mx, my))
     part = f(1:mx, 1:my)
     if (rank > 0) then
       call MPI_Send(own, 4, MPI_INTEGER, 0, 5, MPI_COMM_WORLD)

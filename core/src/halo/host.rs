@@ -86,8 +86,12 @@ impl<T: HaloValue> HostHalo<T> {
         };
         let arrived = plan.arriving.iter().flat_map(|parcel| &parcel.runs).chain(&plan.local);
         arrived.for_each(|run: &Run| put(run.to, run.len));
-        let set = plan.constants.iter().filter(|constant| constant.value.to_bits() != KEPT);
-        set.for_each(|constant| put(constant.to, constant.len));
+        for constant in plan.constants.iter().filter(|constant| constant.value.to_bits() != KEPT) {
+            // They may go on over the end of a row.
+            for offset in constant.to..constant.to + constant.len {
+                array[at(offset)] = room[offset];
+            }
+        }
     }
 }
 
