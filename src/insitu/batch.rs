@@ -67,8 +67,10 @@ pub(super) fn field<T: Element>(
     let tiling = Tiling::series(&dims);
     let deal = Arc::new(tiling.deal(comm.size(), &[])?);
     let space = |rank: usize| IndexBox::new(deal.block(rank).ranges()[1..].to_vec());
-    let flat: Vec<u64> =
-        columns.iter().flat_map(|(c, _)| c.ranges().iter().flat_map(|r| [r.start as u64, r.end as u64])).collect();
+    let flat: Vec<u64> = columns
+        .iter()
+        .flat_map(|(c, _)| c.ranges().iter().flat_map(|r| [r.start as u64, r.end as u64]))
+        .collect();
     let all = comm.all_gather_v(&flat);
     let parts = (0..comm.size()).map(|rank| {
         let (theirs, mut part) = (space(rank), Vec::new());

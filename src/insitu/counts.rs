@@ -72,7 +72,11 @@ impl Part {
     /// All numbers, in an order of their own.
     fn numbers(&mut self) -> impl Iterator<Item = &mut i64> {
         let Apart { below, above, missing } = &mut self.apart;
-        self.counts.iter_mut().chain(below.iter_mut().flatten()).chain(above.iter_mut().flatten()).chain(missing)
+        self.counts
+            .iter_mut()
+            .chain(below.iter_mut().flatten())
+            .chain(above.iter_mut().flatten())
+            .chain(missing)
     }
     /// The sum over columns and ranks.
     ///
@@ -141,11 +145,10 @@ pub(super) fn write(
         beside.push((format!("{name}_above"), format!("number of values of {name} above the highest bin")));
     }
     for (name, text) in &beside {
-        let attributes = Attributes::new()
-            .with("long_name", text.as_str())
-            .with("units", "1")
-            .with("coordinates", "time");
-        schema.add_variable(VariableSpec::data(name, kept.iter().copied(), DType::I64).attributes(attributes));
+        let attributes =
+            Attributes::new().with("long_name", text.as_str()).with("units", "1").with("coordinates", "time");
+        schema
+            .add_variable(VariableSpec::data(name, kept.iter().copied(), DType::I64).attributes(attributes));
     }
     let mut output = Output::create(comm, path, &schema)?;
     output.write_pending(&pending)?;
@@ -171,7 +174,8 @@ pub(super) fn write(
         columns,
         |column| {
             let none = || (nothing(dims), None);
-            Ok(column.map_or_else(none, |(cells, state)| (cells.clone(), Some(Part::of(state, &counting.bins)))))
+            Ok(column
+                .map_or_else(none, |(cells, state)| (cells.clone(), Some(Part::of(state, &counting.bins)))))
         },
         |cells, part| {
             let none = || if counting.density { Values::F64(Vec::new()) } else { Values::I64(Vec::new()) };
@@ -219,9 +223,10 @@ fn describe(setup: &Setup, counting: &Counting) -> Attributes {
 /// The middles of bins, with their edges as bounds.
 fn bin_coordinate(name: &str, of: &Attributes, bins: &Bins) -> Coordinate {
     let dim = Dim::new(format!("{name}_bin"), bins.len(), Role::Other);
-    let mut attributes = Attributes::new()
-        .with("long_name", format!("bins of {name}, their middles"))
-        .with("comment", "half open: a value on the edge of two bins is in the upper one; the last bin is closed");
+    let mut attributes = Attributes::new().with("long_name", format!("bins of {name}, their middles")).with(
+        "comment",
+        "half open: a value on the edge of two bins is in the upper one; the last bin is closed",
+    );
     if let Some(units) = of.text("units") {
         attributes.set("units", units);
     }

@@ -137,7 +137,9 @@ fn count(given: &Given<'_>, key: &str, usual: usize, most: usize) -> Result<usiz
 
 fn counting(given: &Given<'_>) -> Result<Counting> {
     let Some(first) = given.text("bins") else {
-        return Err(Error::usage("a histogram needs bins").remedy("give bins=A:B:N, or edges, as in bins=0,1,10"));
+        return Err(
+            Error::usage("a histogram needs bins").remedy("give bins=A:B:N, or edges, as in bins=0,1,10")
+        );
     };
     let mut bins = vec![first.parse::<Bins>()?];
     bins.extend(given.text("bins2").map(str::parse::<Bins>).transpose()?);

@@ -203,16 +203,16 @@ impl InSitu {
     /// Every rank calls this.
     ///
     /// # Errors
-    /// As [`insitu::InSitu::to_bytes`].
-    pub fn to_bytes(&mut self) -> Result<Vec<u8>> {
+    /// As [`insitu::InSitu::save_bytes`].
+    pub fn save_bytes(&mut self) -> Result<Vec<u8>> {
         let job = self.setup.describe();
         match &mut self.run {
-            Run::Eof(records) => records.to_bytes(&self.setup),
-            run => each!(run, run => run.to_bytes(job, None)),
+            Run::Eof(records) => records.save_bytes(&self.setup),
+            run => each!(run, run => run.save_bytes(job, None)),
         }
     }
 
-    /// Goes on from what [`Self::to_bytes`] gave, on any number of ranks and in any blocks: the ranks
+    /// Goes on from what [`Self::save_bytes`] gave, on any number of ranks and in any blocks: the ranks
     /// together hand in the pieces of all ranks of then, each once; none, one, or several one after the
     /// other on a rank.
     ///
@@ -221,9 +221,9 @@ impl InSitu {
     ///
     /// # Errors
     /// Data, if pieces are damaged, missing, there twice, or of another analysis.
-    pub fn from_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let job = self.setup.describe();
-        let beside = each!(&mut self.run, run => run.from_bytes(bytes, job))?;
+        let beside = each!(&mut self.run, run => run.load_bytes(bytes, job))?;
         self.take_up(beside)
     }
 

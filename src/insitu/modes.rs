@@ -116,7 +116,8 @@ impl Records {
             }
             format!("at cell {index:?}, step {} (counted from 0)", first + step)
         };
-        let input = EofInput { name: &setup.fields[0].0, weights: &weights, months: &months, ..Default::default() };
+        let input =
+            EofInput { name: &setup.fields[0].0, weights: &weights, months: &months, ..Default::default() };
         let input = EofInput { locate: &locate, ..input };
         let mut single = [u64::from(columns.iter().any(|(_, held)| !held.single.is_empty()))];
         self.comm.all_reduce(&mut single, Reduce::Max);
@@ -172,13 +173,13 @@ impl Records {
         run.save_with(path, setup.describe(), &beside(head, &setup.shape())).map(|_| ())
     }
 
-    /// As [`insitu::InSitu::to_bytes`].
+    /// As [`insitu::InSitu::save_bytes`].
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn to_bytes(&mut self, setup: &Setup) -> Result<Vec<u8>> {
+    pub(super) fn save_bytes(&mut self, setup: &Setup) -> Result<Vec<u8>> {
         let Self { run, head, .. } = self;
-        run.to_bytes(setup.describe(), Some(&beside(head, &setup.shape())))
+        run.save_bytes(setup.describe(), Some(&beside(head, &setup.shape())))
     }
 
     /// Takes up what was saved beside.
@@ -252,7 +253,8 @@ fn beside<'a>(head: &'a Head, shape: &[usize]) -> impl Fn(usize, &IndexBox) -> R
 
 /// The weight of each cell, or none; refuses weights without latitudes.
 fn weights(setup: &Setup, modes: &Modes) -> Result<Option<Vec<f64>>> {
-    let latitudes = setup.coordinates.iter().find(|c| c.variable.attributes.text("standard_name") == Some("latitude"));
+    let latitudes =
+        setup.coordinates.iter().find(|c| c.variable.attributes.text("standard_name") == Some("latitude"));
     let Some(latitudes) = latitudes.filter(|_| modes.weighted != Some(false)) else {
         return if modes.weighted == Some(true) {
             Err(Error::usage("weights=coslat needs latitudes")

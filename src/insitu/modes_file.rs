@@ -49,8 +49,18 @@ pub(super) fn write(
     let (once, twice) = (own.map(units::difference), own.map(units::squared));
     let of_mode = [
         ("eigenvalue", "eigenvalue of the covariance matrix", twice.clone(), eof.eigenvalues.clone()),
-        ("variance_fraction", "fraction of the total variance", Some("1".into()), eof.variance_fraction.clone()),
-        ("north_error", "sampling error of the eigenvalue (North et al. 1982)", twice.clone(), eof.north_error.clone()),
+        (
+            "variance_fraction",
+            "fraction of the total variance",
+            Some("1".into()),
+            eof.variance_fraction.clone(),
+        ),
+        (
+            "north_error",
+            "sampling error of the eigenvalue (North et al. 1982)",
+            twice.clone(),
+            eof.north_error.clone(),
+        ),
         (
             "eigenvalue_error_bound",
             "error bound: the eigenvalue of the covariance of all records is larger by this at most",

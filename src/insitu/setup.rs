@@ -90,15 +90,18 @@ impl Setup {
         let given = Given::new(options)?;
         let known = Kind::keys(kind)?;
         let common = ["variable", "units", "dims", "time_units", "calendar", "missing"];
-        if let Some((key, _)) = given.0.iter().find(|(key, _)| !known.contains(key) && !common.contains(key)) {
+        if let Some((key, _)) = given.0.iter().find(|(key, _)| !known.contains(key) && !common.contains(key))
+        {
             let all: Vec<&str> = common.iter().chain(known).copied().collect();
             return Err(Error::usage(format!("{kind} has no option `{key}`"))
                 .remedy(format!("it has {}", all.join(", "))));
         }
         let kind = Kind::parse(kind, &given)?;
         let calendar = Calendar::parse(given.text("calendar").unwrap_or("standard"))?;
-        let missing =
-            given.text("missing").map(|v| v.parse().map_err(|_| odd("missing", v, "a number"))).transpose()?;
+        let missing = given
+            .text("missing")
+            .map(|v| v.parse().map_err(|_| odd("missing", v, "a number")))
+            .transpose()?;
         let mut setup = Self {
             fields: Vec::new(),
             space: dims(given.list("dims").as_deref(), shape)?,

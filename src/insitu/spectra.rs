@@ -104,7 +104,8 @@ pub(super) fn write(
         .with("long_name", "degrees of freedom of the spectrum of one series")
         .with("units", "1")
         .with("comment", "2 K / (1 + 2 sum (1 - j/K) rho_j) for K segments that overlap (Welch 1967)");
-    schema.add_variable(VariableSpec::data("degrees_of_freedom", [FREQUENCY], DType::F64).attributes(freedom));
+    schema
+        .add_variable(VariableSpec::data("degrees_of_freedom", [FREQUENCY], DType::F64).attributes(freedom));
     let mut output = Output::create(comm, path, &schema)?;
     output.write_pending(&pending)?;
     output.write_whole("degrees_of_freedom", &Values::F64(whole.degrees_of_freedom()))?;

@@ -48,7 +48,7 @@ fn run(what: (&str, &str), of: fn(usize, usize) -> f32, [first, second]: [usize;
     run_threads(first, |comm| {
         let mut run = begin(comm, what);
         push(&mut run, comm, of, 0..71);
-        let piece = run.to_bytes().expect("a piece");
+        let piece = run.save_bytes().expect("a piece");
         pieces.lock().expect("no panic").push(piece);
         // It goes on as if nothing had happened.
         push(&mut run, comm, of, 71..73);
@@ -58,7 +58,7 @@ fn run(what: (&str, &str), of: fn(usize, usize) -> f32, [first, second]: [usize;
         let mine = pieces.iter().enumerate().filter(|(k, _)| k % second == second - 1 - comm.rank());
         let bytes: Vec<u8> = mine.flat_map(|(_, piece)| piece.clone()).collect();
         let mut run = begin(comm, what);
-        run.from_bytes(&bytes).expect("taken up");
+        run.load_bytes(&bytes).expect("taken up");
         assert_eq!(run.steps(), 71);
         push(&mut run, comm, of, 71..SHAPE[0]);
         run.finish(out).expect("written");
@@ -157,10 +157,10 @@ fn states_in_memory_are_taken_whole_or_not_at_all() {
     run_threads(3, |comm| {
         let mut run = begin(comm, what);
         push(&mut run, comm, value, 0..9);
-        let piece = run.to_bytes().expect("a piece");
+        let piece = run.save_bytes().expect("a piece");
         pieces.lock().expect("no panic").push((comm.rank(), piece));
         push(&mut run, comm, value, 9..10);
-        let piece = run.to_bytes().expect("a piece");
+        let piece = run.save_bytes().expect("a piece");
         if comm.rank() == 0 {
             *later.lock().expect("no panic") = piece;
         }
@@ -179,7 +179,7 @@ fn states_in_memory_are_taken_whole_or_not_at_all() {
             run_threads(ranks, |comm| {
                 let mut run = begin(comm, what);
                 let bytes = if comm.is_root() { bytes } else { &[] };
-                let error = run.from_bytes(bytes).expect_err(why).to_string();
+                let error = run.load_bytes(bytes).expect_err(why).to_string();
                 assert!(error.contains(why) && !error.contains('\n'), "{error}");
                 // Nothing was taken up: the program goes on from the beginning.
                 assert_eq!(run.steps(), 0);
@@ -225,7 +225,8 @@ fn steps_and_options_that_do_not_fit() {
     run_threads(2, |comm| {
         // More than memory.
         let blocks = Blocks::gather(comm, &SHAPE[1..], &own(comm.rank(), 2)).expect("blocks");
-        let setup = Setup::parse("histogram", &SHAPE[1..], "bins=0:1:1000000000; over=time").expect("a setup");
+        let setup =
+            Setup::parse("histogram", &SHAPE[1..], "bins=0:1:1000000000; over=time").expect("a setup");
         assert_eq!(InSitu::begin(comm, setup, &blocks).expect_err("memory").exit_code(), 5);
         // A step that is left out.
         let mut run = begin(comm, ("welch", "segment=8"));

@@ -216,9 +216,15 @@ mod tests {
     #[test]
     fn running_spectra_have_the_bits_of_whole_ones() {
         let tile = Tile { id: 0, block: IndexBox::new(vec![0..1 << 20, 0..3]) };
-        for (len, overlap, times) in
-            [(8, 0.5, 8), (8, 0.5, 11), (8, 0.5, 12), (9, 0.5, 100), (8, 0.0, 41), (7, 0.8, 33), (16, 0.9, 77)]
-        {
+        for (len, overlap, times) in [
+            (8, 0.5, 8),
+            (8, 0.5, 11),
+            (8, 0.5, 12),
+            (9, 0.5, 100),
+            (8, 0.0, 41),
+            (7, 0.8, 33),
+            (16, 0.9, 77),
+        ] {
             for detrend in [Detrend::None, Detrend::Constant, Detrend::Linear] {
                 let options = WelchOptions {
                     segments: Some((len, overlap)),

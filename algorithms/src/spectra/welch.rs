@@ -216,7 +216,13 @@ impl Welch {
 
     /// Adds the transform of two segments, or of one, to `sums` over all others: a value for each of a
     /// segment.
-    pub(super) fn add_pair(&self, a: &[f64], b: Option<&[f64]>, sums: &mut [f64], scratch: &mut WelchScratch) {
+    pub(super) fn add_pair(
+        &self,
+        a: &[f64],
+        b: Option<&[f64]>,
+        sums: &mut [f64],
+        scratch: &mut WelchScratch,
+    ) {
         let WelchScratch { complex, fft, .. } = scratch;
         self.fill_pair(a, b, complex);
         self.pairs.process_with_scratch(complex, fft);

@@ -4,7 +4,9 @@
 use crate::blocks::hcl_blocks;
 use crate::context::hcl_context;
 use crate::guard::{guard, guard_free};
-use crate::pointers::{give, handle, handle_mut, place, put, same_everywhere, slice, slice_mut, take, text, view};
+use crate::pointers::{
+    give, handle, handle_mut, place, put, same_everywhere, slice, slice_mut, take, text, view,
+};
 use halocline::insitu::{InSitu, Setup};
 use halocline::prelude::*;
 use std::ffi::{c_char, c_int, c_void};
@@ -206,7 +208,7 @@ pub unsafe extern "C" fn hcl_insitu_state_size(insitu: *mut hcl_insitu, bytes: *
     guard(|| {
         // SAFETY: as the header says.
         let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
-        insitu.state = running(insitu)?.to_bytes()?;
+        insitu.state = running(insitu)?.save_bytes()?;
         // SAFETY: null or a place for a number.
         unsafe { put(bytes, insitu.state.len()) };
         Ok(())
@@ -257,7 +259,7 @@ pub unsafe extern "C" fn hcl_insitu_state_set(
         let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
         // SAFETY: as the header says.
         let bytes = insitu.comm.agree(unsafe { slice(buffer.cast::<u8>(), len, "the buffer") })?;
-        running(insitu)?.from_bytes(bytes)
+        running(insitu)?.load_bytes(bytes)
     })
 }
 

@@ -102,7 +102,8 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a 
 pub(crate) fn same_everywhere(comm: &Comm, words: &[&str]) -> Result<()> {
     let bytes = words.iter().flat_map(|word| word.bytes().chain([0]));
     // FNV-1a.
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let mut ends = [hash, !hash];
     comm.all_reduce(&mut ends, halocline::core::comm::Reduce::Min);
     if ends[0] == !ends[1] {

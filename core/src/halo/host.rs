@@ -124,7 +124,8 @@ mod tests {
     fn arrays_in_any_order_get_what_edges_say() {
         let fold = Fold { pivot: Pivot::T, point: Point::U, flips: true };
         let tripolar = Edges::tripolar(Beyond::Value(-5.0), fold);
-        let walls = Edges { x: Ends::Walls(Beyond::Nearest, Beyond::Missing), ..Edges::region(Beyond::Nearest) };
+        let walls =
+            Edges { x: Ends::Walls(Beyond::Nearest, Beyond::Missing), ..Edges::region(Beyond::Nearest) };
         let channel = Edges { x: Ends::Periodic, ..Edges::region(kept()) };
         for (edges, widths) in [(tripolar, [1, 2, 3]), (walls, [0, 1, 1]), (channel, [0, 2, 1])] {
             for ranks in 1..=4 {

@@ -108,7 +108,7 @@ impl<F: Fold> InSitu<F> {
     ///
     /// # Errors
     /// What the fold or `beside` reports.
-    pub fn to_bytes(&mut self, job: &str, beside: Option<Beside<'_>>) -> Result<Vec<u8>> {
+    pub fn save_bytes(&mut self, job: &str, beside: Option<Beside<'_>>) -> Result<Vec<u8>> {
         self.flush()?;
         let nodes = self.nodes(beside.unwrap_or(&nothing)).into_iter().collect::<Result<Vec<_>>>();
         let bytes = nodes.and_then(|nodes| pieces::encode(&self.header(job), &self.steps.times, &nodes));
@@ -142,7 +142,7 @@ impl<F: Fold> InSitu<F> {
         self.take_up(nodes, found).map_err(|e| e.in_file(path))
     }
 
-    /// Goes on from what [`Self::to_bytes`] gave: the ranks together hand in the bytes of all ranks
+    /// Goes on from what [`Self::save_bytes`] gave: the ranks together hand in the bytes of all ranks
     /// of then, each one's once, one after the other in any order, none or several on a rank.
     ///
     /// # Collective
@@ -151,7 +151,7 @@ impl<F: Fold> InSitu<F> {
     /// # Errors
     /// Usage, if there were steps already; data, if bytes are damaged, missing or there twice, or of
     /// another analysis. Then nothing is taken up.
-    pub fn from_bytes(&mut self, bytes: &[u8], job: &str) -> Result<BesideColumns> {
+    pub fn load_bytes(&mut self, bytes: &[u8], job: &str) -> Result<BesideColumns> {
         self.check_is_new()?;
         let (nodes, found) =
             pieces::deliver(&self.comm, bytes, &self.header(job), &|column| self.route.owner(column))?;
