@@ -109,7 +109,7 @@ int main(int argc, char **argv)
         for (int k = 0; k < 3 && t % 20 == 0; k++)
             expect(hcl_insitu_push(more[k], t, HCL_REAL32, field + 7, strides), HCL_OK, "push of another kind");
         if (t % 1000 == 5) {
-            expect(hcl_insitu_push(means, NAN, HCL_REAL32, field + 7, strides), HCL_ERROR_USAGE, "no time");
+            expect(hcl_insitu_push(means, NAN, HCL_REAL32, field + 7, strides), HCL_ERROR_DATA, "no time");
             expect(hcl_insitu_push(means, t + 0.5, HCL_REAL64, field, NULL), HCL_ERROR_USAGE, "another precision");
             if (size > 1) expect(hcl_insitu_push(means, t + 0.1 * rank, HCL_REAL32, field, NULL), HCL_ERROR_USAGE, "times of each rank");
             expect(hcl_insitu_push(means, t, HCL_REAL32, field + 7, strides), HCL_ERROR_USAGE, "the same time again");
