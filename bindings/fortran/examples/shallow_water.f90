@@ -18,7 +18,7 @@ program shallow_water
   character(11), parameter :: kinds(n) = [character(11) :: "stats", "climatology", "covariance", "histogram", &
     "welch", "eof"]
   character(120), parameter :: options(n) = [character(120) :: &
-    "variable=h; units=m; ops=mean,std,min,max; " // since, &
+    "variable=h; units=m; ops=mean,std,min,max,count; " // since, &
     "variable=h; units=m; ops=mean,var; cycle=hour; " // since, &
     "variable=h,u; units=m,m s-1; " // since, &
     "variable=h; units=m; bins=-1:1:40; " // since, &
