@@ -190,21 +190,19 @@ fn modes(given: &Given<'_>) -> Result<Modes> {
     if keep < modes {
         return Err(odd("state_modes", &keep.to_string(), &format!("{modes}, the modes, or more")));
     }
+    let batch = count(given, "batch", 64, 1 << 16)?;
+    if batch < 2 {
+        return Err(odd("batch", "1", "2 steps or more"));
+    }
     Ok(Modes {
         modes,
         keep,
-        batch: count(given, "batch", 64, 1 << 16)?,
+        batch,
         climatology: choice(given, "anomaly", &[("mean", false), ("climatology", true)])?,
         weighted: match given.text("weights") {
             None => None,
             Some(_) => Some(choice(given, "weights", &[("coslat", true), ("none", false)])?),
         },
-    })
-    .and_then(|modes| {
-        if modes.batch < 2 {
-            return Err(odd("batch", "1", "2 steps or more"));
-        }
-        Ok(modes)
     })
 }
 

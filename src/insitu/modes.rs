@@ -42,14 +42,14 @@ pub(super) struct Records {
     comm: Comm,
     pub(super) run: insitu::InSitu<Batch>,
     /// The same on all ranks, maps too.
-    head: Head,
+    head: Box<Head>,
 }
 
 impl Records {
     pub(super) fn begin(comm: &Comm, setup: &Setup, blocks: &Blocks) -> Result<Self> {
         let make = Box::new(|_: &[f64]| Ok(Batch));
         let run = insitu::InSitu::begin(comm, (&setup.space, blocks), 1, setup.missing, make)?.unending();
-        Ok(Self { comm: comm.clone(), run, head: Head::default() })
+        Ok(Self { comm: comm.clone(), run, head: Box::default() })
     }
 
     /// Takes a step; a batch that is full is merged first.
@@ -118,7 +118,9 @@ impl Records {
         };
         let input =
             EofInput { name: &setup.fields[0].0, weights: &weights, months: &months, ..Default::default() };
-        let input = EofInput { locate: &locate, ..input };
+        let name = &setup.fields[0].0;
+        let input =
+            EofInput { name, weights: &weights, months: &months, locate: &locate, ..EofInput::default() };
         let mut single = [u64::from(columns.iter().any(|(_, held)| !held.single.is_empty()))];
         self.comm.all_reduce(&mut single, Reduce::Max);
         let (eof, state) = if single[0] == 1 {
@@ -129,7 +131,7 @@ impl Records {
             self.with(modes, &field(&self.comm, setup, dims, &columns)?, input)?
         };
         let merged = self.run.steps();
-        self.head = Head { merged, grid, state: None };
+        *self.head = Head { merged, grid, state: None };
         self.head.state = Some(self.everywhere(state)?);
         Ok(eof)
     }
@@ -231,7 +233,7 @@ impl Records {
                 return Err(damaged());
             }
         }
-        self.head = head;
+        *self.head = head;
         Ok(())
     }
 }

@@ -136,8 +136,7 @@ mod tests {
                     let shape = plan.extent().shape();
                     let mut halo = HostHalo::<f32>::new(plan);
                     // In Fortran's order, turned over by strides, and one column more than needed.
-                    let strides =
-                        [1, shape[0] as isize, (shape[0] * shape[1]) as isize].map(|stride: isize| stride);
+                    let strides = [1, shape[0] as isize, (shape[0] * shape[1]) as isize];
                     let cells = shape.iter().product::<usize>() + if block.is_empty() { 0 } else { shape[0] };
                     let mut array = vec![-77.0_f32; cells];
                     let place = |i: [usize; 3]| (i[2] * shape[1] + i[1]) * shape[0] + i[0];

@@ -31,9 +31,7 @@ pub type Beside<'a> = &'a dyn Fn(usize, &IndexBox) -> Result<Vec<u8>>;
 pub type BesideColumns = Vec<(usize, IndexBox, Vec<u8>)>;
 
 /// Nothing beside the fold.
-fn nothing(_: usize, _: &IndexBox) -> Result<Vec<u8>> {
-    Ok(Vec::new())
-}
+const NOTHING: Beside<'static> = &|_, _| Ok(Vec::new());
 
 /// Encodes what is kept beside a column.
 ///
@@ -85,7 +83,7 @@ impl<F: Fold> InSitu<F> {
     /// # Errors
     /// As [`checkpoint::save`].
     pub fn save(&mut self, path: &Path, job: &str) -> Result<Saved> {
-        self.save_with(path, job, &nothing)
+        self.save_with(path, job, NOTHING)
     }
 
     /// [`Self::save`] with what the caller keeps beside.
@@ -110,7 +108,7 @@ impl<F: Fold> InSitu<F> {
     /// What the fold or `beside` reports.
     pub fn save_bytes(&mut self, job: &str, beside: Option<Beside<'_>>) -> Result<Vec<u8>> {
         self.flush()?;
-        let nodes = self.nodes(beside.unwrap_or(&nothing)).into_iter().collect::<Result<Vec<_>>>();
+        let nodes = self.nodes(beside.unwrap_or(NOTHING)).into_iter().collect::<Result<Vec<_>>>();
         let bytes = nodes.and_then(|nodes| pieces::encode(&self.header(job), &self.steps.times, &nodes));
         self.comm.agree(bytes)
     }
