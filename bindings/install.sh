@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Install the C library, its header, the Fortran module, pkg-config and CMake files:
 #   bindings/install.sh --prefix PREFIX [--profile dev|release]
-# HALOCLINE_TARGET names a folder of built things other than target/ of the checkout.
+# --built FOLDER takes the libraries from there, instead of building them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/env.sh
 source scripts/env.sh
 
-prefix="" profile=release
+prefix="" profile=release folder=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --prefix) prefix="${2:?--prefix needs a folder}"; shift 2 ;;
     --profile) profile="${2:?--profile needs dev or release}"; shift 2 ;;
-    *) echo "usage: bindings/install.sh --prefix PREFIX [--profile dev|release]" >&2; exit 2 ;;
+    --built) folder="${2:?--built needs a folder}"; shift 2 ;;
+    *) echo "usage: bindings/install.sh --prefix PREFIX [--profile dev|release] [--built FOLDER]" >&2; exit 2 ;;
   esac
 done
 [ -n "$prefix" ] || { echo "install: name a folder with --prefix" >&2; exit 2; }
@@ -24,8 +25,12 @@ esac
 mkdir -p "$prefix"
 prefix="$(cd "$prefix" && pwd)"
 
-cargo build -p halocline-c --profile "$profile"
-built="${CARGO_TARGET_DIR:-target}/$built"
+if [ -n "$folder" ]; then
+  built="$folder"
+else
+  cargo build -p halocline-c --profile "$profile"
+  built="${CARGO_TARGET_DIR:-target}/$built"
+fi
 version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n1)"
 
 install -d "$prefix/lib/pkgconfig" "$prefix/lib/cmake/halocline" "$prefix/include"

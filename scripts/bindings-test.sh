@@ -11,7 +11,11 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 prefix="$work/prefix" passed=0 failed=0
 export HDF5_USE_FILE_LOCKING=FALSE RAYON_NUM_THREADS=1
-program="${CARGO_TARGET_DIR:-target}/debug/halocline"
+# What the build of the whole workspace has made; by itself each package would be compiled anew, for
+# other features of what it depends on.
+built="${CARGO_TARGET_DIR:-target}/debug"
+cargo build --workspace --features mpi
+program="$built/halocline"
 
 # check NAME COMMAND...: its output is shown when it fails.
 check() {
@@ -28,8 +32,7 @@ check() {
   fi
 }
 
-[ -x "$program" ] || cargo build -p halocline-cli --features mpi
-check "install" bindings/install.sh --prefix "$prefix" --profile dev
+check "install" bindings/install.sh --prefix "$prefix" --built "$built"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig:${PKG_CONFIG_PATH:-}"
 read -r -a flags <<< "$(pkg-config --cflags --libs halocline)"
 
@@ -41,7 +44,7 @@ done
 read -r -a static <<< "$(pkg-config --static --libs halocline | sed 's/-lhalocline_c//')"
 check "C pushes, static" mpicc -std=c11 -O2 bindings/c/examples/pushes.c "-I$prefix/include" \
   "$prefix/lib/libhalocline_c.a" "${static[@]}" -o "$work/c_static"
-check "static, on 2 ranks" mpirun -n 2 "$work/c_static" 50 "$work/static.nc"
+check "static, on 2 ranks" mpirun -n 2 "$work/c_static" 400 "$work/static.nc"
 fortran=no
 if mpif90 --version >/dev/null 2>&1; then fortran=yes; fi
 if [ "$fortran" = yes ]; then
@@ -52,32 +55,63 @@ if [ "$fortran" = yes ]; then
 else
   echo "SKIPPED: there is no Fortran compiler behind mpif90"
 fi
+# By CMake, in one project: what is found of MPI is looked for once.
 if command -v cmake >/dev/null; then
-  for language in c fortran; do
-    if [ "$language" = fortran ] && [ "$fortran" = no ]; then continue; fi
-    check "CMake configures $language" cmake -S "bindings/$language/examples" -B "$work/cmake_$language" \
-      "-DCMAKE_PREFIX_PATH=$prefix"
-    check "CMake builds $language" cmake --build "$work/cmake_$language"
-  done
-  if [ "$fortran" = yes ]; then
-    check "CMake configures the module" cmake -S bindings/fortran -B "$work/cmake_module" "-DCMAKE_PREFIX_PATH=$prefix"
-    check "CMake builds the module" cmake --build "$work/cmake_module"
-  fi
+  mkdir "$work/cmake"
+  {
+    echo 'cmake_minimum_required(VERSION 3.16)'
+    if [ "$fortran" = yes ]; then
+      printf 'project(all LANGUAGES C Fortran)\nadd_subdirectory(%s module)\nadd_subdirectory(%s examples)\n' \
+        "$PWD/bindings/fortran" "$PWD/bindings/fortran/examples"
+    else
+      printf 'project(all LANGUAGES C)\nadd_subdirectory(%s examples)\n' "$PWD/bindings/c/examples"
+    fi
+  } > "$work/cmake/CMakeLists.txt"
+  check "CMake configures" cmake -S "$work/cmake" -B "$work/cmake/build" "-DCMAKE_PREFIX_PATH=$prefix"
+  check "CMake builds" cmake --build "$work/cmake/build"
 else
   echo "SKIPPED: there is no cmake"
 fi
 
 # --- models on uneven blocks against the analysis of their files ------------------------------
-# offline FOLDER: what the commands make of the model's own file.
+# offline MODEL FOLDER: what the commands make of the model's own file.
 offline() {
-  local in="$1/dump.nc"
-  check "stats of the file" "$program" stats "$in" --var h --op mean,std,min,max,count -o "$1/offline_stats.nc"
-  check "climatology of the file" "$program" climatology "$in" --var h --op mean,var --by hour -o "$1/offline_climatology.nc"
+  local in="$2/dump.nc" out="$2/offline"
+  check "stats of the file" "$program" stats "$in" --var h --op mean,std,min,max,count -o "${out}_stats.nc"
+  check "climatology of the file" "$program" climatology "$in" --var h --op mean,var --by hour -o "${out}_climatology.nc"
+  check "covariance in the file" "$program" relate "$in" --var h --with "$in:u" --op covariance -o "${out}_covariance.nc"
+  if [ "$1" = c ]; then
+    check "histogram of the file" "$program" histogram "$in" --var h --bins -1:1:40 --over time -o "${out}_histogram.nc"
+    check "spectrum of the file" "$program" spectrum power "$in" --var h --segment 64 --confidence none \
+      --frequency-units cycles/hour -o "${out}_welch.nc"
+    # In batches, as the model has merged them.
+    local first=0 last from to
+    while [ "$first" -lt 300 ]; do
+      last=$((first + 63 < 299 ? first + 63 : 299))
+      from="$(date -u -d "2001-01-01 UTC + $((first * 15)) seconds" +%FT%T)"
+      to="$(date -u -d "2001-01-01 UTC + $((last * 15)) seconds" +%FT%T)"
+      local update=()
+      if [ "$first" -gt 0 ]; then update=(--update); fi
+      check "modes of steps $first to $last" "$program" eof "$in" --var h --weights none --modes 4 \
+        --time "$from/$to" --state "$2/modes.hcs" "${update[@]}" -o "${out}_eof.nc"
+      first=$((first + 64))
+    done
+  else
+    check "histogram of the file" "$program" histogram "$in" --var h --bins -1:1:40 -o "${out}_histogram.nc"
+    check "spectrum of the file" "$program" spectrum power "$in" --var h --segment 50 --window boxcar \
+      --confidence none -o "${out}_welch.nc"
+    check "modes of the file" "$program" eof "$in" --var h --weights none --modes 4 --state "$2/modes.hcs" -o "${out}_eof.nc"
+  fi
 }
 # same MODEL FOLDER OTHER: the files of results have the same bits.
 same() {
-  check "$1: statistics" "$work/c_compare" "$2/stats.nc" "$3_stats.nc" h_mean h_std h_min h_max
-  check "$1: climatology" "$work/c_compare" "$2/climatology.nc" "$3_climatology.nc" h_mean h_var
+  local kind only
+  for kind in stats climatology covariance histogram welch eof; do
+    only=()
+    # The command writes the numbers of pairs, too.
+    if [ "$kind" = covariance ]; then only=(--var h_covariance); fi
+    check "$1: $kind" "$program" compare --data-only "${only[@]}" "$2/$kind.nc" "$3_$kind.nc"
+  done
 }
 for model in c f; do
   [ -x "$work/${model}_shallow_water" ] || continue
@@ -86,7 +120,7 @@ for model in c f; do
     mkdir "$folder"
     check "$model model on $ranks ranks" mpirun -n "$ranks" "$work/${model}_shallow_water" "$folder" 300
     if [ "$ranks" -eq 1 ]; then
-      offline "$folder"
+      offline "$model" "$folder"
     else
       check "$model model, the same waves" cmp "$folder/dump.nc" "$work/${model}1/dump.nc"
     fi
@@ -105,9 +139,9 @@ if [ "$fortran" = yes ]; then
   done
 fi
 
-check "a Rust host" cargo build -p halocline-c --example foreign_mpi
+[ -x "$built/examples/foreign_mpi" ] || check "a Rust host" cargo build -p halocline-c --example foreign_mpi
 for ranks in 1 2 4; do
-  check "a Rust host on $ranks ranks" mpirun -n "$ranks" "${CARGO_TARGET_DIR:-target}/debug/examples/foreign_mpi" \
+  check "a Rust host on $ranks ranks" mpirun -n "$ranks" "$built/examples/foreign_mpi" \
     tests/data/ersstv5_sst_201001-202008.nc sst
 done
 

@@ -1,6 +1,8 @@
 //! Halocline as a library: analyses in a running program against those of its files, and the examples.
 
 mod common;
+#[path = "library/kinds.rs"]
+mod kinds;
 
 use common::made::{value, Layout, Made};
 use common::{data, halocline, mpirun, run_well, text, values, within_two_minutes, Launch};

@@ -6,11 +6,11 @@
 module halocline
   use, intrinsic :: iso_c_binding
   use halocline_c
-  use, intrinsic :: iso_fortran_env, only: real32, real64, error_unit
+  use, intrinsic :: iso_fortran_env, only: real32, real64, int8, error_unit
   implicit none
   private
 
-  public :: hcl_context, hcl_blocks, hcl_insitu, hcl_dataset, hcl_eof
+  public :: hcl_context, hcl_blocks, hcl_halo, hcl_insitu, hcl_dataset, hcl_eof
   public :: hcl_version, hcl_start, hcl_redistribute
 
   integer, parameter, public :: hcl_ok = 0, hcl_error_usage = 2, hcl_error_data = 3, hcl_error_system = 4, &
@@ -38,6 +38,20 @@ module halocline
     procedure :: free => blocks_free
   end type
 
+  !> Halos of the program's arrays.
+  type :: hcl_halo
+    private
+    type(c_ptr) :: handle = c_null_ptr
+    !> Cells of this rank along each dimension, and of the halo at either end.
+    integer, allocatable :: count(:), width(:)
+  contains
+    procedure :: define => halo_define
+    procedure, private :: exchange_r32_2, exchange_r64_2, exchange_r32_3, exchange_r64_3
+    !> call x%exchange(array [, stat, errmsg]): the whole array, halos too.
+    generic :: exchange => exchange_r32_2, exchange_r64_2, exchange_r32_3, exchange_r64_3
+    procedure :: free => halo_free
+  end type
+
   !> An analysis in the running program.
   type :: hcl_insitu
     private
@@ -56,6 +70,8 @@ module halocline
     procedure :: steps => insitu_steps
     procedure :: save => insitu_save
     procedure :: load => insitu_load
+    procedure :: get_state => insitu_get_state
+    procedure :: set_state => insitu_set_state
     procedure :: finish => insitu_finish
     procedure :: free => insitu_free
   end type
@@ -231,71 +247,7 @@ contains
     self%handle = c_null_ptr
   end subroutine
 
-  !> Begins an analysis; kinds and options are those of docs/api-c.md, names of dimensions the
-  !> slowest first.
-  subroutine insitu_begin(self, context, blocks, kind, options, stat, errmsg)
-    class(hcl_insitu), intent(inout) :: self
-    type(hcl_context), intent(in) :: context
-    type(hcl_blocks), intent(in) :: blocks
-    character(*), intent(in) :: kind, options
-    integer, intent(out), optional :: stat
-    character(*), intent(inout), optional :: errmsg
-    integer, allocatable :: start(:)
-    integer :: ignored
-    call self%free()
-    self%ndims = blocks%ndims
-    call blocks%get(context%rank(), start, self%count, ignored)
-    call settle(c_insitu_begin(context%handle, blocks%handle, c_text(kind), c_text(options), self%handle), stat, errmsg)
-  end subroutine
-
-  !> The coordinate of dimension `d` (from 1, the first is the fastest).
-  subroutine insitu_axis(self, d, values, units, stat, errmsg)
-    class(hcl_insitu), intent(inout) :: self
-    integer, intent(in) :: d
-    real(real64), intent(in), contiguous :: values(:)
-    character(*), intent(in) :: units
-    integer, intent(out), optional :: stat
-    character(*), intent(inout), optional :: errmsg
-    call settle(c_insitu_axis(self%handle, int(self%ndims - d, c_int), values, size(values, kind=c_size_t), &
-      c_text(units)), stat, errmsg)
-  end subroutine
-
-  integer function insitu_steps(self) result(steps)
-    class(hcl_insitu), intent(in) :: self
-    integer(c_size_t) :: n
-    call settle(c_insitu_steps(self%handle, n))
-    steps = int(n)
-  end function
-
-  subroutine insitu_save(self, path, stat, errmsg)
-    class(hcl_insitu), intent(inout) :: self
-    character(*), intent(in) :: path
-    integer, intent(out), optional :: stat
-    character(*), intent(inout), optional :: errmsg
-    call settle(c_insitu_save(self%handle, c_text(path)), stat, errmsg)
-  end subroutine
-
-  subroutine insitu_load(self, path, stat, errmsg)
-    class(hcl_insitu), intent(inout) :: self
-    character(*), intent(in) :: path
-    integer, intent(out), optional :: stat
-    character(*), intent(inout), optional :: errmsg
-    call settle(c_insitu_load(self%handle, c_text(path)), stat, errmsg)
-  end subroutine
-
-  subroutine insitu_finish(self, path, stat, errmsg)
-    class(hcl_insitu), intent(inout) :: self
-    character(*), intent(in) :: path
-    integer, intent(out), optional :: stat
-    character(*), intent(inout), optional :: errmsg
-    call settle(c_insitu_finish(self%handle, c_text(path)), stat, errmsg)
-  end subroutine
-
-  subroutine insitu_free(self)
-    class(hcl_insitu), intent(inout) :: self
-    call c_insitu_free(self%handle)
-    self%handle = c_null_ptr
-  end subroutine
+  include 'halocline_running.inc'
 
   subroutine dataset_open(self, context, files, stat, errmsg)
     class(hcl_dataset), intent(inout) :: self
@@ -388,17 +340,6 @@ contains
   end subroutine
 
   include 'halocline_arrays.inc'
-
-  !> The type, or -1 for an array that is not of this rank's shape, which the library refuses on all ranks.
-  integer(c_int) function checked(self, lens, kind)
-    type(hcl_insitu), intent(in) :: self
-    integer, intent(in) :: lens(:)
-    integer(c_int), intent(in) :: kind
-    checked = -1
-    if (.not. allocated(self%count)) return
-    if (size(lens) /= size(self%count)) return
-    if (all(lens == self%count)) checked = kind
-  end function
 
   !> Values from one address to another.
   function step(to, from, bytes) result(values)

@@ -70,6 +70,30 @@ module halocline_c
       integer(c_ptrdiff_t) :: strides(*), out_strides(*)
       integer(c_int) :: code
     end function
+    function c_halo_new(context, blocks, options, halo) bind(c, name="hcl_halo_new") result(code)
+      import :: c_int, c_ptr, c_char
+      type(c_ptr), value :: context, blocks
+      character(kind=c_char) :: options(*)
+      type(c_ptr) :: halo
+      integer(c_int) :: code
+    end function
+    function c_halo_exchange(halo, kind, field, strides) bind(c, name="hcl_halo_exchange") result(code)
+      import :: c_int, c_ptr, c_ptrdiff_t
+      type(c_ptr), value :: halo, field
+      integer(c_int), value :: kind
+      integer(c_ptrdiff_t) :: strides(*)
+      integer(c_int) :: code
+    end function
+    function c_halo_widths(halo, widths) bind(c, name="hcl_halo_widths") result(code)
+      import :: c_int, c_ptr, c_size_t
+      type(c_ptr), value :: halo
+      integer(c_size_t) :: widths(*)
+      integer(c_int) :: code
+    end function
+    subroutine c_halo_free(halo) bind(c, name="hcl_halo_free")
+      import :: c_ptr
+      type(c_ptr), value :: halo
+    end subroutine
     function c_insitu_begin(context, blocks, kind, options, insitu) bind(c, name="hcl_insitu_begin") result(code)
       import :: c_int, c_ptr, c_char
       type(c_ptr), value :: context, blocks
@@ -118,6 +142,24 @@ module halocline_c
       import :: c_int, c_ptr, c_char
       type(c_ptr), value :: insitu
       character(kind=c_char) :: path(*)
+      integer(c_int) :: code
+    end function
+    function c_insitu_state_size(insitu, bytes) bind(c, name="hcl_insitu_state_size") result(code)
+      import :: c_int, c_ptr, c_size_t
+      type(c_ptr), value :: insitu
+      integer(c_size_t) :: bytes
+      integer(c_int) :: code
+    end function
+    function c_insitu_state_get(insitu, buffer, len) bind(c, name="hcl_insitu_state_get") result(code)
+      import :: c_int, c_ptr, c_size_t
+      type(c_ptr), value :: insitu, buffer
+      integer(c_size_t), value :: len
+      integer(c_int) :: code
+    end function
+    function c_insitu_state_set(insitu, buffer, len) bind(c, name="hcl_insitu_state_set") result(code)
+      import :: c_int, c_ptr, c_size_t
+      type(c_ptr), value :: insitu, buffer
+      integer(c_size_t), value :: len
       integer(c_int) :: code
     end function
     function c_insitu_finish(insitu, path) bind(c, name="hcl_insitu_finish") result(code)

@@ -19,5 +19,6 @@ pub mod progress;
 pub mod rechunk;
 pub mod redistribution;
 pub mod tiling;
+pub mod units;
 
 pub use error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use halocline_core::comm::{Comm, Reduce};
 use halocline_core::engine::insitu::Column;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
-use halocline_core::Result;
+use halocline_core::{units, Result};
 use halocline_io::output::{history_line, Output, Schema, VariableSpec};
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn of_reduction(
             (ops, vec![axis.time, axis.bounds, axis.label])
         }
         Kind::Stats(ops) => (ops, vec![middle(setup, times, Some(1))]),
-        Kind::Covariance { .. } => return Ok(()),
+        _ => return Ok(()),
     };
     let label = coordinates.get(2).map(|label| label.variable.name.clone());
     let named = |op: Op| if ops.len() == 1 { name.clone() } else { format!("{name}_{}", op.name()) };
@@ -130,11 +130,11 @@ pub(super) fn of_covariance(
 ///
 /// # Collective
 /// Every rank calls this.
-fn each<S>(
+pub(super) fn each<S, V>(
     comm: &Comm,
     columns: &[Column<S>],
-    find: impl Fn(Option<&Column<S>>) -> Result<(IndexBox, Vec<f64>)>,
-    mut write: impl FnMut(&IndexBox, Vec<f64>) -> Result<()>,
+    find: impl Fn(Option<&Column<S>>) -> Result<(IndexBox, V)>,
+    mut write: impl FnMut(&IndexBox, V) -> Result<()>,
 ) -> Result<()> {
     let mut most = [columns.len() as u64];
     comm.all_reduce(&mut most, Reduce::Max);
@@ -145,16 +145,12 @@ fn each<S>(
     Ok(())
 }
 
-fn nothing(dims: usize) -> IndexBox {
+pub(super) fn nothing(dims: usize) -> IndexBox {
     IndexBox::new(vec![0..0; dims])
 }
 
-fn schema(setup: &Setup) -> Schema {
-    let what = match setup.kind {
-        Kind::Stats(_) => "Statistics",
-        Kind::Climatology(..) => "Climatology",
-        Kind::Covariance { .. } => "Covariance",
-    };
+pub(super) fn schema(setup: &Setup) -> Schema {
+    let what = setup.kind.title();
     let names: Vec<&str> = setup.fields.iter().map(|(name, _)| name.as_str()).collect();
     let version = env!("CARGO_PKG_VERSION");
     let attributes = Attributes::new()
@@ -178,7 +174,7 @@ fn schema(setup: &Setup) -> Schema {
     schema
 }
 
-fn time_variable(setup: &Setup, len: usize) -> Variable {
+pub(super) fn time_variable(setup: &Setup, len: usize) -> Variable {
     let attributes = Attributes::new()
         .with("standard_name", "time")
         .with("units", setup.time.text())
@@ -193,7 +189,7 @@ fn time_variable(setup: &Setup, len: usize) -> Variable {
 }
 
 /// One time in the middle of all; with `len` it is a dimension, else a scalar.
-fn middle(setup: &Setup, times: &[f64], len: Option<usize>) -> Coordinate {
+pub(super) fn middle(setup: &Setup, times: &[f64], len: Option<usize>) -> Coordinate {
     let ends = [times.first(), times.last()].map(|t| t.copied().unwrap_or(f64::NAN));
     let mut variable = time_variable(setup, 1);
     if len.is_none() {
@@ -233,9 +229,10 @@ fn describe(attributes: &Attributes, name: &str, op: Op) -> Attributes {
         _ => op.name(),
     };
     let mut own = attributes.clone();
-    if let (Op::Var, Some(units)) = (op, attributes.text("units")) {
-        let squared = if units == "1" { "1".to_owned() } else { format!("({units})2") };
-        own.set("units", squared);
+    match (op, attributes.text("units")) {
+        (Op::Var, Some(text)) => own.set("units", units::squared(text)),
+        (Op::Std | Op::Range, Some(text)) => own.set("units", units::difference(text)),
+        _ => {}
     }
     let comment = if matches!(op, Op::Std | Op::Var) { " (comment: ddof 1)" } else { "" };
     own.set("cell_methods", format!("time: {method}{comment}"));

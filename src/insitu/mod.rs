@@ -28,18 +28,30 @@
 //! # }
 //! ```
 
+mod batch;
+mod counts;
 mod file;
+mod kinds;
+mod modes;
+mod modes_file;
 mod setup;
+mod spectra;
 
-pub use setup::{Kind, Setup};
+pub use kinds::{Counting, Kind, Modes, Spectra};
+pub use setup::Setup;
 
+use counts::Counted;
+use halocline_algorithms::spectra::RunningWelch;
 use halocline_algorithms::statistics::relate::{Relate, Wanted};
 use halocline_algorithms::statistics::{Groups, Reduction, Weights};
 use halocline_core::blocks::Blocks;
+use halocline_core::budget::{self, MemoryBudget};
 use halocline_core::comm::Comm;
-use halocline_core::engine::insitu::{self, View};
+use halocline_core::engine::insitu::{self, MakeFold, View};
+use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
-use halocline_core::Result;
+use halocline_core::{Error, Result};
+use modes::Records;
 use std::cell::RefCell;
 use std::path::Path;
 
@@ -55,6 +67,22 @@ pub struct InSitu {
 enum Run {
     Reduction(insitu::InSitu<Reduction>),
     Relate(insitu::InSitu<Relate>),
+    Histogram(insitu::InSitu<Counted>),
+    Welch(insitu::InSitu<RunningWelch>),
+    Eof(Records),
+}
+
+/// Does the same with whatever runs.
+macro_rules! each {
+    ($run:expr, $name:ident => $do:expr) => {
+        match $run {
+            Run::Reduction($name) => $do,
+            Run::Relate($name) => $do,
+            Run::Histogram($name) => $do,
+            Run::Welch($name) => $do,
+            Run::Eof(Records { run: $name, .. }) => $do,
+        }
+    };
 }
 
 impl InSitu {
@@ -64,15 +92,16 @@ impl InSitu {
     /// Every rank calls this with the same setup.
     ///
     /// # Errors
-    /// Usage, if setup and blocks don't fit each other.
+    /// Usage, if setup and blocks don't fit each other; memory, if what is kept of each cell does not
+    /// fit into a rank's share.
     pub fn begin(comm: &Comm, setup: Setup, blocks: &Blocks) -> Result<Self> {
         let (fields, missing) = (setup.field_count(), setup.missing);
         let space = setup.space.clone();
         let domain = (space.as_slice(), blocks);
-        let run = match setup.kind {
+        let run = match &setup.kind {
             Kind::Covariance { .. } => {
                 let wanted = Wanted { moments: true, neighbours: false, trend: false };
-                let make = Box::new(move |_: &[f64]| Ok(Relate::to_field(wanted)));
+                let make: MakeFold<Relate> = Box::new(move |_: &[f64]| Ok(Relate::to_field(wanted)));
                 Run::Relate(insitu::InSitu::begin(comm, domain, fields, missing, make)?)
             }
             Kind::Stats(_) | Kind::Climatology(..) => {
@@ -81,6 +110,25 @@ impl InSitu {
                 let make = Box::new(move |times: &[f64]| reduction(&own, &mut parts.borrow_mut(), times));
                 Run::Reduction(insitu::InSitu::begin(comm, domain, fields, missing, make)?)
             }
+            Kind::Histogram(counting) => {
+                comm.agree(Counted::new(counting, &space).map(|_| ()))?;
+                let (own, dims) = (counting.clone(), space.clone());
+                let make = Box::new(move |_: &[f64]| Counted::new(&own, &dims));
+                let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?.unending();
+                fits(comm, &run, "fewer bins, or over=all", |columns, cells| {
+                    Counted::bytes(counting, columns, cells)
+                })?;
+                Run::Histogram(run)
+            }
+            Kind::Welch(spectra) => {
+                let fold = comm.agree(RunningWelch::new(spectra.welch.clone()))?;
+                let each = fold.bytes_per_cell();
+                let make = Box::new(move |_: &[f64]| Ok(fold.clone()));
+                let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?.unending();
+                fits(comm, &run, "a shorter segment", |_, cells| each.saturating_mul(cells as u64))?;
+                Run::Welch(run)
+            }
+            Kind::Eof(_) => Run::Eof(Records::begin(comm, &setup, blocks)?),
         };
         Ok(Self { comm: comm.clone(), setup, run })
     }
@@ -98,10 +146,7 @@ impl InSitu {
     }
     /// Steps so far, those before a restart too.
     pub fn steps(&self) -> usize {
-        match &self.run {
-            Run::Reduction(run) => run.steps(),
-            Run::Relate(run) => run.steps(),
-        }
+        each!(&self.run, run => run.steps())
     }
 
     /// Takes a step: this rank's block of each field, or what was found wrong with it. After an error
@@ -113,10 +158,13 @@ impl InSitu {
     /// # Errors
     /// On every rank, as [`insitu::InSitu::push`]; usage, if a time is no date.
     pub fn push(&mut self, time: f64, fields: Result<Vec<View<'_>>>) -> Result<()> {
-        let fields = self.setup.date(time).and(fields);
-        match &mut self.run {
-            Run::Reduction(run) => run.push(time, fields),
-            Run::Relate(run) => run.push(time, fields),
+        let mut fields = self.setup.date(time).and(fields);
+        if let Run::Welch(run) = &self.run {
+            fields = spectra::check_step(run.times(), time).and(fields);
+        }
+        match (&mut self.run, &self.setup.kind) {
+            (Run::Eof(records), Kind::Eof(modes)) => records.push((&self.setup, modes), time, fields),
+            (run, _) => each!(run, run => run.push(time, fields)),
         }
     }
 
@@ -128,12 +176,11 @@ impl InSitu {
     /// # Errors
     /// System, if it can't be written.
     pub fn save(&mut self, path: &Path) -> Result<()> {
-        let job = self.setup.describe().to_owned();
+        let job = self.setup.describe();
         match &mut self.run {
-            Run::Reduction(run) => run.save(path, &job),
-            Run::Relate(run) => run.save(path, &job),
+            Run::Eof(records) => records.save(&self.setup, path),
+            run => each!(run, run => run.save(path, job)).map(|_| ()),
         }
-        .map(|_| ())
     }
 
     /// Goes on from a file that [`Self::save`] wrote, on any number of ranks and in any blocks.
@@ -144,10 +191,46 @@ impl InSitu {
     /// # Errors
     /// Data, if it is none, damaged, or of another analysis; system, if it can't be read.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let job = self.setup.describe().to_owned();
+        let job = self.setup.describe();
+        let beside = each!(&mut self.run, run => run.load(path, job))?;
+        self.take_up(beside).map_err(|e| e.in_file(path))
+    }
+
+    /// What was found, as bytes for a file of the program's own: this rank's piece, of which those of
+    /// all ranks are the state. The analysis goes on.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// As [`insitu::InSitu::save_bytes`].
+    pub fn save_bytes(&mut self) -> Result<Vec<u8>> {
+        let job = self.setup.describe();
         match &mut self.run {
-            Run::Reduction(run) => run.load(path, &job),
-            Run::Relate(run) => run.load(path, &job),
+            Run::Eof(records) => records.save_bytes(&self.setup),
+            run => each!(run, run => run.save_bytes(job, None)),
+        }
+    }
+
+    /// Goes on from what [`Self::save_bytes`] gave, on any number of ranks and in any blocks: the ranks
+    /// together hand in the pieces of all ranks of then, each once; none, one, or several one after the
+    /// other on a rank.
+    ///
+    /// # Collective
+    /// Every rank calls this, before the first step.
+    ///
+    /// # Errors
+    /// Data, if pieces are damaged, missing, there twice, or of another analysis.
+    pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let job = self.setup.describe();
+        let beside = each!(&mut self.run, run => run.load_bytes(bytes, job))?;
+        self.take_up(beside)
+    }
+
+    fn take_up(&mut self, beside: insitu::BesideColumns) -> Result<()> {
+        match (&mut self.run, &self.setup.kind) {
+            (Run::Eof(records), Kind::Eof(modes)) => records.take_up(&self.setup, modes, beside),
+            _ => Ok(()),
         }
     }
 
@@ -161,6 +244,22 @@ impl InSitu {
     pub fn finish(self, path: &Path) -> Result<()> {
         let Self { comm, setup, run } = self;
         match run {
+            Run::Histogram(run) => {
+                let Kind::Histogram(counting) = &setup.kind else { return Err(astray()) };
+                let times = run.times().to_vec();
+                let (_, columns) = run.finish()?;
+                counts::write(&comm, (&setup, counting), &times, &columns, path)
+            }
+            Run::Welch(run) => {
+                let Kind::Welch(spectra) = &setup.kind else { return Err(astray()) };
+                let times = run.times().to_vec();
+                let (fold, columns) = run.finish()?;
+                spectra::write(&comm, (&setup, spectra), &times, (&fold, &columns), path)
+            }
+            Run::Eof(records) => {
+                let Kind::Eof(modes) = &setup.kind else { return Err(astray()) };
+                records.finish((&setup, modes), path)
+            }
             Run::Reduction(run) => {
                 let times = run.times().to_vec();
                 let (fold, columns) = run.finish()?;
@@ -173,6 +272,29 @@ impl InSitu {
             }
         }
     }
+}
+
+fn astray() -> Error {
+    Error::internal("an analysis is not of its own kind")
+}
+
+/// Refuses what does not fit into the memory of a rank: bytes of so many columns and cells.
+///
+/// # Collective
+/// Every rank calls this.
+fn fits<F: halocline_core::engine::Fold>(
+    comm: &Comm,
+    run: &insitu::InSitu<F>,
+    remedy: &str,
+    bytes: impl Fn(usize, usize) -> u64,
+) -> Result<()> {
+    let budget = MemoryBudget::of(comm, None);
+    let needed = bytes(run.columns().count(), run.columns().map(IndexBox::len).sum());
+    comm.agree(if needed > budget.bytes {
+        Err(budget::refuse(needed, &budget, &format!("ask for {remedy}, or run on more ranks")))
+    } else {
+        Ok(())
+    })
 }
 
 /// The fold for the steps at these times. `parts` has the parts of a cycle of those that were met
@@ -190,7 +312,7 @@ fn reduction(setup: &Setup, parts: &mut Vec<u32>, times: &[f64]) -> Result<Reduc
             (Groups::new(parts.clone(), cycle.len(calendar) as u32)?, ops.as_slice())
         }
         Kind::Stats(ops) => (Groups::all(times.len()), ops.as_slice()),
-        Kind::Covariance { .. } => (Groups::all(times.len()), &[][..]),
+        _ => (Groups::all(times.len()), &[][..]),
     };
     Reduction::new(&dims, &[Role::Time], ops, groups, Weights::default(), Vec::new())
 }

@@ -1,23 +1,9 @@
 //! What is to be found in a running program, checked once.
 
-use halocline_algorithms::statistics::Op;
-use halocline_core::calendar::{Calendar, Cycle, DateTime, LeapDay, TimeUnits};
+use super::Kind;
+use halocline_core::calendar::{Calendar, DateTime, TimeUnits};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
-
-/// The kind of analysis.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
-    /// Operations over all steps at each cell: the file that `halocline stats` writes.
-    Stats(Vec<Op>),
-    /// Operations over the steps of each part of a cycle: the file that `halocline climatology` writes.
-    Climatology(Cycle, Vec<Op>),
-    /// The covariance of two fields, an eddy flux: Σ (x − x̄)(y − ȳ) / (n − ddof).
-    Covariance {
-        /// Subtracted from the number of pairs.
-        ddof: u8,
-    },
-}
 
 /// What is to be done, with which fields, on which grid.
 #[derive(Debug, Clone)]
@@ -38,8 +24,31 @@ pub struct Setup {
     text: String,
 }
 
+/// Options as they are written: `key=value`, divided by semicolons.
+pub(super) struct Given<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Given<'a> {
+    fn new(options: &'a str) -> Result<Self> {
+        let mut given: Vec<(&str, &str)> = Vec::new();
+        for item in options.split(';').map(str::trim).filter(|item| !item.is_empty()) {
+            let (key, value) = item.split_once('=').ok_or_else(|| {
+                Error::usage(format!("`{item}` is no option")).remedy("write key=value; key=value")
+            })?;
+            given.push((key.trim(), value.trim()));
+        }
+        Ok(Self(given))
+    }
+    /// The last value of a key.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.0.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| *v)
+    }
+    pub(super) fn list(&self, key: &str) -> Option<Vec<&'a str>> {
+        self.text(key).map(|v| v.split(',').map(str::trim).collect())
+    }
+}
+
 /// Refuses a word.
-fn odd(key: &str, value: &str, choices: &str) -> Error {
+pub(super) fn odd(key: &str, value: &str, choices: &str) -> Error {
     Error::usage(format!("the option {key}={value} is not known")).remedy(format!("choose {choices}"))
 }
 
@@ -51,68 +60,66 @@ impl Setup {
     /// |---|---|---|
     /// | `variable` | names of the fields, divided by commas | `field`, `field2` |
     /// | `units` | units of each, divided by commas | none |
-    /// | `ops` | of stats and climatology: mean, sum, min, max, std, var, count, range, rms | `mean` |
-    /// | `cycle` | of a climatology: month, season, day, hour | `month` |
-    /// | `ddof` | of a covariance: 0 or 1 | 1 |
     /// | `dims` | names of the dimensions, divided by commas | `y,x`, `lev,y,x` |
     /// | `time_units` | what times count | `days since 2000-01-01` |
     /// | `calendar` | as CF names it | `standard` |
     /// | `missing` | a number that stands for missing | none |
     ///
+    /// and those of the kind:
+    ///
+    /// | kind | key | value | default |
+    /// |---|---|---|---|
+    /// | `stats`, `climatology` | `ops` | mean, sum, min, max, std, var, count, range, rms | `mean` |
+    /// | `climatology` | `cycle` | month, season, day, hour | `month` |
+    /// | `covariance` | `ddof` | 0 or 1 | 1 |
+    /// | `histogram` | `bins`, `bins2` | `A:B:N`, or edges divided by commas; of a second field | |
+    /// | | `over` | all cells together, or time alone | `all` |
+    /// | | `density` | yes or no | `no` |
+    /// | `welch` | `segment` | steps of a segment | |
+    /// | | `overlap`, `window`, `detrend`, `scaling` | as `halocline spectrum power` | 0.5, `hann`, `constant`, `density` |
+    /// | | `frequency_units` | cycles/hour, /day, /month, /year | `cycles/day` |
+    /// | | `gaps` | drop or refuse series with gaps | `drop` |
+    /// | `eof` | `modes`, `state_modes` | modes in the file, and kept from batch to batch | 10, 100 |
+    /// | | `batch` | steps that are merged together | 64 |
+    /// | | `anomaly` | mean or climatology | `mean` |
+    /// | | `weights` | coslat or none | `coslat`, if latitudes are known |
+    ///
     /// # Errors
     /// Usage, for what is not in this table, or does not fit the shape.
     pub fn parse(kind: &str, shape: &[usize], options: &str) -> Result<Self> {
-        let mut given: Vec<(&str, &str)> = Vec::new();
-        for item in options.split(';').map(str::trim).filter(|item| !item.is_empty()) {
-            let (key, value) = item.split_once('=').ok_or_else(|| {
-                Error::usage(format!("`{item}` is no option")).remedy("write key=value; key=value")
-            })?;
-            given.push((key.trim(), value.trim()));
-        }
-        let known: &[&str] = match kind {
-            "stats" => &["ops"],
-            "climatology" => &["ops", "cycle"],
-            "covariance" => &["ddof"],
-            _ => return Err(odd("kind", kind, "stats, climatology or covariance")),
-        };
+        let given = Given::new(options)?;
+        let known = Kind::keys(kind)?;
         let common = ["variable", "units", "dims", "time_units", "calendar", "missing"];
-        if let Some((key, _)) = given.iter().find(|(key, _)| !known.contains(key) && !common.contains(key)) {
+        if let Some((key, _)) = given.0.iter().find(|(key, _)| !known.contains(key) && !common.contains(key))
+        {
             let all: Vec<&str> = common.iter().chain(known).copied().collect();
             return Err(Error::usage(format!("{kind} has no option `{key}`"))
                 .remedy(format!("it has {}", all.join(", "))));
         }
-        let text = |key: &str| given.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| *v);
-        let list = |key: &str| text(key).map(|v| v.split(',').map(str::trim).collect::<Vec<_>>());
-        let kind = match kind {
-            "stats" => Kind::Stats(ops(list("ops"))?),
-            "climatology" => Kind::Climatology(cycle(text("cycle").unwrap_or("month"))?, ops(list("ops"))?),
-            _ => match text("ddof").unwrap_or("1") {
-                "0" => Kind::Covariance { ddof: 0 },
-                "1" => Kind::Covariance { ddof: 1 },
-                other => return Err(odd("ddof", other, "0 or 1")),
-            },
-        };
-        let calendar = Calendar::parse(text("calendar").unwrap_or("standard"))?;
-        let missing =
-            text("missing").map(|v| v.parse().map_err(|_| odd("missing", v, "a number"))).transpose()?;
+        let kind = Kind::parse(kind, &given)?;
+        let calendar = Calendar::parse(given.text("calendar").unwrap_or("standard"))?;
+        let missing = given
+            .text("missing")
+            .map(|v| v.parse().map_err(|_| odd("missing", v, "a number")))
+            .transpose()?;
         let mut setup = Self {
             fields: Vec::new(),
-            space: dims(list("dims").as_deref(), shape)?,
+            space: dims(given.list("dims").as_deref(), shape)?,
             coordinates: Vec::new(),
-            time: TimeUnits::parse(text("time_units").unwrap_or("days since 2000-01-01"), calendar)?,
+            time: TimeUnits::parse(given.text("time_units").unwrap_or("days since 2000-01-01"), calendar)?,
             missing,
             text: String::new(),
             kind,
         };
         let wanted = setup.field_count();
-        let names = list("variable").unwrap_or_else(|| ["field", "field2"][..wanted].to_vec());
+        let names = given.list("variable").unwrap_or_else(|| ["field", "field2"][..wanted].to_vec());
         if names.len() != wanted
             || names.iter().any(|n| n.is_empty())
             || (wanted == 2 && names[0] == names[1])
         {
             return Err(odd("variable", &names.join(","), &format!("{wanted} name(s) of fields")));
         }
-        let units = list("units").unwrap_or_default();
+        let units = given.list("units").unwrap_or_default();
         for (k, name) in names.iter().enumerate() {
             let mut attributes = Attributes::new();
             if let Some(units) = units.get(k).filter(|u| !u.is_empty()) {
@@ -137,11 +144,7 @@ impl Setup {
 
     /// How many fields are pushed together.
     pub fn field_count(&self) -> usize {
-        if matches!(self.kind, Kind::Covariance { .. }) {
-            2
-        } else {
-            1
-        }
+        self.kind.field_count()
     }
 
     /// All that a saved state depends on, as one text.
@@ -190,31 +193,6 @@ impl Setup {
     pub(super) fn date(&self, time: f64) -> Result<DateTime> {
         self.time.decode(time).map(|at| self.time.calendar().datetime(at))
     }
-}
-
-fn ops(words: Option<Vec<&str>>) -> Result<Vec<Op>> {
-    let words = words.unwrap_or_else(|| vec!["mean"]);
-    let mut all = Vec::new();
-    for word in words {
-        // A trend is a fit over a finished axis.
-        let op = Op::ALL.into_iter().find(|op| op.name() == word && *op != Op::Trend);
-        let op = op.ok_or_else(|| odd("ops", word, "mean, sum, min, max, std, var, count, range or rms"))?;
-        if all.contains(&op) {
-            return Err(Error::usage(format!("the operation {word} is named twice")));
-        }
-        all.push(op);
-    }
-    Ok(all)
-}
-
-fn cycle(word: &str) -> Result<Cycle> {
-    Ok(match word {
-        "month" => Cycle::Month,
-        "season" => Cycle::Season,
-        "day" => Cycle::DayOfYear(LeapDay::Keep),
-        "hour" => Cycle::Hour,
-        _ => return Err(odd("cycle", word, "month, season, day or hour")),
-    })
 }
 
 /// The dimensions of a domain; the last two are horizontal, one before them is the vertical.

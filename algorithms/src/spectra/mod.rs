@@ -20,6 +20,7 @@ mod mean;
 mod multitaper;
 mod noise;
 mod power;
+mod running;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use mean::{NodeKey, SpatialMean, Sums};
 pub use multitaper::{f_limit, Dpss, Multitaper, MultitaperOptions, MultitaperResult, MultitaperScratch};
 pub use noise::{coherence_limit, lag1_autocorrelation, red_noise, significance_factors};
 pub use power::PowerSpectra;
+pub use running::{RunningWelch, RunningWelchState};
 pub use segments::Segments;
 pub use wavelet::{Mother, ScaleOptions, Scales, Wavelet, WaveletOptions, WaveletScratch};
 pub use welch::{Scaling, Second, Welch, WelchOptions, WelchScratch};

@@ -202,22 +202,42 @@ impl Welch {
             return Ok(());
         }
         let n = self.segments.len;
-        let WelchScratch { complex, fft, sums, .. } = scratch;
+        let mut sums = std::mem::take(&mut scratch.sums);
         sums.fill(0.0);
         let mut starts = self.segments.starts();
         while let Some(first) = starts.next() {
             let second = starts.next().map(|start| &x[start..start + n]);
-            self.fill_pair(&x[first..first + n], second, complex);
-            self.pairs.process_with_scratch(complex, fft);
-            for (sum, z) in sums.iter_mut().zip(&*complex) {
-                *sum += z.norm_sqr();
-            }
+            self.add_pair(&x[first..first + n], second, &mut sums, scratch);
         }
+        self.of_sums(&sums, out);
+        scratch.sums = sums;
+        Ok(())
+    }
+
+    /// Adds the transform of two segments, or of one, to `sums` over all others: a value for each of a
+    /// segment.
+    pub(super) fn add_pair(
+        &self,
+        a: &[f64],
+        b: Option<&[f64]>,
+        sums: &mut [f64],
+        scratch: &mut WelchScratch,
+    ) {
+        let WelchScratch { complex, fft, .. } = scratch;
+        self.fill_pair(a, b, complex);
+        self.pairs.process_with_scratch(complex, fft);
+        for (sum, z) in sums.iter_mut().zip(&*complex) {
+            *sum += z.norm_sqr();
+        }
+    }
+
+    /// The spectrum from the sums of [`Self::add_pair`] over all segments.
+    pub(super) fn of_sums(&self, sums: &[f64], out: &mut [f64]) {
+        let n = self.segments.len;
         // |A|² + |B|² of two real segments is half of |Z|² at both signs of the frequency.
         for (k, out) in out.iter_mut().enumerate() {
             *out = 0.5 * (sums[k] + sums[(n - k) % n]) * self.scale_of(k);
         }
-        Ok(())
     }
 
     /// Two segments, without their trends and windowed, as real and imaginary parts.

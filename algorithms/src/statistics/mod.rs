@@ -23,7 +23,7 @@ mod weights;
 
 pub use finish::{Missing, Rules};
 pub use groups::Groups;
-pub use histogram::{Bins, Histogram, HistogramState};
+pub use histogram::{make_densities, Apart, Bins, Histogram, HistogramState};
 pub use op::{Op, Quantity};
 pub use percentile::{
     ApproximatePercentiles, CountState, CountedPercentiles, Found, Percentiles, SketchState,

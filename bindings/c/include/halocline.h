@@ -89,6 +89,11 @@ typedef struct hcl_dataset hcl_dataset;
 typedef struct hcl_eof hcl_eof;
 
 /*
+ Halos around blocks.
+ */
+typedef struct hcl_halo hcl_halo;
+
+/*
  An analysis under way.
  */
 typedef struct hcl_insitu hcl_insitu;
@@ -211,6 +216,52 @@ int hcl_redistribute(const hcl_context *context,
                      const ptrdiff_t *out_strides);
 
 /*
+ Halos around blocks of one to three dimensions: of the options "width=1; y=wall; x=periodic", `width` is
+ that of all dimensions, or of each, slowest first (1); `x`, `y` and `z` (last, last but one, first of
+ three) tell what is beyond the ends of the domain: periodic, wall (cells stay as they are; the default),
+ nearest (what the nearest cell holds), missing (NaN), a number, or of y fold-t or fold-f, the north fold
+ of a tripolar grid through T or F points, with a wall in the south; there `point` (t, u, v, f) is where
+ the field lives and `sign` is -1 for components of vectors. Collective.
+
+ # Safety
+ `options` is a text, `halo` a place for a pointer.
+ */
+int hcl_halo_new(const hcl_context *context,
+                 const hcl_blocks *blocks,
+                 const char *options,
+                 hcl_halo **halo);
+
+/*
+ Fills the halo of an array of `type` from the blocks of other ranks and from what is beyond the ends of
+ the domain: `field` is the first cell that the rank owns, strides are as in hcl_insitu_push, and the
+ halo lies around the block. NULL strides: C order, the block with its halo without gaps. Only cells of
+ the halo are written, only those that travel are read. Collective.
+
+ # Safety
+ The array holds this rank's block with its halo by its strides.
+ */
+int hcl_halo_exchange(hcl_halo *halo,
+                      int type,
+                      void *field,
+                      const ptrdiff_t *strides);
+
+/*
+ How wide the halo is at either end of each dimension, slowest first: 0 on ranks without cells.
+
+ # Safety
+ `widths` has room for as many values as blocks have dimensions.
+ */
+int hcl_halo_widths(const hcl_halo *halo, size_t *widths);
+
+/*
+ Frees a halo; NULL is let be.
+
+ # Safety
+ The handle is valid, and not used afterwards.
+ */
+void hcl_halo_free(hcl_halo *halo);
+
+/*
  Opens `count` files, or patterns of names such as "sst_*.nc", as one data set. Collective.
 
  # Safety
@@ -300,7 +351,7 @@ void hcl_eof_free(hcl_eof *eof);
 
 /*
  Begins an analysis of the fields that the ranks hold as `blocks`, of time and these dimensions.
- `kind` is "stats", "climatology" or "covariance"; `options` is a list such as
+ `kind` is "stats", "climatology", "covariance", "histogram", "welch" or "eof"; `options` is a list such as
  "variable=h; units=m; ops=mean,var; time_units=days since 2000-01-01": see docs/api-c.md.
  Collective.
 
@@ -344,7 +395,7 @@ int hcl_insitu_push(hcl_insitu *insitu,
                     const ptrdiff_t *strides);
 
 /*
- Takes a step of two fields, as a covariance needs them, both with the same strides. Otherwise as
+ Takes a step of two fields, as a covariance or a joint histogram needs them, both with the same strides. Otherwise as
  hcl_insitu_push.
 
  # Safety
@@ -381,6 +432,37 @@ int hcl_insitu_save(hcl_insitu *insitu, const char *path);
  `path` is a text.
  */
 int hcl_insitu_load(hcl_insitu *insitu, const char *path);
+
+/*
+ Encodes what was found, for a restart file of the program's own: `bytes` is the length of this rank's
+ piece, which hcl_insitu_state_get gives. The pieces of all ranks together are the state; the analysis
+ goes on. Collective.
+
+ # Safety
+ `bytes` is a place for a number.
+ */
+int hcl_insitu_state_size(hcl_insitu *insitu,
+                          size_t *bytes);
+
+/*
+ Gives the piece that hcl_insitu_state_size has encoded, once: `len` is its length. Not collective.
+
+ # Safety
+ `buffer` has room for `len` bytes.
+ */
+int hcl_insitu_state_get(hcl_insitu *insitu, void *buffer, size_t len);
+
+/*
+ Goes on from pieces that hcl_insitu_state_get gave, by the same kind and options on any ranks and
+ blocks, before the first step. The ranks together hand in the pieces of all ranks of then, each once, in
+ any order: a rank none (`len` 0), one, or several one after the other. Collective.
+
+ # Safety
+ `buffer` has `len` bytes.
+ */
+int hcl_insitu_state_set(hcl_insitu *insitu,
+                         const void *buffer,
+                         size_t len);
 
 /*
  Writes the results to a NetCDF file; the analysis is over, and is to be freed. Collective.

@@ -4,7 +4,9 @@
 use crate::blocks::hcl_blocks;
 use crate::context::hcl_context;
 use crate::guard::{guard, guard_free};
-use crate::pointers::{give, handle, handle_mut, place, put, slice, take, text, view};
+use crate::pointers::{
+    give, handle, handle_mut, place, put, same_everywhere, slice, slice_mut, take, text, view,
+};
 use halocline::insitu::{InSitu, Setup};
 use halocline::prelude::*;
 use std::ffi::{c_char, c_int, c_void};
@@ -18,6 +20,8 @@ pub struct hcl_insitu {
     shape: Vec<usize>,
     /// None when it is finished.
     run: Option<InSitu>,
+    /// This rank's piece of the state, between being measured and being given.
+    state: Vec<u8>,
 }
 
 fn running(insitu: &mut hcl_insitu) -> Result<&mut InSitu> {
@@ -25,7 +29,7 @@ fn running(insitu: &mut hcl_insitu) -> Result<&mut InSitu> {
 }
 
 /// Begins an analysis of the fields that the ranks hold as `blocks`, of time and these dimensions.
-/// `kind` is "stats", "climatology" or "covariance"; `options` is a list such as
+/// `kind` is "stats", "climatology", "covariance", "histogram", "welch" or "eof"; `options` is a list such as
 /// "variable=h; units=m; ops=mean,var; time_units=days since 2000-01-01": see docs/api-c.md.
 /// Collective.
 ///
@@ -46,15 +50,16 @@ pub unsafe extern "C" fn hcl_insitu_begin(
         let read = unsafe {
             place(insitu).and_then(|()| {
                 let blocks = &handle(blocks, "the blocks")?.blocks;
-                let options = text(options, "the options")?;
-                Ok((blocks, Setup::parse(text(kind, "the kind")?, blocks.shape(), options)?))
+                let (kind, options) = (text(kind, "the kind")?, text(options, "the options")?);
+                Ok((blocks, Setup::parse(kind, blocks.shape(), options)?, [kind, options]))
             })
         };
-        let (blocks, setup) = comm.agree(read)?;
+        let (blocks, setup, words) = comm.agree(read)?;
+        same_everywhere(comm, &words)?;
         let run = InSitu::begin(comm, setup, blocks)?;
         let shape = blocks.block(comm.rank()).shape();
         // SAFETY: `place` was well.
-        unsafe { give(insitu, hcl_insitu { comm: comm.clone(), shape, run: Some(run) }) };
+        unsafe { give(insitu, hcl_insitu { comm: comm.clone(), shape, run: Some(run), state: Vec::new() }) };
         Ok(())
     })
 }
@@ -108,7 +113,7 @@ pub unsafe extern "C" fn hcl_insitu_push(
     })
 }
 
-/// Takes a step of two fields, as a covariance needs them, both with the same strides. Otherwise as
+/// Takes a step of two fields, as a covariance or a joint histogram needs them, both with the same strides. Otherwise as
 /// hcl_insitu_push.
 ///
 /// # Safety
@@ -189,6 +194,72 @@ pub unsafe extern "C" fn hcl_insitu_load(insitu: *mut hcl_insitu, path: *const c
         // SAFETY: as the header says.
         let path = unsafe { path_of(insitu, path) }?;
         running(insitu)?.load(path)
+    })
+}
+
+/// Encodes what was found, for a restart file of the program's own: `bytes` is the length of this rank's
+/// piece, which hcl_insitu_state_get gives. The pieces of all ranks together are the state; the analysis
+/// goes on. Collective.
+///
+/// # Safety
+/// `bytes` is a place for a number.
+#[no_mangle]
+pub unsafe extern "C" fn hcl_insitu_state_size(insitu: *mut hcl_insitu, bytes: *mut usize) -> c_int {
+    guard(|| {
+        // SAFETY: as the header says.
+        let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
+        insitu.state = running(insitu)?.save_bytes()?;
+        // SAFETY: null or a place for a number.
+        unsafe { put(bytes, insitu.state.len()) };
+        Ok(())
+    })
+}
+
+/// Gives the piece that hcl_insitu_state_size has encoded, once: `len` is its length. Not collective.
+///
+/// # Safety
+/// `buffer` has room for `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn hcl_insitu_state_get(
+    insitu: *mut hcl_insitu,
+    buffer: *mut c_void,
+    len: usize,
+) -> c_int {
+    guard(|| {
+        // SAFETY: as the header says.
+        let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
+        if insitu.state.is_empty() || len != insitu.state.len() {
+            return Err(Error::usage(format!(
+                "there is room for {len} bytes of a state, which has {}",
+                insitu.state.len()
+            ))
+            .remedy("call hcl_insitu_state_size first, and make room for as many"));
+        }
+        // SAFETY: as the header says.
+        unsafe { slice_mut(buffer.cast::<u8>(), len, "the buffer") }?.copy_from_slice(&insitu.state);
+        insitu.state = Vec::new();
+        Ok(())
+    })
+}
+
+/// Goes on from pieces that hcl_insitu_state_get gave, by the same kind and options on any ranks and
+/// blocks, before the first step. The ranks together hand in the pieces of all ranks of then, each once, in
+/// any order: a rank none (`len` 0), one, or several one after the other. Collective.
+///
+/// # Safety
+/// `buffer` has `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn hcl_insitu_state_set(
+    insitu: *mut hcl_insitu,
+    buffer: *const c_void,
+    len: usize,
+) -> c_int {
+    guard(|| {
+        // SAFETY: as the header says.
+        let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
+        // SAFETY: as the header says.
+        let bytes = insitu.comm.agree(unsafe { slice(buffer.cast::<u8>(), len, "the buffer") })?;
+        running(insitu)?.load_bytes(bytes)
     })
 }
 

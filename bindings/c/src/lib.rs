@@ -10,6 +10,7 @@ mod context;
 mod dataset;
 mod eof;
 mod guard;
+mod halo;
 mod insitu;
 pub mod pointers;
 
@@ -18,4 +19,5 @@ pub use context::*;
 pub use dataset::*;
 pub use eof::*;
 pub use guard::*;
+pub use halo::*;
 pub use insitu::*;

@@ -95,6 +95,23 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a 
     unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|_| Error::usage(format!("{what} is no UTF-8 text")))
 }
 
+/// Refuses options that differ between ranks.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn same_everywhere(comm: &Comm, words: &[&str]) -> Result<()> {
+    let bytes = words.iter().flat_map(|word| word.bytes().chain([0]));
+    // FNV-1a.
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let mut ends = [hash, !hash];
+    comm.all_reduce(&mut ends, halocline::core::comm::Reduce::Min);
+    if ends[0] == !ends[1] {
+        return Ok(());
+    }
+    Err(Error::usage("the ranks name different options"))
+}
+
 /// Lengths of dimensions.
 pub(crate) unsafe fn lengths(pointer: *const usize, ndims: c_int, what: &str) -> Result<Vec<usize>> {
     match usize::try_from(ndims) {
@@ -105,7 +122,7 @@ pub(crate) unsafe fn lengths(pointer: *const usize, ndims: c_int, what: &str) ->
 }
 
 /// Strides, or those of C order.
-unsafe fn strides(pointer: *const isize, shape: &[usize]) -> Result<Vec<isize>> {
+pub(crate) unsafe fn block_strides(pointer: *const isize, shape: &[usize]) -> Result<Vec<isize>> {
     if pointer.is_null() {
         return Ok(c_strides(shape));
     }
@@ -124,6 +141,14 @@ fn span(shape: &[usize], strides: &[isize]) -> Result<(isize, usize)> {
     Ok((low, if shape.contains(&0) { 0 } else { len as usize }))
 }
 
+/// Refuses a type.
+pub(crate) fn unknown_type(kind: c_int) -> Error {
+    if kind == NO_SHAPE {
+        return Error::usage("the array has not the shape of this rank's box");
+    }
+    Error::usage(format!("{kind} is no type of values")).remedy("use HCL_REAL32 or HCL_REAL64")
+}
+
 /// A block of the host's array, whose first cell is at `data`.
 pub(crate) unsafe fn view<'a>(
     kind: c_int,
@@ -132,7 +157,7 @@ pub(crate) unsafe fn view<'a>(
     shape: &[usize],
 ) -> Result<View<'a>> {
     // SAFETY: as the caller's.
-    let strides = unsafe { strides(stride, shape) }?;
+    let strides = unsafe { block_strides(stride, shape) }?;
     let (low, len) = span(shape, &strides)?;
     let origin = low.unsigned_abs();
     // SAFETY: the header asks for an array that holds the block by these strides; nothing else is read.
@@ -140,11 +165,7 @@ pub(crate) unsafe fn view<'a>(
         match kind {
             HCL_REAL32 => Numbers::F32(slice(data.cast::<f32>().wrapping_offset(low), len, "the array")?),
             HCL_REAL64 => Numbers::F64(slice(data.cast::<f64>().wrapping_offset(low), len, "the array")?),
-            NO_SHAPE => return Err(Error::usage("the array has not the shape of this rank's box")),
-            _ => {
-                return Err(Error::usage(format!("{kind} is no type of values"))
-                    .remedy("use HCL_REAL32 or HCL_REAL64"))
-            }
+            _ => return Err(unknown_type(kind)),
         }
     };
     if data.is_null() && len > 0 {
@@ -162,7 +183,7 @@ pub(crate) unsafe fn fill<T: Copy + Default>(
     fill: impl FnOnce(&mut [T]) -> Result<()>,
 ) -> Result<()> {
     // SAFETY: as the caller's.
-    let strides = unsafe { strides(stride, shape) }?;
+    let strides = unsafe { block_strides(stride, shape) }?;
     let (low, len) = span(shape, &strides)?;
     if data.is_null() && len > 0 {
         return Err(null("the array"));

@@ -6,7 +6,7 @@ use std::path::Path;
 fn the_header_is_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("a configuration");
-    let files = ["guard", "pointers", "context", "blocks", "dataset", "eof", "insitu"];
+    let files = ["guard", "pointers", "context", "blocks", "halo", "dataset", "eof", "insitu"];
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in files {
         builder = builder.with_src(root.join("src").join(file).with_extension("rs"));

@@ -1,5 +1,5 @@
 !> The pieces by themselves, for a program of the older module `mpi`: reading, modes, redistribution,
-!> errors as codes. `pieces FILE VARIABLE` prints the shares of variance of three modes.
+!> halos, errors as codes. `pieces FILE VARIABLE` prints the shares of variance of three modes.
 program pieces
   use mpi
   use halocline
@@ -8,12 +8,13 @@ program pieces
 
   type(hcl_context) :: context
   type(hcl_blocks) :: columns, rows, overlapping
+  type(hcl_halo) :: halo
   type(hcl_dataset) :: dataset
   type(hcl_eof) :: modes
   type(hcl_insitu) :: means
   character(512) :: file, variable, message
   integer, allocatable :: lens(:), start(:), count(:)
-  real(real64), allocatable :: a(:, :), b(:, :), c(:, :), share(:), series(:, :)
+  real(real64), allocatable :: a(:, :), b(:, :), c(:, :), d(:, :), share(:), series(:, :)
   real(real32), allocatable :: box(:, :, :)
   integer :: error, stat, rank, ranks, i, j
   logical :: well
@@ -47,6 +48,22 @@ program pieces
   end do
   call hcl_redistribute(context, rows, b, columns, c)
   well = well .and. all(abs(c - a(1:13, :)) < 0.5)
+
+  ! Halos: periodic in the first dimension, the nearest cell beyond the ends of the second.
+  call columns%get(rank, start, count)
+  call halo%define(context, columns, "width=1; x=periodic; y=nearest")
+  allocate(d(0:14, 0:count(2) + 1))
+  d = -1
+  d(1:13, 1:count(2)) = c
+  call halo%exchange(d)
+  do j = 0, merge(count(2) + 1, -1, count(2) > 0)
+    do i = 0, 14
+      well = well .and. abs(d(i, j) - (100 * min(max(start(2) + j - 1, 1), 9) + modulo(i - 1, 13) + 1)) < 0.5
+    end do
+  end do
+  call halo%exchange(d(1:, :), stat=stat)
+  well = well .and. (stat == hcl_error_usage .or. any(count == 0))
+  call halo%free()
 
   ! Errors are codes; nothing stops.
   call overlapping%define(context, shape=[4, 4], start=[1, 1], count=[4, 3 + min(rank, 1)], stat=stat, errmsg=message)

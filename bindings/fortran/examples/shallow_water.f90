@@ -8,25 +8,32 @@
 program shallow_water
   use mpi_f08
   use halocline
-  use, intrinsic :: iso_fortran_env, only: real32, real64, int32, error_unit
+  use, intrinsic :: iso_fortran_env, only: real32, real64, int8, int32, error_unit
   implicit none
 
   integer, parameter :: wp = real32, nx = 50, ny = 38
   real(wp), parameter :: gravity = 9.81, depth = 100.0, dx = 1000.0, dt = 15.0, coriolis = 1e-4, drag = 1e-6
   character(*), parameter :: since = "time_units=seconds since 2001-01-01"
-  character(11), parameter :: kinds(3) = [character(11) :: "stats", "climatology", "covariance"]
-  character(120), parameter :: options(3) = [character(120) :: &
-    "variable=h; units=m; ops=mean,std,min,max; " // since, &
+  integer, parameter :: n = 6, covariance = 3
+  character(11), parameter :: kinds(n) = [character(11) :: "stats", "climatology", "covariance", "histogram", &
+    "welch", "eof"]
+  character(120), parameter :: options(n) = [character(120) :: &
+    "variable=h; units=m; ops=mean,std,min,max,count; " // since, &
     "variable=h; units=m; ops=mean,var; cycle=hour; " // since, &
-    "variable=h,u; units=m,m s-1; " // since]
+    "variable=h,u; units=m,m s-1; " // since, &
+    "variable=h; units=m; bins=-1:1:40; " // since, &
+    "variable=h; units=m; segment=50; window=boxcar; " // since, &
+    "variable=h; units=m; modes=4; batch=500; " // since]
 
-  integer :: rank, ranks, px, py, ix, iy, x0, y0, mx, my, steps, t, k, file, i, j
+  integer :: rank, ranks, px, py, ix, iy, x0, y0, mx, my, steps, t, k, stat, file, i, j
   integer(int32) :: place = 1024
   character(1024) :: folder, word
   real(wp), allocatable :: h(:, :), u(:, :), v(:, :), whole(:, :)
   type(hcl_context) :: context
   type(hcl_blocks) :: blocks
-  type(hcl_insitu) :: analysis(3)
+  type(hcl_insitu) :: analysis(n)
+  type(hcl_halo) :: halo
+  integer(int8), allocatable :: state(:)
   real(real64) :: began, model_time, push_time, time
   real(wp) :: x, y
   logical :: failed
@@ -64,7 +71,8 @@ program shallow_water
 
   call hcl_start(context, MPI_COMM_WORLD%mpi_val, threads=1)
   call blocks%define(context, shape=[nx, ny], start=[x0 + 1, y0 + 1], count=[mx, my])
-  do k = 1, 3
+  call halo%define(context, blocks, "width=1; x=periodic; y=wall")
+  do k = 1, n
     call begin(analysis(k), k)
   end do
   if (rank == 0) call open_dump()
@@ -76,35 +84,45 @@ program shallow_water
     began = MPI_Wtime()
     time = t * real(dt, real64)
     ! The inside of the arrays; no copy is made of it.
-    call analysis(1)%push(time, h(1:mx, 1:my), stat=k)
-    call tell(k)
-    call analysis(2)%push(time, h(1:mx, 1:my), stat=k)
-    call tell(k)
-    call analysis(3)%push(time, h(1:mx, 1:my), u(1:mx, 1:my), stat=k)
-    call tell(k)
+    do k = 1, n
+      if (k == covariance) then
+        call analysis(k)%push(time, h(1:mx, 1:my), u(1:mx, 1:my), stat=stat)
+      else
+        call analysis(k)%push(time, h(1:mx, 1:my), stat=stat)
+      end if
+      call tell(stat)
+    end do
     push_time = push_time + MPI_Wtime() - began
     call gather(h)
     if (rank == 0) call dump_step(0, t)
     call gather(u)
     if (rank == 0) call dump_step(1, t)
     if (t == steps / 2) then
-      ! As if the model ended here and began again.
-      do k = 1, 3
-        call analysis(k)%save(trim(folder) // "/restart." // trim(kinds(k)))
-        call begin(analysis(k), k)
-        call analysis(k)%load(trim(folder) // "/restart." // trim(kinds(k)))
+      ! As if the model ended here and began again, with the states in its own restart: of some as
+      ! files, of others as bytes.
+      do k = 1, n
+        if (mod(k, 2) == 0) then
+          call analysis(k)%get_state(state)
+          call begin(analysis(k), k)
+          call analysis(k)%set_state(state)
+        else
+          call analysis(k)%save(trim(folder) // "/restart." // trim(kinds(k)))
+          call begin(analysis(k), k)
+          call analysis(k)%load(trim(folder) // "/restart." // trim(kinds(k)))
+        end if
         if (analysis(k)%steps() /= t + 1) failed = .true.
       end do
     end if
   end do
 
   if (rank == 0) close (file)
-  do k = 1, 3
+  do k = 1, n
     call analysis(k)%finish(trim(folder) // "/" // trim(kinds(k)) // ".nc")
     call analysis(k)%free()
   end do
   if (rank == 0) print '(i0, a, f0.1, a, f0.1, a)', ranks, " ranks: ", 1e6 * model_time / steps, &
-    " us a step of the model, ", 1e6 * push_time / steps, " us for three pushes"
+    " us a step of the model, ", 1e6 * push_time / steps, " us for six pushes"
+  call halo%free()
   call blocks%free()
   call context%free()
   call MPI_Finalize()
@@ -135,43 +153,10 @@ contains
     end if
   end subroutine
 
-  integer function neighbour(jx, jy)
-    integer, intent(in) :: jx, jy
-    neighbour = MPI_PROC_NULL
-    if (jy >= 0 .and. jy < py) neighbour = modulo(jx, px) * py + jy
-  end function
-
-  subroutine exchange(f)
-    real(wp), intent(inout) :: f(0:, 0:)
-    real(wp) :: column(my), halo(my), row(mx), edge_row(mx)
-    column = f(mx, 1:my)
-    call swap(column, neighbour(ix + 1, iy), halo, neighbour(ix - 1, iy))
-    f(0, 1:my) = halo
-    column = f(1, 1:my)
-    call swap(column, neighbour(ix - 1, iy), halo, neighbour(ix + 1, iy))
-    f(mx + 1, 1:my) = halo
-    row = f(1:mx, my)
-    edge_row = f(1:mx, 0)
-    call swap(row, neighbour(ix, iy + 1), edge_row, neighbour(ix, iy - 1))
-    f(1:mx, 0) = edge_row
-    row = f(1:mx, 1)
-    edge_row = f(1:mx, my + 1)
-    call swap(row, neighbour(ix, iy - 1), edge_row, neighbour(ix, iy + 1))
-    f(1:mx, my + 1) = edge_row
-  end subroutine
-
-  subroutine swap(out, to, in, from)
-    real(wp), intent(in) :: out(:)
-    real(wp), intent(inout) :: in(:)
-    integer, intent(in) :: to, from
-    call MPI_Sendrecv(out, size(out), MPI_REAL, to, 1, in, size(in), MPI_REAL, from, 1, &
-      MPI_COMM_WORLD, MPI_STATUS_IGNORE)
-  end subroutine
-
   subroutine advance()
     integer :: i, j
     real(wp) :: uu, vv, north
-    call exchange(h)
+    call halo%exchange(h)
     do j = 1, my
       do i = 1, mx
         uu = u(i, j)
@@ -181,8 +166,8 @@ contains
         if (y0 + j > 1) v(i, j) = vv + dt * (-coriolis * uu - gravity * (h(i, j) - h(i, j - 1)) / dx - drag * vv)
       end do
     end do
-    call exchange(u)
-    call exchange(v)
+    call halo%exchange(u)
+    call halo%exchange(v)
     do j = 1, my
       do i = 1, mx
         north = 0
@@ -198,6 +183,7 @@ contains
     integer :: own(4), from
     real(wp), allocatable :: part(:, :)
     own = [x0, y0, mx, my]
+    allocate(part(mx, my))
     part = f(1:mx, 1:my)
     if (rank > 0) then
       call MPI_Send(own, 4, MPI_INTEGER, 0, 5, MPI_COMM_WORLD)

@@ -35,7 +35,7 @@ pub use datetime::DateTime;
 pub use instant::Instant;
 pub use period::{Period, Periods};
 pub use range::TimeRange;
-pub use sampling::Sampling;
+pub use sampling::{Sampling, UnitOfTime};
 pub use units::TimeUnits;
 
 use crate::{Error, Result};

@@ -31,7 +31,43 @@ pub struct Sampling {
     pub year: f64,
 }
 
+/// What frequencies count by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitOfTime {
+    /// Hours.
+    Hour,
+    /// Days.
+    Day,
+    /// Twelfths of the calendar's mean year.
+    Month,
+    /// The calendar's mean year.
+    Year,
+}
+
+impl UnitOfTime {
+    /// As units have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
 impl Sampling {
+    /// The step in this unit.
+    pub fn step_in(&self, unit: UnitOfTime) -> f64 {
+        match unit {
+            UnitOfTime::Hour => self.days * 24.0,
+            UnitOfTime::Day => self.days,
+            // Of months and years without rounding.
+            UnitOfTime::Month => self.months.map_or_else(|| 12.0 * self.days / self.year, f64::from),
+            UnitOfTime::Year => self.months.map_or_else(|| self.days / self.year, |m| f64::from(m) / 12.0),
+        }
+    }
+
     /// The step of `axis`.
     ///
     /// Even are times that differ by the same number of days, up to a thousandth of the step, and

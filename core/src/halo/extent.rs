@@ -2,6 +2,7 @@
 
 use crate::decomposition::Decomposition;
 use crate::error::{Error, Result};
+use crate::index::IndexBox;
 use crate::meta::Role;
 use std::ops::Range;
 
@@ -25,15 +26,26 @@ impl Extent {
     pub fn new(decomposition: &Decomposition, rank: usize, widths: [usize; 3]) -> Result<Self> {
         let head = head(decomposition, widths)?;
         let block = decomposition.block(rank);
-        let ranges = &block.ranges()[head..];
+        let of_maps = Self::of_box(&IndexBox::new(block.ranges()[head..].to_vec()), widths);
+        Ok(if block.is_empty() { of_maps.without_cells() } else { of_maps })
+    }
+    /// That of a box of one to three dimensions, the last ones of level, `y` and `x`.
+    pub(super) fn of_box(block: &IndexBox, widths: [usize; 3]) -> Self {
         let mut extent = Self { start: [0; 3], own: [1; 3], widths };
-        for (d, range) in (3 - ranges.len()..).zip(ranges) {
+        for (d, range) in (3 - block.ndim()..).zip(block.ranges()) {
             (extent.start[d], extent.own[d]) = (range.start, range.len());
         }
         if block.is_empty() {
-            (extent.own, extent.widths) = ([0; 3], [0; 3]);
+            return extent.without_cells();
         }
-        Ok(extent)
+        extent
+    }
+    fn without_cells(self) -> Self {
+        Self { own: [0; 3], widths: [0; 3], ..self }
+    }
+    /// Whether this cell of the domain is in the block.
+    pub(super) fn owns(&self, at: [usize; 3]) -> bool {
+        (0..3).all(|d| (self.start[d]..self.start[d] + self.own[d]).contains(&at[d]))
     }
     /// Lengths of level, `y` and `x` with the halo.
     pub fn shape(&self) -> [usize; 3] {

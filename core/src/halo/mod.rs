@@ -13,10 +13,12 @@ mod edges;
 mod exchange;
 mod extent;
 mod gather;
+mod host;
 mod plan;
 
 pub use edges::{Beyond, Edges, Ends, Fold, Pivot, Point, Source};
 pub use exchange::{HaloValue, Parcels};
 pub use extent::Extent;
 pub use gather::{Gather, Place, Wanted};
+pub use host::{kept, HostHalo};
 pub use plan::HaloPlan;

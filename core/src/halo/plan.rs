@@ -2,6 +2,7 @@
 
 use super::edges::{Edges, Source};
 use super::extent::{head, Extent};
+use crate::blocks::Blocks;
 use crate::comm::Comm;
 use crate::decomposition::Decomposition;
 use crate::error::{Error, Result};
@@ -67,21 +68,51 @@ impl HaloPlan {
         if decomposition.ranks() != comm.size() {
             return Err(Error::internal("a halo for another number of ranks"));
         }
+        Self::of_places(comm, &Places::new(decomposition, comm.rank(), widths)?, edges)
+    }
+
+    /// Plans halos around boxes that a program has cut as it likes, of one to three dimensions: the
+    /// last are level, `y` and `x`.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same arguments.
+    ///
+    /// # Errors
+    /// Usage, for edges that have no meaning, a halo along a dimension that is not there, or other
+    /// numbers of dimensions or ranks.
+    pub fn of_blocks(comm: &Comm, blocks: &Blocks, widths: [usize; 3], edges: &[Edges]) -> Result<Self> {
+        let ndim = blocks.shape().len();
+        if blocks.ranks() != comm.size() || !(1..=3).contains(&ndim) {
+            return Err(Error::usage(format!(
+                "a halo around {} boxes of {ndim} dimensions, on {} ranks",
+                blocks.ranks(),
+                comm.size()
+            )));
+        }
+        if widths[..3 - ndim].iter().any(|&w| w > 0) {
+            return Err(Error::usage("a halo along a dimension that is not there"));
+        }
+        // So that indices with halos are numbers.
+        if widths.iter().any(|&w| w > 1 << 20) {
+            return Err(Error::usage(format!("a halo of {widths:?} cells is too wide")));
+        }
+        Self::of_places(comm, &Places::of_blocks(blocks, widths), edges)
+    }
+
+    fn of_places(comm: &Comm, places: &Places<'_>, edges: &[Edges]) -> Result<Self> {
         edges.iter().try_for_each(Edges::check)?;
         let me = comm.rank();
-        let extent = Extent::new(decomposition, me, widths)?;
         let mut plan = Self {
-            extent,
+            extent: places.extents[me].clone(),
             fields: edges.len(),
             constants: Vec::new(),
             local: Vec::new(),
             leaving: Vec::new(),
             arriving: Vec::new(),
         };
-        let places = Places::new(decomposition, me, widths)?;
         let mut wanted: Vec<Vec<Run>> = vec![Vec::new(); comm.size()];
         for (field, edges) in edges.iter().enumerate() {
-            plan.look_up(&places, (field, edges), &mut wanted)?;
+            plan.look_up(places, (field, edges), &mut wanted)?;
         }
         plan.local = std::mem::take(&mut wanted[me]);
         // Owners learn what is wanted of them, in the order in which it is put into messages.
@@ -181,11 +212,18 @@ pub(super) fn append(runs: &mut Vec<Run>, one: Run, row: usize) {
 
 /// Who holds which cell, and where in memory.
 struct Places<'a> {
-    decomposition: &'a Decomposition,
     extents: Vec<Extent>,
-    /// Where this rank is along the dimensions before: its neighbours are there too.
-    before: Vec<usize>,
     shape: [usize; 3],
+    owner: Owner<'a>,
+}
+
+/// Who owns a cell.
+enum Owner<'a> {
+    /// By a Cartesian decomposition; where this rank is along the dimensions before, as its
+    /// neighbours are there too.
+    Cartesian(&'a Decomposition, Vec<usize>),
+    /// By boxes in no order: neighbours are mostly in that of the cell before.
+    Boxes(std::cell::Cell<usize>),
 }
 
 impl<'a> Places<'a> {
@@ -201,12 +239,27 @@ impl<'a> Places<'a> {
         let mut shape = [1; 3];
         shape[3 - (all.len() - head)..].copy_from_slice(&all[head..]);
         let before = decomposition.block(me).start()[..head].to_vec();
-        Ok(Self { decomposition, extents, before, shape })
+        Ok(Self { extents, shape, owner: Owner::Cartesian(decomposition, before) })
+    }
+    fn of_blocks(blocks: &Blocks, widths: [usize; 3]) -> Self {
+        let extents = (0..blocks.ranks()).map(|rank| Extent::of_box(&blocks.block(rank), widths)).collect();
+        let mut shape = [1; 3];
+        shape[3 - blocks.shape().len()..].copy_from_slice(blocks.shape());
+        Self { extents, shape, owner: Owner::Boxes(std::cell::Cell::new(0)) }
     }
     fn find(&self, at: [usize; 3]) -> Result<(usize, usize)> {
-        let dims = self.decomposition.dims().len() - self.before.len();
-        let index: Vec<usize> = self.before.iter().chain(&at[3 - dims..]).copied().collect();
-        let owner = self.decomposition.owner(&index);
+        let owner = match &self.owner {
+            Owner::Cartesian(decomposition, before) => {
+                let dims = decomposition.dims().len() - before.len();
+                let index: Vec<usize> = before.iter().chain(&at[3 - dims..]).copied().collect();
+                decomposition.owner(&index)
+            }
+            Owner::Boxes(last) => {
+                let holds = |rank: &usize| self.extents[*rank].owns(at);
+                let found = Some(last.get()).filter(holds).or_else(|| (0..self.extents.len()).find(holds));
+                found.inspect(|&rank| last.set(rank))
+            }
+        };
         let rank = owner.ok_or_else(|| Error::internal("a cell without an owner"))?;
         let extent = &self.extents[rank];
         let local = [0, 1, 2].map(|d| at[d] - extent.start[d] + extent.widths[d]);

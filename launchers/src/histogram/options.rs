@@ -6,29 +6,9 @@ use halocline_algorithms::statistics::Bins;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
 
-/// Edges that a user can list.
-const MOST: usize = 100_000;
-
 /// Bins as they are written: `A:B:N`, or edges.
 pub(super) fn parse_bins(text: &str) -> std::result::Result<Bins, String> {
-    let number = |word: &str| {
-        word.trim().parse::<f64>().map_err(|_| {
-            format!("`{word}` is no number; write A:B:N, as in -2:35:100, or edges, as in 0,1,10,100")
-        })
-    };
-    let words: Vec<&str> = text.split(':').collect();
-    let bins = match words.as_slice() {
-        [a, b, n] => {
-            let count = n.trim().parse::<usize>().map_err(|_| format!("`{n}` is no number of bins"))?;
-            Bins::uniform(number(a)?, number(b)?, count)
-        }
-        [list] if list.split(',').count() <= MOST => {
-            Bins::edges(list.split(',').map(number).collect::<std::result::Result<_, String>>()?)
-        }
-        [_] => return Err(format!("more than {MOST} edges; write A:B:N for bins of one width")),
-        _ => return Err("write A:B:N, as in -2:35:100, or edges, as in 0,1,10,100".to_owned()),
-    };
-    bins.map_err(|e| e.to_string())
+    text.parse().map_err(|e: Error| e.to_string())
 }
 
 /// Files and variable of `--with`.

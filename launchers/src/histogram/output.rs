@@ -4,7 +4,7 @@ use super::count::Counted;
 use super::{HistogramArgs, Weights};
 use crate::pairs::whole_time;
 use crate::{carry, common};
-use halocline_algorithms::statistics::{Bins, HistogramState};
+use halocline_algorithms::statistics::{make_densities, Bins, HistogramState};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
@@ -117,23 +117,9 @@ fn numbers(args: &HistogramArgs, state: &HistogramState) -> Vec<(i64, f64)> {
         Weights::Area => state.sums(&args.bins),
     };
     if args.density {
-        let sizes = sizes(&args.bins);
-        for table in values.chunks_mut(sizes.len().max(1)) {
-            let total: f64 = table.iter().sum();
-            // Nothing in any bin: 0/0 is missing.
-            table.iter_mut().zip(&sizes).for_each(|(v, size)| *v = *v / size / total);
-        }
+        make_densities(&mut values, &args.bins);
     }
     counts.into_iter().zip(values).collect()
-}
-
-/// The widths of bins, or the areas of joint ones.
-fn sizes(bins: &[Bins]) -> Vec<f64> {
-    let widths = |b: &Bins| (0..b.len()).map(|k| b.width(k)).collect::<Vec<f64>>();
-    bins.iter().fold(vec![1.0], |sizes, b| {
-        let widths = widths(b);
-        sizes.iter().flat_map(|s| widths.iter().map(move |w| s * w)).collect()
-    })
 }
 
 /// What the variables are called: two of one name are told apart.

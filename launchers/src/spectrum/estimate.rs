@@ -2,6 +2,7 @@
 
 use super::series::SeriesArgs;
 use halocline_algorithms::spectra::{Sampling, Scaling, Welch, WelchOptions, Window};
+use halocline_core::calendar::UnitOfTime;
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
@@ -47,26 +48,21 @@ pub(super) enum FrequencyUnits {
 }
 
 impl FrequencyUnits {
+    const fn unit(self) -> UnitOfTime {
+        match self {
+            Self::Hour => UnitOfTime::Hour,
+            Self::Day => UnitOfTime::Day,
+            Self::Month => UnitOfTime::Month,
+            Self::Year => UnitOfTime::Year,
+        }
+    }
     /// The unit of time.
     pub(super) const fn period(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Year => "year",
-        }
+        self.unit().name()
     }
     /// The step in that unit.
     pub(super) fn step(self, sampling: &Sampling) -> f64 {
-        match self {
-            Self::Hour => sampling.days * 24.0,
-            Self::Day => sampling.days,
-            // Of months and years without rounding.
-            Self::Month => sampling.months.map_or_else(|| 12.0 * sampling.days / sampling.year, f64::from),
-            Self::Year => {
-                sampling.months.map_or_else(|| sampling.days / sampling.year, |m| f64::from(m) / 12.0)
-            }
-        }
+        sampling.step_in(self.unit())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// Bins between edges that increase: bin k holds `edge(k) <= v < edge(k + 1)`, the last one its
 /// upper edge too.
@@ -26,6 +27,9 @@ pub(super) const ABOVE: usize = 1;
 pub(super) const MISSING: usize = 2;
 /// How many such codes there are.
 pub(super) const APART: usize = 3;
+
+/// Edges that a user can list.
+const MOST_EDGES: usize = 100_000;
 
 /// Most bins of one variable: edges are told apart by doubles.
 const MOST: usize = 1 << 30;
@@ -135,6 +139,48 @@ impl Bins {
                 k
             }
         }
+    }
+}
+
+/// `A:B:N`, or edges divided by commas.
+impl FromStr for Bins {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        const HOW: &str = "write A:B:N, as in -2:35:100, or edges, as in 0,1,10,100";
+        let number = |word: &str| {
+            let number = word.trim().parse::<f64>();
+            number.map_err(|_| Error::usage(format!("`{word}` is no number")).remedy(HOW))
+        };
+        let words: Vec<&str> = text.split(':').collect();
+        match words.as_slice() {
+            [a, b, n] => {
+                let count = n.trim().parse::<usize>();
+                let count = count.map_err(|_| Error::usage(format!("`{n}` is no number of bins")))?;
+                Self::uniform(number(a)?, number(b)?, count)
+            }
+            [list] if list.split(',').count() <= MOST_EDGES => {
+                Self::edges(list.split(',').map(number).collect::<Result<_>>()?)
+            }
+            [_] => Err(Error::usage(format!("more than {MOST_EDGES} edges"))
+                .remedy("write A:B:N for bins of one width")),
+            _ => Err(Error::usage(format!("`{text}` is no list of bins")).remedy(HOW)),
+        }
+    }
+}
+
+/// Makes densities of what is in bins: divided by the widths of bins (of several variables by their
+/// product) and by the sum; of each table, where there are several. Nothing in any bin is missing.
+pub fn make_densities(values: &mut [f64], bins: &[Bins]) {
+    let widths = |b: &Bins| (0..b.len()).map(|k| b.width(k)).collect::<Vec<f64>>();
+    let sizes = bins.iter().fold(vec![1.0], |sizes, b| {
+        let widths = widths(b);
+        sizes.iter().flat_map(|s| widths.iter().map(move |w| s * w)).collect()
+    });
+    for table in values.chunks_mut(sizes.len().max(1)) {
+        let total: f64 = table.iter().sum();
+        // Nothing in any bin: 0/0 is missing.
+        table.iter_mut().zip(&sizes).for_each(|(v, size)| *v = *v / size / total);
     }
 }
 

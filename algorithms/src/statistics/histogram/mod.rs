@@ -4,8 +4,8 @@ mod bins;
 mod codes;
 mod table;
 
-pub use bins::Bins;
-pub use table::HistogramState;
+pub use bins::{make_densities, Bins};
+pub use table::{Apart, HistogramState};
 
 use codes::Coder;
 use halocline_core::engine::{Fold, Numbers, Piece, Pieces};

@@ -5,25 +5,29 @@
 //! tiles: a few steps are kept, then travel together to the ranks that reduce the columns of tiles.
 //! Folds that reduce time alone are served, since a column then never meets another.
 
+mod pieces;
 mod route;
 mod saved;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use saved::{decode, encode, Beside, BesideColumns};
 pub use view::{c_strides, extent, Buffer, View};
 
 use super::fold::Fold;
 use super::piece::{Numbers, Piece, Pieces};
 use super::tree::MergeTree;
 use crate::blocks::Blocks;
-use crate::comm::{Comm, Reduce};
+use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::meta::{Dim, Role};
 use crate::tiling::{Tile, Tiling};
 use rayon::prelude::*;
 use route::Route;
+use steps::Steps;
 
 /// Makes the fold for the times of the steps so far: what a step means to it may follow from its time.
 pub type MakeFold<F> = Box<dyn Fn(&[f64]) -> Result<F>>;
@@ -40,15 +44,11 @@ pub struct InSitu<F: Fold> {
     make: MakeFold<F>,
     tiling: Tiling,
     route: Route,
-    missing: Option<f64>,
-    /// Times of all steps.
-    times: Vec<f64>,
-    /// Steps of them that have been absorbed.
-    absorbed: usize,
+    steps: Steps,
     /// Steps that travel together.
     at_once: usize,
-    /// For each field what was pushed since.
-    waiting: Vec<Buffer>,
+    /// Steps of a tile.
+    tile_steps: usize,
     /// States of the tile in hand, by the order of the columns here.
     open: Vec<F::State>,
     tree: MergeTree<F::State>,
@@ -60,7 +60,7 @@ impl<F: Fold> std::fmt::Debug for InSitu<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InSitu")
             .field("fold", &F::NAME)
-            .field("steps", &self.times.len())
+            .field("steps", &self.steps.len())
             .finish_non_exhaustive()
     }
 }
@@ -93,33 +93,35 @@ impl<F: Fold> InSitu<F> {
         Ok(Self {
             comm: comm.clone(),
             make,
+            steps: Steps::new(comm, &route.own, fields, missing),
+            at_once: 8,
+            tile_steps: tiling.dims()[0].len,
             tiling,
             route,
-            missing,
-            times: Vec::new(),
-            absorbed: 0,
-            at_once: 8,
-            waiting: Vec::with_capacity(fields),
             open: Vec::new(),
             tree: MergeTree::new(ENDLESS),
             failed: None,
-        }
-        .of_fields(fields))
+        })
     }
 
-    fn of_fields(mut self, fields: usize) -> Self {
-        // The first step tells in what precision they come.
-        self.waiting = (0..fields).map(|_| Buffer::F64(Vec::new())).collect();
-        self
+    /// For folds whose state goes on from step to step and never merges, or whose order does not
+    /// matter: one tile in time, however many steps there are.
+    #[must_use]
+    pub fn unending(self) -> Self {
+        Self { tile_steps: ENDLESS, ..self }
     }
 
     /// Steps so far, those before a restart too.
     pub fn steps(&self) -> usize {
-        self.times.len()
+        self.steps.len()
     }
     /// Times of all steps so far.
     pub fn times(&self) -> &[f64] {
-        &self.times
+        &self.steps.times
+    }
+    /// The cells of the columns that are reduced here, in the order of their states.
+    pub fn columns(&self) -> impl Iterator<Item = &IndexBox> {
+        self.route.columns.iter().map(|(_, cells)| cells)
     }
 
     /// Takes a step: this rank's block of each field. What was found wrong with it before may be
@@ -138,76 +140,11 @@ impl<F: Fold> InSitu<F> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let taken = fields.and_then(|fields| self.keep(time, &fields));
-        self.all_took(time, taken).inspect_err(|_| self.forget_step())?;
-        self.times.push(time);
-        if self.is_full() {
+        self.steps.take(time, fields)?;
+        if self.steps.waiting() >= self.at_once || self.steps.len() % self.tile_steps == 0 {
             self.flush()?;
         }
         Ok(())
-    }
-
-    /// Says the error of any rank on all, or that their times differ.
-    fn all_took(&self, time: f64, taken: Result<()>) -> Result<()> {
-        let bits = time.to_bits();
-        let mut least = [u64::from(taken.is_ok()), bits, !bits];
-        self.comm.all_reduce(&mut least, Reduce::Min);
-        if least[0] == 0 {
-            return self.comm.agree(taken);
-        }
-        if least[1] != !least[2] {
-            return Err(Error::usage("the ranks push steps of different times"));
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, time: f64, fields: &[View<'_>]) -> Result<()> {
-        if !time.is_finite() || self.times.last().is_some_and(|&last| time <= last) {
-            return Err(Error::usage(format!("the time {time} does not come after the one before")));
-        }
-        if fields.len() != self.waiting.len() {
-            return Err(Error::usage(format!(
-                "{} fields are pushed of {}",
-                fields.len(),
-                self.waiting.len()
-            )));
-        }
-        let shape = self.route.own.shape();
-        if let Some(odd) = fields.iter().find(|view| view.shape() != shape) {
-            return Err(Error::usage(format!(
-                "a block of {:?} is pushed where this rank holds {shape:?}",
-                odd.shape()
-            )));
-        }
-        if shape.contains(&0) {
-            return Ok(());
-        }
-        for (buffer, view) in self.waiting.iter_mut().zip(fields) {
-            if self.times.len() == self.absorbed && buffer.len() == 0 {
-                *buffer = match std::mem::replace(buffer, Buffer::F64(Vec::new())) {
-                    Buffer::F32(v) if view.is_single() => Buffer::F32(v),
-                    Buffer::F64(v) if !view.is_single() => Buffer::F64(v),
-                    _ => Buffer::new(view.is_single()),
-                };
-            }
-            view.append_to(buffer, self.missing)?;
-        }
-        Ok(())
-    }
-
-    /// As before a step that was refused.
-    fn forget_step(&mut self) {
-        let len = (self.times.len() - self.absorbed) * self.route.own.len();
-        self.waiting.iter_mut().for_each(|buffer| buffer.truncate(len));
-    }
-
-    fn is_full(&self) -> bool {
-        let steps = self.times.len();
-        steps - self.absorbed >= self.at_once || steps % self.tile_steps() == 0
-    }
-
-    fn tile_steps(&self) -> usize {
-        self.tiling.dims()[0].len
     }
 
     /// Brings what is kept to the columns and absorbs it.
@@ -218,7 +155,7 @@ impl<F: Fold> InSitu<F> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        if self.absorbed == self.times.len() {
+        if self.steps.waiting() == 0 {
             return Ok(());
         }
         let flushed = self.travel();
@@ -226,18 +163,17 @@ impl<F: Fold> InSitu<F> {
     }
 
     fn travel(&mut self) -> Result<()> {
-        let steps = self.absorbed..self.times.len();
-        self.agree_on_precision()?;
-        let mut fields: Vec<Vec<Buffer>> = Vec::with_capacity(self.waiting.len());
-        for buffer in &mut self.waiting {
+        let steps = self.steps.done..self.steps.len();
+        let mut fields: Vec<Vec<Buffer>> = Vec::new();
+        for buffer in self.steps.of_one_precision()? {
             let mut columns = Vec::new();
             self.route.travel(&self.comm, steps.len(), buffer, &mut columns);
             buffer.clear();
             fields.push(columns);
         }
-        let fold = (self.make)(&self.times)?;
+        let fold = (self.make)(&self.steps.times)?;
         check_kind(&fold)?;
-        let tile_steps = self.tile_steps();
+        let tile_steps = self.tile_steps;
         let leaf = steps.start / tile_steps;
         if self.open.is_empty() {
             self.open = self.route.columns.iter().map(|(column, _)| fold.start(*column)).collect();
@@ -257,7 +193,7 @@ impl<F: Fold> InSitu<F> {
             self.open.par_iter_mut().enumerate().map(absorb).collect()
         };
         absorbed.into_iter().collect::<Result<()>>()?;
-        self.absorbed = steps.end;
+        self.steps.done = steps.end;
         if steps.end % tile_steps == 0 {
             let done = std::mem::take(&mut self.open).into_iter().zip(columns);
             for (state, (column, _)) in done {
@@ -268,26 +204,22 @@ impl<F: Fold> InSitu<F> {
         Ok(())
     }
 
-    /// Who holds nothing was told no precision by its own blocks; all must send the same.
+    /// Takes the states that are in hand, of an unending fold: the next step begins new ones.
     ///
     /// # Collective
     /// Every rank calls this.
-    fn agree_on_precision(&mut self) -> Result<()> {
-        let held = !self.route.own.is_empty();
-        let has = |single: bool| move |b: &Buffer| u64::from(held && matches!(b, Buffer::F32(_)) == single);
-        let mut met: Vec<u64> =
-            self.waiting.iter().map(has(true)).chain(self.waiting.iter().map(has(false))).collect();
-        self.comm.all_reduce(&mut met, Reduce::Max);
-        let (single, double) = met.split_at(self.waiting.len());
-        if single.iter().zip(double).any(|(s, d)| s + d > 1) {
-            return Err(Error::usage("a field has single precision on some ranks and double on others"));
-        }
-        for (buffer, single) in self.waiting.iter_mut().zip(single) {
-            if !held {
-                *buffer = Buffer::new(*single == 1);
-            }
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn take(&mut self) -> Result<Vec<Column<F::State>>> {
+        self.flush()?;
+        let states = std::mem::take(&mut self.open).into_iter();
+        Ok(states.zip(&self.route.columns).map(|(state, (_, cells))| (cells.clone(), state)).collect())
+    }
+
+    /// What went wrong elsewhere with what was taken: it is said at all further steps.
+    pub fn fail(&mut self, error: &Error) {
+        self.failed.get_or_insert_with(|| error.clone());
     }
 
     /// Ends: what is kept is absorbed and merged as far as it goes. Gives the columns that end up on
@@ -300,11 +232,11 @@ impl<F: Fold> InSitu<F> {
     /// Usage, if there was no step; what the fold reports.
     pub fn finish(mut self) -> Result<(F, Vec<Column<F::State>>)> {
         self.flush()?;
-        if self.times.is_empty() {
+        if self.steps.len() == 0 {
             return Err(Error::usage("no step was pushed"));
         }
-        let fold = (self.make)(&self.times)?;
-        let leaves = self.times.len().div_ceil(self.tile_steps());
+        let fold = self.comm.agree((self.make)(&self.steps.times))?;
+        let leaves = self.steps.len().div_ceil(self.tile_steps);
         let mut tree = MergeTree::new(leaves);
         let merged = self
             .drain_nodes()
@@ -319,7 +251,7 @@ impl<F: Fold> InSitu<F> {
 
     /// All finished nodes, and those in hand as leaves.
     fn drain_nodes(&mut self) -> Vec<(super::tree::Place, F::State)> {
-        let leaf = self.absorbed / self.tile_steps();
+        let leaf = self.steps.done / self.tile_steps;
         let mut nodes: Vec<_> =
             (0..ENDLESS.ilog2()).flat_map(|level| self.tree.take(level, |_| true)).collect();
         let open = std::mem::take(&mut self.open).into_iter().zip(&self.route.columns);

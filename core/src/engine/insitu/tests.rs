@@ -1,7 +1,7 @@
 //! A sum whose bits tell the order in which it was made.
 
 use super::*;
-use crate::comm::run_threads;
+use crate::comm::{run_threads, Reduce};
 
 struct Sum;
 
