@@ -7,13 +7,13 @@ use halocline_core::grid::mesh::{Faces, Mesh, Point, Window};
 use halocline_core::{Error, Result};
 
 /// The Laplacian of vectors on a C grid (Griffies and Hallberg 2000, Mon. Weather Rev. 128, 2935-2946),
-/// as gcm-filters has it (VECTOR_C_GRID): the divergence of a stress that is proportional to horizontal
+/// as gcm-filters has it (`VECTOR_C_GRID`): the divergence of a stress that is proportional to horizontal
 /// tension at T and shear strain at F,
 ///
-/// - D_T = (e2/e1) δx(u / e2u) − (e1/e2) δy(v / e1v), σ_T = (κ + κ'/2) D_T;
-/// - D_S = (e2/e1) δx(v / e2v) + (e1/e2) δy(u / e1u), σ_S = κ D_S;
-/// - ∆u = (δx(e2² σ_T) / e2u + δy(e1² σ_S) / e1u) / A;
-/// - ∆v = (δx(e2² σ_S) / e2v − δy(e1² σ_T) / e1v) / A.
+/// - Dt = (e2/e1) δx(u / e2u) − (e1/e2) δy(v / e1v), σt = (κ + κ'/2) Dt;
+/// - Ds = (e2/e1) δx(v / e2v) + (e1/e2) δy(u / e1u), σs = κ Ds;
+/// - ∆u = (δx(e2² σt) / e2u + δy(e1² σs) / e1u) / A;
+/// - ∆v = (δx(e2² σs) / e2v − δy(e1² σt) / e1v) / A.
 ///
 /// Velocities beyond walls, and missing ones, are 0; there is no stress at dry T and F points (free
 /// slip), and velocities at dry U and V points stay as they are.
