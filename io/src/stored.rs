@@ -45,6 +45,7 @@ impl StoredValues {
         self.dtype() == other.dtype() && self.bytes() == other.bytes()
     }
     /// Those that follow one another in `range`, which lies inside.
+    #[must_use]
     pub fn part(&self, range: Range<usize>) -> Self {
         macro_rules! cut {
             ($($kind:ident),*) => {

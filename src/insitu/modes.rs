@@ -102,7 +102,7 @@ impl Records {
                 .remedy("give the same coordinates"));
         }
         let months = if modes.climatology {
-            let months = times.iter().map(|&t| Ok(setup.date(t)?.month as u8)).collect();
+            let months = times.iter().map(|&t| Ok(setup.date(t)?.month)).collect();
             self.comm.agree(months)?
         } else {
             Vec::new()
@@ -116,8 +116,6 @@ impl Records {
             }
             format!("at cell {index:?}, step {} (counted from 0)", first + step)
         };
-        let input =
-            EofInput { name: &setup.fields[0].0, weights: &weights, months: &months, ..Default::default() };
         let name = &setup.fields[0].0;
         let input =
             EofInput { name, weights: &weights, months: &months, locate: &locate, ..EofInput::default() };
@@ -194,7 +192,7 @@ impl Records {
     }
 
     fn restore(&mut self, setup: &Setup, modes: &Modes, columns: BesideColumns) -> Result<()> {
-        let decoded: Result<Vec<(Vec<(usize, usize)>, Beside)>> = columns
+        let decoded: Result<Vec<(Vec<_>, Beside)>> = columns
             .into_iter()
             .map(|(_, cells, bytes)| {
                 let ranges = cells.ranges().iter().map(|r| (r.start, r.end)).collect();
@@ -244,7 +242,7 @@ fn beside<'a>(head: &'a Head, shape: &[usize]) -> impl Fn(usize, &IndexBox) -> R
     move |column, cells| {
         let small = |state: &EofState| EofState { maps: Vec::new(), ..state.clone() };
         let state = head.state.as_ref().map(small);
-        let first = (column == 0).then(|| Head { merged: head.merged, grid: head.grid, state });
+        let first = (column == 0).then_some(Head { merged: head.merged, grid: head.grid, state });
         let mut maps = Vec::new();
         if let Some(state) = &head.state {
             state.maps.chunks(whole.len().max(1)).for_each(|map| whole.extract(map, cells, &mut maps));

@@ -175,7 +175,7 @@ mod tests {
             runs.copy(&source, &mut target);
             let mut expected = [255; 200];
             expected[..run].copy_from_slice(&source[..run]);
-            expected[run + 1..2 * run + 1].copy_from_slice(&source[run + 7..2 * run + 7]);
+            expected[run + 1..][..run].copy_from_slice(&source[run + 7..][..run]);
             assert_eq!(target, expected, "{run}");
         }
     }

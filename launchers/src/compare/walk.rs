@@ -80,7 +80,7 @@ mod tests {
 
     fn walk(a: [usize; 3], b: [usize; 3], room: u64, ranks: usize) -> (Vec<IndexBox>, f64) {
         let found = pieces(&SHAPE, [&a, &b], Bounds { room, usual: 1 << 20, ranks }).expect("there is room");
-        assert_eq!(found.iter().map(IndexBox::len).sum::<usize>(), SHAPE.iter().product());
+        assert_eq!(found.iter().map(IndexBox::len).sum::<usize>(), SHAPE.iter().product::<usize>());
         assert!(found.iter().all(|piece| piece.len() as u64 <= room));
         let thick = found[0].shape();
         let all = [a, b].iter().map(|c| decoded(&SHAPE, &thick, c)).sum::<f64>();

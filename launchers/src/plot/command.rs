@@ -293,7 +293,8 @@ impl Picture<'_> {
                 .in_variable(&variable.name)
                 .remedy(format!("choose --select {}=… from {} to {}", dim.name, ends.0, ends.1)));
         }
-        let k = (0..values.len()).min_by(|&a, &b| (values[a] - wanted).abs().total_cmp(&(values[b] - wanted).abs()));
+        let k = (0..values.len())
+            .min_by(|&a, &b| (values[a] - wanted).abs().total_cmp(&(values[b] - wanted).abs()));
         Ok(k.map(|k| (k, values[k])))
     }
 

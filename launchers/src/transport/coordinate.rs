@@ -61,7 +61,7 @@ pub(super) fn layers(ocean: &Ocean, classes: Option<&Classes>) -> Coordinate {
 /// says of its times, or the mean of these.
 pub(super) fn methods(ocean: &Ocean, is_mean: bool) -> Option<String> {
     let time = ocean.sources[0].time_name();
-    let own = of_time(ocean.cell_methods().unwrap_or_default(), &time);
+    let own = of_time(ocean.cell_methods().unwrap_or_default(), time);
     let mean = is_mean.then(|| format!("{time}: mean"));
     let all: Vec<String> = own.into_iter().chain(mean).collect();
     (!all.is_empty()).then(|| all.join(" "))

@@ -197,11 +197,11 @@ impl Divided {
             let fields: Vec<&[f64]> = own.iter().map(Vec::as_slice).collect();
             share.gather.fill_during((comm, &mut parcels), count, &fields, &mut around, |around| {
                 let _timer = job.progress.phases.start(Phase::Compute);
-                made = self.pieces(maps, &share, (&share.inner, around), (&block, count));
+                made = Self::pieces(maps, &share, (&share.inner, around), (&block, count));
             });
             let outer = {
                 let _timer = job.progress.phases.start(Phase::Compute);
-                self.pieces(maps, &share, (&share.outer, &around), (&block, count))
+                Self::pieces(maps, &share, (&share.outer, &around), (&block, count))
             };
             let done = [(&share.inner, made), (&share.outer, outer)];
             let results = share.results.iter().enumerate();
@@ -215,7 +215,6 @@ impl Divided {
 
     /// What pieces make of so many maps: map by map, piece by piece, result by result.
     fn pieces(
-        &self,
         maps: &Maps<'_>,
         share: &Share,
         (pieces, around): (&[Piece], &[Vec<f64>]),

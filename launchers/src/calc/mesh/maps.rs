@@ -159,12 +159,11 @@ impl<'a> Maps<'a> {
         let spaces = self.spaces();
         let cells: Vec<usize> = spaces.iter().map(|s| s.dims.iter().map(|d| d.len).product()).collect();
         let writing = writing_bytes(job);
-        let way = match self.division(job)? {
-            Some(parts) => Way::Divided(Divided::plan(job, self, parts, dtype)?),
-            None => {
-                let plan = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
-                Way::Whole(Works::new(&self.found.mesh, &self.recipe), plan)
-            }
+        let way = if let Some(parts) = self.division(job)? {
+            Way::Divided(Divided::plan(job, self, parts, dtype)?)
+        } else {
+            let plan = self.plan(job, cells.iter().sum::<usize>() * (dtype.size() + 8))?;
+            Way::Whole(Works::new(&self.found.mesh, &self.recipe), plan)
         };
         self.tell(job, &way, writing);
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };

@@ -11,6 +11,7 @@ use halocline_core::halo::{Gather, Wanted};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
 use halocline_core::Result;
+use std::iter::once;
 use std::ops::Range;
 
 /// Cells around a block that operators may look at: a neighbour, and one more, as faces of a file may
@@ -98,7 +99,7 @@ fn cut(range: &Range<usize>, pieces: usize) -> (Vec<Range<usize>>, Range<usize>)
     let pieces = pieces.clamp(1, to - from);
     let at = |k: usize| from + k * (to - from) / pieces;
     let between = (0..pieces).map(|k| at(k)..at(k + 1));
-    let all = [range.start..from].into_iter().chain(between).chain([to..range.end]).collect();
+    let all = once(range.start..from).chain(between).chain(once(to..range.end)).collect();
     (all, 1..pieces + 1)
 }
 
@@ -147,9 +148,9 @@ impl Share {
                 }
                 let waits = whole || !inner_columns.contains(&x) || share.meets(&piece, &awaited);
                 if waits {
-                    share.outer.push(piece)
+                    share.outer.push(piece);
                 } else {
-                    share.inner.push(piece)
+                    share.inner.push(piece);
                 }
             }
         }

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 /// `halocline filter space`, opened.
 pub(crate) enum Smoothing<'a> {
-    Scalars(Scalars<'a>),
+    Scalars(Box<Scalars<'a>>),
     Vector(Box<vector::Vector<'a>>),
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a SpaceArgs) -> Result<Smoothi
         };
         variables.push((source, laplacian));
     }
-    Ok(Smoothing::Scalars(Scalars { args, dataset, files, variables }))
+    Ok(Smoothing::Scalars(Box::new(Scalars { args, dataset, files, variables })))
 }
 
 impl ByItself for Smoothing<'_> {

@@ -73,7 +73,7 @@ impl<'a> Vector<'a> {
         let laplacian = VectorLaplacian::new(&found.mesh, args.kappas())?;
         let of = |level: usize| laplacian.wet(Point::ALL.map(|point| masks.at(point, level)));
         let wet: Vec<WetPoints> = (0..masks.depth().max(1)).map(of).collect();
-        let any = wet[1..].iter().fold(wet[0].clone(), |all, one| all.or(one));
+        let any = wet[1..].iter().fold(wet[0].clone(), WetPoints::or);
         let target = Target {
             shape: args.shape(),
             scale: args.length(),

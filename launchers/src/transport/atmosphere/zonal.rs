@@ -71,16 +71,14 @@ pub(super) fn run(
             let part = operands.between(&range)?;
             let above;
             let repeated;
-            let streams: Vec<&dyn StreamSource> = match (pass, part.as_they_are()) {
-                (Pass::Flux(_), ([wind, ..], Some(surface))) => {
+            let streams: Vec<&dyn StreamSource> =
+                if let (Pass::Flux(_), ([wind, ..], Some(surface))) = (pass, part.as_they_are()) {
                     repeated = OfSurface::repeated(wind, surface)?;
                     vec![wind, &repeated]
-                }
-                _ => {
+                } else {
                     above = part.streams(&operands.levels)?;
                     above.iter().map(|s| &**s).collect()
-                }
-            };
+                };
             let needs =
                 WholeNeeds { made: (8 * operands.latitudes.len() * pass.fields()) as u64, fixed: held };
             let room = job.budget.for_buffers(comm);

@@ -105,7 +105,7 @@ pub(super) fn velocity(
     (velocity, mass): (&Wanted, &Wanted),
 ) -> Result<(Found, bool)> {
     if let Some(name) = asked {
-        let all = sets.iter().flat_map(|d| d.variables()).find(|i| i.variable.name == name);
+        let all = sets.iter().flat_map(Dataset::variables).find(|i| i.variable.name == name);
         let is_mass = all.is_some_and(|info| {
             let about = &info.variable;
             let standard = about.attributes.text("standard_name").unwrap_or_default();
