@@ -102,7 +102,7 @@ impl Records {
                 .remedy("give the same coordinates"));
         }
         let months = if modes.climatology {
-            let months = times.iter().map(|&t| Ok(setup.date(t)?.month as u8)).collect();
+            let months = times.iter().map(|&t| Ok(setup.date(t)?.month)).collect();
             self.comm.agree(months)?
         } else {
             Vec::new()
@@ -116,8 +116,6 @@ impl Records {
             }
             format!("at cell {index:?}, step {} (counted from 0)", first + step)
         };
-        let input =
-            EofInput { name: &setup.fields[0].0, weights: &weights, months: &months, ..Default::default() };
         let name = &setup.fields[0].0;
         let input =
             EofInput { name, weights: &weights, months: &months, locate: &locate, ..EofInput::default() };
@@ -194,14 +192,11 @@ impl Records {
     }
 
     fn restore(&mut self, setup: &Setup, modes: &Modes, columns: BesideColumns) -> Result<()> {
-        let decoded: Result<Vec<(Vec<(usize, usize)>, Beside)>> = columns
-            .into_iter()
-            .map(|(_, cells, bytes)| {
-                let ranges = cells.ranges().iter().map(|r| (r.start, r.end)).collect();
-                Ok((ranges, decode::<Beside>(&bytes)?))
-            })
-            .collect();
-        let own = self.comm.agree(decoded)?;
+        let decoded = columns.into_iter().map(|(_, cells, bytes)| {
+            let ranges: Vec<(usize, usize)> = cells.ranges().iter().map(|r| (r.start, r.end)).collect();
+            Ok((ranges, decode::<Beside>(&bytes)?))
+        });
+        let own = self.comm.agree(decoded.collect::<Result<Vec<_>>>())?;
         let all = Engine::new(&self.comm).gather(&own)?;
         let mut head = Head::default();
         let shape = setup.shape();
@@ -244,7 +239,7 @@ fn beside<'a>(head: &'a Head, shape: &[usize]) -> impl Fn(usize, &IndexBox) -> R
     move |column, cells| {
         let small = |state: &EofState| EofState { maps: Vec::new(), ..state.clone() };
         let state = head.state.as_ref().map(small);
-        let first = (column == 0).then(|| Head { merged: head.merged, grid: head.grid, state });
+        let first = (column == 0).then_some(Head { merged: head.merged, grid: head.grid, state });
         let mut maps = Vec::new();
         if let Some(state) = &head.state {
             state.maps.chunks(whole.len().max(1)).for_each(|map| whole.extract(map, cells, &mut maps));
