@@ -165,7 +165,7 @@ fn deflate(c: &mut Criterion) {
     for (name, raw) in [("plain", &plain), ("shuffled", &shuffled)] {
         let packed = deflated(raw).expect("fits");
         group.bench_function(format!("{name}, packed"), |b| {
-            b.iter(|| deflated(black_box(raw)).expect("fits"))
+            b.iter(|| deflated(black_box(raw)).expect("fits"));
         });
         group.bench_function(format!("{name}, unpacked"), |b| {
             b.iter(|| inflated(black_box(&packed), raw.len()).expect("whole"));
