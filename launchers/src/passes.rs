@@ -273,13 +273,12 @@ pub(crate) fn stream_of(
         return run.finish();
     };
     let pass = state.is_empty().then(|| checkpoints.keeper().next(job.comm)).transpose()?;
-    let (file, belongs, resumes) = match &pass {
-        Some(pass) => (pass.file().to_owned(), format!("{}|{belongs}", pass.job()), pass.resumes()),
-        None => {
-            let file = checkpoints.of(&state);
-            let there = job.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
-            (file, belongs, checkpoints.resume && there)
-        }
+    let (file, belongs, resumes) = if let Some(pass) = &pass {
+        (pass.file().to_owned(), format!("{}|{belongs}", pass.job()), pass.resumes())
+    } else {
+        let file = checkpoints.of(&state);
+        let there = job.comm.on_root(|| Ok(std::fs::metadata(&file).is_ok_and(|m| m.len() > 0)))?;
+        (file, belongs, checkpoints.resume && there)
     };
     if resumes {
         run.load(&file, &belongs)?;

@@ -99,8 +99,8 @@ pub(super) fn make(
     while first < times {
         let begin = (first + comm.rank() * steps).min(times);
         let end = (begin + steps).min(times);
-        let maps = if is_deep { vec![begin..end, 0..levels] } else { vec![begin..end] };
-        let block = IndexBox::new(maps.into_iter().chain([0..ny, 0..nx]).collect());
+        let depth = is_deep.then_some(0..levels);
+        let block = IndexBox::new([begin..end].into_iter().chain(depth).chain([0..ny, 0..nx]).collect());
         let mut values = memory::filled(block.len(), 0.0f32);
         let before = begin * levels * ny;
         values.par_chunks_mut(nx).enumerate().for_each(|(row, out)| fill(shape, before + row, out));
