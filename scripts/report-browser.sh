@@ -18,6 +18,10 @@ top="$PWD"
 # shellcheck source=scripts/env.sh
 source scripts/env.sh
 
+# Where nobody is asked for a password, what is missing is installed.
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null && [ -z "${CHROMIUM:-}" ]; then
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium >/dev/null 2>&1 || true
+fi
 chromium="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}"
 if [ -z "$chromium" ] || ! command -v python3 > /dev/null; then
   printf '\n!!! SKIPPED: pages of reports in a browser: there is no Chromium, or no Python\n'

@@ -115,6 +115,11 @@ else
 fi
 section "C and Fortran" scripts/bindings-test.sh
 section "documentation" documentation
+# Every command's result, made in many ways; what the first makes the second checks.
+section "reproducibility" scripts/reproduce.sh --quick --outputs target/cases
+section "standards" scripts/standards.sh --outputs target/cases
+section "documentation site" scripts/site.sh
+section "reports in a browser" scripts/report-browser.sh
 section "SLURM cluster" scripts/cluster-test.sh
 
 printf '\n=== summary\n'
