@@ -42,7 +42,7 @@ skip() {
 export HDF5_USE_FILE_LOCKING=FALSE
 
 # One feature set for all sections, with what tests alone ask of the core, so that nothing is compiled twice.
-features=(--workspace --features mpi,halocline-core/conformance)
+features=(--workspace --features mpi --features halocline-core/conformance)
 
 lint_without_mpi() { cargo clippy --no-default-features -p halocline-cli --all-targets -- -D warnings; }
 

@@ -99,16 +99,11 @@ pub(super) fn make(
     while first < times {
         let begin = (first + comm.rank() * steps).min(times);
         let end = (begin + steps).min(times);
-<<<<<<< HEAD
         let mut ranges = vec![begin..end, 0..ny, 0..nx];
         if is_deep {
             ranges.insert(1, 0..levels);
         }
         let block = IndexBox::new(ranges);
-=======
-        let depth = is_deep.then_some(0..levels);
-        let block = IndexBox::new([begin..end].into_iter().chain(depth).chain([0..ny, 0..nx]).collect());
->>>>>>> batch
         let mut values = memory::filled(block.len(), 0.0f32);
         let before = begin * levels * ny;
         values.par_chunks_mut(nx).enumerate().for_each(|(row, out)| fill(shape, before + row, out));
