@@ -101,7 +101,8 @@ if command -v shellcheck >/dev/null; then
   section "scripts" scripts_lint
 fi
 
-section "build" cargo build "${features[@]}"
+# With the tests, as these ask more of some dependencies, which would else be compiled twice.
+section "build" cargo build "${features[@]}" --lib --bins --tests --examples
 # --no-fail-fast: one run shows everything that is broken.
 section "tests" cargo test "${features[@]}" --no-fail-fast
 
