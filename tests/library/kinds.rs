@@ -251,8 +251,8 @@ fn steps_and_options_that_do_not_fit() {
         let view = || View::contiguous(Numbers::F64(&some), &own).map(|view| vec![view]);
         let error = run.push(30.0 * 5.0, view()).expect_err("a gap in time").to_string();
         assert!(error.contains("after the last"), "{error}");
-        // Less than a step, and uneven all the same.
-        let error = run.push(15.0 + 30.0 * 3.05, view()).expect_err("uneven").to_string();
+        // Days only, but more than months differ by.
+        let error = run.push(15.0 + 30.0 * 3.1, view()).expect_err("uneven").to_string();
         assert!(error.contains("after the last"), "{error}");
         push(&mut run, comm, complete, 3..5);
         assert!(run.finish(&out).expect_err("too short").to_string().contains("segment"));
