@@ -33,6 +33,11 @@ impl Blocks {
         } else {
             Err(Error::usage(format!("the box {:?} does not lie in a domain of {shape:?}", own.ranges())))
         })?;
+        let mut dims = [shape.len() as u64, !(shape.len() as u64)];
+        comm.all_reduce(&mut dims, crate::comm::Reduce::Min);
+        if dims[0] != !dims[1] {
+            return Err(Error::usage("the ranks name domains of different numbers of dimensions"));
+        }
         let flat: Vec<u64> = own.ranges().iter().flat_map(|r| [r.start as u64, r.end as u64]).collect();
         let (mut least, mut most) = (shape.iter().map(|&n| n as u64).collect::<Vec<_>>(), Vec::new());
         most.extend(&least);
@@ -159,6 +164,10 @@ mod tests {
             assert!(gather(piece(0..3), piece(2..6)).contains("both hold"));
             assert!(gather(piece(0..3), piece(4..6)).contains("5 of the 6"));
             assert!(gather(piece(0..3), piece(3..7)).contains("does not lie"));
+            let shape = &[6, 1][..2 - comm.rank()];
+            let own = IndexBox::new([0..3, 0..1][..shape.len()].to_vec());
+            let error = Blocks::gather(comm, shape, &own).unwrap_err().to_string();
+            assert!(error.contains("numbers of dimensions"), "{error}");
         });
     }
 }

@@ -18,6 +18,7 @@ pub mod meta;
 pub mod progress;
 pub mod rechunk;
 pub mod redistribution;
+pub mod threads;
 pub mod tiling;
 pub mod units;
 

@@ -209,7 +209,7 @@ pub(crate) fn guarded<T>(comm: &Comm, sources: &[&Source], work: impl FnOnce() -
 
 /// What planning needs to know: `room` bytes for windows and states on each rank, parts by hand.
 pub(crate) fn demand<'a>(comm: &Comm, room: u64, parts: Option<&'a [usize]>) -> Demand<'a> {
-    Demand { ranks: comm.size(), threads: rayon::current_num_threads(), room: Some(room), parts }
+    Demand { ranks: comm.size(), threads: halocline_core::threads::for_plans(), room: Some(room), parts }
 }
 
 /// Adds to a refusal for want of memory where the rest of it goes.

@@ -24,6 +24,7 @@ pub(crate) fn run(launch: &Launch, cli: &Cli, command: impl Fn(&Comm) -> Result<
     let started = comm.agree(start_threads(cli).and(logged));
     report::begin(&comm, rayon::current_num_threads());
     if started.is_ok() {
+        halocline_core::threads::agree(&comm);
         placement::look(&comm, rayon::current_num_threads());
     }
     let Ok(result) = catch_unwind(AssertUnwindSafe(|| started.and_then(|()| command(&comm)))) else {

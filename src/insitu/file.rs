@@ -8,7 +8,7 @@ use halocline_core::comm::{Comm, Reduce};
 use halocline_core::engine::insitu::Column;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
-use halocline_core::{units, Result};
+use halocline_core::{units, Error, Result};
 use halocline_io::output::{history_line, Output, Schema, VariableSpec};
 use std::path::Path;
 
@@ -81,6 +81,34 @@ pub(super) fn of_reduction(
         )?;
     }
     output.finish()
+}
+
+/// Refuses a file that can't be made where it is wanted, before anything is given up for it.
+///
+/// # Collective
+/// Every rank calls this.
+pub(super) fn check_target(comm: &Comm, path: &Path) -> Result<()> {
+    comm.on_root(|| {
+        let refuse = |what: String| {
+            Err(Error::system(what).in_file(path).remedy("name another path; nothing is lost"))
+        };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if path.is_dir() {
+            return refuse("it is a folder".to_owned());
+        }
+        if !folder.is_dir() {
+            return refuse("its folder does not exist".to_owned());
+        }
+        // Permissions alone don't tell whether a file system takes files.
+        let trial = folder.join(format!(".halocline-{}.trial", std::process::id()));
+        match std::fs::File::create(&trial) {
+            Ok(_) => {
+                let _ = std::fs::remove_file(&trial);
+                Ok(())
+            }
+            Err(e) => refuse(format!("nothing can be written there: {e}")),
+        }
+    })
 }
 
 /// The file of a covariance, as `halocline relate --op covariance` writes it.

@@ -160,7 +160,7 @@ impl InSitu {
     pub fn push(&mut self, time: f64, fields: Result<Vec<View<'_>>>) -> Result<()> {
         let mut fields = self.setup.date(time).and(fields);
         if let Run::Welch(run) = &self.run {
-            fields = spectra::check_step(run.times(), time).and(fields);
+            fields = spectra::check_step(&self.setup, run.times(), time).and(fields);
         }
         match (&mut self.run, &self.setup.kind) {
             (Run::Eof(records), Kind::Eof(modes)) => records.push((&self.setup, modes), time, fields),
@@ -234,14 +234,32 @@ impl InSitu {
         }
     }
 
+    /// Says whether [`Self::finish`] can begin: it takes the analysis whatever comes of it, and after
+    /// this nothing is lost.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// Usage, if there was no step, or ranks have different coordinates; system, if there is no place
+    /// for the file.
+    pub fn check_finish(&self, path: &Path) -> Result<()> {
+        if self.steps() == 0 {
+            return Err(Error::usage("no step was pushed"));
+        }
+        self.setup.same_everywhere(&self.comm)?;
+        file::check_target(&self.comm, path)
+    }
+
     /// Writes the results to a NetCDF file.
     ///
     /// # Collective
     /// Every rank calls this.
     ///
     /// # Errors
-    /// Usage, if there was no step; system, if the file can't be written.
+    /// As [`Self::check_finish`]; system, if the file can't be written.
     pub fn finish(self, path: &Path) -> Result<()> {
+        self.check_finish(path)?;
         let Self { comm, setup, run } = self;
         match run {
             Run::Histogram(run) => {

@@ -66,6 +66,10 @@ impl Records {
             self.comm.agree(weights(setup, modes))?;
         }
         if self.run.steps() - self.head.merged >= modes.batch {
+            // Else a step that is refused would leave no batch for the end, which is what modes come from.
+            self.run.check(time, &fields)?;
+            // Weights are of latitudes.
+            setup.same_everywhere(&self.comm)?;
             self.merge(setup, modes)?;
         }
         self.run.push(time, fields)

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use halocline_core::calendar::{Calendar, DateTime, TimeUnits};
+use halocline_core::comm::{Comm, Reduce};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
 
@@ -133,8 +134,12 @@ impl Setup {
             return Err(Error::usage(format!("`{name}` is the name of a dimension, too"))
                 .remedy("name the field otherwise"));
         }
+        if let Some(dim) = setup.space.iter().find(|d| is_taken(&setup.kind, &names, &d.name)) {
+            return Err(Error::usage(format!("`{}` is a name of the results, too", dim.name))
+                .remedy("name the dimension otherwise with dims=..."));
+        }
         setup.text = format!(
-            "{:?} of {names:?} on {shape:?}, {} in {}, missing {missing:?}",
+            "{:?} of {names:?} in {units:?} on {shape:?}, {} in {}, missing {missing:?}",
             setup.kind,
             setup.time.text(),
             calendar
@@ -189,10 +194,74 @@ impl Setup {
         Ok(())
     }
 
+    /// Refuses coordinates that are not the same on all ranks.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn same_everywhere(&self, comm: &Comm) -> Result<()> {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        // FNV-1a of what tells them.
+        let mut add = |bytes: &[u8]| {
+            bytes.iter().for_each(|b| hash = (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+        };
+        for d in &self.space {
+            let Some(known) = self.coordinates.iter().find(|c| c.variable.name == d.name) else {
+                add(&[0]);
+                continue;
+            };
+            add(&[1]);
+            add(known.variable.attributes.text("units").unwrap_or_default().as_bytes());
+            known.values.to_f64().iter().for_each(|v| add(&v.to_bits().to_le_bytes()));
+        }
+        let mut ends = [hash, !hash];
+        comm.all_reduce(&mut ends, Reduce::Min);
+        if ends[0] == !ends[1] {
+            return Ok(());
+        }
+        Err(Error::usage("the ranks name different coordinates")
+            .remedy("call hcl_insitu_axis (or `axis`) on every rank, with the same values"))
+    }
+
     /// The date of a time.
     pub(super) fn date(&self, time: f64) -> Result<DateTime> {
         self.time.decode(time).map(|at| self.time.calendar().datetime(at))
     }
+}
+
+/// Whether the file of results has a dimension or variable of this name beside those of the domain.
+fn is_taken(kind: &Kind, fields: &[&str], name: &str) -> bool {
+    let of_field = |ends: &[&str]| {
+        fields.iter().any(|field| name.strip_prefix(field).is_some_and(|end| ends.contains(&end)))
+    };
+    let own: &[&str] = match kind {
+        Kind::Stats(ops) => return ops.iter().any(|op| name == format!("{}_{}", fields[0], op.name())),
+        Kind::Climatology(cycle, ops) => {
+            return [cycle.name(), "climatology_bounds"].contains(&name)
+                || ops.iter().any(|op| name == format!("{}_{}", fields[0], op.name()))
+        }
+        Kind::Covariance { .. } => return of_field(&["_covariance"]),
+        Kind::Histogram(_) => {
+            let joint = fields.join("_");
+            let ends = ["_histogram", "_density", "_missing"];
+            return name == "bin_vertices"
+                || of_field(&["_bin", "_bin_bnds", "_below", "_above"])
+                || name.strip_prefix(joint.as_str()).is_some_and(|end| ends.contains(&end));
+        }
+        Kind::Welch(_) => &["frequency", "power", "degrees_of_freedom"],
+        Kind::Eof(_) => &[
+            "mode",
+            "month",
+            "pc",
+            "eof",
+            "mean",
+            "eigenvalue",
+            "variance_fraction",
+            "north_error",
+            "eigenvalue_error_bound",
+            "total_variance",
+        ],
+    };
+    own.contains(&name)
 }
 
 /// The dimensions of a domain; the last two are horizontal, one before them is the vertical.
@@ -211,7 +280,7 @@ fn dims(names: Option<&[&str]>, shape: &[usize]) -> Result<Vec<Dim>> {
     let twice = (1..names.len()).any(|i| names[..i].contains(&names[i]));
     if names.len() != shape.len()
         || twice
-        || names.iter().any(|n| n.is_empty() || ["time", "bnds"].contains(n))
+        || names.iter().any(|n| n.is_empty() || ["time", "time_bnds", "bnds"].contains(n))
     {
         return Err(odd("dims", &names.join(","), &format!("{} names that differ", shape.len())));
     }

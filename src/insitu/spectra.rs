@@ -17,16 +17,15 @@ use std::path::Path;
 /// The dimension of frequencies.
 const FREQUENCY: &str = "frequency";
 
-/// By how much a step may differ from the first: months do by less, a step that is left out by more.
-const UNEVEN: f64 = 0.15;
-
-/// Refuses a time that is not where the next one is expected.
-pub(super) fn check_step(times: &[f64], time: f64) -> Result<()> {
+/// Refuses a time that is not where the next one is expected, so that all are even in the end.
+pub(super) fn check_step(setup: &Setup, times: &[f64], time: f64) -> Result<()> {
     let ([first, second, ..], Some(last)) = (times, times.last()) else { return Ok(()) };
-    let (usual, step) = (second - first, time - last);
-    if (step - usual).abs() <= UNEVEN * usual {
+    let at = |time: &f64| setup.time.decode(*time);
+    let (begin, next) = ([at(first)?, at(second)?], [at(last)?, at(&time)?]);
+    if Sampling::is_alike(setup.time.calendar(), begin, next) {
         return Ok(());
     }
+    let (usual, step) = (second - first, time - last);
     Err(Error::usage(format!("the time {time} is {step} after the last, others are {usual} apart"))
         .remedy("push even steps for a spectrum"))
 }

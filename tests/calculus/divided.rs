@@ -60,6 +60,36 @@ fn folds_and_repeated_columns_are_the_same_divided() {
     }
 }
 
+/// A mesh whose mask leaves its edges open: cells beyond them are none, and no land either.
+#[test]
+fn open_edges_under_a_mask_are_walls() {
+    let Some(gyre) = shared("ocean/nemo_gyre_4.2") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [mesh, input, out] = ["mesh.nc", "in.nc", "out.nc"].map(|name| folder.path().join(name));
+    std::fs::copy(gyre.join("mesh_mask.nc"), &mesh).expect("copied");
+    std::fs::copy(gyre.join("GYRE_1y_00010101_00011230_grid_T.nc"), &input).expect("copied");
+    let some: Vec<f32> = (0..4 * 22 * 32).map(|c| (c * 7919 % 1009) as f32 / 100.0).collect();
+    // One island, on no edge.
+    let wet: Vec<i8> = (0..4 * 22 * 32).map(|c| i8::from(c % 704 != 10 * 32 + 15)).collect();
+    {
+        let mut file = netcdf::append(&mesh).expect("a copy");
+        for name in ["tmask", "umask", "vmask", "fmask"] {
+            file.variable_mut(name).expect("there").put_values(&wet, ..).expect("written");
+        }
+        let mut file = netcdf::append(&input).expect("a copy");
+        file.variable_mut("toce").expect("there").put_values(&some, ..).expect("written");
+    }
+    for topology in ["regional", "periodic"] {
+        let grid = ["--grid", text(&mesh), "--topology", topology];
+        let words = [&["laplacian", text(&input), "--var", "toce"][..], &grid].concat();
+        same(&words, &FOUR);
+        go(Launch::Plain(1), &words, Some("lat=1"), &out);
+        let made = values(&out, "toce_laplacian");
+        let missing = made.iter().filter(|v| v.is_nan() || v.abs() > 1e30).count();
+        assert_eq!(missing, made.len() / 704, "{topology}: the island alone is missing");
+    }
+}
+
 #[test]
 fn components_of_other_shapes_go_together() {
     // ROMS keeps one face less than cells: u and v differ in shape.

@@ -59,6 +59,57 @@ fn gcm_filters_finds_the_same_on_c_grids() {
     assert!(VectorLaplacian::new(&mesh, [0.8, 0.4]).is_err());
 }
 
+/// Squares between walls, of which nothing tells that faces there are dry.
+#[test]
+fn opposite_walls_are_alike() {
+    let (shape, side) = ([6, 7], 1e4);
+    let mut parts = Parts::new(shape, Staggering::C, [Faces::Right; 2]);
+    for k in 0..4 {
+        (parts.dx[k], parts.dy[k]) = (vec![side; 42], vec![side; 42]);
+    }
+    let mesh = parts.into_mesh(Topology::walls(shape), 1.0).expect("a mesh");
+    let laplacian = VectorLaplacian::new(&mesh, [1.0, 0.0]).expect("a Laplacian");
+    let wet = laplacian.wet([None; 4]);
+    let target = Target { shape: Shape::Gaussian, scale: 6e4, spacing: laplacian.least_spacing(&wet) };
+    let polynomial = target.polynomial(None).expect("a polynomial");
+    let go = |u: &[f64], v: &[f64]| {
+        let maps = [Numbers::F64(u), Numbers::F64(v)];
+        laplacian.filter((&polynomial, false), maps, &wet, &mut VectorScratch::default()).expect("finite")
+    };
+    // Any flow that is 0 on the eastern and northern walls, which the map has.
+    let some = |k: usize| ((k * 7919 + k * k * 31) % 1009) as f64 / 1009.0;
+    let at = |j: usize, i: usize| j * 7 + i;
+    let (mut u, mut v) = (vec![0.0; 42], vec![0.0; 42]);
+    for (j, i) in (0..6).flat_map(|j| (0..7).map(move |i| (j, i))) {
+        u[at(j, i)] = if i < 6 { some(at(j, i)) } else { 0.0 };
+        v[at(j, i)] = if j < 5 { some(at(j, i) + 500) } else { 0.0 };
+    }
+    // The map seen in a mirror: from the other side of a meridian, or of a parallel.
+    let mirrored = |[u, v]: [&[f64]; 2], along_x: bool| {
+        let mut all = [vec![0.0; 42], vec![0.0; 42]];
+        for (j, i) in (0..6).flat_map(|j| (0..7).map(move |i| (j, i))) {
+            if i < 6 {
+                all[0][at(j, i)] = if along_x { -u[at(j, 5 - i)] } else { u[at(5 - j, i)] };
+            }
+            if j < 5 {
+                all[1][at(j, i)] = if along_x { v[at(j, 6 - i)] } else { -v[at(4 - j, i)] };
+            }
+        }
+        all
+    };
+    let [u_low, v_low] = go(&u, &v);
+    assert!((0..6).all(|j| u_low[at(j, 6)] == 0.0), "nothing flows through the eastern wall");
+    assert!((0..7).all(|i| v_low[at(5, i)] == 0.0), "nor through the northern one");
+    for along_x in [true, false] {
+        let [mirror_u, mirror_v] = mirrored([&u, &v], along_x);
+        let made = go(&mirror_u, &mirror_v);
+        let wanted = mirrored([&u_low, &v_low], along_x);
+        for (made, wanted) in made.iter().flatten().zip(wanted.iter().flatten()) {
+            assert!((made - wanted).abs() < 1e-12, "{along_x}: {made} {wanted}");
+        }
+    }
+}
+
 #[test]
 fn vectors_of_a_model_on_any_ranks() {
     let Some(gyre) = shared("ocean/nemo_gyre_4.2") else { return };
@@ -82,6 +133,14 @@ fn vectors_of_a_model_on_any_ranks() {
             go(launch, &words(&[], &other));
             assert_eq!(contents(&one), contents(&other), "{launch:?}");
         }
+    }
+    for (more, code, part) in
+        [(["--decomposition", "lat=2"], 2, "leave out --decomposition"), (["--memory", "1MB"], 5, "--memory")]
+    {
+        let words = words(&more, &high);
+        let refused = run(Launch::ThreadRanks(2), &words.iter().map(String::as_str).collect::<Vec<_>>());
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(code) && told.contains(part), "{more:?}: {told}");
     }
     go(Launch::Plain(1), &words(&["--high-pass"], &high));
     let rms = |all: &[f64]| {

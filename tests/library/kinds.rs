@@ -154,6 +154,7 @@ fn states_in_memory_are_taken_whole_or_not_at_all() {
     let what = ("stats", "variable=tos; ops=mean");
     let pieces: Mutex<Vec<(usize, Vec<u8>)>> = Mutex::default();
     let later: Mutex<Vec<u8>> = Mutex::default();
+    let other: Mutex<Vec<u8>> = Mutex::default();
     run_threads(3, |comm| {
         let mut run = begin(comm, what);
         push(&mut run, comm, value, 0..9);
@@ -164,12 +165,20 @@ fn states_in_memory_are_taken_whole_or_not_at_all() {
         if comm.rank() == 0 {
             *later.lock().expect("no panic") = piece;
         }
+        // Another member of an ensemble, at the same times.
+        let mut run = begin(comm, what);
+        push(&mut run, comm, |t, cell| value(t + 5, cell), 0..9);
+        let piece = run.save_bytes().expect("a piece");
+        if comm.rank() == 0 {
+            *other.lock().expect("no panic") = piece;
+        }
     });
     let mut pieces = pieces.into_inner().expect("no panic");
     pieces.sort_by_key(|(rank, _)| *rank);
     let whole: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.clone()).collect();
     let without: Vec<u8> = pieces[1..].iter().flat_map(|(_, piece)| piece.clone()).collect();
     let mixed = [later.into_inner().expect("no panic"), without.clone()].concat();
+    let foreign = [other.into_inner().expect("no panic"), without.clone()].concat();
     let twice = [whole.clone(), pieces[2].1.clone()].concat();
     let mut bent = whole.clone();
     bent[whole.len() / 2] ^= 4;
@@ -189,7 +198,9 @@ fn states_in_memory_are_taken_whole_or_not_at_all() {
     };
     refused(&without, what, "parts of the saved state are there");
     refused(&twice, what, "parts of the saved state are there");
-    refused(&mixed, what, "different steps");
+    refused(&mixed, what, "different steps or runs");
+    refused(&foreign, what, "different steps or runs");
+    refused(&whole, ("stats", "variable=tos; units=K; ops=mean"), "other inputs or options");
     refused(&bent, what, "damaged");
     refused(&cut, what, "damaged");
     refused(b"nothing like a state", what, "no saved state");
@@ -216,6 +227,10 @@ fn steps_and_options_that_do_not_fit() {
         ("eof", "batch=1", "batch=1"),
         ("eof", "weights=area", "weights=area"),
         ("eof", "bins=0:1:4", "no option `bins`"),
+        ("eof", "dims=mode,x", "`mode` is a name of the results"),
+        ("climatology", "dims=month,x", "`month` is a name of the results"),
+        ("histogram", "bins=0:1:4; variable=h; dims=y,h_bin", "`h_bin` is a name of the results"),
+        ("welch", "segment=8; dims=frequency,x", "`frequency` is a name of the results"),
     ] {
         let error = Setup::parse(kind, &[3, 4], options).expect_err(options).to_string();
         assert!(error.contains(why) && !error.contains('\n'), "{kind} {options}: {error}");
@@ -236,6 +251,9 @@ fn steps_and_options_that_do_not_fit() {
         let view = || View::contiguous(Numbers::F64(&some), &own).map(|view| vec![view]);
         let error = run.push(30.0 * 5.0, view()).expect_err("a gap in time").to_string();
         assert!(error.contains("after the last"), "{error}");
+        // Days only, but more than months differ by.
+        let error = run.push(15.0 + 30.0 * 3.1, view()).expect_err("uneven").to_string();
+        assert!(error.contains("after the last"), "{error}");
         push(&mut run, comm, complete, 3..5);
         assert!(run.finish(&out).expect_err("too short").to_string().contains("segment"));
         // Latitudes that are not there, and gaps in series.
@@ -249,4 +267,36 @@ fn steps_and_options_that_do_not_fit() {
         assert_eq!(run.push(30.0 * 51.0, view()).expect_err("still").to_string(), error);
     });
     assert!(!out.exists());
+}
+
+#[test]
+fn what_is_refused_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [plain, bumpy] = ["plain.nc", "bumpy.nc"].map(|name| folder.path().join(name));
+    let what = ("eof", "variable=tos; batch=20; modes=3");
+    run_threads(2, |comm| {
+        let mut run = begin(comm, what);
+        push(&mut run, comm, complete, 0..20);
+        run.finish(&plain).expect("modes");
+        let mut run = begin(comm, what);
+        push(&mut run, comm, complete, 0..20);
+        // The batch is full when a step is refused.
+        let own = own(comm.rank(), 2).shape();
+        let some = vec![1.0_f64; own.iter().product()];
+        let views = View::contiguous(Numbers::F64(&some), &own).map(|view| vec![view]);
+        assert!(run.push(1.0, views).expect_err("an old time").to_string().contains("does not come after"));
+        let nowhere = folder.path().join("nowhere/out.nc");
+        let error = run.check_finish(&nowhere).expect_err("no folder").to_string();
+        assert!(error.contains("nothing is lost"), "{error}");
+        if comm.is_root() {
+            run.axis(1, &(0..SHAPE[2]).map(|i| i as f64).collect::<Vec<_>>(), "degrees_east").expect("fits");
+        }
+        let error = run.check_finish(&bumpy).expect_err("on one rank").to_string();
+        assert!(error.contains("different coordinates"), "{error}");
+        if !comm.is_root() {
+            run.axis(1, &(0..SHAPE[2]).map(|i| i as f64).collect::<Vec<_>>(), "degrees_east").expect("fits");
+        }
+        run.finish(&bumpy).expect("modes");
+    });
+    assert_eq!(bits(&plain, "eof"), bits(&bumpy, "eof"));
 }

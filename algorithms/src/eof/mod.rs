@@ -255,7 +255,7 @@ pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usiz
         Solver::Randomized(_) => {
             let levels = Tiling::series(dims).len().next_power_of_two().ilog2() as usize;
             // A path of the merge tree, and what threads work on or have done.
-            let states = levels + 4 + 4 * rayon::current_num_threads();
+            let states = levels + 4 + 4 * halocline_core::threads::for_plans();
             let one = products::state_bytes(times, randomized::width(times, modes));
             (one.saturating_mul(states as u64), randomized::solver_bytes(times, modes))
         }

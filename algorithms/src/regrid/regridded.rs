@@ -233,7 +233,7 @@ impl StreamSource for Regridded<'_> {
         self.source.stored_bytes(&self.from(block))
     }
     fn scratch_per_thread(&self) -> u64 {
-        self.source.scratch_per_thread() + self.held().div_ceil(rayon::current_num_threads() as u64)
+        self.source.scratch_per_thread() + self.held().div_ceil(halocline_core::threads::for_plans() as u64)
     }
 }
 

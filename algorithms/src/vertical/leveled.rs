@@ -218,6 +218,6 @@ impl StreamSource for Leveled<'_> {
         // Of a computed field its inputs, too.
         let of_source = if matches!(self.place, Place::Field { .. }) { 48 } else { 24 };
         let held = of_source * cells(self.source.variable()) + 16 * cells(&self.variable);
-        self.source.scratch_per_thread() + (held as u64).div_ceil(rayon::current_num_threads() as u64)
+        self.source.scratch_per_thread() + (held as u64).div_ceil(halocline_core::threads::for_plans() as u64)
     }
 }

@@ -3,7 +3,9 @@
 
 use crate::context::hcl_context;
 use crate::guard::{guard, guard_free};
-use crate::pointers::{fill, give, handle, lengths, place, slice_mut, take, view, HCL_REAL32, HCL_REAL64};
+use crate::pointers::{
+    fill, give, handle, lengths, place, room, slice_mut, take, view, HCL_REAL32, HCL_REAL64,
+};
 use halocline::core::blocks::Blocks;
 use halocline::core::engine::insitu::Buffer;
 use halocline::core::index::IndexBox;
@@ -153,10 +155,18 @@ pub unsafe extern "C" fn hcl_redistribute(
                 let view = view(r#type, data, strides, &from.block(comm.rank()).shape())?;
                 let mut packed = Buffer::new(view.is_single());
                 view.append_to(&mut packed, None)?;
+                room(out, out_strides, &to.block(comm.rank()).shape())?;
                 Ok((from, to, packed))
             })
         };
-        let (from, to, packed) = comm.agree(read)?;
+        // Types must agree: else ranks would wait for messages of other lengths.
+        let mut types = [r#type as u64, !(r#type as u64)];
+        comm.all_reduce(&mut types, halocline::core::comm::Reduce::Min);
+        let (from, to, packed) = comm.agree(if types[0] == !types[1] {
+            read
+        } else {
+            read.and(Err(Error::usage("the ranks move values of different types")))
+        })?;
         let want = to.block(comm.rank()).shape();
         let cells: usize = want.iter().product();
         // Values arrive before anything about the host's array can go wrong on one rank.

@@ -274,7 +274,8 @@ pub unsafe extern "C" fn hcl_insitu_finish(insitu: *mut hcl_insitu, path: *const
         let insitu = unsafe { handle_mut(insitu, "the analysis") }?;
         // SAFETY: as the header says.
         let path = unsafe { path_of(insitu, path) }?;
-        running(insitu)?;
+        // What can be found wrong before is, since the analysis goes with the file.
+        running(insitu)?.check_finish(path)?;
         insitu.run.take().map_or(Ok(()), |run| run.finish(path))
     })
 }

@@ -174,6 +174,22 @@ pub(crate) unsafe fn view<'a>(
     View::new(values, shape, origin, &strides)
 }
 
+/// The strides of the host's array for a block, where the block begins in what it spans, and how much
+/// that is; refuses an array that is none.
+pub(crate) unsafe fn room(
+    data: *mut std::ffi::c_void,
+    stride: *const isize,
+    shape: &[usize],
+) -> Result<(Vec<isize>, isize, usize)> {
+    // SAFETY: as the caller's.
+    let strides = unsafe { block_strides(stride, shape) }?;
+    let (low, len) = span(shape, &strides)?;
+    if data.is_null() && len > 0 {
+        return Err(null("the array"));
+    }
+    Ok((strides, low, len))
+}
+
 /// Fills a block of the host's array: `fill` gets C-order room; where the layout is another, that
 /// is a copy, whose values are then put where they belong.
 pub(crate) unsafe fn fill<T: Copy + Default>(
@@ -183,11 +199,7 @@ pub(crate) unsafe fn fill<T: Copy + Default>(
     fill: impl FnOnce(&mut [T]) -> Result<()>,
 ) -> Result<()> {
     // SAFETY: as the caller's.
-    let strides = unsafe { block_strides(stride, shape) }?;
-    let (low, len) = span(shape, &strides)?;
-    if data.is_null() && len > 0 {
-        return Err(null("the array"));
-    }
+    let (strides, low, len) = unsafe { room(data, stride, shape) }?;
     let cells: usize = shape.iter().product();
     if strides == c_strides(shape) {
         // SAFETY: the header asks for room for the block by these strides.

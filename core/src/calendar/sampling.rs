@@ -1,7 +1,7 @@
 //! The step of an evenly sampled time axis as a length of time.
 
 use super::instant::DAY;
-use super::{step, Calendar, TimeAxis};
+use super::{step, Calendar, Instant, TimeAxis};
 use crate::{Error, Result};
 
 impl Calendar {
@@ -111,6 +111,15 @@ impl Sampling {
             days(usual)
         ))
         .remedy("choose times without a gap with --time, or bring the data to even steps first, as with `cdo inttime`"))
+    }
+
+    /// Whether a step, from one time to the next, is like the first one of its axis: as long, or as many
+    /// months. Times whose steps all are have a [`Sampling::of`].
+    pub fn is_alike(calendar: Calendar, first: [Instant; 2], next: [Instant; 2]) -> bool {
+        let [usual, own] = [first, next].map(|pair| pair[1].micros_since(pair[0]));
+        let months = |pair: [Instant; 2]| step::months(calendar, &pair);
+        // Half of what a step may be off the mean of all: that may be off the first by the other half.
+        (own - usual).abs() <= usual / 2000 || months(first).is_some_and(|n| months(next) == Some(n))
     }
 
     /// Steps of the mean length, whether or not they are even: for estimates that take times as they

@@ -73,7 +73,7 @@ impl Room {
         const QUEUE: u64 = 32 << 20;
         let mut choices = Vec::new();
         for share in [1, 4, 16] {
-            for threads in (1..=rayon::current_num_threads()).rev() {
+            for threads in (1..=halocline_core::threads::for_plans()).rev() {
                 let round = (ROUND / share / ranks as u64).max(chunk.saturating_mul(threads as u64));
                 choices.push(Self { round: round as usize, threads, queue: (QUEUE / share) as usize });
             }

@@ -95,7 +95,7 @@ impl<'a> Rechunk<'a> {
         let find = || chosen.iter().map(|c| blocks::find(dataset, c.info)).collect::<Result<Vec<Places>>>();
         let places = comm.on_root(find)?;
         let base = budget.largest_base(comm);
-        let threads = rayon::current_num_threads() as u64;
+        let threads = halocline_core::threads::for_plans() as u64;
         let plan = |(c, places): (&Chosen<'_>, &Places)| {
             let size = c.info.variable.dtype.size();
             let bytes = |chunk: &[usize]| chunk.iter().product::<usize>().saturating_mul(size) as u64;

@@ -70,7 +70,7 @@ pub(super) fn write(
         let name = StreamSource::variable(field).name.clone();
         let plan_of =
             if wanted.compression == Compression::None { MapPlan::uncompressed } else { MapPlan::new };
-        let plan = plan_of(field, chunk, comm.size(), rayon::current_num_threads(), room / 4)
+        let plan = plan_of(field, chunk, comm.size(), halocline_core::threads::for_plans(), room / 4)
             .map_err(|e| folding::of_budget(e, job.budget, 0))?;
         job.verbosity
             .say(comm, || format!("anomalies of {name}: windows of {} a rank", bytes_text(plan.estimate())));

@@ -130,7 +130,7 @@ impl Pair<'_> {
     /// Every rank calls this.
     fn blocks(&self, comm: &Comm, budget: &MemoryBudget) -> Result<(Vec<IndexBox>, usize)> {
         let sizes = (self.va.variable.dtype.size() + self.vb.variable.dtype.size()) as u64;
-        let threads = rayon::current_num_threads();
+        let threads = halocline_core::threads::for_plans();
         let cells = self.shape.iter().product::<usize>().min(CELLS) as u64;
         // Of a slice in each thread: stored, unpacked, in a common type, and what is missing.
         let slice =
@@ -147,8 +147,8 @@ impl Pair<'_> {
         let blocks = pieces(self.shape, [&a, &b], bounds).map_err(|least| {
             refuse(base + least * 2 * sizes, budget, "rechunk the files to smaller chunks")
                 .in_variable(&self.va.variable.name)
-        })?;
-        Ok((blocks, at_once as usize))
+        });
+        Ok((comm.agree(blocks)?, at_once as usize))
     }
 
     fn both(&self, block: &IndexBox) -> Result<(StoredValues, StoredValues)> {

@@ -120,6 +120,6 @@ pub(crate) fn reading_bytes(
 ) -> Result<u64> {
     let read = readers(source, window, owners.ranks())?.block(rank).len() as u64;
     let element = if StreamSource::is_single(source) { 4 } else { 8 };
-    let scratch = StreamSource::scratch_per_thread(source) * rayon::current_num_threads() as u64;
+    let scratch = StreamSource::scratch_per_thread(source) * halocline_core::threads::for_plans() as u64;
     Ok(element * (2 * read + 2 * owners.block(rank).len() as u64) + scratch)
 }

@@ -100,7 +100,7 @@ pub(super) fn matrices(tests: &Tests, times: usize, modes: usize) -> u64 {
     // Replicates of all ranks, encoded, gathered and sorted.
     let numbers = replicates.saturating_mul(modes + 1).saturating_mul(5);
     let square = (times as u64).saturating_mul(times as u64).max(1);
-    tests.matrices(rayon::current_num_threads()).saturating_add((numbers as u64).div_ceil(square))
+    tests.matrices(halocline_core::threads::for_plans()).saturating_add((numbers as u64).div_ceil(square))
 }
 
 /// Adds the variables; `units` are those of eigenvalues.

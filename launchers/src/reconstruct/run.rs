@@ -176,7 +176,7 @@ fn write(
 ) -> Result<()> {
     use halocline_core::engine::StreamSource;
     let (name, chunks) = (field.variable().name.clone(), field.chunks());
-    let plan = MapPlan::new(field, &chunks, job.comm.size(), rayon::current_num_threads(), room)
+    let plan = MapPlan::new(field, &chunks, job.comm.size(), halocline_core::threads::for_plans(), room)
         .map_err(|e| folding::of_budget(e, job.budget, 0))?;
     let engine = Engine::with_progress(job.comm, job.progress);
     engine

@@ -189,9 +189,14 @@ impl Regridding<'_> {
             let horizontal = source.grid().dims.len();
             let field = Regridded::new(source, horizontal, &made.matrix, missing, variable, chunks.clone())
                 .map_err(blame)?;
-            let plan =
-                MapPlan::new(&field, &chunks, comm.size(), rayon::current_num_threads(), rest - writing)
-                    .map_err(|e| blame(folding::of_budget(e, job.budget, held)))?;
+            let plan = MapPlan::new(
+                &field,
+                &chunks,
+                comm.size(),
+                halocline_core::threads::for_plans(),
+                rest - writing,
+            )
+            .map_err(|e| blame(folding::of_budget(e, job.budget, held)))?;
             plans.push(plan);
             fields.push(field);
         }

@@ -74,7 +74,7 @@ fn better(
     counted: &CountedPercentiles,
     budget: (Option<&[usize]>, u64),
 ) -> Option<u32> {
-    let busy = job.comm.size() * rayon::current_num_threads();
+    let busy = job.comm.size() * halocline_core::threads::for_plans();
     let is_slow = |plan: &SeriesPlan| plan.tiling().len() < busy && plan.samples() >= MANY;
     let serves = |passes: usize| plan.is_none_or(|plan| plan.passes() > passes || is_slow(plan));
     if !serves(counted.passes()) {

@@ -25,7 +25,7 @@ pub(super) fn all<W: SeriesWork>(
     let comm = job.comm;
     let paired: Vec<PairedRows<'_>> = sources
         .iter()
-        .map(|source| PairedRows::new(*source, of.rows.clone(), rayon::current_num_threads()))
+        .map(|source| PairedRows::new(*source, of.rows.clone(), halocline_core::threads::for_plans()))
         .collect::<Result<_>>()?;
     let streams: Vec<&dyn StreamSource> = paired.iter().map(|p| p as &dyn StreamSource).collect();
     let pairs = of.rows.len().div_ceil(2);

@@ -55,7 +55,7 @@ impl Through {
             return Err(refuse(needed, job.budget, "choose a coarser grid"));
         }
         let transform = Transform::new(grid, truncation)?;
-        let threads = rayon::current_num_threads();
+        let threads = halocline_core::threads::for_plans();
         let takes = |together: usize| transform.working(together, work.fields, threads);
         let mut together = TOGETHER;
         while together > 1 && takes(together) > (room - own) / 2 {

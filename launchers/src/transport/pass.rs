@@ -61,7 +61,7 @@ impl Pass<'_> {
     pub(super) fn plan(&self, job: &FoldJob<'_>, writing: u64) -> Result<WholePlan> {
         let ocean = self.ocean;
         let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
-        let (ranks, threads) = (job.comm.size(), rayon::current_num_threads());
+        let (ranks, threads) = (job.comm.size(), halocline_core::threads::for_plans());
         let levels = ocean.levels();
         let means = if self.means {
             FaceMeans::bytes(self.faces, ocean.tracers.len()) * levels.div_ceil(ranks) as u64

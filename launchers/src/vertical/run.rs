@@ -117,9 +117,14 @@ impl Vertical<'_> {
         let mut plans = Vec::new();
         for (_, field) in &fields {
             let chunks = default_chunks(&field.variable().shape(), field.variable().dtype.size());
-            let plan =
-                MapPlan::new(field, &chunks, comm.size(), rayon::current_num_threads(), rest - writing)
-                    .map_err(|e| folding::of_budget(e, job.budget, 0))?;
+            let plan = MapPlan::new(
+                field,
+                &chunks,
+                comm.size(),
+                halocline_core::threads::for_plans(),
+                rest - writing,
+            )
+            .map_err(|e| folding::of_budget(e, job.budget, 0))?;
             plans.push((chunks, plan));
         }
         let estimate = plans.iter().map(|(_, plan)| plan.estimate()).max().unwrap_or(0);

@@ -16,7 +16,8 @@ use halocline_core::{Error, Result};
 /// - ∆v = (δx(e2² σs) / e2v − δy(e1² σt) / e1v) / A.
 ///
 /// Velocities beyond walls, and missing ones, are 0; there is no stress at dry T and F points (free
-/// slip), and velocities at dry U and V points stay as they are.
+/// slip), and velocities at dry U and V points stay as they are. Points on walls, which lie beside
+/// cells that are not there, are dry, whatever masks say.
 #[derive(Debug, Clone)]
 pub struct VectorLaplacian {
     fillers: [Filler; 2],
@@ -39,6 +40,8 @@ pub struct VectorLaplacian {
     homes: [Places; 2],
     /// The same of T, U, V and F, and their blocks: for masks.
     masked: [(Filler, Places); 4],
+    /// Whether U, V and F points of a block stand on walls; none of T.
+    walls: [Vec<bool>; 4],
 }
 
 /// Where values are, and whether axes are turned there.
@@ -119,22 +122,25 @@ impl VectorLaplacian {
             picked,
             homes,
             masked: Point::ALL.map(|p| (Filler::new(&behind, p), mesh.seen(p, cells))),
+            walls: Point::ALL.map(|p| on_walls(&behind, p)),
         })
     }
 
     /// Bytes that it takes of so many cells, and what a thread takes for a map beside.
     pub const fn bytes(cells: usize) -> (u64, u64) {
-        (8 * 44 * cells as u64, 8 * 14 * cells as u64)
+        (8 * 45 * cells as u64, 8 * 14 * cells as u64)
     }
 
-    /// Which points of a level are wet: all, unless a mask (as the file has it) tells.
+    /// Which points of a level are wet: all that stand on no wall, unless a mask (as the file has it)
+    /// tells.
     pub fn wet(&self, masks: [Option<&[bool]>; 4]) -> WetPoints {
         WetPoints([0, 1, 2, 3].map(|k| {
-            let Some(mask) = masks[k] else { return vec![true; self.tension[0].len()] };
+            let walls = &self.walls[k];
+            let Some(mask) = masks[k] else { return walls.iter().map(|wall| !wall).collect() };
             let (filler, seen) = &self.masked[k];
             let own: Vec<f64> =
                 seen.iter().map(|at| at.map_or(0.0, |(at, _)| f64::from(u8::from(mask[at])))).collect();
-            filler.block(&own).values.iter().map(|v| *v > 0.0).collect()
+            filler.block(&own).values.iter().zip(walls).map(|(v, wall)| *v > 0.0 && !wall).collect()
         }))
     }
 
@@ -313,4 +319,18 @@ impl VectorLaplacian {
             self.homes[k].iter().zip(&stored[k]).map(of).collect()
         }))
     }
+}
+
+/// Which places of a block, rim included, stand on walls: one of the cells around is not there. The rim
+/// behind the last row and column is not looked at, since no operator asks there.
+fn on_walls(behind: &Mesh, point: Point) -> Vec<bool> {
+    let [rows, columns] = behind.cells.map(|n| n as isize);
+    let [above, right] = [point.is_north(), point.is_east()].map(isize::from);
+    let around = Window { start: [-1, -1], shape: behind.cells.map(|n| n + 2) };
+    let stands = |(j, i): (isize, isize)| {
+        let beyond = |dj, di| behind.place(Point::T, j + dj, i + di).is_none();
+        let corners = [(0, 0), (0, right), (above, 0), (above, right)];
+        point != Point::T && j < rows && i < columns && corners.into_iter().any(|(dj, di)| beyond(dj, di))
+    };
+    around.places().map(stands).collect()
 }

@@ -139,6 +139,6 @@ impl StreamSource for OfSurface<'_> {
         let shared = (12 * self.together * cells) as u64;
         self.surface.scratch_per_thread()
             + 8 * cells as u64
-            + shared.div_ceil(rayon::current_num_threads() as u64)
+            + shared.div_ceil(halocline_core::threads::for_plans() as u64)
     }
 }

@@ -226,6 +226,6 @@ impl StreamSource for ColumnFlux<'_> {
         // Both factors as doubles, with the singles that they come from.
         let step = self.factors[0].variable().shape()[1..].iter().product::<usize>() * self.together;
         let own = self.factors[0].scratch_per_thread().max(self.factors[1].scratch_per_thread());
-        own + (28 * step as u64).div_ceil(rayon::current_num_threads() as u64)
+        own + (28 * step as u64).div_ceil(halocline_core::threads::for_plans() as u64)
     }
 }

@@ -147,6 +147,21 @@ impl<F: Fold> InSitu<F> {
         Ok(())
     }
 
+    /// Says what [`Self::push`] would say of a step before it takes it, and takes nothing: for callers
+    /// that have something to do first.
+    ///
+    /// # Collective
+    /// Every rank calls this at the same steps.
+    ///
+    /// # Errors
+    /// As [`Self::push`], but for what the fold reports.
+    pub fn check(&self, time: f64, fields: &Result<Vec<View<'_>>>) -> Result<()> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.steps.check(time, fields),
+        }
+    }
+
     /// Brings what is kept to the columns and absorbs it.
     ///
     /// # Collective

@@ -16,13 +16,26 @@ const SUM: usize = 8;
 #[derive(Serialize, Deserialize)]
 struct Body {
     header: StateHeader,
-    /// Of the times of all steps: pieces of different moments are not put together.
+    /// Of all that the ranks saved together, as [`moment`] has it: pieces of different moments, or of
+    /// different runs, are not put together.
     moment: u64,
     nodes: Vec<StateNode>,
 }
 
-pub(super) fn encode(header: &StateHeader, times: &[f64], nodes: &[StateNode]) -> Result<Vec<u8>> {
-    let moment = XxHash3_64::oneshot(bytemuck::cast_slice(times));
+/// One number for the states of all ranks: of the times of all steps, and of all columns, in
+/// whatever order.
+///
+/// # Collective
+/// Every rank calls this with the columns that it saves.
+pub(super) fn moment(comm: &Comm, times: &[f64], nodes: &[StateNode]) -> u64 {
+    let of = |node: &StateNode| XxHash3_64::oneshot_with_seed(node.column as u64, &node.state);
+    // A sum modulo 2^64 has no order.
+    let mut all = [nodes.iter().map(of).fold(0, u64::wrapping_add)];
+    comm.all_reduce(&mut all, Reduce::Sum);
+    XxHash3_64::oneshot(bytemuck::cast_slice(times)).wrapping_add(all[0])
+}
+
+pub(super) fn encode(header: &StateHeader, moment: u64, nodes: &[StateNode]) -> Result<Vec<u8>> {
     let body = Body { header: header.clone(), moment, nodes: nodes.to_vec() };
     let body = super::saved::encode(&body)?;
     let mut bytes = MAGIC.to_vec();
@@ -80,7 +93,7 @@ pub(super) fn deliver(
     }
     comm.all_reduce(&mut found, Reduce::Sum);
     if found[0] > 0 && ends[0] != !ends[1] {
-        return Err(Error::data("the parts of the saved state are of different steps")
+        return Err(Error::data("the parts of the saved state are of different steps or runs")
             .remedy("hand in what all ranks were given at one time"));
     }
     if (found[0] as usize) != expected.tiling.len() {

@@ -109,8 +109,9 @@ impl<F: Fold> InSitu<F> {
     pub fn save_bytes(&mut self, job: &str, beside: Option<Beside<'_>>) -> Result<Vec<u8>> {
         self.flush()?;
         let nodes = self.nodes(beside.unwrap_or(NOTHING)).into_iter().collect::<Result<Vec<_>>>();
-        let bytes = nodes.and_then(|nodes| pieces::encode(&self.header(job), &self.steps.times, &nodes));
-        self.comm.agree(bytes)
+        let nodes = self.comm.agree(nodes)?;
+        let moment = pieces::moment(&self.comm, &self.steps.times, &nodes);
+        self.comm.agree(pieces::encode(&self.header(job), moment, &nodes))
     }
 
     /// Goes on from a file that [`Self::save`] wrote, on any number of ranks and in any blocks.

@@ -46,6 +46,15 @@ impl Steps {
         Ok(())
     }
 
+    /// Says what [`Self::take`] would say of a step, and takes nothing.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn check(&self, time: f64, fields: &Result<Vec<View<'_>>>) -> Result<()> {
+        let fits = fields.as_ref().map_err(Clone::clone).and_then(|fields| self.fits(time, fields));
+        self.all_took(time, fits)
+    }
+
     /// Says the error of any rank on all, or that their times differ.
     fn all_took(&self, time: f64, taken: Result<()>) -> Result<()> {
         let bits = time.to_bits();
@@ -60,7 +69,7 @@ impl Steps {
         Ok(())
     }
 
-    fn keep(&mut self, time: f64, fields: &[View<'_>]) -> Result<()> {
+    fn fits(&self, time: f64, fields: &[View<'_>]) -> Result<()> {
         if !time.is_finite() || self.times.last().is_some_and(|&last| time <= last) {
             return Err(Error::usage(format!("the time {time} does not come after the one before")));
         }
@@ -78,7 +87,12 @@ impl Steps {
                 odd.shape()
             )));
         }
-        if shape.contains(&0) {
+        Ok(())
+    }
+
+    fn keep(&mut self, time: f64, fields: &[View<'_>]) -> Result<()> {
+        self.fits(time, fields)?;
+        if self.own.is_empty() {
             return Ok(());
         }
         let first = self.waiting() == 0;

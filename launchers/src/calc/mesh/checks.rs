@@ -13,11 +13,11 @@ use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
 
-/// Refuses a map whose mesh does not fit.
-pub(super) fn room_for_mesh(job: &FoldJob<'_>, source: &Source) -> Result<()> {
+/// Refuses a map whose mesh does not fit, with `more` bytes for each cell.
+pub(crate) fn room_for_mesh(job: &FoldJob<'_>, source: &Source, more: u64) -> Result<()> {
     /// Bytes of a cell: places, lengths and areas of four points, masks, and operators.
     const EACH: u64 = 8 * 32;
-    let needed = EACH * source.grid().len() as u64;
+    let needed = more.saturating_add(EACH).saturating_mul(source.grid().len() as u64);
     if needed > job.budget.for_buffers(job.comm) {
         let all = job.budget.largest_base(job.comm).saturating_add(needed);
         return Err(refuse(all, job.budget, "choose a coarser grid"));

@@ -130,7 +130,7 @@ impl Divided {
     /// Bytes on the rank that needs most, of a window.
     fn bytes(&self, maps: &Maps<'_>, window: &IndexBox, ranks: usize) -> Result<u64> {
         let (sources, results) = self.owners(maps, window, ranks)?;
-        let threads = rayon::current_num_threads() as u64;
+        let threads = halocline_core::threads::for_plans() as u64;
         let mut most = 0;
         for rank in 0..ranks {
             let mut all = 0;

@@ -72,7 +72,7 @@ impl<'a> Maps<'a> {
         }
         let first = &sources[0];
         let blame = |e| folding::blame(e, files.first(), names[0]);
-        room_for_mesh(job, first)?;
+        room_for_mesh(job, first, 0)?;
         let found = mesh::find(job.comm, &args.grid, operands.dataset(0), first.grid()).map_err(blame)?;
         let points: Vec<Option<Point>> = sources.iter().map(|s| found.point_of(s.grid())).collect();
         let is_asked = args.grid.staggering() == Some(Staggering::C);
@@ -247,7 +247,7 @@ impl<'a> Maps<'a> {
     /// Windows of whole maps.
     fn plan(&self, job: &FoldJob<'_>, made: usize) -> Result<WholePlan> {
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing_bytes(job));
-        let threads = rayon::current_num_threads();
+        let threads = halocline_core::threads::for_plans();
         let cells = self.found.mesh.cells.iter().product::<usize>();
         let (own, each) = Staggered::bytes(cells);
         let count = self.recipe.operators().len().max(1) as u64;

@@ -15,7 +15,7 @@ mod wet;
 mod what;
 mod works;
 
-pub(crate) use checks::{check_pair, level_of};
+pub(crate) use checks::{check_pair, level_of, room_for_mesh};
 pub(crate) use kind::MeshKind;
 pub(crate) use options::{
     CumulativeArgs, CurlArgs, DerivativeArgs, DiffArgs, DivergenceArgs, GradientArgs, IntegralArgs,

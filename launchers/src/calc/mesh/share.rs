@@ -3,6 +3,7 @@
 
 use super::maps::Maps;
 use super::wet::Wet;
+use super::what::What;
 use super::works::Works;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
@@ -180,7 +181,7 @@ impl Share {
             window,
             made: self.results.iter().map(made).collect(),
             works: Works::new(&part, &maps.recipe),
-            wet: maps.wet.window(mesh, window),
+            wet: maps.wet.window(mesh, window, maps.recipe.what != What::Laplacian),
         }
     }
 

@@ -81,8 +81,9 @@ impl Wet {
         let at = self.levels.get(level).or(self.levels.last()).copied()?;
         masks.get(at).or(masks.last()).map(Vec::as_slice)
     }
-    /// The same in a window of a mesh; open beyond walls, where values are missing anyway.
-    pub(crate) fn window(&self, mesh: &Mesh, window: Window) -> Self {
+    /// The same in a window of a mesh, whose places beyond walls are wet if `beyond`: values are missing
+    /// there, which is what most operators look at. What goes by masks alone has to find them dry.
+    pub(crate) fn window(&self, mesh: &Mesh, window: Window, beyond: bool) -> Self {
         let of = |point: Point| -> Vec<Vec<bool>> {
             let masks = &self.masks[point.index()];
             if masks.is_empty() {
@@ -91,7 +92,7 @@ impl Wet {
             let seen = mesh.seen(point, window);
             masks
                 .iter()
-                .map(|mask| seen.iter().map(|at| at.is_none_or(|(at, _)| mask[at])).collect())
+                .map(|mask| seen.iter().map(|at| at.map_or(beyond, |(at, _)| mask[at])).collect())
                 .collect()
         };
         Self { masks: Point::ALL.map(of), levels: self.levels.clone() }

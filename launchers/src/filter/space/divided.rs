@@ -131,7 +131,7 @@ fn bytes(
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, extent.shape()[2]);
         let tables = BlockFilter::bytes(&laplacian.metrics, extent.cells());
         let shared = BlockFilter::bytes(&laplacian.metrics, laplacian.shape().iter().product());
-        most = most.max(all + desk * rayon::current_num_threads() as u64 + tables + shared);
+        most = most.max(all + desk * halocline_core::threads::for_plans() as u64 + tables + shared);
     }
     Ok(most)
 }

@@ -2,7 +2,7 @@
 
 use super::on_date;
 use super::options::SpaceArgs;
-use crate::calc::{self, check_pair, level_of, room, Precision, Wet};
+use crate::calc::{self, check_pair, level_of, room, room_for_mesh, Precision, Wet};
 use crate::carry;
 use crate::common::check_output;
 use crate::divided::{reading_bytes, windows, Reader};
@@ -14,7 +14,7 @@ use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Numbers, StreamSource};
 use halocline_core::grid::mesh::{Point, Staggering};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, Coordinate, DType, Values};
+use halocline_core::meta::{Attributes, Coordinate, DType, Role, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
@@ -56,6 +56,11 @@ impl<'a> Vector<'a> {
         let blame = |e: Error, k: usize| folding::blame(e, files.get(k).or(files.first()), names[k]);
         let sources = [open(0).map_err(|e| blame(e, 0))?, open(1).map_err(|e| blame(e, 1))?];
         check_pair(&sources[0], &sources[1]).map_err(|e| blame(e, 1))?;
+        check_parts(job, args, &sources[0]).map_err(|e| blame(e, 0))?;
+        // The mesh, the operator, and masks of each level as they are read and as they are kept.
+        let levels = sources[0].variable().dims.iter().find(|d| d.role == Role::Level);
+        let masks = 8 * levels.map_or(1, |d| d.len as u64);
+        room_for_mesh(job, &sources[0], VectorLaplacian::bytes(1).0 + masks)?;
         let grid = sources[0].grid();
         let found = mesh::find(job.comm, &args.grid, operands.dataset(0), grid).map_err(|e| blame(e, 0))?;
         if found.mesh.staggering != Staggering::C || found.model == "coordinates" {
@@ -174,7 +179,7 @@ impl<'a> Vector<'a> {
         let cells = self.found.mesh.cells.map(|n| n + 2).iter().product();
         let (own, each) = VectorLaplacian::bytes(cells);
         let wet: u64 = self.wet.iter().map(WetPoints::bytes).sum();
-        Ok(most + self.found.mesh.bytes() + own + wet + each * rayon::current_num_threads() as u64)
+        Ok(most + self.found.mesh.bytes() + own + wet + each * halocline_core::threads::for_plans() as u64)
     }
 
     fn run(
@@ -261,6 +266,17 @@ impl<'a> Vector<'a> {
             .with("earth_radius", args.grid.radius);
         carry::add_origin(&mut attributes, self.operands.dataset(0));
         attributes
+    }
+}
+
+/// Refuses a decomposition: whole maps are dealt here, and nothing of it would be heeded.
+fn check_parts(job: &FoldJob<'_>, args: &SpaceArgs, source: &Source) -> Result<()> {
+    match args.selection.parts(job.comm, &source.variable().dims)? {
+        Some(parts) if parts.iter().any(|n| *n > 1) => {
+            Err(Error::usage("vectors are not filtered in parts of maps or of times that are told by hand")
+                .remedy("leave out --decomposition: vectors are dealt as whole maps"))
+        }
+        _ => Ok(()),
     }
 }
 

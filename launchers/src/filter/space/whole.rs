@@ -64,7 +64,7 @@ impl Whole {
         let with_halo = (rows + 2 * widths[1]) * (columns + 2 * widths[2]);
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, columns + 2 * widths[2])
             + read_bytes(source) * (with_halo as u64 + stored);
-        let threads = rayon::current_num_threads();
+        let threads = halocline_core::threads::for_plans();
         // The metrics, and the places of cells, are held beside what the block makes of them.
         let fixed =
             desk * threads as u64 + 2 * BlockFilter::bytes(&laplacian.metrics, with_halo) + 8 * stored;

@@ -119,7 +119,7 @@ impl Vapour<'_> {
         let writing = writing_bytes(job);
         let needs = WholeNeeds { made: (4 * (4 + 8) * lat * lon) as u64, fixed: 0 };
         let room = job.budget.for_buffers(comm).saturating_sub(writing);
-        let plan = WholePlan::new(&fluxes, (comm.size(), rayon::current_num_threads()), room, needs)
+        let plan = WholePlan::new(&fluxes, (comm.size(), halocline_core::threads::for_plans()), room, needs)
             .map_err(|e| folding::of_budget(e, job.budget, writing))?;
         job.tell_notes(&operands.all());
         let mut schema = Schema { attributes: self.global(&constants), ..Schema::new() };

@@ -82,8 +82,9 @@ pub(super) fn run(
             let needs =
                 WholeNeeds { made: (8 * operands.latitudes.len() * pass.fields()) as u64, fixed: held };
             let room = job.budget.for_buffers(comm);
-            let plan = WholePlan::new(&streams, (comm.size(), rayon::current_num_threads()), room, needs)
-                .map_err(|e| folding::of_budget(e, job.budget, held))?;
+            let plan =
+                WholePlan::new(&streams, (comm.size(), halocline_core::threads::for_plans()), room, needs)
+                    .map_err(|e| folding::of_budget(e, job.budget, held))?;
             if start == 0 {
                 tell(job, operands, &plan);
             }

@@ -87,7 +87,7 @@ impl Volumes {
         let (cells, levels) = (ocean.cells(), ocean.levels().max(1));
         let writing = writing_bytes(job);
         let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
-        let threads = rayon::current_num_threads();
+        let threads = halocline_core::threads::for_plans();
         let maps = (8 * made.len() * depth * cells) as u64;
         let needs = WholeNeeds { made: 2 * maps, fixed: ocean.bytes() };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing);

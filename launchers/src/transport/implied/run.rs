@@ -144,7 +144,7 @@ impl Implied {
         let cells = self.areas.len();
         let held = (12 + self.basins.len() as u64) * cells as u64 + 8 * 4 * self.each() as u64;
         let sources: [&dyn StreamSource; 1] = [&self.source];
-        let (ranks, threads) = (job.comm.size(), rayon::current_num_threads());
+        let (ranks, threads) = (job.comm.size(), halocline_core::threads::for_plans());
         let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
         let plan = WholePlan::new(&sources, (ranks, threads), room, needs)
