@@ -6,6 +6,8 @@ mod common;
 mod implied;
 #[path = "transport_ocean/mesh.rs"]
 mod mesh;
+#[path = "transport_ocean/missing.rs"]
+mod missing;
 #[path = "transport_ocean/sample.rs"]
 mod sample;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 const A: f64 = 6_371_000.0;
 const SPHERE: [&str; 4] = ["--radius", "6371000", "--rho0", "1000"];
 
-fn plain(kind: &str, input: &Path, options: &[&str], out: &Path) {
+pub(super) fn plain(kind: &str, input: &Path, options: &[&str], out: &Path) {
     transport(Launch::Plain(2), kind, &[input.to_owned()], &[&SPHERE[..], options].concat(), out);
 }
 
@@ -88,33 +88,6 @@ fn times_and_levels_that_are_missing_are_not_counted_as_still_water() {
     let maps = values(&out, "msftbarot");
     let missing: Vec<bool> = maps.chunks_exact(40).map(|map| map.iter().all(|v| v.is_nan())).collect();
     assert_eq!(missing, [false, true, false, false]);
-}
-
-#[test]
-fn what_has_no_temperature_has_no_density_and_no_heat() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (out, file) = (folder.path().join("out.nc"), folder.path().join("in.nc"));
-    // No temperature at the third time; it serves as salinity too.
-    let input = currents(&file, false, |[t, ..]| [0.1, 0.0, if t == 2 { f64::NAN } else { 10.0 }]);
-    let missing = |kind: &str, options: &[&str], name: &str| -> Vec<bool> {
-        plain(kind, &input, options, &out);
-        let all = values(&out, name);
-        all.chunks_exact(all.len() / SHAPE[0]).map(|one| one.iter().all(|v| v.is_nan())).collect()
-    };
-    let third = [false, false, true, false];
-    let sigma = ["--vertical", "sigma2", "--so", "thetao"];
-    assert_eq!(missing("overturning", &sigma, "msftmrho"), third);
-    plain("overturning", &input, &[&sigma[..], &["--mean"]].concat(), &out);
-    let mean = values(&out, "msftmrho");
-    plain("overturning", &input, &sigma, &out);
-    let first = &values(&out, "msftmrho")[..mean.len()];
-    close(&mean, first, 1e-12, 1e9, "the mean of three times");
-    let way = ["--through", "way=40,-9/200,-9/320,9"];
-    assert_eq!(missing("section", &way, "heat"), third);
-    assert!(values(&out, "volume").iter().all(|v| v.abs() > 0.0));
-    for name in ["volume", "heat", "salt"] {
-        assert_eq!(missing("section", &[&way[..], &sigma].concat(), name), third, "{name}");
-    }
 }
 
 #[test]
