@@ -9,7 +9,7 @@ use std::path::Path;
 const A: f64 = 6_371_000.0;
 const SPHERE: [&str; 4] = ["--radius", "6371000", "--rho0", "1000"];
 
-fn plain(kind: &str, input: &Path, options: &[&str], out: &Path) {
+pub(super) fn plain(kind: &str, input: &Path, options: &[&str], out: &Path) {
     transport(Launch::Plain(2), kind, &[input.to_owned()], &[&SPHERE[..], options].concat(), out);
 }
 

@@ -14,17 +14,23 @@ pub enum Side {
     North,
 }
 
-/// What the strips between lines gain, from south to north: of a map the integral of the flux over the
-/// cells of each, and the area of those that have one, one after the other in `out`.
+/// How many sums a strip has.
+pub const OF_STRIP: usize = 3;
+
+/// What the strips between lines gain, from south to north, one after the other in `out`: of a map the
+/// integral of the flux over the cells of each, the area of those that are water, and of those that
+/// have a value.
 ///
-/// `strips` is the strip of each cell, or [`NO_STRIP`]; cells are added in their order, so that the
-/// same map gives the same bits anywhere. Missing values add nothing. `selected`: cells that count.
+/// `areas` are those of cells in m², `strips` the strip of each, or [`NO_STRIP`]; cells are added in
+/// their order, so that the same map gives the same bits anywhere. Missing values add nothing.
+/// `selected`: cells that count. `zero_is_land`: where the flux is exactly 0 is no water, as where
+/// models write land as 0; else all that has a value is.
 pub fn gained(
     map: Numbers<'_>,
-    areas: &[f64],
-    strips: &[u32],
+    (areas, strips): (&[f64], &[u32]),
     selected: Option<&[bool]>,
-    out: &mut [[f64; 2]],
+    zero_is_land: bool,
+    out: &mut [[f64; OF_STRIP]],
 ) {
     for (k, (area, strip)) in areas.iter().zip(strips).enumerate() {
         let value = match map {
@@ -35,7 +41,8 @@ pub fn gained(
         if counts && !value.is_nan() && *area > 0.0 {
             let sum = &mut out[*strip as usize];
             sum[0] += value * area;
-            sum[1] += area;
+            sum[1] += if zero_is_land && value == 0.0 { 0.0 } else { *area };
+            sum[2] += area;
         }
     }
 }
@@ -76,9 +83,10 @@ mod tests {
         let flux = [30.0, 30.0, 10.0, f64::NAN, -20.0, -20.0, -50.0, -50.0];
         let areas = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 0.0];
         let strips = [0, 0, 1, 1, 2, 2, 3, NO_STRIP];
-        let mut strip = [[0.0; 2]; 4];
-        gained(Numbers::F64(&flux), &areas, &strips, None, &mut strip);
-        assert_eq!(strip, [[90.0, 3.0], [10.0, 1.0], [-60.0, 3.0], [-50.0, 1.0]]);
+        let mut sums = [[0.0; OF_STRIP]; 4];
+        gained(Numbers::F64(&flux), (&areas, &strips), None, true, &mut sums);
+        assert_eq!(sums, [[90.0, 3.0, 3.0], [10.0, 1.0, 1.0], [-60.0, 3.0, 3.0], [-50.0, 1.0, 1.0]]);
+        let strip = sums.map(|[heat, area, _]| [heat, area]);
         assert_eq!(implied_transport(&strip, Side::South, 0.0), [0.0, 90.0, 100.0, 40.0, -10.0]);
         assert_eq!(implied_transport(&strip, Side::North, 0.0), [10.0, 100.0, 110.0, 50.0, 0.0]);
         let spread = -10.0 / 8.0;
@@ -86,10 +94,24 @@ mod tests {
         let north = implied_transport(&strip, Side::North, spread);
         assert!(south.iter().zip(&north).all(|(a, b)| (a - b).abs() < 1e-12));
         assert!(north[0].abs() < 1e-12);
-        let mut part = [[0.0; 2]; 4];
+        let mut part = [[0.0; OF_STRIP]; 4];
         let west = [true, false, true, false, true, false, true, false];
-        gained(Numbers::F32(&flux.map(|f| f as f32)), &areas, &strips, Some(&west), &mut part);
-        assert_eq!(part, [[30.0, 1.0], [10.0, 1.0], [-20.0, 1.0], [-50.0, 1.0]]);
+        gained(Numbers::F32(&flux.map(|f| f as f32)), (&areas, &strips), Some(&west), true, &mut part);
+        assert_eq!(
+            part.map(|[heat, area, _]| [heat, area]),
+            [[30.0, 1.0], [10.0, 1.0], [-20.0, 1.0], [-50.0, 1.0]]
+        );
+    }
+
+    #[test]
+    fn land_of_zeros_has_no_area_unless_a_mask_tells() {
+        let (areas, strips) = ([1.0, 2.0, 4.0], [0; 3]);
+        for (zero_is_land, area) in [(true, 1.0), (false, 3.0)] {
+            let mut sums = [[0.0; OF_STRIP]];
+            let flux = [5.0, 0.0, f32::NAN];
+            gained(Numbers::F32(&flux), (&areas, &strips), None, zero_is_land, &mut sums);
+            assert_eq!(sums, [[5.0, area, 3.0]]);
+        }
     }
 
     #[test]
@@ -98,7 +120,7 @@ mod tests {
         let (n, radius, most) = (720, 6.37e6, 2e15);
         let edge = |k: usize| (-90.0 + 180.0 * k as f64 / n as f64).to_radians();
         let h = |phi: f64| most * phi.cos() * phi.cos() * phi.sin();
-        let mut strip = vec![[0.0; 2]; n];
+        let mut sums = vec![[0.0; OF_STRIP]; n];
         let (mut flux, mut areas) = (Vec::new(), Vec::new());
         for k in 0..n {
             let (a, b) = (edge(k), edge(k + 1));
@@ -106,7 +128,8 @@ mod tests {
             flux.push((h(b) - h(a)) / areas[k]);
         }
         let strips: Vec<u32> = (0..n as u32).collect();
-        gained(Numbers::F64(&flux), &areas, &strips, None, &mut strip);
+        gained(Numbers::F64(&flux), (&areas, &strips), None, false, &mut sums);
+        let strip: Vec<[f64; 2]> = sums.iter().map(|[heat, area, _]| [*heat, *area]).collect();
         for (k, value) in implied_transport(&strip, Side::North, 0.0).iter().enumerate() {
             assert!((value - h(edge(k))).abs() < 1e-9 * most, "{k}: {value}");
         }

@@ -23,7 +23,7 @@ mod velocities;
 
 pub use columns::{barotropic, between_depths, mixed_layer, From};
 pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
-pub use implied::{gained, implied_transport, Side, NO_STRIP};
+pub use implied::{gained, implied_transport, Side, NO_STRIP, OF_STRIP};
 pub use lines::latitude_lines;
 pub use parts::{streamfunction, Parts};
 pub use section::{section_line, Path};

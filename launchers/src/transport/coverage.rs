@@ -40,6 +40,10 @@ impl Coverage {
 
     /// What is to be said in the end.
     pub(super) fn notes(&self) -> Vec<String> {
+        self.notes_of(["whole levels of lines", "lines", "faces"])
+    }
+    /// [`Self::notes`] of other things than levels, lines and faces.
+    pub(super) fn notes_of(&self, [parts, lines, faces]: [&str; 3]) -> Vec<String> {
         let times = |n: usize| if n == 1 { "1 time".to_owned() } else { format!("{n} times") };
         let mut all = Vec::new();
         if self.empty > 0 {
@@ -47,20 +51,18 @@ impl Coverage {
         }
         if self.lacking > 0 {
             all.push(format!(
-                "{} at which whole levels of lines lack values that are there at others: these lines are missing then",
+                "{} at which {parts} lack values that are there at others: these {lines} are missing then",
                 times(self.lacking)
             ));
         }
         if self.partly > 0 {
             all.push(format!(
-                "{} at which some faces lack values that are there at others: they count as land then",
+                "{} at which some {faces} lack values that are there at others: they count as land then",
                 times(self.partly)
             ));
         }
         if self.late {
-            all.push(
-                "some lines or levels have no values at the first times: they count as land there".to_owned(),
-            );
+            all.push(format!("some {parts} have no values at the first times: they count as land there"));
         }
         all
     }

@@ -121,7 +121,7 @@ pub(super) struct Classes {
 
 /// What the temperature and the salinity of the inputs are, in words, and what is subtracted from
 /// temperatures to make them degrees Celsius.
-pub(super) fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
+fn kinds(ocean: &Ocean) -> (Kinds, f64, String) {
     let of = |k: usize| ocean.tracers.get(k).map(|&k| ocean.sources[k].variable());
     let (kinds, note) = kinds_of(of(0), of(1));
     (kinds, if ocean.is_kelvin() { 273.15 } else { 0.0 }, note)
@@ -169,22 +169,26 @@ impl Classes {
     }
     /// Sums of what crosses a line by class, through faces that are selected: `out` is as long as there
     /// are classes, times 1 + 2 where heat and salt are wanted too, and behind them the number of open
-    /// faces.
+    /// faces that have a density.
     pub(super) fn add(&self, crossing: &Crossing, selected: Option<&[bool]>, out: &mut [f64]) {
         let n = self.len();
         for k in 0..crossing.velocity.len() {
             if crossing.area[k] == 0.0 || selected.is_some_and(|all| !all[k]) {
                 continue;
             }
-            let last = out.len() - 1;
-            out[last] += 1.0;
-            let flux = crossing.velocity[k] * crossing.area[k];
-            if flux == 0.0 {
+            let (temperature, salinity) = (crossing.tracers[0][k] - self.zero, crossing.tracers[1][k]);
+            // A flow without a density is in no class: as if it were missing itself.
+            if temperature.is_nan() || salinity.is_nan() {
                 continue;
             }
-            let (temperature, salinity) = (crossing.tracers[0][k] - self.zero, crossing.tracers[1][k]);
-            let sigma = self.density.sigma(salinity, temperature);
+            let flux = crossing.velocity[k] * crossing.area[k];
+            let sigma = if flux == 0.0 { 0.0 } else { self.density.sigma(salinity, temperature) };
             if sigma.is_nan() {
+                continue;
+            }
+            let last = out.len() - 1;
+            out[last] += 1.0;
+            if flux == 0.0 {
                 continue;
             }
             let class = self.edges[1..n].partition_point(|edge| *edge <= sigma);

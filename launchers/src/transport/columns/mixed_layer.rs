@@ -2,7 +2,7 @@
 
 use super::volumes::{positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
-use crate::transport::density::{kinds, EosChoice};
+use crate::transport::density::{kinds_of, EosChoice};
 use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
 use halocline_algorithms::seawater::PotentialDensity;
 use halocline_algorithms::transport::mixed_layer;
@@ -75,7 +75,10 @@ impl ColumnCommand for MixedLayerArgs {
         let temperature = self.by_density();
         let needs = Needs { primary, u: false, temperature, salinity: false, rest_first: false, rho0: 1.0 };
         let (ocean, _) = Ocean::open(job, &self.ocean, needs)?;
-        let (kinds, zero, note) = kinds(&ocean);
+        // Salinity comes first, then temperature; by temperature alone there is no density.
+        let temperature = ocean.tracers.first().map(|&k| ocean.sources[k].variable());
+        let (kinds, note) = kinds_of(temperature, Some(ocean.sources[0].variable()));
+        let zero = if ocean.is_kelvin() { 273.15 } else { 0.0 };
         let density = PotentialDensity::new(self.eos.eos(), kinds, 0.0);
         Ok((ocean, Box::new(MixedLayer { args: self.clone(), density, zero, note })))
     }

@@ -7,7 +7,7 @@ use halocline_core::comm::Comm;
 use halocline_core::grid::GridKind;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Source};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 const AREAS: [&str; 8] = ["areacello", "area_t", "TAREA", "tarea", "rA", "area", "cell_area", "areat"];
@@ -64,20 +64,41 @@ fn in_metres(found: &find::Static) -> Result<(Vec<f64>, String)> {
 }
 
 /// Takes away the areas of cells that are there twice, as on the seam and the fold of NEMO's grids: the
-/// first of them counts. How many they are.
-pub(super) fn once(places: &Places, areas: &mut [f64]) -> usize {
-    let mut seen = HashSet::with_capacity(areas.len());
-    let mut count = 0;
-    for (area, (lat, lon)) in areas.iter_mut().zip(places.lat.iter().zip(&places.lon)) {
+/// first of them counts that has an area and a value, as what `there` finds (it is asked only if there
+/// are such cells), else the first with an area. How many are taken away.
+pub(super) fn once(
+    places: &Places,
+    areas: &mut [f64],
+    there: impl FnOnce() -> Result<Vec<bool>>,
+) -> Result<usize> {
+    let mut first = HashMap::with_capacity(areas.len());
+    let mut twins = Vec::new();
+    for (k, (lat, lon)) in places.lat.iter().zip(&places.lon).enumerate() {
         // A ten-thousandth of a degree is 11 m.
         let whole = |v: f64| (v * 1e4).round() as i64;
         let place = (whole(*lat), whole(*lon).rem_euclid(3_600_000));
-        if lat.is_finite() && lon.is_finite() && !seen.insert(place) {
-            *area = 0.0;
-            count += 1;
+        if lat.is_finite() && lon.is_finite() {
+            let first = *first.entry(place).or_insert(k);
+            twins.extend((first != k).then_some((first, k)));
         }
     }
-    count
+    if twins.is_empty() {
+        return Ok(0);
+    }
+    let there = there()?;
+    // Columns and rows that are repeated are often left empty on one side.
+    let worth = |area: f64, k: usize| if area > 0.0 { 1 + u8::from(there[k]) } else { 0 };
+    let mut best: HashMap<usize, usize> = HashMap::new();
+    for (first, k) in &twins {
+        let best = best.entry(*first).or_insert(*first);
+        if worth(areas[*k], *k) > worth(areas[*best], *best) {
+            areas[*best] = 0.0;
+            *best = *k;
+        } else {
+            areas[*k] = 0.0;
+        }
+    }
+    Ok(twins.len())
 }
 
 /// Latitudes of lines from south to north, and the strip between two of them that each cell is in.
@@ -184,8 +205,15 @@ mod tests {
     fn cells_at_one_place_count_once() {
         let places = Places { rows: 1, columns: 4, lat: vec![10.0; 4], lon: vec![0.0, 180.0, 360.0, -180.0] };
         let mut areas = [1.0; 4];
-        assert_eq!(once(&places, &mut areas), 2);
+        assert_eq!(once(&places, &mut areas, || Ok(vec![true; 4])).unwrap(), 2);
         assert_eq!(areas, [1.0, 1.0, 0.0, 0.0]);
+        // One that has no area, or no value, gives way to one that has.
+        let mut areas = [0.0, 1.0, 2.0, 3.0];
+        assert_eq!(once(&places, &mut areas, || Ok(vec![true, false, false, true])).unwrap(), 2);
+        assert_eq!(areas, [0.0, 0.0, 2.0, 3.0]);
+        let alone = Places { rows: 1, columns: 2, lat: vec![10.0; 2], lon: vec![0.0, 1.0] };
+        let unasked = || Err(Error::internal("nothing is there twice"));
+        assert_eq!(once(&alone, &mut [1.0; 2], unasked).unwrap(), 0);
         assert_eq!(between(&[-89.9, -89.0, 0.0]), [-90.0, -89.45, -44.5, 44.5]);
     }
 }

@@ -1,6 +1,7 @@
 //! `halocline transport implied-heat`.
 
 mod areas;
+mod land;
 mod output;
 mod run;
 
@@ -49,6 +50,11 @@ pub(crate) struct ImpliedHeatArgs {
     /// e1t times e2t, rA), else by cell_measures, else from bounds on a sphere]
     #[arg(long, value_name = "NAME|FILE:NAME")]
     area: Option<String>,
+    /// Where it is 0 is land, a variable of the inputs or of FILE; of levels that of the surface counts;
+    /// none: no mask [default: found by name (tmask, hFacC, maskC, wet); without one fluxes of exactly 0
+    /// do not count in the area]
+    #[arg(long, value_name = "NAME|FILE:NAME|none")]
+    mask: Option<String>,
     /// The end where nothing flows: north or south
     #[arg(
         long,
@@ -137,6 +143,7 @@ impl ImpliedHeatArgs {
         let from = if self.from == FromSide::North { "north" } else { "south" };
         let residual = if self.residual == Residual::Keep { "keep" } else { "spread" };
         let mut all = vec![format!("from={from}"), format!("residual={residual}")];
+        all.extend(self.mask.iter().map(|mask| format!("mask={mask}")));
         all.extend(self.bins.map(|step| format!("bins={step}")));
         all.extend(self.mean.then(|| "mean=yes".to_owned()));
         all.extend(self.basin.iter().map(|basin| format!("basin={}", basin.text)));

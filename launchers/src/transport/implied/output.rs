@@ -6,7 +6,8 @@ use crate::carry;
 use crate::folding::FoldJob;
 use crate::pairs::whole_time;
 use crate::transport::coordinate::{coordinate, names};
-use halocline_algorithms::transport::Side;
+use crate::transport::coverage::Coverage;
+use halocline_algorithms::transport::{Side, OF_STRIP};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
@@ -19,10 +20,15 @@ const RESIDUAL: &str = "heat_gain";
 /// The file, and what rank 0 keeps until it is done.
 pub(super) struct Results {
     file: Output,
-    /// Sums over times of what strips gain, of a mean.
+    /// Sums over times of what strips gain, of a mean, and at how many times each has values.
     sums: Vec<f64>,
-    /// Sums over times of what the whole gains in W, of its area, and how many times there were.
+    counts: Vec<f64>,
+    /// Sums over times of what the whole gains in W, of its area, and at how many times it is known.
     whole: [f64; 3],
+    /// Which basins are known, by the areas of strips that have values.
+    known: Coverage,
+    /// Whether fluxes of 0 have been taken as land.
+    has_zeros: bool,
 }
 
 impl Results {
@@ -76,7 +82,8 @@ impl Results {
         let mut file = Output::create(job.comm, &of.args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        Ok(Self { file, sums: Vec::new(), whole: [0.0; 3] })
+        let (sums, counts, known) = (Vec::new(), Vec::new(), Coverage::default());
+        Ok(Self { file, sums, counts, whole: [0.0; 3], known, has_zeros: false })
     }
 
     /// Takes in the sums of times that are there, on rank 0, in order; writes what they give, or keeps
@@ -93,20 +100,41 @@ impl Results {
         let range = times.first().map_or(0..0, |(t, _)| *t..*t + times.len());
         let mut finished = Vec::new();
         for (_, sums) in times {
-            let one = of.finish(sums);
-            self.whole = [self.whole[0] + one.whole[0], self.whole[1] + one.whole[1], self.whole[2] + 1.0];
+            let there: Vec<f64> = sums.chunks_exact(OF_STRIP).map(|s| s[2]).collect();
+            let missing = self.known.missing(&there, of.strips());
+            self.has_zeros |= sums.chunks_exact(OF_STRIP).any(|s| s[1] < s[2]);
             if of.args.mean {
                 self.sums.resize(sums.len(), 0.0);
+                self.counts.resize(there.len(), 0.0);
                 self.sums.iter_mut().zip(sums).for_each(|(sum, value)| *sum += value);
-            } else {
-                finished.push(one);
+                self.counts.iter_mut().zip(&there).for_each(|(n, area)| *n += f64::from(*area > 0.0));
+                continue;
             }
+            let mut one = of.finish(sums);
+            self.look(of, &mut one, &missing);
+            finished.push(one);
         }
         if of.args.mean {
             return Ok(());
         }
         let _timer = job.progress.phases.start(Phase::Write);
         self.write(of, Some(range), &finished)
+    }
+
+    /// Marks what is missing, and keeps what is to be told in the end.
+    fn look(&mut self, of: &Implied, one: &mut Finished, missing: &[bool]) {
+        // What is spread is of the whole.
+        let all = missing[0] && of.args.residual == Residual::Spread;
+        for (transport, missing) in one.transport.chunks_exact_mut(of.lines.len()).zip(missing) {
+            if *missing || all {
+                transport.fill(f64::NAN);
+            }
+        }
+        if missing[0] {
+            one.whole[0] = f64::NAN;
+        } else {
+            self.whole = [self.whole[0] + one.whole[0], self.whole[1] + one.whole[1], self.whole[2] + 1.0];
+        }
     }
 
     fn write(
@@ -128,26 +156,40 @@ impl Results {
     /// # Collective
     /// Every rank calls this.
     pub(super) fn finish(mut self, of: &Implied, job: &FoldJob<'_>) -> Result<WriteReport> {
-        let [heat, area, count] = self.whole;
         if of.args.mean {
             let mut finished = Vec::new();
             if job.comm.is_root() {
                 if self.sums.is_empty() {
                     return Err(Error::internal("no time has come"));
                 }
-                let mean: Vec<f64> = self.sums.iter().map(|sum| sum / count).collect();
-                finished.push(of.finish(&mean));
+                // Each strip has the times at which it is there; the whole has no value if none has.
+                let mean = |(k, sum): (usize, &f64)| sum / self.counts[k / OF_STRIP].max(1.0);
+                let mean: Vec<f64> = self.sums.iter().enumerate().map(mean).collect();
+                let missing = Coverage::default().missing(&self.counts, of.strips());
+                let mut mean = of.finish(&mean);
+                self.look(of, &mut mean, &missing);
+                finished.push(mean);
             }
             self.write(of, None, &finished)?;
             // The same on all ranks, as what is written whole must be.
             let whole = job.comm.on_root(|| Ok(finished[0].whole[0]))?;
             self.file.write_whole(RESIDUAL, &Values::F64(vec![whole]))?;
         }
+        let [heat, area, count] = self.whole;
         job.verbosity.say(job.comm, || {
-            let (heat, flux) = (heat / count.max(1.0), if area > 0.0 { heat / area } else { 0.0 });
+            if count == 0.0 {
+                return "residual: unknown at all times".to_owned();
+            }
+            let (heat, flux) = (heat / count, if area > 0.0 { heat / area } else { 0.0 });
             let kept = if of.args.residual == Residual::Spread { "taken off everywhere" } else { "kept" };
             format!("residual: the ocean gains {:.3} PW, {flux:.3} W m-2 ({kept})", heat * 1e-15)
         });
+        let mut notes = self.known.notes_of(["strips between lines", "basins", "cells"]);
+        if self.has_zeros {
+            let fluxes = "fluxes of exactly 0 count as land in areas, as there is no mask: --mask names one";
+            notes.push(fluxes.to_owned());
+        }
+        notes.iter().for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
         job.write(|| self.file.finish_with_report())
     }
 }

@@ -1,6 +1,7 @@
 //! The command as a step.
 
 use super::areas::{areas, once, strips};
+use super::land::water;
 use super::output::Results;
 use super::{ImpliedHeatArgs, Residual};
 use crate::common::{bytes_text, check_output, paths};
@@ -10,7 +11,7 @@ use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::collect::Waiting;
 use crate::transport::ocean::{find, Places};
-use halocline_algorithms::transport::{gained, implied_transport};
+use halocline_algorithms::transport::{gained, implied_transport, OF_STRIP};
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::grid::GridKind;
 use halocline_core::index::IndexBox;
@@ -43,6 +44,8 @@ pub(crate) struct Implied {
     pub(super) is_circles: bool,
     /// Names of basins beside the whole ocean, and their cells.
     pub(super) basins: Vec<(String, Vec<bool>)>,
+    /// Without a mask: fluxes of exactly 0 are taken as land in areas.
+    zero_is_land: bool,
     /// 1 if the flux counts downward, else -1.
     sign: f64,
     notes: Vec<String>,
@@ -52,7 +55,7 @@ pub(crate) struct Implied {
 pub(super) struct Finished {
     /// Transports of the basins across lines, W.
     pub(super) transport: Vec<f64>,
-    /// What the whole ocean gains, W, and its area.
+    /// What the whole ocean gains, W, and its area, without land.
     pub(super) whole: [f64; 2],
 }
 
@@ -79,7 +82,20 @@ impl Implied {
         }
         let (mut areas, note) = areas(job.comm, (&sets, &source), &args, &mut files).map_err(blame)?;
         notes.push(note);
-        let twice = once(&places, &mut areas);
+        let shape = [places.rows, places.columns];
+        let mask = water(job.comm, &sets, args.mask.as_deref(), shape, &mut files)?;
+        let zero_is_land = mask.is_none();
+        if let Some((water, name)) = mask {
+            let land = areas.iter_mut().zip(water).filter(|(_, water)| !water);
+            land.for_each(|(area, _)| *area = 0.0);
+            notes.push(format!("land: where {name} is 0"));
+        }
+        let first = || -> Result<Vec<bool>> {
+            let block = IndexBox::new(vec![0..1, 0..places.rows, 0..places.columns]);
+            let values = job.comm.on_root(|| source.read(&block))?.to_f64();
+            Ok(values.iter().map(|v| !v.is_nan() && *v != 0.0).collect())
+        };
+        let twice = once(&places, &mut areas, first).map_err(blame)?;
         if twice > 0 {
             notes.push(format!("{} where another is: left out", plural(twice, "cell")));
         }
@@ -92,18 +108,31 @@ impl Implied {
         check_output(job.comm, &args.output, &files)?;
         let is_circles = args.bins.is_some() || source.grid().kind == GridKind::Rectilinear;
         let dataset = sets.into_iter().nth(found.set).ok_or_else(|| Error::internal("no data set"))?;
-        Ok(Self { args, dataset, source, files, areas, strips, lines, is_circles, basins, sign, notes })
+        Ok(Self {
+            args,
+            dataset,
+            source,
+            files,
+            areas,
+            strips,
+            lines,
+            is_circles,
+            basins,
+            zero_is_land,
+            sign,
+            notes,
+        })
     }
 
     pub(super) fn basins(&self) -> usize {
         1 + self.basins.len()
     }
-    fn strips(&self) -> usize {
+    pub(super) fn strips(&self) -> usize {
         self.lines.len() - 1
     }
-    /// Sums of a map: of each basin and strip heat and area.
+    /// Sums of a map: of each basin and strip those of [`gained`].
     fn each(&self) -> usize {
-        2 * self.basins() * self.strips()
+        OF_STRIP * self.basins() * self.strips()
     }
     /// How it was found, for outputs.
     pub(super) fn described(&self) -> String {
@@ -116,19 +145,20 @@ impl Implied {
         let cells = self.areas.len();
         let one = |m: usize| -> Vec<f64> {
             let map = values[0].slice(m * cells..(m + 1) * cells);
-            let mut all = vec![[0.0; 2]; self.basins() * self.strips()];
+            let mut all = vec![[0.0; OF_STRIP]; self.basins() * self.strips()];
+            let cells = (self.areas.as_slice(), self.strips.as_slice());
             for (basin, out) in all.chunks_exact_mut(self.strips()).enumerate() {
                 let selected = basin.checked_sub(1).map(|b| self.basins[b].1.as_slice());
-                gained(map, &self.areas, &self.strips, selected, out);
+                gained(map, cells, selected, self.zero_is_land, out);
             }
-            all.into_iter().flat_map(|[heat, area]| [self.sign * heat, area]).collect()
+            all.into_iter().flat_map(|[heat, area, there]| [self.sign * heat, area, there]).collect()
         };
         (0..maps).into_par_iter().flat_map_iter(one).collect()
     }
 
     /// What the sums of a map give.
     pub(super) fn finish(&self, sums: &[f64]) -> Finished {
-        let pairs: Vec<[f64; 2]> = sums.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
+        let pairs: Vec<[f64; 2]> = sums.chunks_exact(OF_STRIP).map(|p| [p[0], p[1]]).collect();
         let mut basins = pairs.chunks_exact(self.strips());
         let add = |[heat, area]: [f64; 2], strip: &[f64; 2]| [heat + strip[0], area + strip[1]];
         let whole = basins.clone().next().map_or([0.0; 2], |all| all.iter().fold([0.0; 2], add));

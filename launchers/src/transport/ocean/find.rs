@@ -217,7 +217,7 @@ pub(in crate::transport) fn fixed_in(
 }
 
 /// Whether a variable has several times.
-pub(super) fn varies(info: &VariableInfo) -> bool {
+pub(in crate::transport) fn varies(info: &VariableInfo) -> bool {
     info.variable.dims.iter().any(|d| d.role == Role::Time && d.len > 1)
 }
 

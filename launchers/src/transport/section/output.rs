@@ -23,7 +23,8 @@ pub(super) struct Results {
     file: Output,
     /// Numbers of [`MADE`] that are there, and what turns sums into units.
     made: Vec<(usize, f64)>,
-    known: Coverage,
+    /// Which sections are known, by each of [`MADE`].
+    known: [Coverage; 3],
 }
 
 /// Where sections go, corner after corner, one section after the other.
@@ -112,7 +113,7 @@ impl Results {
         let mut file = Output::create(job.comm, &of.args.ocean.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        Ok(Self { file, made, known: Coverage::default() })
+        Ok(Self { file, made, known: Default::default() })
     }
 
     /// Writes times that are finished, on rank 0, in order.
@@ -126,10 +127,10 @@ impl Results {
         mut finished: Vec<(usize, Finished)>,
     ) -> Result<()> {
         for (_, one) in &mut finished {
-            let missing = self.known.missing(&one.open, of.ocean.levels());
-            for (sums, missing) in one.sums.chunks_exact_mut(of.layers()).zip(missing) {
-                if missing {
-                    sums.fill([f64::NAN; 3]);
+            for &(k, _) in &self.made {
+                let missing = self.known[k].missing(&one.open[k], of.ocean.levels());
+                for (sums, _) in one.sums.chunks_exact_mut(of.layers()).zip(missing).filter(|(_, m)| *m) {
+                    sums.iter_mut().for_each(|sums| sums[k] = f64::NAN);
                 }
             }
         }
@@ -154,8 +155,13 @@ impl Results {
     /// # Collective
     /// Every rank calls this.
     pub(super) fn finish(self, job: &FoldJob<'_>) -> Result<WriteReport> {
-        let notes = self.known.notes();
-        notes.iter().for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
+        let of_flow = self.known[0].notes();
+        for &(k, _) in &self.made {
+            // What lacks its flow lacks the rest too.
+            let notes = self.known[k].notes().into_iter().filter(|note| k == 0 || !of_flow.contains(note));
+            let name = if k == 0 { String::new() } else { format!("{}: ", MADE[k].0) };
+            notes.for_each(|note| job.verbosity.say(job.comm, || format!("note: {name}{note}")));
+        }
         job.write(|| self.file.finish_with_report())
     }
 }

@@ -28,8 +28,9 @@ pub(crate) struct Sections {
 /// temperature (°C), volume times salinity.
 pub(super) struct Finished {
     pub(super) sums: Vec<[f64; 3]>,
-    /// How many faces of each level are open, section after section.
-    pub(super) open: Vec<f64>,
+    /// How many faces of each level are open, section after section; whether temperature is there, and
+    /// salinity.
+    pub(super) open: [Vec<f64>; 3],
 }
 
 impl Sections {
@@ -70,11 +71,11 @@ impl Sections {
         let (lines, width) = (self.faces.len(), pass.width());
         let order = self.ocean.order();
         let mut out = Vec::with_capacity(lines * self.layers());
-        let mut open = Vec::with_capacity(lines * order.len());
+        let mut open: [Vec<f64>; 3] = std::array::from_fn(|_| Vec::with_capacity(lines * order.len()));
         let zero = if self.ocean.is_kelvin() { 273.15 } else { 0.0 };
         for line in 0..lines {
             let of = |k: &usize| &sums[(k * lines + line) * width..(k * lines + line + 1) * width];
-            open.extend(order.iter().map(of).map(|level| level[pass.open_at()]));
+            open[0].extend(order.iter().map(of).map(|level| level[pass.open_at()]));
             if let Some(classes) = &self.classes {
                 let mut total = vec![0.0; width];
                 for level in order.iter().map(of) {
@@ -86,10 +87,19 @@ impl Sections {
             }
             for level in order.iter().map(of) {
                 let mut tracers = level[OF_FLOW..].chunks_exact(OF_TRACER);
-                let heat = if self.has[0] { tracers.next().map_or(0.0, |s| s[3] - zero * s[0]) } else { 0.0 };
-                let salt = if self.has[1] { tracers.next().map_or(0.0, |s| s[3]) } else { 0.0 };
-                out.push([level[0], heat, salt]);
+                let mut carried = [0.0; 2];
+                for (k, zero) in [zero, 0.0].into_iter().enumerate() {
+                    let Some(s) = self.has[k].then(|| tracers.next()).flatten() else { continue };
+                    carried[k] = s[3] - zero * s[0];
+                    open[1 + k].push(if s[1] > 0.0 { 1.0 } else { 0.0 });
+                }
+                out.push([level[0], carried[0], carried[1]]);
             }
+        }
+        if self.classes.is_some() {
+            // Faces that count have a flow, a temperature and a salinity.
+            let all = std::mem::take(&mut open[0]);
+            open = [all.clone(), all.clone(), all];
         }
         Finished { sums: out, open }
     }
