@@ -153,8 +153,8 @@ impl Results {
 
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn finish(self, job: &FoldJob<'_>) -> Result<WriteReport> {
-        let notes = self.known.notes();
+    pub(super) fn finish(self, of: &Sections, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let notes = self.known.notes(&of.ocean.sources[0].variable().name);
         notes.iter().for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
         job.write(|| self.file.finish_with_report())
     }

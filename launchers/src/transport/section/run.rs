@@ -115,7 +115,7 @@ impl Sections {
             let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
             results.take(self, job, finished)
         })?;
-        results.finish(job)
+        results.finish(self, job)
     }
 }
 
