@@ -75,7 +75,7 @@ fn signs(mesh: &Mesh) -> [f64; 2] {
     let northward = |i: usize| {
         let mut there = (0..rows).map(|j| lat[j * columns + i]).filter(|l| l.is_finite());
         let first = there.next()?;
-        there.last().map(|last| last - first).filter(|d| *d != 0.0)
+        there.next_back().map(|last| last - first).filter(|d| *d != 0.0)
     };
     let northward = (0..columns).find_map(|k| northward((columns / 2 + k) % columns)).unwrap_or(1.0);
     let step = |pair: &[f64]| (pair[1] - pair[0] + 540.0).rem_euclid(360.0) - 180.0;

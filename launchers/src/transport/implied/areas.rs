@@ -89,7 +89,7 @@ pub(super) fn strips(source: &Source, places: &Places, bins: Option<f64>) -> Res
     let lat: Vec<f64> = places.lat.chunks_exact(columns).map(mean).collect();
     // Rows of land may have no latitudes.
     let told = || lat.iter().filter(|l| l.is_finite());
-    let downwards = told().last().zip(told().next()).is_some_and(|(last, first)| last < first);
+    let downwards = told().next_back().zip(told().next()).is_some_and(|(last, first)| last < first);
     let strip = |k: usize| {
         let row = k / columns;
         (if downwards { rows - 1 - row } else { row }) as u32
