@@ -2,6 +2,8 @@
 //! the same bits on any ranks, bad input.
 
 mod common;
+#[path = "transport_ocean/found.rs"]
+mod found;
 #[path = "transport_ocean/implied.rs"]
 mod implied;
 #[path = "transport_ocean/mesh.rs"]
@@ -164,7 +166,7 @@ fn density_sections_and_columns_are_the_same_on_any_ranks() {
     let Some(files) = gyre() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("out.nc");
-    let line = ["--through", "loop=280,25/290,30/285,35/278,30/280,25", "--through", "east=-75,20/-75,40"];
+    let line = ["--through", "loop=287,23/294,30/289,36/284,30/287,23", "--through", "east=-72,23/-72,37"];
     let kinds: [(&str, &[&str]); 5] = [
         ("overturning", &["--vertical", "sigma2", "--density-bins", "28:38:0.5"]),
         ("overturning", &["--bins", "2"]),
@@ -206,9 +208,9 @@ fn pictures_show_basins_parts_and_paths() {
     drawn(&["--var", "msftmz"], &["Depth (m)", "global", "west", "Latitude"]);
     drawn(&["--var", "hfbasin_gyre"], &["gyre part"]);
     let Some(files) = gyre() else { return };
-    let line = ["--through", "loop=280,25/290,30/285,35/278,30/280,25", "--through", "east=-75,20/-65,40"];
+    let line = ["--through", "loop=287,23/294,30/289,36/284,30/287,23", "--through", "east=-75,25/-65,40"];
     transport(Launch::Plain(2), "section", &files, &line, &out);
-    drawn(&[], &["loop", "east", "75°W", "\nSv\n", "positive to the right"]);
+    drawn(&[], &["loop", "east", "70°W", "\nSv\n", "positive to the right"]);
     drawn(&["--var", "heat"], &["heat transport"]);
     transport(Launch::Plain(2), "barotropic", &files, &["--units", "Sv"], &out);
     // Contours over the map: curves beyond those of coast and frame.

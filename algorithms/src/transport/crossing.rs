@@ -139,7 +139,9 @@ pub(super) fn cross_faces(faces: &[Face], map: &MapValues<'_>, out: &mut Crossin
                 lower(a, b)
             }
             Thickness::Points(v, u) => {
-                let [a, b] = face.points.map(|k| at(if face.is_u { u.unwrap_or(v) } else { v }, k as usize));
+                // That of v is none of u: without one the face is closed, as without a velocity.
+                let of = if face.is_u { u } else { Some(v) };
+                let [a, b] = face.points.map(|k| of.map_or(f64::NAN, |of| at(of, k as usize)));
                 lower(a, b)
             }
         };

@@ -81,7 +81,7 @@ pub enum Thickness<'a> {
     Layer(f64),
     /// Of the cells of tracers: a face is as high as the lower of its two cells.
     Cells(Numbers<'a>),
-    /// At the points of `v`, and of `u` where lines need it.
+    /// At the points of `v`, and of `u` where lines need it: without that, faces of `u` are closed.
     Points(Numbers<'a>, Option<Numbers<'a>>),
 }
 

@@ -26,6 +26,6 @@ pub use faces::{Crossing, Face, Faces, MapValues, Stagger, Thickness};
 pub use implied::{gained, implied_transport, Side, NO_STRIP, OF_STRIP};
 pub use lines::latitude_lines;
 pub use parts::{streamfunction, Parts};
-pub use section::{section_line, Path};
+pub use section::{section_line, NoPath, Path, Stop};
 pub use sums::{along_line, of_line, of_map, width, FaceMeans, OF_FLOW, OF_MEANS, OF_TRACER};
 pub use velocities::VelocityMesh;

@@ -13,6 +13,36 @@ pub struct Path {
     pub faces: Vec<Face>,
     /// The corners that it goes through, longitude and latitude in degrees: one more than faces.
     pub corners: Vec<[f64; 2]>,
+    /// How far its points are from the corners that they were moved to.
+    pub stops: Vec<Stop>,
+}
+
+/// How far a point is from the nearest corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stop {
+    /// The angle between both in radians.
+    pub away: f64,
+    /// In sizes of the cells there: of the longest way to the next corner.
+    pub cells: f64,
+}
+
+/// Why there is no section through points, which are numbered from 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NoPath {
+    /// All are at one corner, or there is none.
+    OneCorner,
+    /// A point is so far from the grid, as an angle in radians.
+    Far {
+        /// Which.
+        point: usize,
+        /// How far.
+        away: f64,
+    },
+    /// No faces lead from a point to the next one.
+    NoWay {
+        /// The first of both.
+        point: usize,
+    },
 }
 
 /// What a step costs beside its way off the line, as a share of its length: of ways as near to the
@@ -24,17 +54,35 @@ const LENGTH: f64 = 1e-6;
 /// folds too, so that the area between it and the great circle is the least. Closed if the last point
 /// is the first.
 ///
-/// Returns `None` if there are no two different corners, or no way between them.
-pub fn section_line(on: &VelocityMesh, points: &[[f64; 2]]) -> Option<Path> {
+/// # Errors
+/// [`NoPath`] if a point is more than `within` cells from the nearest corner, all are at one, or no
+/// faces lead from one to the next.
+pub fn section_line(
+    on: &VelocityMesh,
+    points: &[[f64; 2]],
+    within: f64,
+) -> std::result::Result<Path, NoPath> {
     let corners = Corners::of(on);
-    let stops: Vec<usize> = points.iter().map(|p| corners.nearest(p)).collect::<Option<_>>()?;
-    let mut path = Path { faces: Vec::new(), corners: vec![corners.degrees(*stops.first()?)] };
-    for pair in stops.windows(2) {
+    let (mut at, mut stops) = (Vec::with_capacity(points.len()), Vec::with_capacity(points.len()));
+    for (point, place) in points.iter().enumerate() {
+        let (corner, stop) = corners.nearest(place).ok_or(NoPath::OneCorner)?;
+        if stop.cells > within {
+            return Err(NoPath::Far { point, away: stop.away });
+        }
+        at.push(corner);
+        stops.push(stop);
+    }
+    let first = *at.first().ok_or(NoPath::OneCorner)?;
+    let mut path = Path { faces: Vec::new(), corners: vec![corners.degrees(first)], stops };
+    for (point, pair) in at.windows(2).enumerate() {
         if pair[0] != pair[1] {
-            corners.go(pair[0], pair[1], &mut path)?;
+            corners.go(pair[0], pair[1], &mut path).ok_or(NoPath::NoWay { point })?;
         }
     }
-    (!path.faces.is_empty()).then_some(path)
+    if path.faces.is_empty() {
+        return Err(NoPath::OneCorner);
+    }
+    Ok(path)
 }
 
 type Place = [f64; 3];
@@ -93,7 +141,7 @@ impl<'m> Corners<'m> {
         Self { on, places }
     }
 
-    fn nearest(&self, [lon, lat]: &[f64; 2]) -> Option<usize> {
+    fn nearest(&self, [lon, lat]: &[f64; 2]) -> Option<(usize, Stop)> {
         let wanted = on_sphere(*lon, *lat);
         let mut best = (f64::INFINITY, None);
         for (k, place) in self.places.iter().enumerate() {
@@ -102,7 +150,14 @@ impl<'m> Corners<'m> {
                 best = (d, Some(k));
             }
         }
-        best.1
+        let corner = best.1?;
+        let of = |next: usize| apart(&self.places[corner], &self.places[next]);
+        let size = self.steps(corner).map(|(next, _)| of(next)).fold(0.0, f64::max);
+        let angle = |square: f64| 2.0 * (0.5 * square.sqrt()).min(1.0).asin();
+        let away = angle(best.0);
+        // A corner without any beside it is near to itself alone.
+        let cells = if away > 0.0 { away / angle(size) } else { 0.0 };
+        Some((corner, Stop { away, cells }))
     }
 
     fn degrees(&self, k: usize) -> [f64; 2] {

@@ -65,13 +65,14 @@ fn closed_contours_of_a_flow_without_divergence_sum_to_zero() {
         vec![[5.0, -9.0], [9.0, 3.0], [30.0, 3.0], [33.0, -7.0], [5.0, -9.0]],
     ];
     for points in loops {
-        let path = section_line(&mesh, &points).expect("a path");
+        let path = section_line(&mesh, &points, 99.0).expect("a path");
         assert_eq!(path.faces.len() + 1, path.corners.len());
         assert_eq!(path.corners.first(), path.corners.last());
         assert!(net(&mesh, path.faces, &u, &v).abs() < 1e-8);
     }
     // Two ways between the same ends carry the same; backwards, the opposite.
-    let way = |points: &[[f64; 2]]| net(&mesh, section_line(&mesh, points).expect("a path").faces, &u, &v);
+    let way =
+        |points: &[[f64; 2]]| net(&mesh, section_line(&mesh, points, 99.0).expect("a path").faces, &u, &v);
     let direct = way(&[[5.0, -9.0], [31.0, 5.0]]);
     assert!((direct - way(&[[5.0, -9.0], [31.0, -9.0], [31.0, 5.0]])).abs() < 1e-8);
     assert!((direct + way(&[[31.0, 5.0], [5.0, -9.0]])).abs() < 1e-8);
@@ -82,7 +83,7 @@ fn closed_contours_of_a_flow_without_divergence_sum_to_zero() {
 fn positive_is_to_the_right_of_the_path() {
     let (mesh, u, v) = closed_flow(9, 9);
     let (east, north) = (vec![1.0; u.len()], vec![2.0; v.len()]);
-    let way = |points: &[[f64; 2]]| section_line(&mesh, points).expect("a path").faces;
+    let way = |points: &[[f64; 2]]| section_line(&mesh, points, 99.0).expect("a path").faces;
     let northward = way(&[[10.0, -12.0], [10.0, -4.0]]);
     assert_eq!(net(&mesh, northward.clone(), &east, &north), northward.len() as f64);
     let eastward = way(&[[4.0, -8.0], [16.0, -8.0]]);
@@ -182,7 +183,7 @@ fn repeated_columns_and_rows_from_the_north_change_no_section() {
     let westward = make((0..36).rev().collect(), false);
     let points = [[345.0, -40.0], [45.0, 10.0]];
     let [wanted, found, other, west] =
-        [&plain, &twice, &turned, &westward].map(|mesh| section_line(mesh, &points).unwrap());
+        [&plain, &twice, &turned, &westward].map(|mesh| section_line(mesh, &points, 99.0).unwrap());
     assert!(wanted.faces.len() < 14, "{}", wanted.faces.len());
     assert_eq!(found.faces.len(), wanted.faces.len());
     // A northward flow of 1 and an eastward one of 2.

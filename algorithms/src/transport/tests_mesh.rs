@@ -60,12 +60,12 @@ fn lines_cross_folds() {
         let round = [[40.0, 82.0], [130.0, 82.0], [220.0, 82.0], [310.0, 82.0], [40.0, 82.0]];
         let over = [[50.0, 70.0], [70.0, 89.0], [240.0, 75.0], [140.0, 70.0], [50.0, 70.0]];
         for points in [&round[..], &over[..]] {
-            let path = section_line(&on, points).expect("a path");
+            let path = section_line(&on, points, 99.0).expect("a path");
             assert!(path.faces.len() > 8 && path.faces.len() < 60, "{}", path.faces.len());
             assert!(net(&on, path.faces, &u, &v).abs() < 1e-6, "{half} {extended}");
         }
         // Straight over the pole, and the other way round: the same with the other sign.
-        let straight = |points: &[[f64; 2]]| section_line(&on, points).expect("a path");
+        let straight = |points: &[[f64; 2]]| section_line(&on, points, 99.0).expect("a path");
         let (there, back) =
             (straight(&[[90.0, 72.0], [270.0, 72.0]]), straight(&[[270.0, 72.0], [90.0, 72.0]]));
         assert!(there.faces.len() < 30, "{}", there.faces.len());
@@ -203,4 +203,49 @@ fn rows_at_once_are_the_same_bits() {
         assert_eq!(sums(Numbers::F32(&v), &[]), sums(Numbers::F64(&doubles), &[]));
         assert!(once[1] > 10.0 && once[3] > 0.0);
     }
+}
+
+#[test]
+fn land_without_coordinates_turns_no_sign() {
+    let (ny, nx) = (5, 6);
+    let place = |k: usize| [40.0 - 10.0 * (k / nx) as f64, 50.0 - 10.0 * (k % nx) as f64];
+    // The middle column has none at its ends, the next none at all.
+    let is_land = |k: usize| matches!((k / nx, k % nx), (0 | 4, 3) | (_, 4));
+    let of = |d: usize| (0..ny * nx).map(|k| if is_land(k) { f64::NAN } else { place(k)[d] }).collect();
+    let on = mesh([ny, nx], of(0), of(1), Stagger::Ahead);
+    assert_eq!(on.signs(), [-1.0, -1.0]);
+    let all = |d: usize| (0..ny * nx).map(|k| place(k)[d]).collect();
+    assert_eq!(mesh([ny, nx], all(0), all(1), Stagger::Ahead).signs(), [-1.0, -1.0]);
+}
+
+#[test]
+fn far_points_are_on_no_section() {
+    let (ny, nx) = (9, 12);
+    let lat = (0..ny * nx).map(|k| 40.0 + (k / nx) as f64).collect();
+    let lon = (0..ny * nx).map(|k| -60.0 + (k % nx) as f64).collect();
+    let on = mesh([ny, nx], lat, lon, Stagger::Ahead);
+    let through = |points: &[[f64; 2]]| section_line(&on, points, 2.0);
+    let path = through(&[[-60.2, 39.8], [-55.0, 44.0]]).expect("the edge of the grid is on it");
+    assert!(path.stops.iter().all(|stop| stop.cells < 1.5 && stop.away < 0.02), "{:?}", path.stops);
+    let far = |points: &[[f64; 2]]| match through(points) {
+        Err(NoPath::Far { point, away }) => (point, away.to_degrees()),
+        other => panic!("{other:?}"),
+    };
+    // Of a strait elsewhere, and with longitudes for latitudes.
+    let (point, away) = far(&[[-55.0, 44.0], [-67.5, -54.5]]);
+    assert!(point == 1 && (away - 95.0).abs() < 3.0, "{away}");
+    assert_eq!(far(&[[44.0, -55.0], [46.0, -57.0]]).0, 0);
+    assert_eq!(through(&[[-55.4, 44.4], [-55.41, 44.41]]), Err(NoPath::OneCorner));
+}
+
+#[test]
+fn there_is_no_way_over_what_has_no_coordinates() {
+    let (ny, nx) = (6, 14);
+    let is_land = |k: usize| (6..8).contains(&(k % nx));
+    let of = |value: fn(usize) -> f64| {
+        (0..ny * nx).map(|k| if is_land(k) { f64::NAN } else { value(k) }).collect::<Vec<f64>>()
+    };
+    let (lat, lon) = (of(|k| (k / 14) as f64), of(|k| (k % 14) as f64));
+    let on = mesh([ny, nx], lat, lon, Stagger::Ahead);
+    assert_eq!(section_line(&on, &[[2.5, 2.5], [10.5, 2.5]], 2.0), Err(NoPath::NoWay { point: 0 }));
 }

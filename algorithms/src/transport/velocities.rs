@@ -71,11 +71,17 @@ fn signs(mesh: &Mesh) -> [f64; 2] {
     if lat.len() != rows * columns || lon.len() != lat.len() || lat.is_empty() {
         return [1.0; 2];
     }
-    let middle = |j: usize| lat[j * columns + columns / 2];
+    // The first column that tells: land may have no latitudes, at any rows.
+    let northward = |i: usize| {
+        let mut there = (0..rows).map(|j| lat[j * columns + i]).filter(|l| l.is_finite());
+        let first = there.next()?;
+        there.next_back().map(|last| last - first).filter(|d| *d != 0.0)
+    };
+    let northward = (0..columns).find_map(|k| northward((columns / 2 + k) % columns)).unwrap_or(1.0);
     let step = |pair: &[f64]| (pair[1] - pair[0] + 540.0).rem_euclid(360.0) - 180.0;
     let across = |row: &[f64]| row.windows(2).map(step).filter(|d| d.is_finite()).sum::<f64>();
     // The first row that tells: the last may fold.
     let eastward = lon.chunks_exact(columns).map(across).find(|d| *d != 0.0).unwrap_or(1.0);
     let sign = |is_against: bool| if is_against { -1.0 } else { 1.0 };
-    [sign(middle(rows - 1) < middle(0)), sign(eastward < 0.0)]
+    [sign(northward < 0.0), sign(eastward < 0.0)]
 }

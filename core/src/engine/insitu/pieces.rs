@@ -57,7 +57,8 @@ fn decode(mut bytes: &[u8], expected: &StateHeader) -> Result<Vec<Body>> {
             return Err(Error::data("the bytes are no saved state").remedy("hand in what was given, whole"));
         }
         let len = usize::try_from(number(&bytes[8..])?).map_err(|_| damaged())?;
-        let end = len.checked_add(16).filter(|end| *end + SUM <= bytes.len()).ok_or_else(damaged)?;
+        let whole = len.checked_add(16 + SUM).filter(|whole| *whole <= bytes.len()).ok_or_else(damaged)?;
+        let end = whole - SUM;
         if number(&bytes[end..])? != XxHash3_64::oneshot(&bytes[..end]) {
             return Err(damaged());
         }

@@ -108,7 +108,9 @@ pub(super) fn strips(source: &Source, places: &Places, bins: Option<f64>) -> Res
     }
     let (rows, columns) = (places.rows, places.columns);
     let lat: Vec<f64> = places.lat.chunks_exact(columns).map(mean).collect();
-    let downwards = lat[rows - 1] < lat[0];
+    // Rows of land may have no latitudes.
+    let told = || lat.iter().filter(|l| l.is_finite());
+    let downwards = told().next_back().zip(told().next()).is_some_and(|(last, first)| last < first);
     let strip = |k: usize| {
         let row = k / columns;
         (if downwards { rows - 1 - row } else { row }) as u32

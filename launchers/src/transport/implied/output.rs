@@ -184,7 +184,7 @@ impl Results {
             let kept = if of.args.residual == Residual::Spread { "taken off everywhere" } else { "kept" };
             format!("residual: the ocean gains {:.3} PW, {flux:.3} W m-2 ({kept})", heat * 1e-15)
         });
-        let mut notes = self.known.notes_of(["strips between lines", "basins", "cells"]);
+        let mut notes = self.known.lacks(["strips between lines", "basins", "cells"]);
         if self.has_zeros {
             let fluxes = "fluxes of exactly 0 count as land in areas, as there is no mask: --mask names one";
             notes.push(fluxes.to_owned());

@@ -9,9 +9,10 @@ mod open;
 mod opening;
 mod places;
 mod thickness;
+mod values;
 
 pub(crate) use args::{Convention, OceanArgs};
 pub(crate) use basins::Basin;
 pub(crate) use open::{Needs, Ocean, Primary};
 pub(super) use places::Places;
-pub(super) use thickness::tracers_of;
+pub(super) use values::tracers_of;

@@ -2,15 +2,13 @@
 
 use super::find::{self, Found, Static};
 use super::layers::Layers;
-use super::open::{Ocean, Primary};
-use halocline_algorithms::transport::{MapValues, Thickness};
+use super::open::Primary;
 use halocline_core::calendar::TimeAxis;
 use halocline_core::comm::Comm;
-use halocline_core::engine::Numbers;
 use halocline_core::meta::{Role, Values};
-use halocline_core::Result;
-use halocline_io::Dataset;
-use std::path::PathBuf;
+use halocline_core::{Error, Result};
+use halocline_io::{Dataset, VariableInfo};
+use std::path::{Path, PathBuf};
 
 /// Names at the points of v, at those of u, and at cells.
 const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
@@ -67,46 +65,72 @@ impl Search<'_> {
         layers: &Layers,
         files: &mut Vec<PathBuf>,
     ) -> Result<(ThickFound, String)> {
-        let shape = self.shape;
-        let [levels, rows, columns] = shape;
-        if let Some(name) = asked {
-            if let Some(found) = self.varying(&[name]) {
-                let at_cells = self.is_of_cells(name);
-                let u = self.with_u.then(|| self.varying(&AT_U)).flatten().filter(|_| !at_cells);
-                return Ok((
-                    ThickFound::Read { v: found, u, at_cells },
-                    format!("thickness: {name}, at each time"),
-                ));
-            }
+        if let Some(asked) = asked {
+            return self.asked(asked, layers, files);
         }
-        let whole = levels * rows * columns;
-        if asked.is_none() && !self.rest_first {
+        if !self.rest_first {
             if let Some(found) = self.read_at_each_time() {
                 return Ok(found);
             }
         }
-        let lengths = [whole, levels];
+        let whole = self.whole();
         // What is named after rest is at rest; what a file with times has may be of its only time.
-        let at_rest = |name: &&str| name.ends_with("_0") || name.starts_with("hFac");
-        let both = || self.points().iter().chain(&AT_CELLS).copied();
-        let names: Vec<&str> = both().filter(at_rest).chain(both().filter(|n| !at_rest(n))).collect();
-        let names: &[&str] = if asked.is_some() { &[] } else { &names };
-        let lengths: &[usize] = if asked.is_some() { &lengths } else { &[whole] };
-        if let Some(v) = find::fixed(self.comm, self.sets, asked, (names, lengths), files)? {
-            return self.fixed(v, layers, files);
+        let at_rest = |name: &&str| name.ends_with("_0") || is_share(name);
+        let first = |names: &[&'static str]| -> Vec<&'static str> {
+            let all = || names.iter().copied();
+            all().filter(at_rest).chain(all().filter(|n| !at_rest(n))).collect()
+        };
+        let all = first(&[self.points(), &AT_CELLS[..]].concat());
+        for names in [&all, &first(&AT_CELLS)] {
+            if let Some(v) = find::fixed(self.comm, self.sets, None, (names, &[whole]), files)? {
+                if let Some(found) = self.fixed(v, layers, &[], files)? {
+                    return Ok(found);
+                }
+            }
         }
-        if asked.is_none() && self.rest_first {
+        if self.rest_first {
             if let Some(found) = self.read_at_each_time() {
                 return Ok(found);
             }
         }
-        if let Some(found) = find::fixed(self.comm, self.sets, None, (&LAYERS, &[levels]), files)? {
+        // Partial cells that are there, but not as needed, are no whole ones.
+        let mut names = self.points().iter().chain(&AT_CELLS);
+        if let Some(error) = names.find_map(|name| self.varying_share(name)) {
+            return Err(error);
+        }
+        if self.with_u && self.points().iter().any(|name| self.is_there(name)) {
+            return Err(no_thickness_of_u());
+        }
+        if let Some(found) = find::fixed(self.comm, self.sets, None, (&LAYERS, &[self.shape[0]]), files)? {
             if found.roles == [Role::Level] || found.roles.len() <= 1 {
                 return Ok(self.of_layers(&found, layers));
             }
         }
         let note = layers.note.clone();
         Ok((ThickFound::Layers, note))
+    }
+
+    /// That of a name, or of `FILE:NAME`.
+    fn asked(&self, asked: &str, layers: &Layers, files: &mut Vec<PathBuf>) -> Result<(ThickFound, String)> {
+        if let Some(v) = self.varying(&[asked]) {
+            let at_cells = self.is_of_cells(asked);
+            let u = self.twin(asked).and_then(|twin| self.varying(&[twin]));
+            if self.needs_u(asked) && u.is_none() {
+                return Err(no_thickness_of_u());
+            }
+            let note = format!("thickness: {asked}, at each time");
+            return Ok((ThickFound::Read { v, u, at_cells }, note));
+        }
+        if let Some(error) = self.varying_share(asked) {
+            return Err(error);
+        }
+        let lengths = [self.whole(), self.shape[0]];
+        let v = find::fixed(self.comm, self.sets, Some(asked), (&[], &lengths), files)?
+            .ok_or_else(|| Error::internal("no thickness"))?;
+        // What belongs to it is in the same file first.
+        let file = asked.rsplit_once(':').map(|(file, _)| file).filter(|file| Path::new(file).exists());
+        let beside = file.map(|file| halocline_io::open(self.comm, &[file.to_owned()])).transpose()?;
+        self.fixed(v, layers, beside.as_slice(), files)?.ok_or_else(no_thickness_of_u)
     }
 
     fn of_layers(&self, found: &Static, layers: &Layers) -> (ThickFound, String) {
@@ -125,17 +149,30 @@ impl Search<'_> {
         )
     }
 
-    fn fixed(&self, v: Static, layers: &Layers, files: &mut Vec<PathBuf>) -> Result<(ThickFound, String)> {
+    /// That at rest; `None` if that at the points of u is wanting. What belongs to it is looked for in
+    /// `beside` before the inputs.
+    fn fixed(
+        &self,
+        v: Static,
+        layers: &Layers,
+        beside: &[Dataset],
+        files: &mut Vec<PathBuf>,
+    ) -> Result<Option<(ThickFound, String)>> {
         let [levels, rows, columns] = self.shape;
         if v.values.len() == levels {
-            return Ok(self.of_layers(&v, layers));
+            return Ok(Some(self.of_layers(&v, layers)));
         }
+        let mut look = |names: &[&str], length: usize| -> Result<Option<Static>> {
+            match find::fixed(self.comm, beside, None, (names, &[length]), files)? {
+                None => find::fixed(self.comm, self.sets, None, (names, &[length]), files),
+                found => Ok(found),
+            }
+        };
         let at_cells = self.is_of_cells(&v.name);
         let note = format!("thickness: {}, fixed{}", v.name, if at_cells { ", of cells" } else { "" });
-        let is_share = v.name.starts_with("hFac");
         // MITgcm tells shares of layers.
-        let of_layers = if is_share {
-            let found = find::fixed(self.comm, self.sets, None, (&LAYERS, &[levels]), files)?;
+        let of_layers = if is_share(&v.name) {
+            let found = look(&LAYERS, levels)?;
             found.map(|found| found.values.to_f64()).or_else(|| Some(layers.thickness.clone()))
         } else {
             None
@@ -148,21 +185,24 @@ impl Search<'_> {
                 Values::F64(share.iter().enumerate().map(of).collect())
             }
         };
-        let u = if self.with_u && !at_cells {
-            let whole = levels * rows * columns;
-            find::fixed(self.comm, self.sets, None, (&AT_U, &[whole]), files)?.map(|u| metres(u.values))
-        } else {
-            None
+        let u = match self.twin(&v.name) {
+            Some(twin) => look(&[twin], self.whole())?.map(|u| metres(u.values)),
+            None => None,
         };
-        Ok((ThickFound::Fixed { v: metres(v.values), u, at_cells }, note))
+        if self.needs_u(&v.name) && u.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((ThickFound::Fixed { v: metres(v.values), u, at_cells }, note)))
     }
 
     fn read_at_each_time(&self) -> Option<(ThickFound, String)> {
         let note = |found: &Found| format!("thickness: {}, at each time", found.name);
         if let Some(v) = self.varying(self.points()) {
-            let u = self.with_u.then(|| self.varying(&AT_U)).flatten();
-            let note = note(&v);
-            return Some((ThickFound::Read { v, u, at_cells: false }, note));
+            let u = self.twin(&v.name).and_then(|twin| self.varying(&[twin]));
+            if u.is_some() || !self.needs_u(&v.name) {
+                let note = note(&v);
+                return Some((ThickFound::Read { v, u, at_cells: false }, note));
+            }
         }
         let v = self.varying(&AT_CELLS)?;
         let note = format!("{}, of cells", note(&v));
@@ -170,6 +210,10 @@ impl Search<'_> {
         Some((ThickFound::Read { v, u: None, at_cells }, note))
     }
 
+    /// Values of a level after the other.
+    fn whole(&self) -> usize {
+        self.shape.iter().product()
+    }
     /// Names of the thickness at the points of the primary variable.
     fn points(&self) -> &'static [&'static str] {
         match self.primary {
@@ -182,20 +226,51 @@ impl Search<'_> {
     fn is_of_cells(&self, name: &str) -> bool {
         !self.points().contains(&name)
     }
+    /// Whether beside it that at the points of u is needed.
+    fn needs_u(&self, name: &str) -> bool {
+        self.with_u && !self.is_of_cells(name)
+    }
+    /// The name at the points of u of what has this name at those of v, where it is needed.
+    fn twin(&self, name: &str) -> Option<&'static str> {
+        let at = AT_V.iter().position(|of_v| *of_v == name)?;
+        self.needs_u(name).then(|| AT_U[at])
+    }
+
+    /// Whether an input has it on the levels, rows and columns of the velocity.
+    fn is_there(&self, name: &str) -> bool {
+        self.sets.iter().flat_map(Dataset::variables).any(|v| v.variable.name == name && self.fits(v))
+    }
+    fn fits(&self, info: &VariableInfo) -> bool {
+        let roles = [Role::Level, Role::Y, Role::X].into_iter().zip(self.shape);
+        let mut all = roles.map(|(role, len)| (info.variable.position(role), len));
+        all.all(|(at, len)| at.is_some_and(|k| info.variable.dims[k].len == len))
+    }
+
+    /// Refuses shares of layers that vary: they are no metres, and layers of what are not known.
+    fn varying_share(&self, name: &str) -> Option<Error> {
+        let all = self.sets.iter().flat_map(|set| set.variables().iter().map(move |info| (set, info)));
+        let is_it = |(_, info): &(&Dataset, &VariableInfo)| {
+            info.variable.name == name && is_share(name) && self.fits(info) && find::varies(info)
+        };
+        let (set, _) = all.into_iter().find(is_it)?;
+        let error = Error::data("has times: it is a share of layers, not their thickness").in_variable(name);
+        let error = match set.files().first() {
+            Some(file) => error.in_file(&file.path),
+            None => error,
+        };
+        Some(error.remedy(
+            "give it without times (one step), or with --thickness the thickness itself, as hFac times drF",
+        ))
+    }
 
     /// A variable with as many times, levels, rows and columns as the velocity.
     fn varying(&self, names: &[&str]) -> Option<Found> {
         let times = |set: usize| self.sets[set].time().map(TimeAxis::len);
         let wanted = times(self.own);
-        names.iter().find_map(|name| {
+        names.iter().filter(|name| !is_share(name)).find_map(|name| {
             self.sets.iter().enumerate().find_map(|(set, d)| {
                 let info = d.variables().iter().find(|v| v.variable.name == *name)?;
-                let is_there = |role, len| {
-                    info.variable.position(role).is_some_and(|k| info.variable.dims[k].len == len)
-                };
-                let fits = is_there(Role::Level, self.shape[0])
-                    && is_there(Role::Y, self.shape[1])
-                    && is_there(Role::X, self.shape[2])
+                let fits = self.fits(info)
                     && info.variable.position(Role::Time).is_some()
                     && times(set) == wanted
                     // A mesh file of one time is at rest; a file with the velocity is not.
@@ -206,93 +281,12 @@ impl Search<'_> {
     }
 }
 
-fn numbers(values: &Values) -> Numbers<'_> {
-    match values {
-        Values::F32(v) => Numbers::F32(v),
-        Values::F64(v) => Numbers::F64(v),
-        _ => Numbers::F64(&[]),
-    }
+/// Whether it is the share of a layer that is open, as MITgcm tells it.
+fn is_share(name: &str) -> bool {
+    name.starts_with("hFac")
 }
 
-/// The values of the tracers of map `m` of a window.
-pub(in crate::transport) fn tracers_of<'v>(
-    ocean: &Ocean,
-    values: &[Numbers<'v>],
-    m: usize,
-) -> Vec<Numbers<'v>> {
-    let cells = ocean.cells();
-    ocean.tracers.iter().map(|&k| values[k].slice(m * cells..(m + 1) * cells)).collect()
-}
-
-impl Ocean {
-    /// The values of map `m` of a window of maps, which is of level `k`.
-    pub(in crate::transport) fn map<'a>(
-        &'a self,
-        values: &[Numbers<'a>],
-        (m, k): (usize, usize),
-        tracers: &'a [Numbers<'a>],
-    ) -> MapValues<'a> {
-        let cells = self.cells();
-        let of = |source: usize| values[source].slice(m * cells..(m + 1) * cells);
-        let fixed = |values: &'a Values| numbers(values).slice(k * cells..(k + 1) * cells);
-        let thickness = match &self.thick {
-            Thick::Layers => Thickness::Layer(self.layer(k)),
-            Thick::Unit => Thickness::Layer(1.0),
-            Thick::Fixed { v, at_cells: true, .. } => Thickness::Cells(fixed(v)),
-            Thick::Fixed { v, u, .. } => Thickness::Points(fixed(v), u.as_ref().map(fixed)),
-            Thick::Read { v, at_cells: true, .. } => Thickness::Cells(of(*v)),
-            Thick::Read { v, u, .. } => Thickness::Points(of(*v), u.map(of)),
-        };
-        let mask = |mask: &'a Option<Vec<u8>>| {
-            mask.as_ref().map(|all| {
-                let start = if all.len() > cells { k * cells } else { 0 };
-                &all[start..start + cells]
-            })
-        };
-        MapValues {
-            v: of(0),
-            u: self.u.map(of),
-            tracers,
-            thickness,
-            masks: [mask(&self.masks[0]), mask(&self.masks[1])],
-            zero_is_land: self.masks[0].is_none(),
-        }
-    }
-}
-
-impl Ocean {
-    /// The values of a source in a column, from the top down, and how thick its layers are: NaN and 0
-    /// on land. `m` is the first map of the volume.
-    pub(in crate::transport) fn column(
-        &self,
-        values: &[Numbers<'_>],
-        (m, cell): (usize, usize),
-        order: &[usize],
-        source: usize,
-    ) -> (Vec<f64>, Vec<f64>) {
-        let cells = self.cells();
-        let at = |values: Numbers<'_>, k: usize| match values {
-            Numbers::F32(v) => f64::from(v[k]),
-            Numbers::F64(v) => v[k],
-        };
-        let mut column = Vec::with_capacity(order.len());
-        let mut layers = Vec::with_capacity(order.len());
-        for &k in order {
-            let here = (m + k) * cells + cell;
-            let layer = match &self.thick {
-                Thick::Layers | Thick::Unit => self.layer(k),
-                Thick::Fixed { v, .. } => at(numbers(v), k * cells + cell),
-                Thick::Read { v, .. } => at(values[*v], here),
-            };
-            let value = at(values[source], here);
-            let is_land = match &self.masks[0] {
-                Some(all) => all[if all.len() > cells { k * cells + cell } else { cell }] == 0,
-                // Land is often written as 0, which no water has in both.
-                None => value == 0.0 && at(values[0], here) == 0.0,
-            };
-            column.push(if is_land { f64::NAN } else { value });
-            layers.push(if is_land || layer.is_nan() { 0.0 } else { layer });
-        }
-        (column, layers)
-    }
+fn no_thickness_of_u() -> Error {
+    Error::usage("thickness is found at the points of v, but none at the points of u")
+        .remedy("name that of cells with --thickness, or add a file with that of u (e3u, e3u_0, hFacW)")
 }

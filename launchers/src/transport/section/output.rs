@@ -4,7 +4,7 @@ use super::run::{Finished, Sections};
 use crate::carry;
 use crate::folding::FoldJob;
 use crate::transport::coordinate::{coordinate, layers, methods, names};
-use crate::transport::coverage::Coverage;
+use crate::transport::coverage::{Coverage, FACES};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
@@ -154,13 +154,13 @@ impl Results {
 
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn finish(self, job: &FoldJob<'_>) -> Result<WriteReport> {
-        let of_flow = self.known[0].notes();
+    pub(super) fn finish(self, of: &Sections, job: &FoldJob<'_>) -> Result<WriteReport> {
+        let of_flow = self.known[0].lacks(FACES);
         for &(k, _) in &self.made {
+            let name = if k == 0 { of.ocean.sources[0].variable().name.as_str() } else { MADE[k].0 };
             // What lacks its flow lacks the rest too.
-            let notes = self.known[k].notes().into_iter().filter(|note| k == 0 || !of_flow.contains(note));
-            let name = if k == 0 { String::new() } else { format!("{}: ", MADE[k].0) };
-            notes.for_each(|note| job.verbosity.say(job.comm, || format!("note: {name}{note}")));
+            let lacks = self.known[k].lacks(FACES).into_iter().filter(|note| k == 0 || !of_flow.contains(note));
+            lacks.for_each(|note| job.verbosity.say(job.comm, || format!("note: `{name}`: {note}")));
         }
         job.write(|| self.file.finish_with_report())
     }

@@ -1,14 +1,16 @@
 //! The command as a step.
 
 use super::output::Results;
-use super::SectionArgs;
+use super::{Line, SectionArgs};
 use crate::folding::FoldJob;
 use crate::series::writing_bytes;
 use crate::step::{Alone, ByItself};
 use crate::transport::density::Classes;
 use crate::transport::ocean::{Needs, Ocean, Primary};
 use crate::transport::pass::Pass;
-use halocline_algorithms::transport::{section_line, Faces, Path, OF_FLOW, OF_TRACER};
+use halocline_algorithms::transport::{section_line, Faces, NoPath, Path, VelocityMesh, OF_FLOW, OF_TRACER};
+use halocline_core::grid::mesh::Point;
+use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
 use std::path::PathBuf;
@@ -49,10 +51,16 @@ impl Sections {
         let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
         let mut paths = Vec::new();
         for line in &args.through {
-            let path = section_line(&on, &line.points).ok_or_else(|| {
-                Error::usage(format!("section {}: its points are all at one corner of the grid", line.name))
-                    .remedy("choose points that are further apart")
-            })?;
+            let path = path(&on, line)?;
+            for (point, stop) in line.points.iter().zip(&path.stops).filter(|(_, stop)| stop.cells > NEAR) {
+                job.verbosity.say(job.comm, || {
+                    let ([lon, lat], km) = (point, stop.away * EARTH_RADIUS * 1e-3);
+                    format!(
+                        "note: section {}: the point {lon},{lat} is {km:.0} km from the nearest corner of cells that have coordinates: it is moved there",
+                        line.name
+                    )
+                });
+            }
             paths.push(path);
         }
         let (rows, columns) = ocean.shape;
@@ -125,8 +133,38 @@ impl Sections {
             let finished = whole.into_iter().map(|(t, sums)| (t, self.finish(&pass, &sums))).collect();
             results.take(self, job, finished)
         })?;
-        results.finish(job)
+        results.finish(self, job)
     }
+}
+
+/// How many cells a point may be off the grid: less than the outermost cells are.
+const NEAR: f64 = 2.0;
+/// The same where land has no coordinates: sections begin and end on it.
+const NEAR_LAND: f64 = 20.0;
+
+/// The way of a section along faces.
+fn path(on: &VelocityMesh, line: &Line) -> Result<Path> {
+    let is_whole = on.mesh.lat[Point::T.index()].iter().all(|lat| lat.is_finite());
+    section_line(on, &line.points, if is_whole { NEAR } else { NEAR_LAND }).map_err(|why| {
+        let of = |point: usize| {
+            let [lon, lat] = line.points[point];
+            format!("section {}: point {lon},{lat}", line.name)
+        };
+        match why {
+            NoPath::OneCorner => {
+                Error::usage(format!("section {}: its points are all at one corner of the grid", line.name))
+                    .remedy("choose points that are further apart")
+            }
+            NoPath::Far { point, away } => {
+                Error::usage(format!("{} is {:.0} km from the grid", of(point), away * EARTH_RADIUS * 1e-3))
+                    .remedy("choose points within it (longitude first)")
+            }
+            NoPath::NoWay { point } => {
+                Error::usage(format!("{}: no way along faces leads from it to the next", of(point)))
+                    .remedy("choose points that cells with coordinates lie between")
+            }
+        }
+    })
 }
 
 impl ByItself for Sections {

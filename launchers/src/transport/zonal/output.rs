@@ -229,7 +229,10 @@ impl Results {
         job.verbosity.say(job.comm, || {
             format!("closure at the surface: at most {:.3e} Sv through a line", net * 1e-6)
         });
-        let all = self.known.iter().flat_map(Coverage::notes);
+        let ocean = &of.ocean;
+        let tracer = ocean.tracers.first().copied().unwrap_or(0);
+        let all = self.known.iter().zip([0, tracer]);
+        let all = all.flat_map(|(known, k)| known.notes(&ocean.sources[k].variable().name));
         all.for_each(|note| job.verbosity.say(job.comm, || format!("note: {note}")));
         if of.has_parts() {
             job.verbosity.say(job.comm, || {

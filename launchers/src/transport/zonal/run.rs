@@ -207,10 +207,10 @@ impl Zonal {
     }
 }
 
-/// The mean of what is there.
+/// The mean of what is there, else NaN: no row of land is at the equator.
 fn mean(values: &[f64]) -> f64 {
     let there: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    there.iter().sum::<f64>() / there.len().max(1) as f64
+    there.iter().sum::<f64>() / there.len() as f64
 }
 
 /// Circles of latitude that lie between cells.
