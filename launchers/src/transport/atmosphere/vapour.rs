@@ -40,6 +40,7 @@ pub(crate) struct VapourArgs {
 
 impl Kind for VapourArgs {
     fn check(&self) -> Result<()> {
+        self.common.check_all_levels()?;
         self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
