@@ -266,9 +266,12 @@ impl Vertical<'_> {
                     .to_owned(),
                 _ => "Pa".to_owned(),
             };
-            attributes = Attributes::new()
-                .with("long_name", "thickness of the parts of layers that values are the mean of")
-                .with("units", units);
+            let mut long_name = "thickness of the parts of layers that values are the mean of".to_owned();
+            if self.variables.len() > 1 {
+                // Others may have values in other layers.
+                long_name.push_str(&format!(", of {}", of.name));
+            }
+            attributes = Attributes::new().with("long_name", long_name).with("units", units);
             dtype = DType::F64;
         }
         carry::refer_to_space(&mut attributes, source);
