@@ -266,11 +266,9 @@ impl Vertical<'_> {
                     .to_owned(),
                 _ => "Pa".to_owned(),
             };
-            let mut long_name = "thickness of the parts of layers that values are the mean of".to_owned();
-            if self.variables.len() > 1 {
-                // Others may have values in other layers.
-                long_name.push_str(&format!(", of {}", of.name));
-            }
+            // Of several variables, others may have values in other layers.
+            let whose = if self.variables.len() > 1 { format!(", of {}", of.name) } else { String::new() };
+            let long_name = format!("thickness of the parts of layers that values are the mean of{whose}");
             attributes = Attributes::new().with("long_name", long_name).with("units", units);
             dtype = DType::F64;
         }
