@@ -25,7 +25,10 @@ fn transport(launch: Launch, kind: &str, files: &[&Path], options: &[&str], out:
 fn streamfunctions_are_those_of_ncl_and_cdo() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("out.nc");
-    for (convention, ps, answer) in [("ncl", "ps", "ncl_psi"), ("cdo", "none", "cdo_psi")] {
+    // CDO knows of no ground, whether or not a surface pressure is there.
+    for (convention, ps, answer) in
+        [("ncl", "ps", "ncl_psi"), ("cdo", "none", "cdo_psi"), ("cdo", "ps", "cdo_psi")]
+    {
         let options = ["--convention", convention, "--ps", ps];
         transport(Launch::Plain(2), "mass-streamfunction", &[&input()], &options, &out);
         let theirs = answers(answer);
@@ -294,6 +297,12 @@ fn what_can_not_be_done_is_refused() {
     refused(&["energy", file, "--z", "wap"], 3, "neither m nor m2 s-2");
     refused(&["eddy", file, "--x", "va", "--y", "ta", "--memory", "1MB"], 5, "memory");
     refused(&["mass-streamfunction", file, "--to", "50000"], 2, "hybrid levels");
+    for kind in ["mass-streamfunction", "energy", "tem", "vapour"] {
+        refused(&[kind, file, "--level", "20000/85000"], 2, "need all levels");
+    }
+    for kind in ["mass-streamfunction", "energy", "tem"] {
+        refused(&[kind, file, "--box", "0,180,-90,90"], 3, "not a whole circle");
+    }
     let hybrid = reference("atmosphere_hybrid.nc");
     let hybrid = text(&hybrid);
     refused(&["mass-streamfunction", hybrid, "--to", "5,7,6"], 2, "pressures");
@@ -304,6 +313,20 @@ fn what_can_not_be_done_is_refused() {
     let sst = common::data("sample.nc");
     if sst.exists() {
         refused(&["tem", text(&sst)], 3, "standard name");
+    }
+}
+
+#[test]
+fn a_surface_pressure_the_other_way_round_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (turned, out) = (folder.path().join("ps.nc"), folder.path().join("out.nc"));
+    let hybrid = reference("atmosphere_hybrid.nc");
+    let turn = ["-a", "-lat", "-v", "ps", text(&hybrid), text(&turned)];
+    if std::process::Command::new("ncpdq").args(turn).status().is_ok_and(|s| s.success()) {
+        let words =
+            ["vertical", text(&turned), text(&hybrid), "--var", "va", "--to", "50000", "-o", text(&out)];
+        let told = String::from_utf8_lossy(&run(Launch::Plain(1), &words).stderr).into_owned();
+        assert!(told.contains("another grid than `va`"), "{told}");
     }
 }
 

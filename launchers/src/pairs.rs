@@ -2,6 +2,7 @@
 //! time that their results have.
 
 use crate::carry;
+use crate::pressure::to_pascal;
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
 use halocline_core::meta::Coordinate;
 use halocline_core::{Error, Result};
@@ -165,6 +166,44 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a surface pressure that is not in Pa, or not on the grid and at the times of a variable with
+/// levels. `otherwise` is what else the user can do about it.
+///
+/// # Errors
+/// Data, naming what differs.
+pub(crate) fn check_surface(first: &Source, surface: &Source, otherwise: &str) -> Result<()> {
+    let name = &first.variable().name;
+    let units = surface.variable().units().unwrap_or("Pa");
+    if to_pascal(units) != Some(1.0) {
+        return Err(
+            Error::data(format!("is in `{units}`, not in Pa")).remedy(format!("convert it first{otherwise}"))
+        );
+    }
+    let (ours, theirs) = (first.time().len(), surface.time().len());
+    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0 || ours != theirs {
+        return Err(Error::data(format!("has {theirs} times, `{name}` has {ours}"))
+            .remedy("choose common ones with --time"));
+    }
+    let (ours, theirs) = (first.grid(), surface.grid());
+    let differ = |a: Option<&Coordinate>, b: Option<&Coordinate>| {
+        a.zip(b).is_some_and(|(a, b)| !same_places(&a.values.to_f64(), &b.values.to_f64()))
+    };
+    if ours.shape() != theirs.shape()
+        || differ(ours.lat.as_ref(), theirs.lat.as_ref())
+        || differ(ours.lon.as_ref(), theirs.lon.as_ref())
+    {
+        return Err(Error::data(format!("is on another grid than `{name}`"))
+            .remedy(format!("regrid it first{otherwise}")));
+    }
+    Ok(())
+}
+
+/// Whether degrees agree, as far as single precision tells; of some grids they are missing on land.
+fn same_places(a: &[f64], b: &[f64]) -> bool {
+    let same = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-3 || a.is_nan() && b.is_nan();
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
 /// Whether neither of two variables has a time dimension, so that there are no steps to pair.
 ///
 /// # Errors
@@ -210,6 +249,14 @@ mod tests {
     fn axis(units: &str, calendar: &str, values: &[f64]) -> TimeAxis {
         let calendar = Calendar::parse(calendar).expect("a calendar");
         TimeAxis::new(TimeUnits::parse(units, calendar).expect("units"), values.to_vec()).expect("dates")
+    }
+
+    #[test]
+    fn places_are_compared_in_order() {
+        let lat = [-60.0, 0.0, 60.0, f64::NAN];
+        assert!(same_places(&lat, &[-60.000_004, 0.0, 60.0, f64::NAN]));
+        assert!(!same_places(&lat, &[60.0, 0.0, -60.0, f64::NAN]) && !same_places(&lat, &lat[..3]));
+        assert!(!same_places(&lat, &[-60.0, 0.0, 60.0, 70.0]));
     }
 
     #[test]

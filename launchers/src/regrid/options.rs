@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
+use crate::common::{check_once, described, is_same_place, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::regrid::{self, Missing, Plane, Sides};
 use halocline_core::{Error, Result};
 use halocline_io::output::Compression;
@@ -169,7 +169,7 @@ impl RegridArgs {
             return Err(Error::usage("--normalisation is for --method conservative").remedy("leave it out"));
         }
         self.compression()?;
-        if self.save_weights.as_ref().is_some_and(|w| *w == self.output) {
+        if self.save_weights.as_ref().is_some_and(|w| *w == self.output || is_same_place(w, &self.output)) {
             return Err(Error::usage("--save-weights names the output").remedy("name another file"));
         }
         Ok(())

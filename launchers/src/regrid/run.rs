@@ -8,7 +8,9 @@ use crate::step::{Alone, ByItself};
 use halocline_algorithms::regrid::{Cells, Made, Regridded};
 use halocline_core::budget::refuse;
 use halocline_core::engine::{Engine, MapPlan, NumbersMut, StreamMap, StreamSource as _};
+use halocline_core::grid::Grid;
 use halocline_core::index::IndexBox;
+use halocline_core::meta::Coordinate;
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -59,7 +61,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a RegridArgs) -> Result<Regrid
         let source = dataset.source(job.comm, name, &selection)?;
         folding::check_is_data(name, &source).map_err(blame)?;
         if let Some(first) = variables.first() {
-            if first.grid() != source.grid() {
+            if !is_same_grid(first.grid(), source.grid()) {
                 return Err(blame(
                     Error::usage(format!("is on another grid than {}", first.variable().name))
                         .remedy("regrid them one by one"),
@@ -72,6 +74,23 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a RegridArgs) -> Result<Regrid
     let from =
         Cells::new(first.grid().clone()).map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
     Ok(Regridding { args, dataset, files, variables, from, to })
+}
+
+/// Whether two variables are on the same grid: places that are missing in both, as on the land of some
+/// grids, are the same.
+fn is_same_grid(a: &Grid, b: &Grid) -> bool {
+    let bits = |c: &Coordinate| -> Vec<u64> {
+        let bounds = c.bounds.iter().flat_map(|bounds| bounds.values.to_f64());
+        let canonical = |v: f64| if v.is_nan() { f64::NAN.to_bits() } else { (v + 0.0).to_bits() };
+        c.values.to_f64().into_iter().chain(bounds).map(canonical).collect()
+    };
+    let same = |a: Option<&Coordinate>, b: Option<&Coordinate>| a.map(bits) == b.map(bits);
+    a.kind == b.kind
+        && a.dims == b.dims
+        && a.excluded == b.excluded
+        && a.edges == b.edges
+        && same(a.lat.as_ref(), b.lat.as_ref())
+        && same(a.lon.as_ref(), b.lon.as_ref())
 }
 
 impl ByItself for Regridding<'_> {

@@ -107,6 +107,12 @@ impl Looking<'_> {
         let is_down = self.count < 2 || sigma[0] < sigma[self.count - 1];
         let edges = if let Some(b) = bounds {
             joined(b.chunks(2).map(|p| [p[0], p[1]]).collect(), is_down, |s| s)?
+        } else if self.args.is_cut && self.args.wants_edges {
+            // The first and the last are not the top and the ground.
+            return Err(Error::data(
+                "has sigma levels without bounds, and layers of some of them have no ends",
+            )
+            .remedy("leave --level out"));
         } else {
             let mut edges = middles(&sigma);
             let n = edges.len();

@@ -2,10 +2,12 @@
 
 use super::coefficients::Looking;
 use super::options::VerticalArgs;
+use crate::pressure::to_pascal;
 use halocline_core::comm::Comm;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
+use halocline_io::source::Selection;
 
 /// What the user tells of hybrid levels.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,16 +18,19 @@ pub(crate) struct Given<'a> {
     pub(crate) p0: Option<f64>,
     /// Half levels are looked for too.
     pub(crate) wants_edges: bool,
+    /// Only some of the levels are read.
+    pub(crate) is_cut: bool,
 }
 
 impl<'a> Given<'a> {
-    pub(super) fn of(args: &'a VerticalArgs) -> Self {
+    pub(super) fn of(args: &'a VerticalArgs, selection: &Selection) -> Self {
         Self {
             a: args.a.as_ref(),
             b: args.b.as_ref(),
             ps: args.ps.as_ref(),
             p0: args.p0,
             wants_edges: args.is_conservative(),
+            is_cut: selection.levels.is_some(),
         }
     }
 }
@@ -66,6 +71,9 @@ pub(crate) fn find(
     (level, count): (Option<&Coordinate>, usize),
 ) -> Result<Option<Hybrid>> {
     let look = Looking { args, dataset, level, count };
+    if args.a.is_none() && args.b.is_none() && level.is_some_and(|level| is_pressure(level, dataset)) {
+        return Ok(None);
+    }
     let attributes = level.map(|c| &c.variable.attributes);
     let standard = attributes.and_then(|a| a.text("standard_name")).unwrap_or_default();
     let is_told = args.a.is_some()
@@ -86,6 +94,23 @@ pub(crate) fn find(
     let found = comm.on_root(|| if standard == SIGMA { look.sigma() } else { look.hybrid() })?;
     let (levels, edges) = found;
     Ok(Some(Hybrid { levels, edges, surface }))
+}
+
+/// Whether levels are pressures: a file on pressure levels may still hold the coefficients of the
+/// model's own, but not along the same dimension.
+fn is_pressure(level: &Coordinate, dataset: &Dataset) -> bool {
+    let attributes = &level.variable.attributes;
+    let standard = attributes.text("standard_name").unwrap_or_default();
+    let has_coefficients = || {
+        dataset.variable("hyam").is_ok_and(|hyam| match &hyam.variable.dims[..] {
+            [dim] => dim.name == level.variable.dims[0].name,
+            _ => false,
+        })
+    };
+    let is_other = ["hybrid", "sigma"].iter().any(|word| standard.contains(word))
+        || ["formula_terms", "A_var"].iter().any(|name| attributes.text(name).is_some())
+        || standard != "air_pressure" && has_coefficients();
+    !is_other && level.variable.units().and_then(to_pascal).is_some()
 }
 
 pub(super) const SIGMA: &str = "atmosphere_sigma_coordinate";

@@ -6,7 +6,7 @@ use super::options::{How, VerticalArgs};
 use super::target::{Along, Target};
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, both_static, check_together};
+use crate::pairs::{check_surface, check_together};
 use crate::pressure::to_pascal;
 use crate::quantities::Quantity;
 use crate::transport::density::EosChoice;
@@ -72,18 +72,27 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a VerticalArgs) -> Result<Vert
     let blame = |e| folding::blame(e, paths(&datasets[home]).first(), &first.variable().name);
     let own = hybrid::coordinate(first.variable(), first.levels());
     let count = first.variable().dims.iter().find(|d| d.role == Role::Level).map_or(0, |d| d.len);
-    let from = match hybrid::find(job.comm, Given::of(args), &datasets[home], (own, count)).map_err(blame)? {
+    let from = match hybrid::find(job.comm, Given::of(args, &selection), &datasets[home], (own, count))
+        .map_err(blame)?
+    {
         Some(levels) => {
             let flat = Selection { level: None, levels: None, ..selection.clone() };
             let (k, surface) = find(&levels.surface, &flat)?;
             let blame = |e| folding::blame(e, paths(&datasets[k]).first(), &levels.surface);
-            check_surface(first, &surface).map_err(blame)?;
+            check_surface(first, &surface, "").map_err(blame)?;
             From::Hybrid { levels, surface: Box::new(surface) }
         }
-        None => fixed(own, args.is_conservative()).map_err(blame)?,
+        None => fixed(own, args.is_conservative(), selection.levels.is_some()).map_err(blame)?,
     };
     let is_pressure = !matches!(from, From::Fixed { is_pressure: false, .. });
     target.in_units(is_pressure)?;
+    let has_moving_layers = matches!(from, From::Hybrid { .. });
+    if has_moving_layers && args.is_conservative() && target.along != Along::Levels {
+        return Err(blame(
+            Error::data("has hybrid levels, whose layers have another thickness in each column, so that no integral in classes is kept")
+                .remedy("bring it to pressure levels first, with `halocline vertical --method conservative`"),
+        ));
+    }
     if args.method == How::Log && target.along == Along::Levels && target.values.iter().any(|v| *v <= 0.0) {
         return Err(Error::usage("--method log has no place for levels that are not positive"));
     }
@@ -160,29 +169,8 @@ fn coordinate(
     }
 }
 
-fn check_surface(first: &Source, surface: &Source) -> Result<()> {
-    let units = surface.variable().units().unwrap_or("Pa");
-    if to_pascal(units) != Some(1.0) {
-        return Err(Error::data(format!("is in `{units}`, not in Pa")).remedy("convert it first"));
-    }
-    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0
-        || surface.time().len() != first.time().len()
-    {
-        return Err(Error::data(format!(
-            "has {} times, the variable has {}",
-            surface.time().len(),
-            first.time().len()
-        ))
-        .remedy("choose common ones with --time"));
-    }
-    if first.grid().shape() != surface.grid().shape() {
-        return Err(Error::data("is on another grid than the variable").remedy("regrid it first"));
-    }
-    Ok(())
-}
-
 /// Levels that are the same everywhere; only a conservative remapping looks at their bounds.
-fn fixed(own: Option<&Coordinate>, is_conservative: bool) -> Result<From> {
+fn fixed(own: Option<&Coordinate>, is_conservative: bool, is_cut: bool) -> Result<From> {
     let Some(own) = own else {
         return Err(Error::data("has levels without a coordinate")
             .remedy("name the coefficients of hybrid levels with --a, --b and --ps"));
@@ -200,14 +188,15 @@ fn fixed(own: Option<&Coordinate>, is_conservative: bool) -> Result<From> {
             let is_rising = levels.len() < 2 || levels[0] < levels[1];
             hybrid::joined(bounds.chunks(2).map(|p| [p[0] * by, p[1] * by]).collect(), is_rising, |v| v)?
         }
-        None => within_ground(hybrid::middles(&levels), own, scale.is_some()),
+        None => within_ground(hybrid::middles(&levels), own, scale.is_some() || is_cut),
     };
     Ok(From::Fixed { levels, edges, is_pressure: scale.is_some() })
 }
 
 /// Edges that lie in the middle between levels, of which none is beyond 0: no pressure is negative, no
-/// layer of depth lies above the surface, where the uppermost begins.
-fn within_ground(mut edges: Vec<f64>, own: &Coordinate, is_pressure: bool) -> Vec<f64> {
+/// layer of depth lies above the surface, where the uppermost begins; unless that is not known to be the
+/// uppermost (`is_open`), as of pressures and of some of the levels.
+fn within_ground(mut edges: Vec<f64>, own: &Coordinate, is_open: bool) -> Vec<f64> {
     let levels = own.values.to_f64();
     let side = |v: &f64| if *v < 0.0 { -1.0 } else { 1.0 };
     let Some(sign) = levels.iter().find(|v| **v != 0.0).map(side) else { return edges };
@@ -221,7 +210,7 @@ fn within_ground(mut edges: Vec<f64>, own: &Coordinate, is_pressure: bool) -> Ve
     let says = |name: &str, word: &str| attributes.text(name) == Some(word);
     // Depth, or heights below the surface.
     let is_depth = says("positive", "down") || says("standard_name", "depth") || sign < 0.0;
-    if is_depth && !is_pressure {
+    if is_depth && !is_open {
         let last = edges.len() - 1;
         let top = if edges[0].abs() < edges[last].abs() { 0 } else { last };
         edges[top] = 0.0;

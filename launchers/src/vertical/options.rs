@@ -178,7 +178,18 @@ impl VerticalArgs {
             let beyond = if self.extrapolate == Extrapolate::None { "none" } else { "nearest" };
             options.push(format!("extrapolate={beyond}"));
         }
-        options.extend(self.coordinate_var.iter().map(|v| format!("coordinate_var={v}")));
+        let named = [
+            ("coordinate_var", &self.coordinate_var),
+            ("a", &self.a),
+            ("b", &self.b),
+            ("ps", &self.ps),
+            ("t", &self.t),
+            ("thetao", &self.thetao),
+            ("so", &self.so),
+        ];
+        options
+            .extend(named.iter().filter_map(|(option, name)| Some(format!("{option}={}", name.as_ref()?))));
+        options.extend(self.p0.iter().map(|p0| format!("p0={p0}")));
         options.extend(described(&self.input, &self.selection));
         options.join("; ")
     }

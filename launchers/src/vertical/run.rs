@@ -271,9 +271,10 @@ impl Vertical<'_> {
                     .to_owned(),
                 _ => "Pa".to_owned(),
             };
-            attributes = Attributes::new()
-                .with("long_name", "thickness of the parts of layers that values are the mean of")
-                .with("units", units);
+            // Of several variables, others may have values in other layers.
+            let whose = if self.variables.len() > 1 { format!(", of {}", of.name) } else { String::new() };
+            let long_name = format!("thickness of the parts of layers that values are the mean of{whose}");
+            attributes = Attributes::new().with("long_name", long_name).with("units", units);
             dtype = DType::F64;
         }
         carry::refer_to_space(&mut attributes, source);

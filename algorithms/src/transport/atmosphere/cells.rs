@@ -105,6 +105,7 @@ impl Fold for Cells {
         if state.sums.is_empty() {
             *state = CellsState { cells, sums: vec![0.0; cells * self.fields()] };
         }
+        state.check(self, cells)?;
         let count = self.variables + usize::from(self.is_weighted);
         let together: Vec<Piece<'_>> = (0..count).map(|k| piece.with(k)).collect::<Result<_>>()?;
         let mut block = Block::new(self.fields(), self.variables);
@@ -134,9 +135,8 @@ impl Fold for Cells {
         if left.sums.is_empty() || right.sums.is_empty() {
             return Ok(if left.sums.is_empty() { right } else { left });
         }
-        if left.sums.len() != right.sums.len() {
-            return Err(Error::internal("products of other cells"));
-        }
+        left.check(self, left.cells)?;
+        right.check(self, left.cells)?;
         let c = left.cells;
         if self.is_weighted {
             let all = (self.fields() - 1) * c..self.fields() * c;
@@ -175,13 +175,25 @@ impl Fold for Cells {
 }
 
 impl CellsState {
+    /// Refuses sums of another number of cells or fields, as a damaged checkpoint may hold.
+    fn check(&self, of: &Cells, cells: usize) -> Result<()> {
+        if self.cells == cells && Some(self.sums.len()) == cells.checked_mul(of.fields()) {
+            return Ok(());
+        }
+        Err(Error::data("a state of products has sums of other cells").remedy("start without the checkpoint"))
+    }
+
     /// The sums of the rows that `tile` has a part of, in its order: a row is a circle of latitude
     /// at a level of the grid, whose lengths are `shape`.
-    pub fn rows(&self, of: &Cells, tile: &Tile, shape: &[usize]) -> Vec<RowParts> {
+    ///
+    /// # Errors
+    /// Data, if the state is not of the cells of this tile.
+    pub fn rows(&self, of: &Cells, tile: &Tile, shape: &[usize]) -> Result<Vec<RowParts>> {
         let ranges = tile.block.ranges();
-        let Some(x) = ranges.last().filter(|_| self.cells > 0) else { return Vec::new() };
+        let Some(x) = ranges.last().filter(|_| self.cells > 0) else { return Ok(Vec::new()) };
         let width = x.len().max(1);
         let rows = row_numbers(tile, shape);
+        self.check(of, rows.len() * x.len())?;
         let c = self.cells;
         let mut out = Vec::with_capacity(rows.len());
         for (k, row) in rows.into_iter().enumerate() {
@@ -210,7 +222,7 @@ impl CellsState {
             }
             out.push(RowParts { row, sums });
         }
-        out
+        Ok(out)
     }
 }
 
@@ -267,6 +279,14 @@ mod tests {
             block.store(&mut sums, cells, start, n);
         }
         CellsState { cells, sums }
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused() {
+        let of = Cells::new(2, &[(0, 1)]).expect("a pair");
+        let (whole, mut cut) = (state(&of, 5, 0..4), state(&of, 5, 4..STEPS));
+        cut.sums.pop();
+        assert!(of.merge(whole.clone(), cut.clone()).is_err() && of.merge(cut, whole).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// 1/(a cos φ) (∂u/∂λ + ∂(v cos φ)/∂φ) of a map: differences of fluxes through the sides of cells,
 /// each the mean of the two cells beside it, over the area of the cell between `lat_edges` (radians,
-/// one more than latitudes). So the integral over a whole sphere is 0. `is_global`: the map closes
+/// one more than latitudes); `dlon` (radians) is their distance, negative where they go westward. So the integral over a whole sphere is 0. `is_global`: the map closes
 /// in itself, else the outer cells of a row are missing; nothing goes through the ends of a column
 /// where these are poles, else cells there are missing.
 pub fn horizontal_divergence(

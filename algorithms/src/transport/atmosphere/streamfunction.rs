@@ -72,6 +72,9 @@ fn ncl(levels: &Levels, v: &[f64], lat: usize) -> Vec<f64> {
     for j in 0..lat {
         let column: Vec<f64> = levels.down().iter().map(|&k| v[k * lat + j]).collect();
         let depth = column.iter().position(|v| !v.is_finite()).unwrap_or(column.len());
+        if depth == 0 {
+            continue;
+        }
         let mut sums = vec![0.0];
         for (k, v) in column[..depth].iter().enumerate() {
             sums.push(sums[k] + v * (half[k + 1] - half[k]));

@@ -47,6 +47,7 @@ pub(crate) struct EnergyArgs {
 
 impl Kind for EnergyArgs {
     fn check(&self) -> Result<()> {
+        self.common.check_all_levels()?;
         self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
@@ -74,6 +75,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a EnergyArgs) -> Result<Energy
         Asked::new(HUMIDITY, args.q.as_ref()),
     ];
     let (operands, _) = Operands::open(job, &args.common, &asked)?;
+    operands.check_circle()?;
     check_output(job.comm, &args.common.output, &operands.files())?;
     let parts = args.common.selection.parts(job.comm, &operands.first().variable().dims)?;
     Ok(Energy { args, operands, parts })

@@ -6,12 +6,11 @@ use super::surface::surface;
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
 use crate::pairs::check_together;
-use crate::pressure::to_pascal;
 use crate::step::Alone;
 use crate::vertical::hybrid::{self, Hybrid};
 use halocline_algorithms::transport::atmosphere::{AboveGround, Layers, Levels};
 use halocline_core::engine::StreamSource;
-use halocline_core::grid::GridKind;
+use halocline_core::grid::{unwrap, GridKind};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
@@ -80,7 +79,8 @@ impl Operands {
         let file = first.files().first().map(|f| PathBuf::from(&f.path));
         let blame = |e| folding::blame(e, file.as_ref(), &first.variable().name);
         let (latitudes, longitudes) = grid(first).map_err(blame)?;
-        let hybrid = hybrid_levels(job, common, &datasets[home], first).map_err(blame)?;
+        let hybrid = hybrid_levels(job, common, (&datasets[home], selection.levels.is_some()), first)
+            .map_err(blame)?;
         let pressure = match &hybrid {
             Some(hybrid) => hybrid.levels.iter().map(|[a, b]| a + 1e5 * b).collect(),
             None => levels_of(first.variable(), first.levels()).map_err(blame)?,
@@ -104,6 +104,14 @@ impl Operands {
             });
         }
         Ok((Self { datasets, sources, surface, levels, layers, latitudes, longitudes }, places))
+    }
+
+    /// Refuses longitudes that are no whole circle, for what is an integral along it. A single column
+    /// stands for its mean.
+    pub(super) fn check_circle(&self) -> Result<()> {
+        let grid = self.first().grid();
+        let cut = grid.edges.as_ref().map(|edges| edges.lon.iter().map(|e| (e[1] - e[0]).abs()).sum());
+        around(&self.longitudes, cut).map_err(|e| self.blame(e))
     }
 
     pub(super) fn first(&self) -> &Source {
@@ -195,24 +203,12 @@ pub(super) fn above_ground<'a>(
 fn hybrid_levels(
     job: &FoldJob<'_>,
     common: &Common,
-    dataset: &Dataset,
+    (dataset, is_cut): (&Dataset, bool),
     first: &Source,
 ) -> Result<Option<Hybrid>> {
     let level = hybrid::coordinate(first.variable(), first.levels());
-    let given = common.given();
-    // A file on pressure levels may still hold the coefficients of the model's own.
-    let is_pressure = level.is_some_and(|level| {
-        let attributes = &level.variable.attributes;
-        let standard = attributes.text("standard_name").unwrap_or_default();
-        let is_other = ["hybrid", "sigma"].iter().any(|word| standard.contains(word))
-            || ["formula_terms", "A_var"].iter().any(|name| attributes.text(name).is_some());
-        !is_other && level.variable.units().and_then(to_pascal).is_some()
-    });
-    if is_pressure && given.a.is_none() && given.b.is_none() {
-        return Ok(None);
-    }
     let count = first.variable().dims.iter().find(|d| d.role == Role::Level).map_or(0, |d| d.len);
-    let found = hybrid::find(job.comm, given, dataset, (level, count))?;
+    let found = hybrid::find(job.comm, common.given(is_cut), dataset, (level, count))?;
     let Some(hybrid) = &found else { return Ok(None) };
     if common.ps.as_deref() == Some("none") {
         return Err(Error::usage("--ps none is not for hybrid levels, whose pressure follows from it"));
@@ -310,5 +306,43 @@ fn grid(source: &Source) -> Result<(Vec<f64>, Vec<f64>)> {
         }
         _ => Err(Error::data("is not on times, levels, latitudes and longitudes, in this order")
             .remedy("regrid it to latitudes and longitudes first, and keep all its levels")),
+    }
+}
+
+/// Refuses longitudes that do not close the circle once; `cut`: degrees that the cells of a box cover.
+fn around(longitudes: &[f64], cut: Option<f64>) -> Result<()> {
+    let mut turned = longitudes.to_vec();
+    unwrap(&mut turned);
+    let covered = match (&turned[..], cut) {
+        ([first, .., last], _) => (last - first).abs() * turned.len() as f64 / (turned.len() - 1) as f64,
+        (_, Some(width)) => width,
+        _ => return Ok(()),
+    };
+    // Less than half a column is what rounding of coordinates and uneven columns make.
+    if (covered - 360.0).abs() < 0.5 * 360.0 / turned.len().max(2) as f64 {
+        return Ok(());
+    }
+    Err(Error::data(format!("covers {} degrees of longitude, not a whole circle once", covered.round()))
+        .remedy("give the whole circle, every column once"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around;
+
+    #[test]
+    fn circles_are_whole() {
+        let of = |n: usize, first: f64, step: f64| -> Vec<f64> {
+            let turned = |i| (first + step * i as f64 + 180.0).rem_euclid(360.0) - 180.0;
+            (0..n).map(turned).collect()
+        };
+        for (n, step) in [(8, 45.0), (144, 2.5), (1080, 1.0 / 3.0), (8, -45.0), (3, 120.0), (360, 1.0)] {
+            assert!(around(&of(n, 10.0, step), None).is_ok(), "{n} {step}");
+        }
+        assert!(around(&[0.0], None).is_ok() && around(&[0.0], Some(2.0)).is_err());
+        // A sector, a column that is there twice, one that is not there.
+        for (n, step) in [(90, 1.0), (361, 1.0), (359, 1.0), (2, 45.0)] {
+            assert!(around(&of(n, 0.0, step), None).is_err(), "{n} {step}");
+        }
     }
 }

@@ -86,14 +86,23 @@ impl Common {
         }
         self.constants.check()
     }
+    /// Refuses some of the levels, for what is an integral from the top: the air outside of them is not
+    /// known of.
+    pub(super) fn check_all_levels(&self) -> Result<()> {
+        if self.selection.selection()?.levels.is_some() {
+            return Err(Error::usage("integrals over the column need all levels").remedy("leave --level out"));
+        }
+        Ok(())
+    }
     /// What is told of hybrid levels.
-    pub(super) fn given(&self) -> Given<'_> {
+    pub(super) fn given(&self, is_cut: bool) -> Given<'_> {
         Given {
             a: self.a.as_ref(),
             b: self.b.as_ref(),
             ps: self.ps.as_ref().filter(|ps| *ps != "none"),
             p0: self.p0,
             wants_edges: true,
+            is_cut,
         }
     }
     /// As outputs record it, behind what is the command's own.

@@ -48,7 +48,9 @@ pub(super) fn run(
     let mut branch = FoldBranch::new(fold);
     let belongs = || {
         let files: Vec<String> = operands.all().iter().map(|s| folding::fingerprint(s)).collect();
-        format!("{what} {} {}", names.join(","), files.join(" "))
+        // Coefficients of levels may be others by option, and weigh otherwise.
+        let weights = format!("weighted={} {:?}", mass.is_some(), operands.layers);
+        format!("{what} {} {} {:?} {weights}", names.join(","), files.join(" "), operands.levels.pressure())
     };
     let saved = match job.checkpoints {
         Some(_) => Some((state.to_owned(), comm.on_root(|| Ok(belongs()))?)),
@@ -66,7 +68,7 @@ pub(super) fn run(
     let mut own: Vec<(usize, Vec<RowParts>)> = Vec::new();
     for (column, state) in &columns {
         let id = plan.tiling().at_place(*column, 0, &[Role::Time]);
-        own.push((id, state.rows(fold, &plan.tiling().tile(id), &shape)));
+        own.push((id, state.rows(fold, &plan.tiling().tile(id), &shape)?));
     }
     let mut all: Vec<(usize, Vec<RowParts>)> =
         Engine::new(comm).gather(&own)?.into_iter().flatten().collect();

@@ -85,6 +85,7 @@ impl Kind for MassStreamfunctionArgs {
         if !self.to.iter().all(|p| p.is_finite() && *p > 0.0) || !in_order(&self.to) {
             return Err(Error::usage("--to is no list of pressures, rising or falling").remedy("give Pa"));
         }
+        self.common.check_all_levels()?;
         self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
@@ -107,7 +108,7 @@ pub(crate) fn open<'a>(
     args: &'a MassStreamfunctionArgs,
 ) -> Result<MassStreamfunction<'a>> {
     args.check()?;
-    let (operands, _) = Operands::open(job, &args.common, &[Asked::new(NORTHWARD, args.v.as_ref())])?;
+    let (mut operands, _) = Operands::open(job, &args.common, &[Asked::new(NORTHWARD, args.v.as_ref())])?;
     match (operands.are_hybrid(), args.convention) {
         (true, Convention::Ncl | Convention::Cdo) => {
             return Err(operands.blame(
@@ -124,7 +125,12 @@ pub(crate) fn open<'a>(
         }
         _ => {}
     }
+    operands.check_circle()?;
     check_output(job.comm, &args.common.output, &operands.files())?;
+    if args.convention == Convention::Cdo {
+        // It knows of no ground: all cells count.
+        (operands.surface, operands.layers) = (None, None);
+    }
     Ok(MassStreamfunction { args, operands })
 }
 

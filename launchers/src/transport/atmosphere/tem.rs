@@ -77,6 +77,7 @@ pub(crate) struct TransformedMean<'a> {
 
 impl Kind for TemArgs {
     fn check(&self) -> Result<()> {
+        self.fields.common.check_all_levels()?;
         self.fields.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
@@ -123,6 +124,10 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
     let (operands, places) = Operands::open(job, &fields.common, &asked)?;
     if operands.are_hybrid() {
         return Err(operands.blame(hybrid(fields, &operands, flux.is_some())));
+    }
+    // The residual streamfunction is of the whole circle; the flux is a mean.
+    if flux.is_none() {
+        operands.check_circle()?;
     }
     check_output(job.comm, &fields.common.output, &operands.files())?;
     if places[3].is_none() {

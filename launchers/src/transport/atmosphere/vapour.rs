@@ -14,9 +14,10 @@ use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::transport::atmosphere::{horizontal_divergence, ColumnFlux, Constants};
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
+use halocline_core::grid::unwrap;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Values};
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) struct VapourArgs {
 
 impl Kind for VapourArgs {
     fn check(&self) -> Result<()> {
+        self.common.check_all_levels()?;
         self.common.check()
     }
     fn run(&self, comm: &Comm, verbosity: Verbosity) -> Result<()> {
@@ -145,7 +147,7 @@ impl Vapour<'_> {
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
         let edges = lat_edges(&operands.latitudes);
-        let (dlon, is_global) = circle(&operands.longitudes);
+        let (dlon, is_global) = circle(&operands.longitudes)?;
         let radius = constants.radius;
         let work = |_: &IndexBox, values: &[Numbers<'_>]| {
             let [Numbers::F64(u), Numbers::F64(v)] = values else { return Ok(vec![Vec::new(); 4]) };
@@ -199,16 +201,17 @@ impl Vapour<'_> {
     }
 }
 
-/// Edges between latitudes, radians: the middle, and the pole beyond the last where it is near.
+/// Edges between latitudes, radians: the middle, and the pole beyond the last where no other row is
+/// between, which one row of a box never tells.
 fn lat_edges(latitudes: &[f64]) -> Vec<f64> {
     let n = latitudes.len();
     let mut edges: Vec<f64> = latitudes.windows(2).map(|p| 0.5 * (p[0] + p[1])).collect();
     let end = |last: f64, before: f64| {
-        let half = 0.5 * (last - before);
-        if (last + 2.0 * half).abs() >= 90.0 {
-            90f64.copysign(last)
+        let step = last - before;
+        if (last + step).abs() > 90.0 + 1e-3 * step.abs() {
+            90f64.copysign(step)
         } else {
-            last + half
+            last + 0.5 * step
         }
     };
     if n > 1 {
@@ -221,12 +224,60 @@ fn lat_edges(latitudes: &[f64]) -> Vec<f64> {
     edges.iter().map(|e| e.to_radians()).collect()
 }
 
-/// The distance of longitudes, radians, and whether they close.
-fn circle(longitudes: &[f64]) -> (f64, bool) {
+/// The distance of longitudes, radians, negative where they go westward, and whether they close; they may
+/// pass from 360 to 0, or from 180 to -180, on their way.
+///
+/// # Errors
+/// Data, if their distance is not the same everywhere.
+fn circle(longitudes: &[f64]) -> Result<(f64, bool)> {
     let n = longitudes.len();
     if n < 2 {
-        return (1f64.to_radians(), false);
+        return Ok((1f64.to_radians(), false));
     }
-    let step = (longitudes[n - 1] - longitudes[0]) / (n - 1) as f64;
-    (step.abs().to_radians(), (step.abs() * n as f64 - 360.0).abs() < 1e-3 * step.abs().max(1e-9))
+    let mut turned = longitudes.to_vec();
+    unwrap(&mut turned);
+    let step = (turned[n - 1] - turned[0]) / (n - 1) as f64;
+    // Coordinates of few digits are even, too.
+    let is_even = turned.windows(2).all(|p| (p[1] - p[0] - step).abs() <= 0.05 * step.abs());
+    if !is_even || step == 0.0 {
+        return Err(Error::data("its longitudes are not evenly spaced, as the divergence needs them")
+            .remedy("bring it to even longitudes first, with `halocline regrid`"));
+    }
+    Ok((step.to_radians(), (step.abs() * n as f64 - 360.0).abs() < 1e-2 * step.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{circle, lat_edges};
+
+    #[test]
+    fn longitudes_pass_the_seam_and_go_either_way() {
+        let whole: Vec<f64> = (0..8).map(|i| 45.0 * f64::from(i)).collect();
+        let seam: Vec<f64> = whole.iter().map(|v| (v + 90.0) % 360.0 - 180.0).collect();
+        let west: Vec<f64> = seam.iter().rev().copied().collect();
+        for (longitudes, sign, is_whole) in [
+            (&whole[..], 1.0, true),
+            (&seam, 1.0, true),
+            (&west, -1.0, true),
+            (&[350.0, 0.0, 10.0], 1.0, false),
+        ] {
+            let (step, is_global) = circle(longitudes).expect("even");
+            let exact = 360f64.to_radians() / if is_whole { 8.0 } else { 36.0 };
+            assert!((step - sign * exact).abs() < 1e-12 && is_global == is_whole, "{longitudes:?}");
+        }
+        assert!(circle(&[0.0, 1.0, 3.0]).is_err() && circle(&[5.0, 5.0]).is_err());
+    }
+
+    #[test]
+    fn only_the_last_rows_reach_a_pole() {
+        let ends = |latitudes: &[f64]| {
+            let edges = lat_edges(latitudes);
+            [edges[0].to_degrees(), edges[edges.len() - 1].to_degrees()].map(|v| (v * 1e6).round() / 1e6)
+        };
+        assert_eq!(ends(&[-80.0, -60.0, -40.0]), [-90.0, -30.0]);
+        assert_eq!(ends(&[90.0, 87.5, 85.0]), [90.0, 83.75]);
+        // The row of the pole is cut off.
+        assert_eq!(ends(&[82.5, 85.0, 87.5]), [81.25, 88.75]);
+        assert_eq!(ends(&[60.0, 30.0, 0.0]), [75.0, -15.0]);
+    }
 }
