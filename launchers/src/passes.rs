@@ -300,13 +300,13 @@ pub(crate) fn stream_of(
     };
     // Whether anything is left to do, of what is not there already.
     let is_new = run.advance_while(&mut || false)?;
-    while is_new {
+    let mut more = is_new;
+    while more {
         let batch = Instant::now();
-        let more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
-        if !more {
-            break;
+        more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
+        if more {
+            cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
         }
-        cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
     }
     let is_followed = match &pass {
         Some(pass) if is_new => {
