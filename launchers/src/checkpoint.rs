@@ -15,11 +15,10 @@ use halocline_core::engine::checkpoint::is_state;
 use halocline_core::engine::{CadenceEvent, Keeper};
 use halocline_core::{Error, Result};
 use halocline_io::inputs::noted;
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Saving the state of a run, and going on from it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -98,12 +97,13 @@ impl CheckpointArgs {
         let files = variables.iter().map(|v| file_of(file, variables, v));
         let files: Vec<PathBuf> = files.chain([series.clone()]).collect();
         let found = comm.on_root(|| {
-            let mut found = false;
+            let mut found = Keeper::is_there(&series);
             for file in &files {
                 found |= look(file, taken).map_err(|e| e.in_file(file))?;
             }
             if !self.resume {
-                Keeper::remove_later(&series);
+                // Short passes save nothing, and would leave what is of another job.
+                Keeper::remove(&series);
             }
             Ok(found)
         })?;
@@ -113,7 +113,7 @@ impl CheckpointArgs {
                 verbosity.say(comm, || format!("there is no state {} yet: beginning anew", file.display()));
             }
             (false, true) => verbosity.say(comm, || {
-                format!("beginning anew without --resume: the state {} will be replaced", file.display())
+                format!("beginning anew without --resume: the state {} is replaced", file.display())
             }),
             (false, false) => {}
         }
@@ -121,19 +121,11 @@ impl CheckpointArgs {
         let job = comm.on_root(|| Ok(belongs()))?;
         let (asked, noted) = (Rc::clone(&stop), Rc::clone(&stop));
         let (own, shown) = (comm.clone(), series.clone());
-        // Whole series stop between batches only.
-        let last = Cell::new(None::<Instant>);
         let keeper = Keeper::new(
             (&series, job),
             self.checkpoint_every,
             self.resume,
-            Box::new(move || {
-                let now = Instant::now();
-                if let Some(before) = last.replace(Some(now)) {
-                    asked.went_on_for(now - before);
-                }
-                asked.requested()
-            }),
+            Box::new(move || asked.requested()),
             Box::new(move |event| tell(&own, verbosity, (&shown, &noted), event)),
         );
         Ok(Some(Checkpoints {
@@ -227,6 +219,8 @@ fn tell(comm: &Comm, verbosity: Verbosity, (file, stop): (&Path, &StopRequest), 
                 })
             });
         }
+        // Whole series stop between batches only.
+        CadenceEvent::Batch(time) => stop.went_on_for(*time),
         CadenceEvent::Failed(error) => {
             verbosity.say(comm, || format!("warning: {error}; going on, the last saved state stays"));
             report::event(
@@ -285,9 +279,7 @@ impl Checkpoints {
             let _ = std::fs::remove_file(self.of(variable));
         }
         if comm.is_root() {
-            let series = of_series(&self.file, &self.variables);
-            Keeper::remove_later(&series);
-            let _ = std::fs::remove_file(series);
+            Keeper::remove(&of_series(&self.file, &self.variables));
         }
     }
 

@@ -254,6 +254,12 @@ pub(crate) fn stream(
     stream_of(job, &streams(sources), plan, branches, saved)
 }
 
+/// What is read.
+fn names(sources: &[&dyn StreamSource]) -> String {
+    let names: Vec<&str> = sources.iter().map(|source| source.variable().name.as_str()).collect();
+    names.join(", ")
+}
+
 /// [`stream`] of whatever can be read.
 ///
 /// # Collective
@@ -272,7 +278,7 @@ pub(crate) fn stream_of(
         while run.advance(usize::MAX)? {}
         return run.finish();
     };
-    let pass = state.is_empty().then(|| checkpoints.keeper().next(job.comm)).transpose()?;
+    let pass = state.is_empty().then(|| checkpoints.keeper().next(job.comm, &names(sources))).transpose()?;
     let (file, belongs, resumes) = if let Some(pass) = &pass {
         (pass.file().to_owned(), format!("{}|{belongs}", pass.job()), pass.resumes())
     } else {
@@ -288,20 +294,26 @@ pub(crate) fn stream_of(
         checkpoints.note(job.comm, job.verbosity, event);
     };
     let length = BATCH.min(checkpoints.every);
-    let mut cadence = Cadence::new(&file, checkpoints.every, &stop, &note);
-    loop {
+    let mut cadence = match &pass {
+        Some(pass) => pass.cadence(),
+        None => Cadence::new(&file, checkpoints.every, &stop, &note),
+    };
+    // Whether anything is left to do, of what is not there already.
+    let is_new = run.advance_while(&mut || false)?;
+    let mut more = is_new;
+    while more {
         let batch = Instant::now();
-        let more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
-        if !more {
-            break;
+        more = run.advance_while(&mut || batch.elapsed() < length && !stop())?;
+        if more {
+            cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
         }
-        cadence.turn(job.comm, &mut |path| run.save(path, &belongs))?;
     }
     let is_followed = match &pass {
-        Some(pass) => {
+        Some(pass) if is_new => {
             pass.has_worked();
             pass.is_worth_saving(job.comm)
         }
+        Some(_) => false,
         None => checkpoints.is_followed(&state),
     };
     if is_followed {

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::Output;
 
 /// What saves passes over whole series: its words, and whether it has several passes.
-const SERIES: [(&[&str], bool); 5] = [
+const SERIES: [(&[&str], bool); 6] = [
     (&["eof", "x.nc", "--var", "x", "--modes", "3", "--anomaly", "climatology"], true),
     (&["eof", "x.nc", "--var", "x", "--modes", "3", "--solver", "randomized"], true),
     (&["stats", "x.nc", "--var", "x", "--op", "mean,p10,p90"], true),
     (&["spectrum", "power", "x.nc", "--var", "x", "--segment", "60", "--average", "lat"], false),
     (&["filter", "time", "x.nc", "--var", "x", "--band", "300d,900d", "--kind", "butterworth"], false),
+    (&["stats", "x.nc", "--var", "x", "--op", "mean,p90", "--approx", "0.05"], true),
 ];
 
 /// Runs words in the folder of a place.

@@ -13,6 +13,8 @@ pub enum CadenceEvent {
     Saved(Saved, Duration),
     /// It could not be saved; the run goes on, and the last good state stays.
     Failed(Error),
+    /// A batch, in which the run can't stop, has taken so long.
+    Batch(Duration),
 }
 
 /// What ends a run that was asked to stop.
@@ -33,6 +35,8 @@ pub struct Cadence<'a> {
     stop: &'a dyn Fn() -> bool,
     note: &'a dyn Fn(&CadenceEvent),
     last: Instant,
+    /// When the batch in hand began, where batches are measured.
+    batch: Option<Instant>,
 }
 
 impl std::fmt::Debug for Cadence<'_> {
@@ -53,7 +57,23 @@ impl<'a> Cadence<'a> {
         stop: &'a dyn Fn() -> bool,
         note: &'a dyn Fn(&CadenceEvent),
     ) -> Self {
-        Self { file, every, stop, note, last: Instant::now() }
+        Self { file, every, stop, note, last: Instant::now(), batch: None }
+    }
+
+    /// Tells how long each batch takes, the first counted from now.
+    pub(super) fn of_batches(self) -> Self {
+        Self { batch: Some(Instant::now()), ..self }
+    }
+    /// A batch begins now: the one before, if any, was no work.
+    pub(super) fn begin_batch(&mut self) {
+        self.batch = self.batch.map(|_| Instant::now());
+    }
+    /// A batch ends, and the next begins.
+    pub(super) fn end_batch(&mut self) {
+        if let Some(begun) = self.batch {
+            (self.note)(&CadenceEvent::Batch(begun.elapsed()));
+        }
+        self.begin_batch();
     }
 
     /// Between two batches: saves if it is time, with `save`, which is collective; ends the run
@@ -69,6 +89,8 @@ impl<'a> Cadence<'a> {
     /// saved; what `save` reports when it was to stop and could not save. When the ranks could
     /// not communicate or a state could not be encoded, that error.
     pub fn turn(&mut self, comm: &Comm, save: &mut dyn FnMut(&Path) -> Result<Saved>) -> Result<()> {
+        // Told before it asks: whether there is time for another batch depends on it.
+        self.end_batch();
         let mut asked = [u64::from((self.stop)()), u64::from(self.last.elapsed() >= self.every)];
         comm.all_reduce(&mut asked, Reduce::Max);
         let [stop, due] = asked.map(|n| n > 0);
@@ -79,6 +101,7 @@ impl<'a> Cadence<'a> {
         if stop {
             return Err(stopped(self.file));
         }
+        self.begin_batch();
         Ok(())
     }
 
@@ -132,6 +155,21 @@ mod tests {
             }
         });
         assert_eq!(errors, [(2, 75); 3]);
+    }
+
+    #[test]
+    fn the_first_batch_counts_when_it_asks_whether_to_stop() {
+        let (comm, longest) = (Comm::serial(), Cell::new(Duration::ZERO));
+        let note = |e: &CadenceEvent| {
+            if let CadenceEvent::Batch(time) = e {
+                longest.set(longest.get().max(*time));
+            }
+        };
+        let stop = || longest.get() > Duration::ZERO;
+        let turn = |cadence: &mut Cadence<'_>| cadence.turn(&comm, &mut |_| Ok(SAVED)).is_err();
+        let hour = Duration::from_secs(3600);
+        assert!(!turn(&mut Cadence::new(Path::new("f"), hour, &stop, &note)));
+        assert!(turn(&mut Cadence::new(Path::new("f"), hour, &stop, &note).of_batches()));
     }
 
     #[test]

@@ -74,12 +74,13 @@ impl Engine {
     pub fn keeping(self, keeper: Option<Rc<Keeper>>) -> Self {
         Self { keeper, ..self }
     }
-    /// The next pass over whole series, if such are saved.
+    /// The next pass over whole series, of these sources, if such are saved.
     ///
     /// # Collective
     /// Every rank calls this.
-    fn next_pass(&self) -> Result<Option<KeptPass<'_>>> {
-        self.keeper.as_deref().map(|keeper| keeper.next(&self.comm)).transpose()
+    fn next_pass(&self, sources: &[&dyn StreamSource]) -> Result<Option<KeptPass<'_>>> {
+        let names: Vec<&str> = sources.iter().map(|source| source.variable().name.as_str()).collect();
+        self.keeper.as_deref().map(|keeper| keeper.next(&self.comm, &names.join(", "))).transpose()
     }
     /// Number of ranks, for dealing tiles.
     pub fn ranks(&self) -> usize {

@@ -39,7 +39,9 @@ impl StateHeader {
         } else {
             return Ok(());
         };
-        Err(Error::data(format!("the saved state {what}")).remedy("start the job anew without it"))
+        Err(Error::data(format!("the saved state {what}")).remedy(
+            "go on with the options, memory and ranks that it was made with, or start the job anew without it",
+        ))
     }
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn approximate(
         e
     })?;
     job.tell(name, source, &plan, plan.estimate() + reserved);
-    let columns = job.run(belongs, name, source, &plan, fold)?;
+    // A pass of several: under the name of the variable, what one pass finds of it is saved.
+    let columns = job.run(belongs, "", source, &plan, fold)?;
     let own = folding::held(&plan, &[Role::Time], comm.rank())
         .map_or_else(|| folding::nothing(plan.deal().dims().len()), |own| own.with_range(0, 0..1));
     let mut values = vec![vec![f64::NAN; own.len()]; percents];

@@ -122,8 +122,9 @@ fn by_counting(
         .say(comm, || format!("percentiles of {name} by counting, in {passes} passes over the files"));
     job.tell(name, source, &plan, plan.estimate() + reserved + counted.kept_bytes());
     let engine = Engine::with_progress(comm, job.progress);
-    for _ in 0..passes {
-        let columns = job.run(&format!("{digits} digits a pass"), "", source, &plan, &counted)?;
+    for pass in 1..=passes {
+        let belongs = format!("{name}, {digits} digits, pass {pass} of {passes}");
+        let columns = job.run(&belongs, "", source, &plan, &counted)?;
         let found = columns.iter().flat_map(|(column, state)| {
             let first = plan.tiling().at_place(*column, 0, work.reduces());
             counted.found(&plan.tiling().tile(first), state)

@@ -27,9 +27,12 @@ pub fn remove_unfinished() {
     }
 }
 
-/// Removes a state, if it is one. What can't be removed is harmless.
+/// Removes a state, if it is one that no other job adds to. What can't be removed is harmless.
 pub(in crate::engine) fn remove_state(path: &Path) {
-    if super::is_state(path).is_ok_and(|is_state| is_state) {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    let is_taken = file
+        .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK));
+    if !is_taken && super::is_state(path).is_ok_and(|is_state| is_state) {
         let _ = fs::remove_file(path);
     }
 }

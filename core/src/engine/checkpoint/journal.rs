@@ -40,6 +40,9 @@ impl Journal {
     /// A new one, in the place of what is there.
     pub(in crate::engine) fn create(path: &Path, header: &StateHeader) -> Result<Self> {
         let mut file = Writing::begin(path)?;
+        // Another job may be adding to what is in its place. Until this one is there instead, no third
+        // can come in between: all begin with the same temporary file.
+        let _before = if path.exists() { Some(open(path)?) } else { None };
         file.write(&header_bytes(header)?)?;
         let whole = file.commit()?;
         Ok(Self { file: open(path)?, whole, len: whole, records: 0, places: BTreeMap::new() })

@@ -38,7 +38,7 @@ impl Engine {
         }
         let sources = [source];
         let batches = Batches { comm: &self.comm, sources: &sources, plan, progress: &self.progress };
-        let pass = self.next_pass()?;
+        let pass = self.next_pass(&sources)?;
         if source.is_single() {
             folded::<f32, F>(&batches, fold, pass.as_ref())
         } else {
@@ -69,7 +69,7 @@ fn folded<T: Kept, F: Fold>(
     let done: Vec<bool> =
         plan.batches.iter().map(|batch| tiles_of(plan, batch).iter().all(is_known)).collect();
     let last = done.len();
-    let mut cadence = pass.map(KeptPass::cadence);
+    let mut cadence = pass.map(|pass| pass.cadence().of_batches());
     let tree = std::sync::Mutex::new(&mut branch);
     batches.each::<T, ()>(
         &done,
@@ -114,6 +114,13 @@ fn folded<T: Kept, F: Fold>(
             match (&mut cadence, pass) {
                 (Some(cadence), Some(pass)) if k + 1 < last && new.is_some() => {
                     cadence.turn(comm, &mut |file| persist::save(comm, &**branch, tiling, (file, pass.job())))
+                }
+                (Some(cadence), _) => {
+                    match new {
+                        Some(()) => cadence.end_batch(),
+                        None => cadence.begin_batch(),
+                    }
+                    Ok(())
                 }
                 _ => Ok(()),
             }

@@ -87,7 +87,7 @@ impl Engine {
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
         let batches = Batches { comm: &self.comm, sources, plan, progress: &self.progress };
-        let pass = self.next_pass()?;
+        let pass = self.next_pass(sources)?;
         let saved =
             pass.as_ref().map(|pass| SavedResults::begin(&self.comm, plan, pass, work)).transpose()?;
         if sources.iter().all(|source| source.is_single()) {
@@ -122,6 +122,7 @@ impl Batches<'_> {
         let known = saved.as_ref().map_or_else(Vec::new, |saved| saved.known().to_vec());
         let has_all = |batch| saved.as_ref().is_some_and(|saved| saved.has_all(batch));
         let done: Vec<bool> = plan.batches.iter().map(has_all).collect();
+        let last = done.len().saturating_sub(1);
         let rows = work.rows();
         self.each::<T, _>(
             &done,
@@ -135,14 +136,19 @@ impl Batches<'_> {
                 if let Some(saved) = &mut saved {
                     saved.recall(batch, &cells, &mut values)?;
                     if is_new {
-                        saved.add(batch, &cells, work, &values)?;
+                        saved.add(batch, &cells, &values)?;
                     }
                 }
                 sink(SeriesResults { cells, reduced: reduced.to_vec(), values })?;
                 match &mut saved {
-                    // After the last there is nothing to go on with.
-                    Some(saved) if k + 1 < plan.batches.len() => saved.turn(),
-                    _ => Ok(()),
+                    Some(saved) if k == last => saved.finish(work),
+                    Some(saved) if is_new => saved.turn(work),
+                    // A run that goes on comes further than the one before.
+                    Some(saved) => {
+                        saved.pass_over();
+                        Ok(())
+                    }
+                    None => Ok(()),
                 }
             },
         )

@@ -14,7 +14,6 @@ use crate::engine::keeper::KeptPass;
 use crate::engine::state::StateHeader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
-use std::path::Path;
 
 /// For results, and for the answers of who takes them.
 const TAG: u32 = 32_101;
@@ -29,6 +28,8 @@ pub(super) struct SavedResults<'a> {
     journal: Option<Journal>,
     /// By tile: whether its results were there when the run began.
     known: Vec<bool>,
+    /// Whether a batch had results that were not there.
+    has_worked: bool,
     /// Why nothing more is saved.
     failed: Option<Error>,
 }
@@ -46,7 +47,7 @@ impl<'a> SavedResults<'a> {
     ) -> Result<Self> {
         let (tiling, rows) = (plan.tiling(), work.rows());
         let header = StateHeader {
-            fold: "series".to_owned(),
+            fold: format!("series {}", std::any::type_name::<W>()),
             version: 1,
             job: format!("{}|rows {rows:?} over {:?}", pass.job(), work.reduces()),
             tiling: tiling.clone(),
@@ -79,8 +80,8 @@ impl<'a> SavedResults<'a> {
         comm.broadcast(&mut places, 0);
         let mut known = vec![false; tiling.len()];
         places.iter().for_each(|&tile| known[tile as usize] = true);
-        let cadence = pass.cadence();
-        let mut begun = Self { comm, plan, pass, cadence, journal, known, failed: None };
+        let cadence = pass.cadence().of_batches();
+        let mut begun = Self { comm, plan, pass, cadence, journal, known, has_worked: false, failed: None };
         let outcome = failed.map_or(Ok(()), Err);
         begun.settle(outcome)?;
         Ok(begun)
@@ -132,24 +133,19 @@ impl<'a> SavedResults<'a> {
         self.comm.agree(taken)
     }
 
-    /// Saves the results of a batch that were not there, and what `work` has noted until now. Where
-    /// they can't be written, that is told, and nothing more is saved.
+    /// Writes the results of a batch that were not there; they count once notes follow them
+    /// ([`Self::turn`]), which are not written after each batch, since they may be as large as all
+    /// results. Where they can't be written, that is told, and nothing more is saved.
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn add<W: SeriesWork>(
-        &mut self,
-        batch: &IndexBox,
-        own: &IndexBox,
-        work: &W,
-        results: &[Vec<f64>],
-    ) -> Result<()> {
+    pub(super) fn add(&mut self, batch: &IndexBox, own: &IndexBox, results: &[Vec<f64>]) -> Result<()> {
         self.pass.has_worked();
+        self.has_worked = true;
         if self.failed.is_some() {
             return Ok(());
         }
         let comm = self.comm;
-        let notes = comm.agree(work.notes())?;
         let (deal, width) = (self.plan.deal(batch)?, self.plan.space.cells(own));
         let mut written = Ok(());
         for rank in 0..comm.size() {
@@ -168,45 +164,50 @@ impl<'a> SavedResults<'a> {
                         written = journal.put_tile(tile, &bytes);
                     }
                 }
-                let theirs = if rank == 0 { notes.clone() } else { comm.recv::<u8>(rank, TAG) };
-                if let (Ok(()), Some(journal)) = (&written, &mut self.journal) {
-                    written = journal.put_notes(rank, &theirs);
-                }
             } else if rank == comm.rank() {
                 for &(_, start, cells) in &tiles {
                     comm.recv::<u8>(0, TAG);
                     comm.send(&packed((start, cells), width, results), 0, TAG);
                 }
-                comm.send(&notes, 0, TAG);
             }
         }
-        if let Some(journal) = &mut self.journal {
-            written = written.and_then(|()| journal.end_group());
-            if written.is_err() {
-                journal.forget_group();
-            }
+        if let (Err(_), Some(journal)) = (&written, &mut self.journal) {
+            journal.forget_group();
         }
         self.settle(written.map_err(|e| e.in_file(self.pass.file())))
     }
 
-    /// Between two batches: makes what was saved durable if it is time, and ends a run that is to
-    /// stop.
+    /// After a batch that was there.
+    pub(super) fn pass_over(&mut self) {
+        self.cadence.begin_batch();
+    }
+
+    /// Between two batches: saves what `work` has noted until now, and with it the results, if it is
+    /// time, and ends a run that is to stop.
     ///
     /// # Collective
     /// Every rank calls this.
-    pub(super) fn turn(&mut self) -> Result<()> {
-        let (comm, journal, failed) = (self.comm, &self.journal, &self.failed);
-        let mut sync = |_: &Path| -> Result<Saved> {
-            if let Some(error) = failed {
-                return Err(error.clone());
-            }
-            let saved = comm.on_root(|| {
-                let saved = journal.as_ref().map_or(Ok(Saved { nodes: 0, bytes: 0 }), Journal::sync)?;
-                Ok([saved.nodes, saved.bytes])
-            })?;
-            Ok(Saved { nodes: saved[0], bytes: saved[1] })
-        };
-        self.cadence.turn(comm, &mut sync)
+    pub(super) fn turn<W: SeriesWork>(&mut self, work: &W) -> Result<()> {
+        let (comm, pass) = (self.comm, self.pass);
+        let Self { cadence, journal, failed, .. } = self;
+        cadence.turn(comm, &mut |_| save((comm, pass), (journal, failed), work))
+    }
+
+    /// After the last batch: there is nothing to stop for, but others may follow this pass.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn finish<W: SeriesWork>(&mut self, work: &W) -> Result<()> {
+        if !self.has_worked {
+            return Ok(());
+        }
+        let (comm, pass) = (self.comm, self.pass);
+        let Self { cadence, journal, failed, .. } = self;
+        cadence.end_batch();
+        if failed.is_some() || !pass.is_worth_saving(comm) {
+            return Ok(());
+        }
+        cadence.save(&mut |_| save((comm, pass), (journal, failed), work))
     }
 
     /// Whether writing went well, on every rank; it is told once if not.
@@ -218,6 +219,52 @@ impl<'a> SavedResults<'a> {
                 Ok(())
             }
             other => other,
+        }
+    }
+}
+
+/// Writes what `work` has noted until now, the end of the results that belong to it, and makes all
+/// durable.
+fn save<W: SeriesWork>(
+    (comm, pass): (&Comm, &KeptPass<'_>),
+    (journal, failed): (&mut Option<Journal>, &mut Option<Error>),
+    work: &W,
+) -> Result<Saved> {
+    if let Some(error) = failed {
+        return Err(error.clone());
+    }
+    let notes = comm.agree(work.notes())?;
+    let mut written = Ok([0; 2]);
+    if comm.is_root() {
+        let mut put = Ok(());
+        for rank in 0..comm.size() {
+            let theirs = if rank == 0 { notes.clone() } else { comm.recv::<u8>(rank, TAG) };
+            if let (Ok(()), Some(journal)) = (&put, journal.as_mut()) {
+                put = journal.put_notes(rank, &theirs);
+            }
+        }
+        if let Some(journal) = journal {
+            written = put
+                .and_then(|()| journal.end_group())
+                .and_then(|()| journal.sync())
+                .map(|saved| [saved.nodes, saved.bytes]);
+            if written.is_err() {
+                journal.forget_group();
+            }
+        }
+    } else {
+        comm.send(&notes, 0, TAG);
+    }
+    match comm.agree(written.map_err(|e| e.in_file(pass.file()))) {
+        Ok([nodes, bytes]) => {
+            let mut saved = vec![nodes, bytes];
+            comm.broadcast(&mut saved, 0);
+            Ok(Saved { nodes: saved[0], bytes: saved[1] })
+        }
+        Err(error) => {
+            // Later results would lie behind a hole that notes know nothing of.
+            *failed = Some(error.clone());
+            Err(error)
         }
     }
 }

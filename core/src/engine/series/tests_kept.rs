@@ -171,13 +171,24 @@ fn stopped_anywhere_and_gone_on_with_on_other_ranks() {
             // All is there now.
             let (found, read) = run(&file, ranks, true, usize::MAX);
             assert_eq!((found.expect("goes on"), read), (expected.clone(), 0), "{what}");
+            // And to hand it out is no work to stop after.
+            assert_eq!(run(&file, ranks, true, 1).0.expect("nothing to stop"), expected, "{what}");
         }
     }
     let (far, other) = (Keeper::file_of(&file, 10), folder.path().join("state.pass3"));
     std::fs::copy(&file, &far).expect("copied");
+    // Another variable: what was found of this one is none of its.
+    let mut named = source();
+    named.variable.name = "other".into();
+    let refused = joined(run_threads(1, |comm| {
+        analysis(comm, Some(keeper(&file, true, usize::MAX, Rc::default())), &named)
+    }));
+    assert_eq!(refused.expect_err("another variable").kind, ErrorKind::Data);
     std::fs::write(&other, b"notes").expect("written");
-    Keeper::remove_later(&file);
-    assert!(!Keeper::file_of(&file, 1).exists() && !far.exists() && file.exists() && other.exists());
+    assert!(Keeper::is_there(&file));
+    Keeper::remove(&file);
+    assert!(!Keeper::file_of(&file, 1).exists() && !far.exists() && !file.exists() && other.exists());
+    assert!(!Keeper::is_there(&file));
 }
 
 #[test]
@@ -207,6 +218,39 @@ fn what_was_cut_off_is_done_again_and_damage_is_told() {
     std::fs::write(&results, b"my thesis").expect("written");
     assert_eq!(run(&file, 2, false, usize::MAX).0.expect_err("no state").kind, ErrorKind::Usage);
     assert_eq!(std::fs::read(&results).expect("a file"), b"my thesis");
+}
+
+#[test]
+fn a_state_that_another_job_adds_to_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("state");
+    let expected = run(&file, 1, false, usize::MAX).0.expect("runs");
+    let results = Keeper::file_of(&file, 1);
+    let held = std::fs::File::options().read(true).write(true).open(&results).expect("there");
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    let before = std::fs::read(&results).expect("a file");
+    let failures = Rc::new(std::cell::Cell::new(0));
+    let keeper = keeper(&file, false, usize::MAX, Rc::clone(&failures));
+    let found = analysis(&Comm::serial(), Some(keeper), &source());
+    assert!(joined(vec![found]).expect("runs unsaved") == expected && failures.get() > 0);
+    Keeper::remove(&file);
+    assert_eq!(std::fs::read(&results).expect("a file"), before);
+    drop(held);
+    Keeper::remove(&file);
+    assert!(!results.exists());
+}
+
+#[test]
+fn what_could_not_be_saved_is_not_said_to_be() {
+    let (comm, file) = (Comm::serial(), Path::new("absent/state"));
+    let keeper = keeper(file, false, 1, Rc::default());
+    let pass = keeper.next(&comm, "a").expect("nothing was found yet");
+    pass.has_worked();
+    pass.note(&CadenceEvent::Failed(crate::Error::system("disk full")));
+    assert_eq!(keeper.next(&comm, "b").expect_err("stopped").kind, ErrorKind::System);
+    let saved = crate::engine::checkpoint::Saved { nodes: 1, bytes: 1 };
+    pass.note(&CadenceEvent::Saved(saved, Duration::ZERO));
+    assert_eq!(keeper.next(&comm, "c").expect_err("stopped").kind, ErrorKind::Checkpointed);
 }
 
 #[test]
