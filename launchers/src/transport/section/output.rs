@@ -159,7 +159,8 @@ impl Results {
         for &(k, _) in &self.made {
             let name = if k == 0 { of.ocean.sources[0].variable().name.as_str() } else { MADE[k].0 };
             // What lacks its flow lacks the rest too.
-            let lacks = self.known[k].lacks(FACES).into_iter().filter(|note| k == 0 || !of_flow.contains(note));
+            let lacks =
+                self.known[k].lacks(FACES).into_iter().filter(|note| k == 0 || !of_flow.contains(note));
             lacks.for_each(|note| job.verbosity.say(job.comm, || format!("note: `{name}`: {note}")));
         }
         job.write(|| self.file.finish_with_report())
