@@ -248,7 +248,7 @@ fn what_is_written_says_what_it_is() {
     stats(Launch::Plain(2), &input, "--var sst --over lon --op p10", &out);
     assert_eq!(values(&out, "lat").len(), 89);
     assert_eq!(
-        attribute(&out, "sst", "long_name").map(|l| l.starts_with("percentile 10 over lon of ")),
+        attribute(&out, "sst", "long_name").map(|l| l.starts_with("percentile 10 over longitude of ")),
         Some(true)
     );
     assert!(netcdf::open(&out).expect("opens").variable("lon").is_none());
