@@ -14,7 +14,8 @@ export HDF5_USE_FILE_LOCKING=FALSE RAYON_NUM_THREADS=1
 # What the build of the whole workspace has made; by itself each package would be compiled anew, for
 # other features of what it depends on.
 built="${CARGO_TARGET_DIR:-target}/debug"
-cargo build --workspace --features mpi
+# HALOCLINE_BUILT: it is all there already, with whatever features it was built for the tests.
+[ -n "${HALOCLINE_BUILT:-}" ] || cargo build --workspace --features mpi
 program="$built/halocline"
 
 # check NAME COMMAND...: its output is shown when it fails.

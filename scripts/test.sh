@@ -114,7 +114,7 @@ if [ -n "$suite" ]; then
 else
   failed+=("SPMD suite (not built)")
 fi
-section "C and Fortran" scripts/bindings-test.sh
+section "C and Fortran" env HALOCLINE_BUILT=yes scripts/bindings-test.sh
 section "documentation" documentation
 # Every command's result, made in many ways; what the first makes the second checks.
 section "reproducibility" scripts/reproduce.sh --quick --outputs target/cases

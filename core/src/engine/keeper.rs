@@ -109,7 +109,7 @@ impl Keeper {
     /// Every rank calls this.
     ///
     /// # Errors
-    /// [`Checkpointed`](ErrorKind::Checkpointed), if the run was asked to stop, and has come further than
+    /// [`Checkpointed`](crate::ErrorKind::Checkpointed), if the run was asked to stop, and has come further than
     /// the one before: its passes are saved. If the last of them could not be, why. Usage, if something
     /// else than a state is in the place of its file; system.
     pub fn next(&self, comm: &Comm, what: &str) -> Result<KeptPass<'_>> {
