@@ -188,7 +188,7 @@ mod tests {
             ("stats a.nc --var t -o o.nc", Some("1-2"), false, "do the same"),
             ("stats a_{index}.nc --var t -o o.nc", Some("1-2"), false, "same output"),
             ("stats a.nc --var t -o o.nc", None, true, "--checkpoint"),
-            ("spectrum power a.nc --var t -o o.nc", None, true, "saves no state"),
+            ("regrid a.nc --var t --to r8x4 -o o.nc", None, true, "saves no state"),
             (
                 "stats a_{index}.nc --var t -o {index} --checkpoint s --resume",
                 Some("1-2"),
