@@ -177,7 +177,7 @@ fn what_is_refused() {
         (&["--var", "tos,tos", "-o", out], 2, "twice"),
         (&["--var", "tis", "-o", out], 2, "tis"),
         (&["--var", "time", "-o", out], 2, "coordinate"),
-        (&["--var", "lat", "-o", out], 3, "time"),
+        (&["--var", "lat", "-o", out], 2, "coordinate"),
         (&["--var", "tos", "-o", text(&input)], 2, "replace an input"),
         (&["--var", "tos", "-o", out, "--memory", "1MB"], 5, "1.0 MB"),
         (&["--var", "tos", "-o", out, "--log-json", "/no/such/log"], 4, "log"),

@@ -209,7 +209,7 @@ fn dimensions_times_and_attributes() {
 
     stats(Launch::Plain(1), &input, "--var thetao --over lon --op max", &out);
     assert_eq!(shape(&out, "thetao"), named(&[("time", 72), ("depth", 2), ("lat", 12)]));
-    assert_eq!(attribute(&out, "thetao", "cell_methods").as_deref(), Some("time: mean lon: maximum"));
+    assert_eq!(attribute(&out, "thetao", "cell_methods").as_deref(), Some("time: mean longitude: maximum"));
 
     // December 1999 on: 360 days a year, seasons of 90.
     stats(Launch::Plain(1), &input, "--var thetao --by season", &out);
