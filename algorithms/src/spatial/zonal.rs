@@ -4,7 +4,7 @@ use super::cells::{gather, number};
 use super::mean::CellMean;
 use super::seen::Absent;
 use crate::spectra::turn::Pool;
-use halocline_core::engine::{decode_notes, encode_notes, Series, SeriesWork};
+use halocline_core::engine::{encode_notes, take_notes, Series, SeriesWork};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::{Error, Result};
 use realfft::num_complex::Complex64;
@@ -165,11 +165,7 @@ impl SeriesWork for ZonalSpectra {
         encode_notes(&(self.absent(), self.mean.as_ref().map(CellMean::nodes)))
     }
     fn add_notes(&self, notes: &[u8]) -> Result<()> {
-        let (absent, nodes): (Absent, Option<Vec<_>>) = decode_notes(notes)?;
-        self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(&absent);
-        match (&self.mean, nodes) {
-            (Some(mean), Some(nodes)) => mean.add_nodes(nodes),
-            _ => Ok(()),
-        }
+        let join = |found: &Absent| self.absent.lock().unwrap_or_else(PoisonError::into_inner).join(found);
+        take_notes(notes, join, self.mean.as_ref().map(|mean| |nodes| mean.add_nodes(nodes)))
     }
 }

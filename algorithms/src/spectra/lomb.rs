@@ -4,7 +4,7 @@ use super::detrend::{AnnualCycle, Detrend};
 use super::gaps::{Looked, Survey};
 use super::mean::SpatialMean;
 use super::turn::{self, Pool};
-use halocline_core::engine::{decode_notes, encode_notes, Series, SeriesWork};
+use halocline_core::engine::{encode_notes, take_notes, Series, SeriesWork};
 use halocline_core::meta::Dim;
 use halocline_core::{Error, Result};
 use std::f64::consts::PI;
@@ -289,11 +289,7 @@ impl SeriesWork for LombSpectra {
         encode_notes(&(self.survey(), self.mean.as_ref().map(SpatialMean::nodes)))
     }
     fn add_notes(&self, notes: &[u8]) -> Result<()> {
-        let (survey, nodes): (Survey, Option<Vec<_>>) = decode_notes(notes)?;
-        self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(&survey);
-        match (&self.mean, nodes) {
-            (Some(mean), Some(nodes)) => mean.add_nodes(nodes),
-            _ => Ok(()),
-        }
+        let join = |found: &Survey| self.survey.lock().unwrap_or_else(PoisonError::into_inner).join(found);
+        take_notes(notes, join, self.mean.as_ref().map(|mean| |nodes| mean.add_nodes(nodes)))
     }
 }

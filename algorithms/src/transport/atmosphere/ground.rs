@@ -7,6 +7,44 @@ use halocline_core::meta::{Role, Variable};
 use halocline_core::{Error, Result};
 use std::ops::Range;
 
+/// The shape of a variable without its levels, which a surface pressure beside it must have.
+///
+/// # Errors
+/// Data, if it has another.
+pub(super) fn below_levels(of: &Variable, level: usize, surface: &dyn StreamSource) -> Result<Vec<usize>> {
+    let mut shape = of.shape();
+    shape.remove(level);
+    let theirs = surface.variable();
+    if theirs.shape() != shape {
+        return Err(Error::data(format!(
+            "the surface pressure has the shape {:?}, that without levels is {shape:?}",
+            theirs.shape()
+        ))
+        .in_variable(&theirs.name)
+        .remedy("choose one grid, and the same times"));
+    }
+    Ok(shape)
+}
+
+/// Makes a block few steps at a time, as windows of one level hold many: `steps` fills the values of each part.
+///
+/// # Errors
+/// Those of `steps`.
+pub(super) fn few_steps(
+    block: &IndexBox,
+    together: usize,
+    out: &mut [f64],
+    steps: impl Fn(&IndexBox, &mut [f64]) -> Result<()>,
+) -> Result<()> {
+    let time = block.range(0);
+    let each = block.len() / time.len().max(1);
+    for (k, out) in out.chunks_mut((each * together).max(1)).enumerate() {
+        let first = time.start + k * together;
+        steps(&block.with_range(0, first..time.end.min(first + together)), out)?;
+    }
+    Ok(())
+}
+
 /// A variable on pressure levels, missing where the pressure of a level is greater than the surface
 /// pressure.
 pub struct AboveGround<'a> {
@@ -32,16 +70,7 @@ impl<'a> AboveGround<'a> {
         let Some(level) = level.filter(|&d| variable.dims[d].len == pressure.len()) else {
             return Err(Error::data("has no pressure levels").in_variable(&variable.name));
         };
-        let mut shape = variable.shape();
-        shape.remove(level);
-        if surface.variable().shape() != shape {
-            return Err(Error::data(format!(
-                "the surface pressure has the shape {:?}, that without levels is {shape:?}",
-                surface.variable().shape()
-            ))
-            .in_variable(&surface.variable().name)
-            .remedy("choose one grid, and the same times"));
-        }
+        below_levels(variable, level, surface)?;
         Ok(Self { source, surface, pressure: pressure.to_vec(), level })
     }
 

@@ -1,6 +1,6 @@
 //! Fields that a surface pressure makes on levels.
 
-use super::ground::doubles;
+use super::ground::{below_levels, doubles, few_steps};
 use super::Layers;
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
@@ -51,16 +51,7 @@ impl<'a> OfSurface<'a> {
         let Some(level) = of.position(Role::Level).filter(count) else {
             return Err(Error::data("has other levels than layers").in_variable(&of.name));
         };
-        let mut shape = of.shape();
-        shape.remove(level);
-        if surface.variable().shape() != shape {
-            return Err(Error::data(format!(
-                "the surface pressure has the shape {:?}, that without levels is {shape:?}",
-                surface.variable().shape()
-            ))
-            .in_variable(&surface.variable().name)
-            .remedy("choose one grid, and the same times"));
-        }
+        let shape = below_levels(of, level, surface)?;
         let variable = Variable {
             name: surface.variable().name.clone(),
             dtype: DType::F64,
@@ -119,14 +110,7 @@ impl StreamSource for OfSurface<'_> {
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F64(out) = out else { return Err(Error::internal("thicknesses are doubles")) };
-        let time = block.range(0);
-        let each = block.len() / time.len().max(1);
-        // Few steps at a time, as windows of one level hold many.
-        for (k, out) in out.chunks_mut((each * self.together).max(1)).enumerate() {
-            let first = time.start + k * self.together;
-            self.steps(&block.with_range(0, first..time.end.min(first + self.together)), out)?;
-        }
-        Ok(())
+        few_steps(block, self.together, out, |part, out| self.steps(part, out))
     }
     fn prefetch(&self, block: &IndexBox) {
         self.surface.prefetch(&self.flat(block));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
 
-use super::ground::doubles;
+use super::ground::{doubles, few_steps};
 use super::{Layers, Levels};
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
@@ -208,13 +208,7 @@ impl StreamSource for ColumnFlux<'_> {
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F64(out) = out else { return Err(Error::internal("sums are doubles")) };
-        let time = block.range(0);
-        let each = block.len() / time.len().max(1);
-        for (k, out) in out.chunks_mut((each * self.together).max(1)).enumerate() {
-            let first = time.start + k * self.together;
-            self.steps(&block.with_range(0, first..time.end.min(first + self.together)), out)?;
-        }
-        Ok(())
+        few_steps(block, self.together, out, |part, out| self.steps(part, out))
     }
     fn prefetch(&self, block: &IndexBox) {
         self.factors.iter().for_each(|f| f.prefetch(&self.from(block)));

@@ -102,6 +102,20 @@ pub fn decode_notes<T: DeserializeOwned>(notes: &[u8]) -> Result<T> {
     })
 }
 
+/// Takes in notes of two parts: what was found, and what a mean has summed, where there is one.
+///
+/// # Errors
+/// As [`decode_notes`], and those of `sums`.
+pub fn take_notes<F: DeserializeOwned, S: DeserializeOwned>(
+    notes: &[u8],
+    found: impl FnOnce(&F),
+    sums: Option<impl FnOnce(S) -> Result<()>>,
+) -> Result<()> {
+    let (theirs, summed): (F, Option<S>) = decode_notes(notes)?;
+    found(&theirs);
+    sums.zip(summed).map_or(Ok(()), |(add, summed)| add(summed))
+}
+
 /// The results of one batch on one rank.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesResults {

@@ -106,15 +106,7 @@ impl ColumnCommand for BarotropicArgs {
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
         let of_u = matches!(self.from, Side::South | Side::North);
         let primary = if of_u { Primary::U } else { Primary::V };
-        let needs = Needs {
-            primary,
-            u: false,
-            temperature: false,
-            salinity: false,
-            rest_first: false,
-            rho0: self.rho0,
-        };
-        let (ocean, on) = Ocean::open(job, &self.ocean, needs)?;
+        let (ocean, on) = Ocean::open(job, &self.ocean, Needs::only(primary, self.rho0))?;
         let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
         check_edge(&on, self.from).map_err(|e| ocean.blame(e))?;
         let faces = if of_u { Faces::along_columns(&on) } else { Faces::rows(&on) };

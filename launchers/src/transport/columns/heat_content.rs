@@ -52,15 +52,7 @@ impl ColumnCommand for HeatContentArgs {
         self.ocean.check()
     }
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
-        let primary = Primary::Temperature;
-        let needs = Needs {
-            primary,
-            u: false,
-            temperature: false,
-            salinity: false,
-            rest_first: false,
-            rho0: self.rho0,
-        };
+        let needs = Needs::only(Primary::Temperature, self.rho0);
         Ok((Ocean::open(job, &self.ocean, needs)?.0, Box::new(self.clone())))
     }
 }

@@ -73,7 +73,7 @@ impl ColumnCommand for MixedLayerArgs {
     fn begin(&self, job: &FoldJob<'_>) -> Result<(Ocean, Box<dyn Columns>)> {
         let primary = if self.by_density() { Primary::Salinity } else { Primary::Temperature };
         let temperature = self.by_density();
-        let needs = Needs { primary, u: false, temperature, salinity: false, rest_first: false, rho0: 1.0 };
+        let needs = Needs { temperature, ..Needs::only(primary, 1.0) };
         let (ocean, _) = Ocean::open(job, &self.ocean, needs)?;
         // Salinity comes first, then temperature; by temperature alone there is no density.
         let temperature = ocean.tracers.first().map(|&k| ocean.sources[k].variable());

@@ -42,6 +42,13 @@ pub(crate) struct Needs {
     pub(in crate::transport) rho0: f64,
 }
 
+impl Needs {
+    /// One variable, and no other beside it.
+    pub(in crate::transport) fn only(primary: Primary, rho0: f64) -> Self {
+        Self { primary, u: false, temperature: false, salinity: false, rest_first: false, rho0 }
+    }
+}
+
 /// The inputs of a transport.
 pub(crate) struct Ocean {
     pub(in crate::transport) dataset: Dataset,
