@@ -66,6 +66,48 @@ fn stored_references_on_any_ranks() {
 }
 
 #[test]
+fn oceans_add_up_to_all_of_the_sea() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let input = data(SAMPLE);
+    let cells = |options: &[&str]| {
+        let arguments = [
+            "stats",
+            text(&input),
+            "--var",
+            "sst",
+            "--op",
+            "count",
+            "--over",
+            "time,lat,lon",
+            "-q",
+            "-o",
+            text(&out),
+        ];
+        run_well(Launch::Plain(1), &[&arguments[..], options].concat());
+        values(&out, "sst").iter().sum::<f64>()
+    };
+    let oceans = [
+        "southern_ocean",
+        "atlantic",
+        "pacific",
+        "indian",
+        "arctic_ocean",
+        "mediterranean",
+        "black_sea",
+        "hudson_bay",
+        "baltic",
+        "red_sea",
+    ];
+    let parts: f64 = oceans.iter().map(|name| cells(&["--region", name])).sum();
+    // The sample has the Great Lakes and the Caspian Sea too.
+    let lakes = cells(&["--box", "-95,-75,40,50"])
+        - cells(&["--box", "-95,-75,40,50", "--region", "atlantic"])
+        + cells(&["--box", "46,56,35,48"]);
+    assert_eq!(parts + lakes, cells(&[]));
+}
+
+#[test]
 fn an_eof_of_a_region_is_that_of_its_cells() {
     // A region that is a box: the same modes as those of the box, on the whole map.
     let folder = tempfile::tempdir().expect("a temporary folder");

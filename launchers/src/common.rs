@@ -311,11 +311,12 @@ fn parse_region(text: &str) -> Result<Region> {
     }
     let about = |r: &NamedRegion| {
         let boxes: Vec<String> = r.boxes.iter().map(|[w, e, s, n]| format!("{w},{e},{s},{n}")).collect();
-        format!("{} ({})", r.names.join(" or "), boxes.join(" and "))
+        let extent = if r.is_outlined() { r.about.to_owned() } else { boxes.join(" and ") };
+        format!("{} ({extent})", r.names.join(" or "))
     };
     let all: Vec<String> = Region::named().iter().map(about).collect();
     Err(Error::usage("regions are asked for")
-        .remedy(format!("choose one of these boxes W,E,S,N: {}", all.join("; "))))
+        .remedy(format!("choose one of these, boxes W,E,S,N or oceans: {}", all.join("; "))))
 }
 
 fn parse_box(text: &str) -> Result<[f64; 4]> {

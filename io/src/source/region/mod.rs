@@ -2,17 +2,16 @@
 
 mod geojson;
 mod named;
+mod ocean;
 mod ring;
 mod shape;
 #[cfg(test)]
 mod tests;
 
-use super::lonlat::LonLatBox;
 use crate::dataset::names;
 use halocline_core::{Error, Result};
 pub use named::NamedRegion;
 use serde::{Deserialize, Serialize};
-use shape::Shape;
 pub(super) use shape::Shapes;
 use std::fmt;
 use std::str::FromStr;
@@ -105,8 +104,7 @@ impl Region {
             Self::Named(name) => {
                 let found = named::ALL.iter().find(|r| r.names.contains(&name.as_str()));
                 let found = found.ok_or_else(|| Error::usage(format!("there is no region `{name}`")))?;
-                let boxes = found.boxes.iter().map(|b| LonLatBox::new(*b).map(Shape::Box));
-                Ok(Shapes(boxes.collect::<Result<_>>()?))
+                found.shapes()
             }
         }
     }

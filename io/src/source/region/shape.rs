@@ -15,6 +15,8 @@ pub(super) struct Polygon {
 pub(super) enum Shape {
     Box(LonLatBox),
     Polygon(Polygon),
+    /// A place on the ring belongs to one side only, so that shapes which share edges share no place.
+    Outline(Ring),
 }
 
 /// Any of these.
@@ -26,6 +28,7 @@ impl Shapes {
     pub(super) fn cost(&self) -> f64 {
         let rings = self.0.iter().flat_map(|shape| match shape {
             Shape::Box(_) => Vec::new(),
+            Shape::Outline(ring) => vec![ring],
             Shape::Polygon(polygon) => std::iter::once(&polygon.outer).chain(&polygon.holes).collect(),
         });
         rings.map(Ring::cost).sum()
@@ -42,6 +45,7 @@ impl Shape {
     fn holds(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {
         match self {
             Self::Box(bounds) => bounds.holds(lat, lon, near),
+            Self::Outline(ring) => ring.side(lon, lat, -f64::MIN_POSITIVE) == Side::Inside,
             Self::Polygon(polygon) => {
                 let near = near[0].max(near[1]);
                 polygon.outer.side(lon, lat, near) != Side::Outside

@@ -162,9 +162,96 @@ fn names_are_found() {
         names.dedup();
         assert_eq!(names.len(), Region::named().iter().map(|r| r.names.len()).sum::<usize>());
     }
+    assert_eq!(parse("Atlantic"), Ok(named("atlantic_ocean")));
     let holds = |name: &str, lat, lon| named(name).shapes().unwrap().hold(lat, lon, [NEAR; 2]);
     assert!(holds("nino3.4", 5.0, 190.0) && holds("nino3.4", -5.0, -120.0) && !holds("nino3.4", 0.0, -119.0));
     assert!(holds("nino4", 0.0, 160.0) && holds("nino4", 0.0, -150.0) && !holds("nino4", 0.0, 0.0));
     assert!(holds("nh", 0.0, 7.0) && holds("sh", 0.0, 7.0) && !holds("arctic", 66.5, 0.0));
     assert!(!holds("global", f64::NAN, 0.0) && !holds("global", 0.0, f64::NAN));
+}
+
+/// The oceans and seas of CMIP6 that share no place.
+const BASINS: [&str; 10] = [
+    "southern_ocean",
+    "atlantic_ocean",
+    "pacific_ocean",
+    "indian_ocean",
+    "arctic_ocean",
+    "mediterranean_sea",
+    "black_sea",
+    "hudson_bay",
+    "baltic_sea",
+    "red_sea",
+];
+
+#[test]
+fn oceans_hold_their_places_and_share_none() {
+    let shapes = |name: &str| Region::Named(name.to_owned()).shapes().unwrap();
+    let basins = BASINS.map(|name| (name, shapes(name)));
+    let of = |lat: f64, lon: f64| -> Vec<&str> {
+        basins.iter().filter(|(_, basin)| basin.hold(lat, lon, [NEAR; 2])).map(|(name, _)| *name).collect()
+    };
+    let places: [(f64, f64, &str); 46] = [
+        (-65.0, 100.0, "southern_ocean"),
+        (-60.0, -30.0, "southern_ocean"),
+        (26.0, -36.0, "atlantic_ocean"),
+        (15.0, -75.0, "atlantic_ocean"), // Caribbean
+        (25.0, -90.0, "atlantic_ocean"), // Gulf of Mexico
+        (19.0, -95.5, "atlantic_ocean"), // Veracruz
+        (9.6, -79.8, "atlantic_ocean"),  // Colón
+        (48.0, -62.0, "atlantic_ocean"), // Gulf of Saint Lawrence
+        (58.0, -52.0, "atlantic_ocean"), // Labrador Sea
+        (56.0, 3.0, "atlantic_ocean"),   // North Sea
+        (59.3, 10.6, "atlantic_ocean"),  // Oslofjord
+        (35.8, -7.0, "atlantic_ocean"),  // Gulf of Cádiz
+        (-50.0, -60.0, "atlantic_ocean"),
+        (0.0, 180.0, "pacific_ocean"),
+        (0.0, -180.0, "pacific_ocean"),
+        (8.5, -79.5, "pacific_ocean"),   // Gulf of Panama
+        (15.5, -95.0, "pacific_ocean"),  // Gulf of Tehuantepec
+        (30.0, -114.0, "pacific_ocean"), // Gulf of California
+        (58.0, -178.0, "pacific_ocean"), // Bering Sea
+        (56.0, 148.0, "pacific_ocean"),  // Sea of Okhotsk
+        (38.5, 119.0, "pacific_ocean"),  // Bohai Sea
+        (12.0, 101.0, "pacific_ocean"),  // Gulf of Thailand
+        (-5.0, 110.0, "pacific_ocean"),  // Java Sea
+        (-10.0, 135.0, "pacific_ocean"), // Arafura Sea
+        (-40.0, 146.5, "pacific_ocean"), // Bass Strait
+        (-50.0, -74.5, "pacific_ocean"),
+        (-40.0, 90.0, "indian_ocean"),
+        (-34.0, 130.0, "indian_ocean"), // Great Australian Bight
+        (10.0, 96.0, "indian_ocean"),   // Andaman Sea
+        (27.0, 51.0, "indian_ocean"),   // Persian Gulf
+        (12.0, 45.5, "indian_ocean"),   // Gulf of Aden
+        (-9.5, 110.0, "indian_ocean"),  // south of Java
+        (90.0, 10.0, "arctic_ocean"),
+        (89.5, 180.0, "arctic_ocean"),
+        (75.0, -180.0, "arctic_ocean"),
+        (70.0, 0.0, "arctic_ocean"),   // Norwegian Sea
+        (65.5, 38.0, "arctic_ocean"),  // White Sea
+        (72.0, -65.0, "arctic_ocean"), // Baffin Bay
+        (36.0, 15.0, "mediterranean_sea"),
+        (45.0, 13.0, "mediterranean_sea"), // Adriatic
+        (40.7, 28.2, "black_sea"),         // Marmara
+        (46.0, 36.5, "black_sea"),         // Azov
+        (60.0, -69.0, "hudson_bay"),       // Ungava Bay
+        (56.5, 11.6, "baltic_sea"),        // Kattegat
+        (65.0, 23.5, "baltic_sea"),
+        (28.9, 34.7, "red_sea"), // Gulf of Aqaba
+    ];
+    for (lat, lon, name) in places {
+        assert_eq!(of(lat, lon), [name], "{lat}, {lon}");
+        assert_eq!(of(lat, lon + 360.0), [name], "{lat}, {lon} a turn on");
+    }
+    // Limits of land and sea alike: whole, half and quarter degrees lie on many of them.
+    for row in -360..=360 {
+        for column in -720..720 {
+            let (lat, lon) = (f64::from(row) * 0.25, f64::from(column) * 0.25);
+            let found = of(lat, lon);
+            assert!(found.len() <= 1, "{lat}, {lon}: {found:?}");
+        }
+    }
+    let both = shapes("atlantic_arctic_ocean");
+    assert!(both.hold(26.0, -36.0, [NEAR; 2]) && both.hold(85.0, 7.0, [NEAR; 2]));
+    assert!(!both.hold(36.0, 15.0, [NEAR; 2]) && !shapes("indian_pacific_ocean").hold(0.0, -30.0, [NEAR; 2]));
 }
