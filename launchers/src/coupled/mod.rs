@@ -183,7 +183,7 @@ impl Couple<'_> {
             let found = self.solve(job, &open).map_err(|e| open.blame(e))?;
             drop(watch);
             self.tell(job, &open, &found);
-            job.write(|| output::write(job.comm, self, &open, found))
+            job.write(|| output::write(job, self, &open, found))
         })
     }
 

@@ -2,9 +2,10 @@
 
 use super::{Couple, MapChoice};
 use crate::eof::{places, word, write_filling, Contents, OpenFields, WeightChoice};
+use crate::folding::FoldJob;
+use crate::series::writing_bytes;
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Coupled, Coupling, FieldPatterns, Modes};
-use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
@@ -16,7 +17,7 @@ use halocline_io::source::Source;
 /// # Collective
 /// Every rank calls this with its part of the maps.
 pub(super) fn write(
-    comm: &Comm,
+    job: &FoldJob<'_>,
     couple: &Couple<'_>,
     open: &OpenFields,
     found: Coupled,
@@ -102,7 +103,7 @@ pub(super) fn write(
             about,
         );
     }
-    contents.write(comm, &couple.args.output, schema, &pending)
+    contents.write(job.comm, (&couple.args.output, writing_bytes(job)), schema, &pending)
 }
 
 /// What tells how strong each mode is.

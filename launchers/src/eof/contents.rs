@@ -51,14 +51,15 @@ impl Contents {
         self.0.push((spec, Content::Maps(blocks, lengths)));
     }
 
-    /// Writes the file: `schema` has dimensions and coordinates, whose values are `pending`.
+    /// Writes the file, with so many bytes of memory beside the values: `schema` has dimensions and
+    /// coordinates, whose values are `pending`.
     ///
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn write(
         self,
         comm: &Comm,
-        path: &Path,
+        (path, writing): (&Path, u64),
         mut schema: Schema,
         pending: &[Pending<'_>],
     ) -> Result<WriteReport> {
@@ -68,6 +69,7 @@ impl Contents {
             schema.add_variable(spec);
         }
         let mut output = Output::create(comm, path, &schema)?;
+        output.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         output.write_pending(pending)?;
         for (name, content) in values {
             match content {

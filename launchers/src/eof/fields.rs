@@ -4,6 +4,7 @@ use super::options::{AnomalyChoice, PrepareArgs, WeightChoice};
 use crate::common::{bytes_text, paths, InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
 use crate::place::locate;
+use crate::series::writing_bytes;
 use crate::{pairs, series};
 use halocline_algorithms::eof::{self, EofField, EofInput, Missing};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan};
@@ -192,7 +193,7 @@ pub(crate) fn prepare(
             (eof::state_bytes(dims, excluded, missing), eof::solver_bytes(dims, excluded, missing))
         })
     };
-    let wants = Wants { kernels, memory: &memory, needs, across: &|_, _| None };
+    let wants = Wants { kernels, memory: &memory, needs, copies: 2, across: &|_, _| None };
     prepare_within(job, open, args, selected, &wants)
 }
 
@@ -205,6 +206,9 @@ pub(super) fn paired_memory(open: &OpenFields, missing: &Missing) -> Option<(u64
     })
 }
 
+/// Cells of a tile of series, about, by which parts of ranks may be uneven.
+const TILE: usize = 4096;
+
 /// A question about a field of these dimensions and cells left out.
 type Of<'a, T> = dyn Fn(&[Dim], &[bool]) -> T + 'a;
 
@@ -215,6 +219,8 @@ pub(crate) struct Wants<'a> {
     /// Bytes for partial sums on each rank, and for the eigenproblem on rank 0.
     pub(crate) memory: &'a Of<'a, (u64, u64)>,
     pub(crate) needs: &'a Of<'a, SeriesNeeds>,
+    /// How often a rank holds its maps while they are made and written.
+    pub(crate) copies: u64,
     /// What passes over whole steps need, if there are any.
     pub(crate) across: &'a Of<'a, Option<SeriesNeeds>>,
 }
@@ -232,15 +238,18 @@ pub(crate) fn prepare_within(
 ) -> Result<Vec<Prepared>> {
     let Wants { kernels, memory, needs, .. } = *wants;
     let comm = job.comm;
-    let (mut maps, mut states, mut wanted) = (0u64, 0u64, Vec::new());
+    let (mut maps, mut all, mut states, mut wanted) = (0u64, 0u64, 0u64, Vec::new());
     for field in &open.fields {
         let (dims, grid) = (&field.source.variable().dims, field.source.grid());
         let of = needs(dims, &grid.excluded);
-        // The maps of all ranks come together at the one that writes.
-        maps = maps.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
+        // Each rank holds the maps of its own cells; parts are whole tiles.
+        let own = grid.len().div_ceil(comm.size()).saturating_add(TILE).min(grid.len());
+        maps = maps.saturating_add(((of.rows * own) as u64).saturating_mul(wants.copies * 8));
+        all = all.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
         states = states.max(memory(dims, &grid.excluded).0);
         wanted.push(of);
     }
+    maps = maps.saturating_add(writing_bytes(job).min(all));
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let first = open.fields.first().map(|f| (&f.source.variable().dims, &f.source.grid().excluded));
     let solver = first.map_or(0, |(dims, excluded)| memory(dims, excluded).1);

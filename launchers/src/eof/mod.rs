@@ -21,7 +21,7 @@ pub(crate) use place::{places, Place};
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method, Missing, Solver};
+use halocline_algorithms::eof::{self, Eof, Method, Missing, Rotated, Solver};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
@@ -77,7 +77,7 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &EofArgs) -> Result<WriteReport> 
         let eof = solve(job, args, &open).map_err(|e| open.blame(e))?;
         drop(watch);
         summary::tell(job, args, &open, &eof);
-        job.write(|| output::write(job.comm, args, &open, (eof, None)))
+        job.write(|| output::write(job, args, &open, (eof, None)))
     })
 }
 
@@ -129,7 +129,13 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         fields::paired_memory(open, &options.missing)
             .unwrap_or_else(|| eof::memory(dims, excluded, &options, modes))
     };
-    let wants = Wants { kernels, memory: &memory, needs: &needs, across: &across };
+    let copies = u64::from(options.rotated != Rotated::No)
+        + match options.method {
+            // Amplitude and phase beside the parts.
+            Method::Complex(_) => 3,
+            _ => 1,
+        };
+    let wants = Wants { kernels, memory: &memory, needs: &needs, copies, across: &across };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let engine = job.engine();
     folding::guarded(job.comm, &open.sources(), || {

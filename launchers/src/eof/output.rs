@@ -6,9 +6,10 @@ use super::options::{word, AnomalyChoice, EofArgs, EofScalingChoice, WeightChoic
 use super::place::{places, Place};
 use super::OpenFields;
 use super::{significance, solver, state};
+use crate::folding::FoldJob;
+use crate::series::writing_bytes;
 use crate::{carry, cf};
 use halocline_algorithms::eof::{Covariance, Eof, EofMaps, MapBlock, Method};
-use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Coordinate, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
@@ -31,7 +32,7 @@ struct About<'a> {
 /// # Collective
 /// Every rank calls this with its block of the EOFs.
 pub(super) fn write(
-    comm: &Comm,
+    job: &FoldJob<'_>,
     args: &EofArgs,
     open: &OpenFields,
     (eof, axis): (Eof, Option<Coordinate>),
@@ -95,7 +96,7 @@ pub(super) fn write(
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
     }
-    contents.write(comm, &args.output, schema, &pending)
+    contents.write(job.comm, (&args.output, writing_bytes(job)), schema, &pending)
 }
 
 /// Principal components.

@@ -107,7 +107,7 @@ pub(super) fn analyse(
     let keep = keep.min(earlier.map_or(0, EofState::modes) + source.time().len() + 12);
     let memory = |dims: &[Dim], _: &[bool]| eof::memory_merging(dims, &options, earlier, keep);
     let needs = |dims: &[Dim], _: &[bool]| eof::needs_merging(dims, &options, earlier, keep);
-    let wants = Wants { kernels: 0, memory: &memory, needs: &needs, across: &|_, _| None };
+    let wants = Wants { kernels: 0, memory: &memory, needs: &needs, copies: 2, across: &|_, _| None };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let watch = job.watch();
     let engine = job.engine();
@@ -127,7 +127,7 @@ pub(super) fn analyse(
     let bounds = bounds(known.as_ref(), source);
     let axis = coordinate(source, &times, bounds.as_deref());
     summary::tell(job, args, open, &eof);
-    let written = job.write(|| output::write(comm, args, open, (eof, Some(axis))))?;
+    let written = job.write(|| output::write(job, args, open, (eof, Some(axis))))?;
     // The state last: while it is the old one, the same records can be added again.
     let head = state.map(|state| Head { about, times, bounds, state });
     save(comm, path, &tiling, head)?;

@@ -165,7 +165,7 @@ pub(crate) fn analyse(job: &FoldJob<'_>, args: &PopArgs) -> Result<WriteReport> 
         let found = solve(job, args, &open).map_err(|e| open.blame(e))?;
         drop(watch);
         tell(job, args, &open, &found, &sampling);
-        job.write(|| output::write(job.comm, args, (&open, &sampling), found))
+        job.write(|| output::write(job, args, (&open, &sampling), found))
     })
 }
 

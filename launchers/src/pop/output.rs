@@ -2,10 +2,11 @@
 
 use super::PopArgs;
 use crate::eof::{places, write_filling, AnomalyChoice, Contents, OpenFields, Place};
+use crate::folding::FoldJob;
+use crate::series::writing_bytes;
 use crate::{carry, cf};
 use halocline_algorithms::eof::{OscillationMaps, Oscillations};
 use halocline_algorithms::spectra::Sampling;
-use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
@@ -17,7 +18,7 @@ use halocline_io::source::Source;
 /// # Collective
 /// Every rank calls this with its part of the maps.
 pub(super) fn write(
-    comm: &Comm,
+    job: &FoldJob<'_>,
     args: &PopArgs,
     (open, sampling): (&OpenFields, &Sampling),
     found: Oscillations,
@@ -48,7 +49,7 @@ pub(super) fn write(
         let label = args.is_multivariate().then_some(field.label.as_str());
         patterns(&mut contents, args, (&field.source, label, &places[place]), (maps, modes));
     }
-    contents.write(comm, &args.output, schema, &pending)
+    contents.write(job.comm, (&args.output, writing_bytes(job)), schema, &pending)
 }
 
 /// What belongs to modes and times.
