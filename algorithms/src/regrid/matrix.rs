@@ -1,7 +1,7 @@
 //! Weights as a sparse matrix, and its product with maps.
 
 use halocline_core::{Error, Result};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of missing source values.
@@ -154,10 +154,7 @@ impl Matrix {
         to: &mut [[f64; LANES]],
         missing: Missing,
     ) {
-        Arch::new().dispatch(
-            #[inline(always)]
-            || rows.zip(to).for_each(|(row, out)| *out = self.product(row, from, missing)),
-        );
+        Arch::new().dispatch(Times { matrix: self, first: rows.start, from, to, missing });
     }
 
     /// One row of the product.
@@ -204,6 +201,28 @@ impl Matrix {
             Missing::Zero if there[lane] != 0.0 => sum[lane],
             _ => f64::NAN,
         })
+    }
+}
+
+/// Rows of a product, compiled for the machine's vectors: a closure would not be.
+struct Times<'a, T, const LANES: usize> {
+    matrix: &'a Matrix,
+    first: usize,
+    from: &'a [[T; LANES]],
+    to: &'a mut [[f64; LANES]],
+    missing: Missing,
+}
+
+impl<T: Into<f64> + Copy, const LANES: usize> NullaryFnOnce for Times<'_, T, LANES> {
+    type Output = ();
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as above
+    fn call(self) {
+        let mut row = self.first;
+        for out in self.to {
+            *out = self.matrix.product(row, self.from, self.missing);
+            row += 1;
+        }
     }
 }
 

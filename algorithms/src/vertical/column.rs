@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_bitwise_bool)] // both sides cost less than a branch
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 /// What is a straight line between levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +55,7 @@ pub fn interpolate(
             // What is found last stays.
             let k = if search == Search::FromFirst { pairs - 1 - step } else { step };
             let (above, below) = (&places[k * n..(k + 1) * n], &places[(k + 1) * n..(k + 2) * n]);
-            arch.dispatch(
-                #[inline(always)]
-                || held(*target, above, below, k as u32, &mut at),
-            );
+            arch.dispatch(Held { target: *target, above, below, k: k as u32, at: &mut at });
         }
         for (i, (out, k)) in out.iter_mut().zip(&at).enumerate() {
             *out = match *k {
@@ -77,13 +74,26 @@ pub fn interpolate(
     }
 }
 
-#[inline(always)]
-#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-fn held(target: f64, above: &[f64], below: &[f64], k: u32, at: &mut [u32]) {
-    for ((a, b), at) in above.iter().zip(below).zip(at) {
-        // Bits, not branches: a missing place holds nothing.
-        let holds = ((*a <= target) & (target <= *b)) | ((*a >= target) & (target >= *b));
-        *at = if holds { k } else { *at };
+/// Which pair of levels holds a target, compiled for the machine's vectors: a closure would not be.
+struct Held<'a> {
+    target: f64,
+    above: &'a [f64],
+    below: &'a [f64],
+    k: u32,
+    at: &'a mut [u32],
+}
+
+impl NullaryFnOnce for Held<'_> {
+    type Output = ();
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as above
+    fn call(self) {
+        let Self { target, k, .. } = self;
+        for ((a, b), at) in self.above.iter().zip(self.below).zip(self.at) {
+            // Bits, not branches: a missing place holds nothing.
+            let holds = ((*a <= target) & (target <= *b)) | ((*a >= target) & (target >= *b));
+            *at = if holds { k } else { *at };
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::moments::{Class, Moments, ADJACENT, BASE, BOTH, CLASS, TREND};
 use halocline_core::engine::Numbers;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
 /// Cells of which all sums of a lag stay in the nearest cache while steps pass over them: up to 26
@@ -59,6 +59,23 @@ fn parts<'a, const K: usize>(group: &'a mut [f64], block: &Range<usize>) -> [&'a
     std::array::from_fn(|_| rest.next().map_or(&mut [][..], |c| &mut c[block.clone()]))
 }
 
+/// A row at work, compiled for the machine's vectors: a closure would not be.
+struct Add<'a> {
+    row: &'a mut Row,
+    moments: &'a mut Moments,
+    block: &'a Range<usize>,
+    step: Step,
+}
+
+impl NullaryFnOnce for Add<'_> {
+    type Output = ();
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as said
+    fn call(self) {
+        self.row.add_here(self.moments, self.block, self.step);
+    }
+}
+
 impl Row {
     /// Takes in the values of a block.
     pub(super) fn set_y(&mut self, values: Numbers<'_>) {
@@ -75,38 +92,27 @@ impl Row {
 
     /// Adds the row to the sums.
     pub(super) fn add(&mut self, moments: &mut Moments, block: &Range<usize>, step: Step) {
-        let arch = Arch::new();
+        Arch::new().dispatch(Add { row: self, moments, block, step });
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+    fn add_here(&mut self, moments: &mut Moments, block: &Range<usize>, step: Step) {
         let n = block.len();
-        let base = parts::<BASE>(&mut moments.base, block);
-        arch.dispatch(
-            #[inline(always)]
-            || self.add_base(base, n),
-        );
+        self.add_base(parts::<BASE>(&mut moments.base, block), n);
         let since = (step.at - step.first) as f64;
         if !moments.adjacent.is_empty() {
             let reference = &moments.base;
             let cells = reference.len() / BASE;
             let references = [1, 2].map(|k| &reference[k * cells..(k + 1) * cells][block.clone()]);
             let adjacent = parts::<ADJACENT>(&mut moments.adjacent, block);
-            let is_first = step.at == step.first;
-            arch.dispatch(
-                #[inline(always)]
-                || self.add_adjacent(adjacent, references, n, is_first),
-            );
+            self.add_adjacent(adjacent, references, n, step.at == step.first);
         }
         if !moments.trend.is_empty() {
-            let trend = parts::<TREND>(&mut moments.trend, block);
-            arch.dispatch(
-                #[inline(always)]
-                || self.add_trend(trend, n, since, step.first as f64),
-            );
+            self.add_trend(parts::<TREND>(&mut moments.trend, block), n, since, step.first as f64);
         }
         if !moments.both.is_empty() {
-            let both = parts::<BOTH>(&mut moments.both, block);
-            arch.dispatch(
-                #[inline(always)]
-                || self.add_both(both, n, since),
-            );
+            self.add_both(parts::<BOTH>(&mut moments.both, block), n, since);
         }
     }
 

@@ -5,7 +5,7 @@ use halocline_core::engine::{Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::{Error, Result};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use serde::{Deserialize, Serialize};
 
 /// A fold over time of variables read in lockstep. A step counts at a cell where all of them are
@@ -117,15 +117,7 @@ impl Fold for Cells {
             for step in piece.steps() {
                 rows.clear();
                 rows.extend(together.iter().map(|piece| Values::new(piece.step(step), start, cells)));
-                arch.dispatch(
-                    #[inline(always)]
-                    || match rows.split_last() {
-                        Some((weight, values)) if self.is_weighted => {
-                            block.add_weighted(values, weight, &self.pairs);
-                        }
-                        _ => block.add(&rows, &self.pairs),
-                    },
-                );
+                arch.dispatch(Step { of: self, block: &mut block, rows: &rows });
             }
             block.store(&mut state.sums, cells, start, n);
         }
@@ -171,6 +163,27 @@ impl Fold for Cells {
             }
         }
         Ok(left)
+    }
+}
+
+/// A step at a block of cells, compiled for the machine's vectors: a closure would not be.
+struct Step<'a> {
+    of: &'a Cells,
+    block: &'a mut Block,
+    rows: &'a [Values<'a>],
+}
+
+impl NullaryFnOnce for Step<'_> {
+    type Output = ();
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as said
+    fn call(self) {
+        match self.rows.split_last() {
+            Some((weight, values)) if self.of.is_weighted => {
+                self.block.add_weighted(values, weight, &self.of.pairs);
+            }
+            _ => self.block.add(self.rows, &self.of.pairs),
+        }
     }
 }
 

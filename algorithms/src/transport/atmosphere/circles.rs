@@ -3,7 +3,6 @@
 use super::rows::{product, sum};
 use super::{Constants, Layers};
 use halocline_core::engine::Numbers;
-use pulp::Arch;
 use rayon::prelude::*;
 use std::f64::consts::PI;
 
@@ -75,19 +74,6 @@ impl CircleFlux {
     fn row(&self, k: usize, v: &mut [f64], ps: &[f64], (rest, out): (&mut [Vec<f64>], &mut [f64])) {
         let [upper, lower, part] = rest else { return };
         let n = v.len() as f64;
-        let arch = Arch::new();
-        let total = |row: &[f64]| {
-            arch.dispatch(
-                #[inline(always)]
-                || sum(row),
-            )
-        };
-        let carried = |v: &[f64], part: &[f64]| {
-            arch.dispatch(
-                #[inline(always)]
-                || product(v, part),
-            )
-        };
         self.layers.edges(k, ps, upper, lower);
         let mut span = [f64::INFINITY, f64::NEG_INFINITY];
         for ((upper, lower), part) in upper.iter_mut().zip(lower.iter_mut()).zip(part.iter_mut()) {
@@ -98,19 +84,19 @@ impl CircleFlux {
             }
             *part = *lower - *upper;
         }
-        out[0] = total(part) / n;
+        out[0] = sum(part) / n;
         out[2] = ps.iter().fold(f64::NEG_INFINITY, |m, p| m.max(*p));
         for (v, part) in v.iter_mut().zip(part.iter_mut()).filter(|(v, _)| v.is_nan()) {
             (*v, *part) = (0.0, 0.0);
         }
-        out[1] = total(part) / n;
-        out[3] = carried(v, part) / n;
+        out[1] = sum(part) / n;
+        out[3] = product(v, part) / n;
         for (p, out) in self.pressures.iter().zip(&mut out[OWN..]) {
             if *p > span[0] && *p < span[1] {
                 for ((upper, lower), part) in upper.iter().zip(lower.iter()).zip(part.iter_mut()) {
                     *part = (p.min(*lower) - upper).max(0.0);
                 }
-                *out = carried(v, part) / n;
+                *out = product(v, part) / n;
             }
         }
         let full = out[3];

@@ -1,8 +1,10 @@
 //! Means and covariances along circles of latitude, of one time and level after the other.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use serde::{Deserialize, Serialize};
 
 /// Sums that go on side by side: their number is part of the result's bits.
@@ -55,20 +57,19 @@ impl RowSums {
                     (out[0], out[1]) = alone(v.slice(range), len);
                     return;
                 }
+                let mut gaps = false;
                 for (buffer, v) in buffers.iter_mut().zip(values) {
-                    widen(v.slice(range.clone()), buffer);
+                    gaps |= widen(v.slice(range.clone()), buffer);
                 }
-                self.row(buffers, out);
+                self.row(buffers, gaps, out);
             },
         );
         Rows { fields, values: out }
     }
 
-    fn row(&self, rows: &mut [Vec<f64>], out: &mut [f64]) {
-        let arch = Arch::new();
+    fn row(&self, rows: &mut [Vec<f64>], gaps: bool, out: &mut [f64]) {
         let len = rows.first().map_or(0, Vec::len);
         // Missing in one is missing in all.
-        let gaps = rows.iter().any(|row| arch.dispatch(|| row.iter().any(|v| v.is_nan())));
         let mut there = vec![1.0; if gaps { len } else { 0 }];
         if gaps {
             for row in rows.iter() {
@@ -84,25 +85,15 @@ impl RowSums {
             if gaps {
                 row.iter_mut().zip(&there).filter(|(_, t)| **t == 0.0).for_each(|(v, _)| *v = 0.0);
             }
-            let mean = arch.dispatch(
-                #[inline(always)]
-                || sum(row),
-            ) / count;
+            let mean = sum(row) / count;
             out[1 + k] = mean;
-            arch.dispatch(
-                #[inline(always)]
-                || row.iter_mut().for_each(|v| *v -= mean),
-            );
+            Arch::new().dispatch(Deviate { row, mean });
             if gaps {
                 row.iter_mut().zip(&there).filter(|(_, t)| **t == 0.0).for_each(|(v, _)| *v = 0.0);
             }
         }
         for (k, &(a, b)) in self.pairs.iter().enumerate() {
-            let product = arch.dispatch(
-                #[inline(always)]
-                || product(&rows[a], &rows[b]),
-            );
-            out[1 + self.variables + k] = product / count;
+            out[1 + self.variables + k] = product(&rows[a], &rows[b]) / count;
         }
     }
 }
@@ -118,45 +109,101 @@ impl Rows {
     }
 }
 
-fn widen(values: Numbers<'_>, out: &mut [f64]) {
+/// Whether any value is missing.
+fn widen(values: Numbers<'_>, to: &mut [f64]) -> bool {
     match values {
-        Numbers::F32(v) => out.iter_mut().zip(v).for_each(|(o, v)| *o = f64::from(*v)),
-        Numbers::F64(v) => out.iter_mut().zip(v).for_each(|(o, v)| *o = *v),
+        Numbers::F32(from) => Arch::new().dispatch(Widen { from, to }),
+        Numbers::F64(from) => Arch::new().dispatch(Widen { from, to }),
     }
 }
 
-#[inline(always)]
-#[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+/// Sums in lanes, compiled for the machine's vectors: closures would not be, as they are functions
+/// of their own.
+struct Sum<'a, T>(&'a [T]);
+
+impl<T: Copy + Into<f64>> NullaryFnOnce for Sum<'_, T> {
+    type Output = f64;
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let mut sums = [0.0; LANES];
+        let (parts, rest) = self.0.as_chunks::<LANES>();
+        for part in parts {
+            for k in 0..LANES {
+                let v: f64 = part[k].into();
+                sums[k] += v;
+            }
+        }
+        for (sum, v) in sums.iter_mut().zip(rest) {
+            let v: f64 = (*v).into();
+            *sum += v;
+        }
+        total(&sums)
+    }
+}
+
+struct Product<'a>(&'a [f64], &'a [f64]);
+
+impl NullaryFnOnce for Product<'_> {
+    type Output = f64;
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let mut sums = [0.0; LANES];
+        let ((a, a_rest), (b, b_rest)) = (self.0.as_chunks::<LANES>(), self.1.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for k in 0..LANES {
+                sums[k] += a[k] * b[k];
+            }
+        }
+        for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+            *sum += a * b;
+        }
+        total(&sums)
+    }
+}
+
+/// Values as doubles, the bits of which tell whether any is missing.
+struct Widen<'a, T> {
+    from: &'a [T],
+    to: &'a mut [f64],
+}
+
+impl<T: Copy + Into<f64>> NullaryFnOnce for Widen<'_, T> {
+    type Output = bool;
+    #[inline(always)]
+    fn call(self) -> bool {
+        let mut gaps = 0u64;
+        for (to, from) in self.to.iter_mut().zip(self.from) {
+            *to = (*from).into();
+            gaps |= u64::from(to.is_nan());
+        }
+        gaps != 0
+    }
+}
+
+/// Deviations from the mean.
+struct Deviate<'a> {
+    row: &'a mut [f64],
+    mean: f64,
+}
+
+impl NullaryFnOnce for Deviate<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        for v in self.row {
+            *v -= self.mean;
+        }
+    }
+}
+
+/// Σ a.
 pub(super) fn sum(row: &[f64]) -> f64 {
-    lanes(row.chunks(LANES), |lane, part, sums| sums[lane] += part[lane])
+    Arch::new().dispatch(Sum(row))
 }
 
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
+/// Σ a b.
 pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        if let (Ok(a), Ok(b)) = (<&[f64; LANES]>::try_from(a), <&[f64; LANES]>::try_from(b)) {
-            (0..LANES).for_each(|k| sums[k] += a[k] * b[k]);
-        } else {
-            (0..a.len()).for_each(|k| sums[k] += a[k] * b[k]);
-        }
-    }
-    total(&sums)
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn lanes<'a>(parts: impl Iterator<Item = &'a [f64]>, add: impl Fn(usize, &[f64], &mut [f64; LANES])) -> f64 {
-    let mut sums = [0.0; LANES];
-    for part in parts {
-        if part.len() == LANES {
-            (0..LANES).for_each(|k| add(k, part, &mut sums));
-        } else {
-            (0..part.len()).for_each(|k| add(k, part, &mut sums));
-        }
-    }
-    total(&sums)
+    Arch::new().dispatch(Product(a, b))
 }
 
 /// The lanes, by halves.
@@ -172,16 +219,9 @@ fn total(sums: &[f64; LANES]) -> f64 {
 
 /// The share that is there of one variable, and its mean, without copies.
 fn alone(values: Numbers<'_>, len: usize) -> (f64, f64) {
-    let arch = Arch::new();
     let sum = match values {
-        Numbers::F32(v) => arch.dispatch(
-            #[inline(always)]
-            || quick(v, f64::from),
-        ),
-        Numbers::F64(v) => arch.dispatch(
-            #[inline(always)]
-            || quick(v, |v| v),
-        ),
+        Numbers::F32(v) => Arch::new().dispatch(Sum(v)),
+        Numbers::F64(v) => Arch::new().dispatch(Sum(v)),
     };
     if sum.is_finite() {
         return (1.0, sum / len as f64);
@@ -202,20 +242,4 @@ fn alone(values: Numbers<'_>, len: usize) -> (f64, f64) {
         return (0.0, f64::NAN);
     }
     (count as f64 / len as f64, total(&sums) / count as f64)
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn quick<T: Copy>(values: &[T], wide: impl Fn(T) -> f64) -> f64 {
-    let mut sums = [0.0; LANES];
-    let mut parts = values.chunks_exact(LANES);
-    for part in &mut parts {
-        for k in 0..LANES {
-            sums[k] += wide(part[k]);
-        }
-    }
-    for (sum, v) in sums.iter_mut().zip(parts.remainder()) {
-        *sum += wide(*v);
-    }
-    total(&sums)
 }
