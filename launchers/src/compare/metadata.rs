@@ -40,14 +40,11 @@ pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
     let asked: Vec<String> = rules.var.iter().map(|name| full(name)).collect();
     let excluded: Vec<String> = rules.exclude.iter().map(|name| full(name)).collect();
     check_once(&asked)?;
-    let mut names: Vec<&str> = Vec::new();
-    let mut add = |info: &'_ VariableInfo| names.push(info.variable.name.as_str());
-    a.variables().iter().chain(b.variables()).for_each(&mut add);
-    for group in a.below().iter().chain(b.below()) {
-        group.variables.iter().for_each(&mut add);
-    }
+    let in_groups = a.below().iter().chain(b.below()).flat_map(|group| &group.variables);
     let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(*name));
+    let all = a.variables().iter().chain(b.variables()).chain(in_groups);
+    let names: Vec<&str> =
+        all.map(|info| info.variable.name.as_str()).filter(|name| seen.insert(*name)).collect();
     let is_group = |name: &str| {
         a.below().iter().chain(b.below()).any(|g| g.path.trim_start_matches('/') == name.trim_start_matches('/'))
     };
