@@ -7,7 +7,6 @@ mod groups;
 mod own;
 mod safe;
 
-pub(crate) use groups::GroupMeta;
 pub(crate) use own::OwnMeta;
 
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
