@@ -219,12 +219,8 @@ fn groups_and_own_types_are_compared() {
     let salt = [35f32, 34.0].map(f32::to_le_bytes).concat();
     let other = [35f32, 33.0].map(f32::to_le_bytes).concat();
     let sst = [12305i16, 12306].map(i16::to_le_bytes).concat();
-    let changes: [(&[u8], &[u8]); 4] = [
-        (b"east", b"East"),
-        (&[1, 2, 3, 4, 6], &[1, 2, 3, 4, 9]),
-        (&salt, &other),
-        (&sst, &[0x21, 0x30]),
-    ];
+    let changes: [(&[u8], &[u8]); 4] =
+        [(b"east", b"East"), (&[1, 2, 3, 4, 6], &[1, 2, 3, 4, 9]), (&salt, &other), (&sst, &[0x21, 0x30])];
     own_types(&b, &changes);
     let left_out = ["--exclude", "list", "--ignore-attributes", "origin"];
     let mut first = None;
@@ -309,7 +305,11 @@ fn what_is_not_compared_is_not_the_same() {
         let mut file = netcdf::create(files.at(name)).expect("a test file");
         let mut group = file.add_group("g").expect("a group");
         group.add_dimension("n", 3).expect("a dimension");
-        group.add_variable::<f32>("x", &["n"]).expect("a variable").put_values(&[value; 3], ..).expect("written");
+        group
+            .add_variable::<f32>("x", &["n"])
+            .expect("a variable")
+            .put_values(&[value; 3], ..)
+            .expect("written");
         files.at(name)
     };
     let (d, e) = (grouped("d.nc", 1.0), grouped("e.nc", 2.0));

@@ -293,10 +293,13 @@ pub(super) fn write(
             let inner = bins().map(|range| if part.is_some() { range } else { 0..0 });
             let block = IndexBox::new(cells.ranges().iter().cloned().chain(inner).collect());
             let mut numbers = vec![Vec::new(); beside.len()];
-            let values = part.map_or_else(|| empty(counting), |part| {
-                numbers = lists(&part.apart);
-                part.values(counting)
-            });
+            let values = part.map_or_else(
+                || empty(counting),
+                |part| {
+                    numbers = lists(&part.apart);
+                    part.values(counting)
+                },
+            );
             output.write_block(&main, &block, &values)?;
             for ((name, _), values) in beside.iter().zip(numbers) {
                 output.write_block(name, cells, &Values::I64(values))?;

@@ -70,7 +70,9 @@ impl<'a> StoredField<'a> {
     pub fn read(&self, block: &IndexBox) -> Result<StoredValues> {
         let blocks = match &self.from {
             Way::Dataset { blocks, .. } => blocks,
-            Way::Library(reader) => return reader.read_raw(in_file(&self.info.variable.name), block.ranges()),
+            Way::Library(reader) => {
+                return reader.read_raw(in_file(&self.info.variable.name), block.ranges())
+            }
         };
         let dtype = self.info.variable.dtype;
         let mut bytes = crate::stored::buffer::<u8>(block.len() * dtype.size())?;

@@ -48,7 +48,8 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let plain = guarded(|| {
             let strings = self.variables().any(|v| v.vartype() == NcVariableType::String);
-            !self.root().is_some_and(|root| own::defines(&root)) && (!strings || self.attribute("_NCProperties").is_some())
+            !self.root().is_some_and(|root| own::defines(&root))
+                && (!strings || self.attribute("_NCProperties").is_some())
         });
         let file = self.0.take();
         if plain != Some(true) {

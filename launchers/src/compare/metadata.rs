@@ -46,7 +46,10 @@ pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
     let names: Vec<&str> =
         all.map(|info| info.variable.name.as_str()).filter(|name| seen.insert(*name)).collect();
     let is_group = |name: &str| {
-        a.below().iter().chain(b.below()).any(|g| g.path.trim_start_matches('/') == name.trim_start_matches('/'))
+        a.below()
+            .iter()
+            .chain(b.below())
+            .any(|g| g.path.trim_start_matches('/') == name.trim_start_matches('/'))
     };
     for name in asked.iter().chain(excluded.iter().filter(|name| !is_group(name))) {
         if !names.contains(&name.as_str()) {
@@ -62,7 +65,8 @@ pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
             let has = |side: &Side| side.below().iter().any(|g| g.path == path);
             !(has(a) && has(b))
         };
-        let left_out = group.is_some_and(|path| is_excluded(path, rules) || (asked.is_empty() && lonely(path)));
+        let left_out =
+            group.is_some_and(|path| is_excluded(path, rules) || (asked.is_empty() && lonely(path)));
         (asked.is_empty() || named(&asked)) && !named(&excluded) && !left_out
     };
     Ok(names.into_iter().filter(is_wanted).map(str::to_owned).collect())
@@ -104,7 +108,8 @@ pub(super) fn unread(a: &Side, b: &Side, compared: &[String], rules: &Rules) -> 
         let each = |group: &Group| {
             let path = group.path.clone();
             let asked = path == "/" || is_asked(&path, rules);
-            let is_meant = move |of: &str| if of.is_empty() { asked } else { compared.iter().any(|n| n == of) };
+            let is_meant =
+                move |of: &str| if of.is_empty() { asked } else { compared.iter().any(|n| n == of) };
             let named = |(of, name): &(String, String)| {
                 let whose = if of.is_empty() && path != "/" { format!("{path}/") } else { of.clone() };
                 let ignored = rules.ignore.iter().any(|n| n == name);
