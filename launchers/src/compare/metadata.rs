@@ -42,7 +42,7 @@ pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
     check_once(&asked)?;
     let in_groups = a.below().iter().chain(b.below()).flat_map(|group| &group.variables);
     let mut seen = BTreeSet::new();
-    let all = a.variables().iter().chain(b.variables()).chain(in_groups);
+    let all = a.variables().chain(b.variables()).chain(in_groups);
     let names: Vec<&str> =
         all.map(|info| info.variable.name.as_str()).filter(|name| seen.insert(*name)).collect();
     let is_group = |name: &str| {

@@ -45,9 +45,13 @@ impl Side {
         let group = || self.groups.first().map(|root| &root.attributes);
         self.root.as_ref().map_or_else(group, |root| Some(root.attributes()))
     }
-    /// The variables of the root.
-    pub(super) fn variables(&self) -> &[VariableInfo] {
-        self.root.as_ref().map_or(&[], Dataset::variables)
+    /// The variables of the root: those of types of their writer's own too, which a data set need not
+    /// have.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &VariableInfo> {
+        let root = self.root.as_ref().map_or(&[][..], Dataset::variables);
+        let others = self.groups.first().map_or(&[][..], |group| &group.variables);
+        let is_new = |v: &&VariableInfo| !root.iter().any(|known| known.variable.name == v.variable.name);
+        root.iter().chain(others.iter().filter(is_new))
     }
     /// The groups below the root.
     pub(super) fn below(&self) -> &[Group] {
@@ -55,16 +59,16 @@ impl Side {
     }
     /// A variable by its full name.
     pub(super) fn find(&self, name: &str) -> Option<&VariableInfo> {
-        let all = self.variables().iter().chain(self.below().iter().flat_map(|group| &group.variables));
-        all.into_iter().find(|v| v.variable.name == name)
+        let mut all = self.variables().chain(self.below().iter().flat_map(|group| &group.variables));
+        all.find(|v| v.variable.name == name)
     }
     /// The type of a variable that is none of NetCDF's own.
     pub(super) fn own(&self, name: &str) -> Option<&OwnType> {
         self.groups.iter().flat_map(|group| &group.own).find(|(of, _)| of == name).map(|(_, own)| own)
     }
-    /// The data set of a variable of the root.
+    /// The data set that has a variable.
     pub(super) fn dataset(&self, name: &str) -> Option<&Dataset> {
-        self.root.as_ref().filter(|_| !name.starts_with('/'))
+        self.root.as_ref().filter(|root| root.variables().iter().any(|v| v.variable.name == name))
     }
 
     /// Where a variable of numbers lies, if it is one of the root.
