@@ -18,7 +18,7 @@ pub(super) fn shares(setup: &Setup) -> Result<Vec<f64>> {
     let is = |c: &Coordinate, name: &str| c.variable.attributes.text("standard_name") == Some(name);
     let (Some(first), Some(second)) = (of(slow), of(fast)) else { return Err(unknown()) };
     let rows_first = is(first, "latitude") && is(second, "longitude");
-    if !rows_first && !(is(first, "longitude") && is(second, "latitude")) {
+    if !(rows_first || is(first, "longitude") && is(second, "latitude")) {
         return Err(unknown());
     }
     let (lat, lon) = if rows_first { (first, second) } else { (second, first) };
