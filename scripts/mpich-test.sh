@@ -5,8 +5,9 @@
 # started by a foreign mpirun is to be refused, not done several times over.
 #
 # Debian has parallel NetCDF for Open MPI only, so files are written through one rank here
-# (the feature `mpi-one-writer`). Installs mpich and libmpich-dev by apt-get if they are not there;
-# `mpicc` and `mpirun` stay those of Open MPI.
+# (the feature `mpi-one-writer`). Installs mpich, libmpich-dev and the serial NetCDF and HDF5
+# (libnetcdf-dev, libhdf5-dev) by apt-get if they are not there; `mpicc` and `mpirun` stay those of
+# Open MPI.
 #
 # HALOCLINE_OPENMPI   the program for Open MPI [target/debug/halocline, if it is there]
 # The last line is `N passed, N failed`.
@@ -25,14 +26,15 @@ export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
 if ! command -v ssh >/dev/null 2>&1; then export OMPI_MCA_plm_rsh_agent="${OMPI_MCA_plm_rsh_agent:-sh}"; fi
 
 # --- What it needs -------------------------------------------------------------------------
-if ! command -v mpicc.mpich >/dev/null || ! command -v mpirun.mpich >/dev/null; then
+if ! command -v mpicc.mpich >/dev/null || ! command -v mpirun.mpich >/dev/null ||
+  [ ! -e /usr/include/netcdf.h ] || [ ! -d "/usr/lib/$arch/hdf5/serial/include" ]; then
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    printf '\n!!! SKIPPED: MPICH is not installed (apt-get install mpich libmpich-dev)\n0 passed, 0 failed\n'
+    printf '\n!!! SKIPPED: MPICH is not installed (apt-get install mpich libmpich-dev libnetcdf-dev libhdf5-dev)\n0 passed, 0 failed\n'
     exit 0
   fi
   apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
   "${apt[@]}" update
-  "${apt[@]}" install -y --no-install-recommends mpich libmpich-dev >/dev/null
+  "${apt[@]}" install -y --no-install-recommends mpich libmpich-dev libnetcdf-dev libhdf5-dev >/dev/null
 fi
 
 # --- The build -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 # one thread of one rank: values, what is missing, coordinates, attributes. `halocline compare` judges
 # NetCDF, `cmp` pictures and pages.
 #
-#   scripts/reproduce.sh [--quick | --full | --product | --nodes] [--cluster] [--only WORD] [--table FILE] [--outputs DIR]
+#   scripts/reproduce.sh [--quick | --full | --product | --nodes | --mpich] [--cluster] [--only WORD] [--table FILE] [--outputs DIR]
 #
 #   --quick     each command in five ways (what CI runs)
 #   --full      threads 1-4; ranks as threads 1-8, times threads 1-4; Open MPI 1-8; decompositions;
@@ -12,6 +12,7 @@
 #   --product   --full, with Open MPI 1-8 times threads 1-4
 #   --cluster   also under SLURM on one and two virtual nodes (scripts/cluster; as root)
 #   --nodes     nothing but these
+#   --mpich     nothing but HALOCLINE_MPICH on 1, 2, 3, 4 and 8 ranks, against the other's results
 #   --only WORD only cases whose command or name has it
 #   --table FILE    the table goes there too
 #   --outputs DIR   what one thread makes is kept in DIR/made (for scripts/standards.sh)
@@ -32,6 +33,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --quick | --full | --product) depth="${1#--}" ;;
     --nodes) depth=nodes cluster=yes ;;
+    --mpich) depth=mpich ;;
     --cluster) cluster=yes ;;
     --only) only="$2"; shift ;;
     --table) table="$(realpath "$2")"; shift ;;
@@ -54,6 +56,10 @@ export depth only HALOCLINE_MPICH="${HALOCLINE_MPICH:-}" MPICH_RUN="${MPICH_RUN:
 export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 # shellcheck source=scripts/cases/lib.sh
 source scripts/cases/lib.sh
+if [ "$depth" = mpich ] && [ -z "$HALOCLINE_MPICH" ]; then
+  echo "reproduce: HALOCLINE_MPICH names no program that is built with MPICH" >&2
+  exit 2
+fi
 clean() {
   if [ "$cluster" = started ]; then scripts/cluster/stop.sh 9>&-; fi
   if [ -z "$outputs" ]; then rm -rf "$CASES_WORK"; else rm -rf "$CASES_WORK"/{one,runs,cache}; fi

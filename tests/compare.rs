@@ -199,51 +199,126 @@ fn what_can_not_be_compared() {
     ends(&a, &files.at("bad.nc"), &[], 3, "bad.nc");
 }
 
+/// The sample of groups and own types, with some bytes of its values replaced.
+fn own_types(path: &Path, changes: &[(&[u8], &[u8])]) {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/own_types.nc");
+    let mut bytes = std::fs::read(sample).expect("the sample");
+    for (old, new) in changes {
+        let at: Vec<usize> = (0..bytes.len()).filter(|&i| bytes[i..].starts_with(old)).collect();
+        assert_eq!(at.len(), 1, "{old:?} is there once");
+        bytes[at[0]..at[0] + new.len()].copy_from_slice(new);
+    }
+    std::fs::write(path, bytes).expect("written");
+}
+
+#[test]
+fn groups_and_own_types_are_compared() {
+    let files = Files::new();
+    let (a, b) = (files.at("a.nc"), files.at("b.nc"));
+    own_types(&a, &[]);
+    let salt = [35f32, 34.0].map(f32::to_le_bytes).concat();
+    let other = [35f32, 33.0].map(f32::to_le_bytes).concat();
+    let sst = [12305i16, 12306].map(i16::to_le_bytes).concat();
+    let changes: [(&[u8], &[u8]); 4] =
+        [(b"east", b"East"), (&[1, 2, 3, 4, 6], &[1, 2, 3, 4, 9]), (&salt, &other), (&sst, &[0x21, 0x30])];
+    own_types(&b, &changes);
+    let left_out = ["--exclude", "list", "--ignore-attributes", "origin"];
+    let mut first = None;
+    for launch in launches() {
+        let (code, all) = json(launch, &a, &b, &left_out);
+        assert_eq!(code, Some(7), "{launch:?}");
+        assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{launch:?}");
+        let (code, out, err) = compare(launch, &a, &a, &left_out);
+        assert_eq!(code, Some(0), "{launch:?}: {out}{err}");
+        assert!(out.ends_with("the same: 9 variables\n"), "{out}");
+    }
+    let all = first.expect("ran");
+    for (name, cells, differing) in [
+        ("where", 3, 1),
+        ("ground", 3, 0),
+        ("bytes", 3, 1),
+        ("x", 3, 0),
+        ("/model/lat", 2, 0),
+        ("/model/sst", 6, 1),
+        ("/model/label", 2, 0),
+        ("/model/mask", 6, 0),
+        ("/model/deep/salt", 2, 1),
+    ] {
+        let found = values(&all, name);
+        assert_eq!((&found["compared"], &found["differing"]), (&cells.into(), &differing.into()), "{name}");
+    }
+    assert_eq!(values(&all, "/model/sst")["absolute"]["difference"], 16.0);
+    let coordinates = |name: &str| values(&all, name)["absolute"]["coordinates"].clone();
+    assert_eq!(coordinates("/model/deep/salt"), serde_json::json!(["lat 10"]));
+    let one = |more: &[&str]| compare(Launch::Plain(1), &a, &b, more).0;
+    assert_eq!(one(&["--var", "/model/label,model/mask,ground"]), Some(0));
+    assert_eq!(one(&["--var", "model/sst"]), Some(7));
+    assert_eq!(one(&["--var", "model/sst", "--unpacked", "--tolerance-abs", "8"]), Some(0));
+    assert_eq!(one(&["--data-only", "--exclude", "where,bytes,list,model/sst,model/deep"]), Some(0));
+    assert_eq!(one(&["--data-only", "--exclude", "where,bytes,list,model"]), Some(0));
+    assert_eq!(one(&["--var", "model/none"]), Some(2));
+}
+
 #[test]
 fn what_is_not_compared_is_not_the_same() {
-    use netcdf::types::{EnumType, EnumTypeValues, NcVariableType};
     let files = Files::new();
-    let make = |name: &str, group: Option<&str>, is_own: bool| {
-        small(&files.at(name), |file| {
-            file.add_variable::<f32>("x", &["n"]).expect("a variable");
-            if let Some(group) = group {
-                let mut group = file.add_group(group).expect("a group");
-                group.add_variable::<f32>("x", &["n"]).expect("a variable");
-            }
-            if is_own {
-                let kind = NcVariableType::Enum(EnumType {
-                    name: "kind".to_owned(),
-                    fieldnames: vec!["land".to_owned(), "sea".to_owned()],
-                    fieldvalues: EnumTypeValues::U8(vec![0, 1]),
-                });
-                file.add_type_from_descriptor(kind.clone()).expect("a type");
-                let of_file = file.types().expect("types").next().expect("a type");
-                file.add_variable_with_type("surface", &["n"], &of_file).expect("a variable");
-            }
-        });
+    let (a, b, c) = (files.at("a.nc"), files.at("b.nc"), files.at("c.nc"));
+    own_types(&a, &[]);
+    own_types(&b, &[]);
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        let (code, out, err) = compare(launch, &a, &b, &[]);
+        assert_eq!(code, Some(3), "{out}{err}");
+        assert!(out.contains("list(n) int(*): not compared") && out.contains("can't be told: 2"), "{out}");
+        assert!(out.contains("`x`: attribute `origin`: not compared"), "{out}");
+        assert!(err.contains("`list`") && err.contains("--exclude list"), "{err}");
+        let (code, _, err) = compare(launch, &a, &b, &["--exclude", "list"]);
+        assert_eq!(code, Some(3));
+        assert!(err.contains("--ignore-attributes"), "{err}");
+    }
+    let (code, all) = json(Launch::Plain(1), &a, &b, &[]);
+    assert_eq!((code, &all["same"]), (Some(3), &Value::Bool(false)));
+    assert_eq!(compare(Launch::Plain(1), &a, &b, &["-q", "--exclude", "list", "--data-only"]).0, Some(0));
+
+    // A group, its attributes, its dimensions.
+    std::fs::copy(&a, &c).expect("copied");
+    {
+        let mut file = netcdf::append(&c).expect("opens");
+        let mut group = file.group_mut("model").expect("groups").expect("is there");
+        group.add_attribute("title", "of another").expect("an attribute");
+        let mut more = group.add_group("more").expect("a group");
+        more.add_variable::<f32>("y", &["lat"]).expect("a variable");
+        more.add_group("inside").expect("a group");
+    }
+    let (code, out, _) = compare(Launch::ThreadRanks(2), &c, &b, &[]);
+    assert_eq!(code, Some(7));
+    assert!(out.contains("group `/model`: attribute `title`: \"of another\" and \"of a group\""), "{out}");
+    assert!(out.contains("group `/model/more`: only in the first"), "{out}");
+    assert!(!out.contains("inside") && !out.contains("/more/y"), "{out}");
+    let (code, out, _) = compare(Launch::Plain(1), &b, &c, &["--data-only", "--exclude", "list"]);
+    assert_eq!(code, Some(7), "{out}");
+    assert!(out.contains("group `/model/more`: only in the second") && !out.contains("title"), "{out}");
+    let excluded = ["--data-only", "--exclude", "list,/model/more"];
+    assert_eq!(compare(Launch::Plain(1), &b, &c, &excluded).0, Some(0));
+
+    // Nothing but groups.
+    let grouped = |name: &str, value: f32| {
+        let mut file = netcdf::create(files.at(name)).expect("a test file");
+        let mut group = file.add_group("g").expect("a group");
+        group.add_dimension("n", 3).expect("a dimension");
+        group
+            .add_variable::<f32>("x", &["n"])
+            .expect("a variable")
+            .put_values(&[value; 3], ..)
+            .expect("written");
         files.at(name)
     };
-    let plain = make("plain.nc", None, false);
-    let (a, b) = (make("a.nc", Some("g"), false), make("b.nc", Some("g"), false));
-    let (c, d) = (make("c.nc", None, true), make("d.nc", None, true));
-    for (a, b, what) in [(&a, &b, "g"), (&c, &d, "surface")] {
-        for launch in [Launch::Plain(1), Launch::Mpi(2)] {
-            let (code, out, err) = compare(launch, a, b, &[]);
-            assert_eq!(code, Some(3), "{out}{err}");
-            assert!(out.contains("not compared") && out.contains("can't be told"), "{out}");
-            assert!(
-                err.contains(&format!("`{what}`")) && err.contains(&format!("--exclude {what}")),
-                "{err}"
-            );
-        }
-        let (code, all) = json(Launch::Plain(1), a, b, &[]);
-        assert_eq!((code, &all["same"]), (Some(3), &Value::Bool(false)));
-        assert_eq!(compare(Launch::Plain(1), a, b, &["-q", "--exclude", what]).0, Some(0));
-        assert_eq!(compare(Launch::Plain(1), a, b, &["-q", "--var", "x"]).0, Some(0));
+    let (d, e) = (grouped("d.nc", 1.0), grouped("e.nc", 2.0));
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        assert_eq!(compare(launch, &d, &d, &[]).0, Some(0));
+        let (code, out, _) = compare(launch, &d, &e, &[]);
+        assert_eq!(code, Some(7));
+        assert!(out.contains("/g/x(n) float: 3 of 3 values differ"), "{out}");
     }
-    let (code, out, _) = compare(Launch::ThreadRanks(2), &plain, &b, &["--data-only"]);
-    assert_eq!(code, Some(7));
-    assert!(out.contains("group `g`: only in the second"), "{out}");
 }
 
 #[test]

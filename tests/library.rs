@@ -1,5 +1,7 @@
 //! Halocline as a library: analyses in a running program against those of its files, and the examples.
 
+#[path = "library/areas.rs"]
+mod areas;
 mod common;
 #[path = "library/kinds.rs"]
 mod kinds;

@@ -15,7 +15,7 @@ cd "$out"
 "$halocline" plot moc.nc -o moc.png
 # [overturning]
 
-# [strength] Its strength at 26 N below 500 m, as a series.
+# [strength] Its strength at 26 N, as a series.
 "$halocline" stats moc.nc --var msftmz --op max --over lev,lat --box 0,360,25.5,26.5 -o amoc26.nc
 "$halocline" plot amoc26.nc -o amoc26.png
 # [strength]

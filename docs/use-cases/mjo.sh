@@ -22,7 +22,7 @@ cd "$out"
 # [filter]
 
 # [pair] Two patterns a quarter of a wave apart, with series a quarter of a period apart: a wave that travels.
-"$halocline" eof slow.nc --var rlut --time 2001-06/2004-07 --modes 4 -o eof.nc
+"$halocline" eof slow.nc --var rlut --time 2001-06/2004-07 --modes 4 --significance north-effective -o eof.nc
 "$halocline" plot eof.nc --mode 1 -o eof1.png
 "$halocline" plot eof.nc --mode 2 -o eof2.png
 # [pair]

@@ -125,7 +125,7 @@ all_ways() {
     if has --decomposition; then decomposed 2 lat=2; fi
     if has --checkpoint; then resumed "$three" "$serial" "3 ranks, then 1"; fi
     if has --memory && [ $((number % 4)) -eq 0 ]; then little "3 ranks" "$HALOCLINE" --thread-ranks 3 --threads 1; fi
-  elif [ "$depth" != nodes ]; then
+  elif [ "$depth" != nodes ] && [ "$depth" != mpich ]; then
     for threads in 1 2 3 4; do plain "$threads"; done
     for ranks in 1 2 3 4 5 6 7 8; do
       for threads in 1 2 3 4; do thread_ranks "$ranks" "$threads"; done

@@ -1,36 +1,100 @@
 //! Histograms in a running program, and their file.
 
+use super::areas::shares;
 use super::file::{each, middle, nothing, schema};
-use super::kinds::Counting;
+use super::kinds::{Counting, Kind};
+use super::modes::fingerprint;
 use super::Setup;
 use halocline_algorithms::statistics::{make_densities, Apart, Bins, Histogram, HistogramState};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::engine::insitu::Column;
-use halocline_core::engine::{Fold, Piece, Pieces};
+use halocline_core::engine::{Engine, Fold, Piece, Pieces};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::tiling::Tile;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use halocline_io::output::{Output, VariableSpec};
+use std::cell::OnceCell;
 use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Bins whose sums of weights are brought together at once.
+const TOGETHER: usize = 1 << 16;
+/// Nodes of a merge tree that there is to be room for: some thousand tiles.
+const NODES: u64 = 12;
 
 /// A histogram of each column: over all cells of it, or of each. Counts add up in any order, so that
 /// those of all cells are summed over columns and ranks at the end.
-#[derive(Debug)]
-pub(super) struct Counted(Histogram);
+#[derive(Debug, Clone)]
+pub(super) struct Counted(Arc<Histogram>);
 
 impl Counted {
-    pub(super) fn new(counting: &Counting, space: &[Dim]) -> Result<Self> {
+    pub(super) fn new(counting: &Counting, space: &[Dim], weights: Vec<f64>) -> Result<Self> {
         let time = Dim::new("time", 1, Role::Time);
         let dims: Vec<Dim> = std::iter::once(time).chain(space.iter().cloned()).collect();
         let all: Vec<Role> = dims.iter().map(|d| d.role).collect();
         let over = if counting.over_all { &all[..] } else { &all[..1] };
-        Histogram::new(&counting.bins, &dims, over, Vec::new()).map(Self)
+        Ok(Self(Arc::new(Histogram::new(&counting.bins, &dims, over, weights)?)))
     }
     /// Bytes of the tables of so many columns with so many cells.
     pub(super) fn bytes(counting: &Counting, columns: usize, cells: usize) -> u64 {
         let tables = if counting.over_all { columns } else { cells } as u64;
-        tables.saturating_mul(8).saturating_mul(Histogram::table_cells(&counting.bins))
+        let each = if counting.area { 16 * NODES } else { 8 };
+        tables.saturating_mul(each).saturating_mul(Histogram::table_cells(&counting.bins))
+    }
+}
+
+/// The histogram of a run, made once it can be: shares of areas wait for coordinates, which a program
+/// gives after the beginning.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Awaited(Rc<OnceCell<(Counted, Option<u64>)>>);
+
+impl Awaited {
+    /// What counts.
+    pub(super) fn get(&self) -> Result<Counted> {
+        let made = self.0.get().map(|(counted, _)| counted.clone());
+        made.ok_or_else(|| Error::internal("values are counted before their weights are known"))
+    }
+
+    /// Makes it where that has not been done, from what is known now. Then coordinates are the same on
+    /// all ranks.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn prepare(&self, comm: &Comm, setup: &Setup) -> Result<()> {
+        let (Kind::Histogram(counting), None) = (&setup.kind, self.0.get()) else { return Ok(()) };
+        let made = if counting.area {
+            let made = shares(setup).and_then(|weights| {
+                let print = fingerprint(&weights);
+                Ok((Counted::new(counting, &setup.space, weights)?, Some(print)))
+            });
+            let made = comm.agree(made)?;
+            setup.same_everywhere(comm)?;
+            made
+        } else {
+            comm.agree(Counted::new(counting, &setup.space, Vec::new()).map(|counted| (counted, None)))?
+        };
+        let _ = self.0.set(made);
+        Ok(())
+    }
+
+    /// Refuses coordinates that make other weights than those in use.
+    pub(super) fn check(&self, setup: &Setup) -> Result<()> {
+        let Some((_, Some(print))) = self.0.get() else { return Ok(()) };
+        if fingerprint(&shares(setup)?) == *print {
+            return Ok(());
+        }
+        Err(Error::usage("values have been counted by the areas of other coordinates")
+            .remedy("give the coordinates before the first step and before a saved state"))
+    }
+
+    /// What a saved state depends on beside the options.
+    pub(super) fn job(&self, setup: &Setup) -> String {
+        match self.0.get() {
+            Some((_, Some(print))) => format!("{}, areas {print:016x}", setup.describe()),
+            _ => setup.describe().to_owned(),
+        }
     }
 }
 
@@ -62,14 +126,16 @@ impl Fold for Counted {
 /// What is written of a column, or of all.
 struct Part {
     counts: Vec<i64>,
+    /// Of weights; empty without.
+    sums: Vec<f64>,
     apart: Apart,
 }
 
 impl Part {
     fn of(state: &HistogramState, bins: &[Bins]) -> Self {
-        Self { counts: state.counts(bins), apart: state.apart(bins) }
+        Self { counts: state.counts(bins), sums: state.sums(bins), apart: state.apart(bins) }
     }
-    /// All numbers, in an order of their own.
+    /// All counts, in an order of their own.
     fn numbers(&mut self) -> impl Iterator<Item = &mut i64> {
         let Apart { below, above, missing } = &mut self.apart;
         self.counts
@@ -78,15 +144,16 @@ impl Part {
             .chain(above.iter_mut().flatten())
             .chain(missing)
     }
-    /// The sum over columns and ranks.
+    /// The sum over columns and ranks; that of weights on the first rank.
     ///
     /// # Collective
     /// Every rank calls this.
-    fn all(comm: &Comm, columns: &[Column<HistogramState>], bins: &[Bins]) -> Self {
+    fn all(comm: &Comm, columns: &[Column<HistogramState>], counting: &Counting) -> Result<Self> {
+        let bins = counting.bins.as_slice();
         let cells: usize = bins.iter().map(Bins::len).product();
         let zero = || vec![vec![0]; bins.len()];
         let apart = Apart { below: zero(), above: zero(), missing: vec![0] };
-        let mut sum = Self { counts: vec![0; cells], apart };
+        let mut sum = Self { counts: vec![0; cells], sums: Vec::new(), apart };
         for (_, state) in columns {
             let mut own = Self::of(state, bins);
             sum.numbers().zip(own.numbers()).for_each(|(a, b)| *a += *b);
@@ -94,16 +161,61 @@ impl Part {
         let mut numbers: Vec<u64> = sum.numbers().map(|n| *n as u64).collect();
         comm.all_reduce(&mut numbers, Reduce::Sum);
         sum.numbers().zip(numbers).for_each(|(a, b)| *a = b as i64);
-        sum
+        if counting.area {
+            sum.sums = weighed(comm, columns, bins)?;
+        }
+        Ok(sum)
     }
     fn values(self, counting: &Counting) -> Values {
-        if !counting.density {
+        if is_exact(counting) {
             return Values::I64(self.counts);
         }
-        let mut values: Vec<f64> = self.counts.iter().map(|&n| n as f64).collect();
-        make_densities(&mut values, &counting.bins);
+        let counts = || self.counts.iter().map(|&n| n as f64).collect();
+        let mut values: Vec<f64> = if counting.area { self.sums } else { counts() };
+        if counting.density {
+            make_densities(&mut values, &counting.bins);
+        }
         Values::F64(values)
     }
+}
+
+/// Whether what is written are whole numbers.
+const fn is_exact(counting: &Counting) -> bool {
+    !counting.density && !counting.area
+}
+
+fn empty(counting: &Counting) -> Values {
+    if is_exact(counting) {
+        Values::I64(Vec::new())
+    } else {
+        Values::F64(Vec::new())
+    }
+}
+
+/// The sums of weights of all columns, added on the first rank in the order of columns, whoever has
+/// them; some bins after the other, as there may be many columns.
+///
+/// # Collective
+/// Every rank calls this.
+fn weighed(comm: &Comm, columns: &[Column<HistogramState>], bins: &[Bins]) -> Result<Vec<f64>> {
+    let own: Vec<(Vec<usize>, Vec<f64>)> = columns
+        .iter()
+        .map(|(cells, state)| (cells.ranges().iter().map(|r| r.start).collect(), state.sums(bins)))
+        .collect();
+    let cells: usize = bins.iter().map(Bins::len).product();
+    let mut all = vec![0.0; cells];
+    for (k, sum) in all.chunks_mut(TOGETHER).enumerate() {
+        let part = k * TOGETHER..k * TOGETHER + sum.len();
+        let some: Vec<(Vec<usize>, Vec<f64>)> =
+            own.iter().map(|(place, sums)| (place.clone(), sums[part.clone()].to_vec())).collect();
+        let Some(found) = Engine::new(comm).gather_to_root(&some)? else { continue };
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, values) in found {
+            sum.iter_mut().zip(values).for_each(|(a, b)| *a += b);
+        }
+    }
+    Ok(all)
 }
 
 /// The file of a histogram.
@@ -132,7 +244,7 @@ pub(super) fn write(
     let of_bins = kept.iter().copied().chain(axes.iter().map(|a| a.variable.name.as_str()));
     let joint = names.join("_");
     let main = format!("{joint}_{}", if counting.density { "density" } else { "histogram" });
-    let dtype = if counting.density { DType::F64 } else { DType::I64 };
+    let dtype = if is_exact(counting) { DType::I64 } else { DType::F64 };
     schema.add_variable(VariableSpec::data(&main, of_bins, dtype).attributes(describe(setup, counting)));
     let missing = if names.len() > 1 {
         "number of pairs of which one value at least is missing"
@@ -154,15 +266,15 @@ pub(super) fn write(
     output.write_pending(&pending)?;
     let bins = || counting.bins.iter().map(|b| 0..b.len());
     if counting.over_all {
-        let all = Part::all(comm, columns, &counting.bins);
+        let all = Part::all(comm, columns, counting)?;
         let numbers = lists(&all.apart);
         let mut block: Vec<_> = bins().collect();
         if !comm.is_root() {
             block.iter_mut().for_each(|range| *range = 0..0);
         }
         let values = all.values(counting);
-        let empty = if counting.density { Values::F64(Vec::new()) } else { Values::I64(Vec::new()) };
-        output.write_block(&main, &IndexBox::new(block), if comm.is_root() { &values } else { &empty })?;
+        let values = if comm.is_root() { values } else { empty(counting) };
+        output.write_block(&main, &IndexBox::new(block), &values)?;
         for ((name, _), values) in beside.iter().zip(numbers) {
             output.write_whole(name, &Values::I64(values))?;
         }
@@ -178,14 +290,16 @@ pub(super) fn write(
                 .map_or_else(none, |(cells, state)| (cells.clone(), Some(Part::of(state, &counting.bins)))))
         },
         |cells, part| {
-            let none = || if counting.density { Values::F64(Vec::new()) } else { Values::I64(Vec::new()) };
             let inner = bins().map(|range| if part.is_some() { range } else { 0..0 });
             let block = IndexBox::new(cells.ranges().iter().cloned().chain(inner).collect());
             let mut numbers = vec![Vec::new(); beside.len()];
-            let values = part.map_or_else(none, |part| {
-                numbers = lists(&part.apart);
-                part.values(counting)
-            });
+            let values = part.map_or_else(
+                || empty(counting),
+                |part| {
+                    numbers = lists(&part.apart);
+                    part.values(counting)
+                },
+            );
             output.write_block(&main, &block, &values)?;
             for ((name, _), values) in beside.iter().zip(numbers) {
                 output.write_block(name, cells, &Values::I64(values))?;
@@ -208,7 +322,11 @@ fn describe(setup: &Setup, counting: &Counting) -> Attributes {
     let what = names.join(" and ");
     let about = Attributes::new().with("coordinates", "time");
     if !counting.density {
-        let text = format!("{joint}histogram of {what}: number of values");
+        let text = if counting.area {
+            format!("{joint}histogram of {what}, each value counted by the share of its cell in the area")
+        } else {
+            format!("{joint}histogram of {what}: number of values")
+        };
         return about.with("long_name", text).with("units", "1");
     }
     let about = about.with("long_name", format!("{joint}probability density of {what}"));

@@ -35,6 +35,8 @@ pub struct Counting {
     pub over_all: bool,
     /// Whether counts are divided by their sum and the widths of bins.
     pub density: bool,
+    /// Whether a value counts by the share of its cell in the area of the grid, and not as one.
+    pub area: bool,
 }
 
 /// Options of power spectra.
@@ -73,7 +75,7 @@ impl Kind {
             "stats" => &["ops"],
             "climatology" => &["ops", "cycle"],
             "covariance" => &["ddof"],
-            "histogram" => &["bins", "bins2", "over", "density"],
+            "histogram" => &["bins", "bins2", "over", "density", "weights"],
             "welch" => &["segment", "overlap", "window", "detrend", "scaling", "frequency_units", "gaps"],
             "eof" => &["modes", "state_modes", "batch", "anomaly", "weights"],
             _ => {
@@ -147,6 +149,7 @@ fn counting(given: &Given<'_>) -> Result<Counting> {
         bins,
         over_all: choice(given, "over", &[("all", true), ("time", false)])?,
         density: choice(given, "density", &[("no", false), ("yes", true)])?,
+        area: choice(given, "weights", &[("none", false), ("area", true)])?,
     })
 }
 

@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod areas;
 mod batch;
 mod counts;
 mod file;
@@ -40,7 +41,7 @@ mod spectra;
 pub use kinds::{Counting, Kind, Modes, Spectra};
 pub use setup::Setup;
 
-use counts::Counted;
+use counts::{Awaited, Counted};
 use halocline_algorithms::spectra::RunningWelch;
 use halocline_algorithms::statistics::relate::{Relate, Wanted};
 use halocline_algorithms::statistics::{Groups, Reduction, Weights};
@@ -61,6 +62,8 @@ pub struct InSitu {
     comm: Comm,
     setup: Setup,
     run: Run,
+    /// Of a histogram.
+    counted: Awaited,
 }
 
 #[derive(Debug)]
@@ -98,6 +101,7 @@ impl InSitu {
         let (fields, missing) = (setup.field_count(), setup.missing);
         let space = setup.space.clone();
         let domain = (space.as_slice(), blocks);
+        let counted = Awaited::default();
         let run = match &setup.kind {
             Kind::Covariance { .. } => {
                 let wanted = Wanted { moments: true, neighbours: false, trend: false };
@@ -111,10 +115,15 @@ impl InSitu {
                 Run::Reduction(insitu::InSitu::begin(comm, domain, fields, missing, make)?)
             }
             Kind::Histogram(counting) => {
-                comm.agree(Counted::new(counting, &space).map(|_| ()))?;
-                let (own, dims) = (counting.clone(), space.clone());
-                let make = Box::new(move |_: &[f64]| Counted::new(&own, &dims));
-                let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?.unending();
+                comm.agree(Counted::new(counting, &space, Vec::new()).map(|_| ()))?;
+                if !counting.area {
+                    counted.prepare(comm, &setup)?;
+                }
+                let shared = counted.clone();
+                let make = Box::new(move |_: &[f64]| shared.get());
+                let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?;
+                // Whole numbers add up in any order, weights in that of tiles.
+                let run = if counting.area { run } else { run.unending() };
                 fits(comm, &run, "fewer bins, or over=all", |columns, cells| {
                     Counted::bytes(counting, columns, cells)
                 })?;
@@ -130,15 +139,19 @@ impl InSitu {
             }
             Kind::Eof(_) => Run::Eof(Records::begin(comm, &setup, blocks)?),
         };
-        Ok(Self { comm: comm.clone(), setup, run })
+        Ok(Self { comm: comm.clone(), setup, run, counted })
     }
 
     /// Gives dimension `d` its coordinate, see [`Setup::axis`].
     ///
     /// # Errors
-    /// As there.
+    /// As there; usage, if values have been counted by areas of other coordinates.
     pub fn axis(&mut self, d: usize, values: &[f64], units: &str) -> Result<()> {
-        self.setup.axis(d, values, units)
+        let mut setup = self.setup.clone();
+        setup.axis(d, values, units)?;
+        self.counted.check(&setup)?;
+        self.setup = setup;
+        Ok(())
     }
     /// What is found.
     pub fn setup(&self) -> &Setup {
@@ -156,7 +169,8 @@ impl InSitu {
     /// Every rank calls this at the same steps, those that hold nothing too.
     ///
     /// # Errors
-    /// On every rank, as [`insitu::InSitu::push`]; usage, if a time is no date.
+    /// On every rank, as [`insitu::InSitu::push`]; usage, if a time is no date, or cells count by their
+    /// areas and coordinates are not known.
     pub fn push(&mut self, time: f64, fields: Result<Vec<View<'_>>>) -> Result<()> {
         let mut fields = self.setup.date(time).and(fields);
         if let Run::Welch(run) = &self.run {
@@ -164,7 +178,10 @@ impl InSitu {
         }
         match (&mut self.run, &self.setup.kind) {
             (Run::Eof(records), Kind::Eof(modes)) => records.push((&self.setup, modes), time, fields),
-            (run, _) => each!(run, run => run.push(time, fields)),
+            (run, _) => {
+                self.counted.prepare(&self.comm, &self.setup)?;
+                each!(run, run => run.push(time, fields))
+            }
         }
     }
 
@@ -176,10 +193,11 @@ impl InSitu {
     /// # Errors
     /// System, if it can't be written.
     pub fn save(&mut self, path: &Path) -> Result<()> {
-        let job = self.setup.describe();
+        self.counted.prepare(&self.comm, &self.setup)?;
+        let job = self.counted.job(&self.setup);
         match &mut self.run {
             Run::Eof(records) => records.save(&self.setup, path),
-            run => each!(run, run => run.save(path, job)).map(|_| ()),
+            run => each!(run, run => run.save(path, &job)).map(|_| ()),
         }
     }
 
@@ -191,8 +209,9 @@ impl InSitu {
     /// # Errors
     /// Data, if it is none, damaged, or of another analysis; system, if it can't be read.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let job = self.setup.describe();
-        let beside = each!(&mut self.run, run => run.load(path, job))?;
+        self.counted.prepare(&self.comm, &self.setup)?;
+        let job = self.counted.job(&self.setup);
+        let beside = each!(&mut self.run, run => run.load(path, &job))?;
         self.take_up(beside).map_err(|e| e.in_file(path))
     }
 
@@ -205,10 +224,11 @@ impl InSitu {
     /// # Errors
     /// As [`insitu::InSitu::save_bytes`].
     pub fn save_bytes(&mut self) -> Result<Vec<u8>> {
-        let job = self.setup.describe();
+        self.counted.prepare(&self.comm, &self.setup)?;
+        let job = self.counted.job(&self.setup);
         match &mut self.run {
             Run::Eof(records) => records.save_bytes(&self.setup),
-            run => each!(run, run => run.save_bytes(job, None)),
+            run => each!(run, run => run.save_bytes(&job, None)),
         }
     }
 
@@ -222,8 +242,9 @@ impl InSitu {
     /// # Errors
     /// Data, if pieces are damaged, missing, there twice, or of another analysis.
     pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        let job = self.setup.describe();
-        let beside = each!(&mut self.run, run => run.load_bytes(bytes, job))?;
+        self.counted.prepare(&self.comm, &self.setup)?;
+        let job = self.counted.job(&self.setup);
+        let beside = each!(&mut self.run, run => run.load_bytes(bytes, &job))?;
         self.take_up(beside)
     }
 
@@ -260,7 +281,7 @@ impl InSitu {
     /// As [`Self::check_finish`]; system, if the file can't be written.
     pub fn finish(self, path: &Path) -> Result<()> {
         self.check_finish(path)?;
-        let Self { comm, setup, run } = self;
+        let Self { comm, setup, run, .. } = self;
         match run {
             Run::Histogram(run) => {
                 let Kind::Histogram(counting) = &setup.kind else { return Err(astray()) };

@@ -280,7 +280,7 @@ fn weights(setup: &Setup, modes: &Modes) -> Result<Option<Vec<f64>>> {
 }
 
 /// FNV-1a: the same on every machine.
-fn fingerprint(numbers: &[f64]) -> u64 {
+pub(super) fn fingerprint(numbers: &[f64]) -> u64 {
     let hash = |hash: u64, v: &f64| (hash ^ v.to_bits()).wrapping_mul(0x0100_0000_01b3);
     numbers.iter().fold(0xcbf2_9ce4_8422_2325, hash)
 }

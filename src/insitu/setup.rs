@@ -76,6 +76,7 @@ impl Setup {
     /// | `histogram` | `bins`, `bins2` | `A:B:N`, or edges divided by commas; of a second field | |
     /// | | `over` | all cells together, or time alone | `all` |
     /// | | `density` | yes or no | `no` |
+    /// | | `weights` | area (latitudes and longitudes are needed) or none | `none` |
     /// | `welch` | `segment` | steps of a segment | |
     /// | | `overlap`, `window`, `detrend`, `scaling` | as `halocline spectrum power` | 0.5, `hann`, `constant`, `density` |
     /// | | `frequency_units` | cycles/hour, /day, /month, /year | `cycles/day` |

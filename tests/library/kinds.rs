@@ -26,6 +26,8 @@ fn begin(comm: &Comm, (kind, options): (&str, &str)) -> InSitu {
     let mut run = InSitu::begin(comm, setup, &blocks).expect("begins");
     let latitudes: Vec<f64> = (0..SHAPE[1]).map(|j| -80.0 + 160.0 * j as f64 / SHAPE[1] as f64).collect();
     run.axis(0, &latitudes, "degrees_north").expect("latitudes");
+    let longitudes: Vec<f64> = (0..SHAPE[2]).map(|i| 360.0 * i as f64 / SHAPE[2] as f64).collect();
+    run.axis(1, &longitudes, "degrees_east").expect("longitudes");
     run
 }
 
@@ -43,7 +45,7 @@ fn push(run: &mut InSitu, comm: &Comm, of: fn(usize, usize) -> f32, steps: std::
 }
 
 /// Runs through a restart in memory: pieces of one number of ranks are dealt to another, out of order.
-fn run(what: (&str, &str), of: fn(usize, usize) -> f32, [first, second]: [usize; 2], out: &Path) {
+pub(super) fn run(what: (&str, &str), of: fn(usize, usize) -> f32, [first, second]: [usize; 2], out: &Path) {
     let pieces: Mutex<Vec<Vec<u8>>> = Mutex::default();
     run_threads(first, |comm| {
         let mut run = begin(comm, what);

@@ -367,7 +367,7 @@ int hcl_insitu_begin(const hcl_context *context,
 /*
  The coordinate of dimension `d` (from 0, slowest first) for the file of results: as many `values` as
  the domain is long, on every rank. Units "degrees_north" and "degrees_east" make it latitude or
- longitude.
+ longitude. At any time before the end; before the first step where values count by them (weights).
 
  # Safety
  `values` has `len` values, `units` is a text.

@@ -3,7 +3,11 @@
 //! The only file of the reading side that names the `netcdf` crate. The library holds one
 //! process-wide lock, so reads of many threads queue up here.
 
+mod groups;
+mod own;
 mod safe;
+
+pub(crate) use own::OwnMeta;
 
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
 use crate::direct::variable::{collect, Found, Stored, StoredAttributes};
@@ -44,8 +48,8 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let plain = guarded(|| {
             let strings = self.variables().any(|v| v.vartype() == NcVariableType::String);
-            let own = self.types().is_ok_and(|mut types| types.next().is_some());
-            !own && (!strings || self.attribute("_NCProperties").is_some())
+            !self.root().is_some_and(|root| own::defines(&root))
+                && (!strings || self.attribute("_NCProperties").is_some())
         });
         let file = self.0.take();
         if plain != Some(true) {
@@ -103,37 +107,16 @@ impl NetcdfReader {
             Container::Hdf5 => "NetCDF-4",
         };
         if variables.is_empty() && self.file.groups().is_ok_and(|mut g| g.next().is_some()) {
-            return Err(Error::data("all variables are in groups, which are not read yet")
-                .remedy("copy the group to a file of its own, for example with `ncks -G : -g GROUP`"));
+            return Err(only_groups());
         }
         Ok((dims, attributes, variables, format.to_owned()))
-    }
-}
-
-impl NetcdfReader {
-    /// Names of the groups at the root, sorted.
-    ///
-    /// # Errors
-    /// Data, if a name can't be read.
-    pub(crate) fn groups(&self) -> Result<Vec<String>> {
-        let read = guarded(|| {
-            let groups = self.file.groups();
-            let mut names: Vec<String> = groups.into_iter().flatten().map(|group| group.name()).collect();
-            names.sort();
-            names
-        });
-        read.ok_or_else(|| Error::data("the file is damaged: its groups cannot be read").in_file(&self.path))
     }
 }
 
 impl StoredReader for NetcdfReader {
     fn read_raw(&self, name: &str, ranges: &[Range<usize>]) -> Result<StoredValues> {
         let read = guarded(|| self.block(name, ranges));
-        read.unwrap_or_else(|| {
-            Err(Error::data("the file is damaged: the variable cannot be read")
-                .remedy("copy or download it again"))
-        })
-        .map_err(|e| e.in_variable(name).in_file(&self.path))
+        read.unwrap_or_else(|| Err(damaged_cells())).map_err(|e| e.in_variable(name).in_file(&self.path))
     }
 }
 
@@ -236,6 +219,19 @@ fn dtype(kind: &NcVariableType) -> DType {
         NcVariableType::String => DType::String,
         _ => DType::Other,
     }
+}
+
+fn damaged_cells() -> Error {
+    Error::data("the file is damaged: the variable cannot be read").remedy("copy or download it again")
+}
+
+/// Said of a file of which nothing but groups has variables.
+pub(crate) const ONLY_GROUPS: &str = "all variables are in groups, which are not read yet";
+
+/// Refuses such a file.
+pub(crate) fn only_groups() -> Error {
+    Error::data(ONLY_GROUPS)
+        .remedy("copy the group to a file of its own, for example with `ncks -G : -g GROUP`")
 }
 
 fn checked(name: String) -> Result<String> {

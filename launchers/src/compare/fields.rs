@@ -2,6 +2,7 @@
 
 use super::metadata::{mean_the_same, of_variables};
 use super::numbers::{not_numbers, signed, Common};
+use super::side::Side;
 use super::walk::{pieces, Bounds};
 use super::{Compared, Place, Places, Rules};
 use halocline_algorithms::compare::{Differences, Numbers};
@@ -11,8 +12,8 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
 use halocline_core::rechunk::{cut, thickness};
 use halocline_core::{Error, Result};
-use halocline_io::as_stored::{read_text, StoredField, StoredPlaces};
-use halocline_io::dataset::{Dataset, VariableInfo};
+use halocline_io::as_stored::{read_own, read_text, StoredField};
+use halocline_io::dataset::VariableInfo;
 use halocline_io::stored::StoredValues;
 use rayon::prelude::*;
 
@@ -28,16 +29,18 @@ const CELLS: usize = 1 << 16;
 /// Every rank calls this.
 pub(super) fn compare(
     comm: &Comm,
-    (a, b): (&Dataset, &Dataset),
+    (a, b): (&Side, &Side),
     name: &str,
     rules: &Rules,
     budget: &MemoryBudget,
 ) -> Result<Compared> {
-    let find = |of: &'_ Dataset| of.variables().iter().find(|v| v.variable.name == name).cloned();
-    let (found_a, found_b) = (find(a), find(b));
+    let (found_a, found_b) = (a.find(name), b.find(name));
     let mut compared = Compared {
         name: name.to_owned(),
-        described: found_a.as_ref().or(found_b.as_ref()).map(described).unwrap_or_default(),
+        described: found_a
+            .map(|info| described(a, info))
+            .or_else(|| found_b.map(|info| described(b, info)))
+            .unwrap_or_default(),
         metadata: Vec::new(),
         values: None,
         refused: None,
@@ -48,7 +51,7 @@ pub(super) fn compare(
         (Some(_), None) => return Ok(Compared { refused: Some(ONLY_IN_FIRST.to_owned()), ..compared }),
         _ => return Ok(Compared { refused: Some(ONLY_IN_SECOND.to_owned()), ..compared }),
     };
-    compared.metadata = of_variables(&va, &vb, rules);
+    compared.metadata = of_variables(va, vb, rules);
     let (ta, tb) = (va.variable.dtype, vb.variable.dtype);
     let is_text = |t: DType| matches!(t, DType::Char | DType::String);
     if va.variable.shape() != vb.variable.shape() {
@@ -56,18 +59,31 @@ pub(super) fn compare(
         return Ok(Compared { refused: Some(shapes), ..compared });
     }
     compared.values = if is_text(ta) && ta == tb {
-        Some(comm.on_root(|| texts((a, &va), (b, &vb)))?)
+        Some(comm.on_root(|| texts((a, va), (b, vb)))?)
     } else if ta.is_numeric() && tb.is_numeric() {
-        Some(numbers(comm, (a, &va), (b, &vb), rules, budget)?)
+        Some(numbers(comm, (a, va), (b, vb), rules, budget)?)
     } else if ta == tb {
-        // Types that writers define are no part of CF, and nobody here reads them.
-        None
+        let (own_a, own_b) = (a.own(name), b.own(name));
+        if let (Some(x), Some(y)) = (own_a, own_b) {
+            if x.text != y.text {
+                let types = format!("type: {} and {}", x.text, y.text);
+                return Ok(Compared { refused: Some(types), ..compared });
+            }
+            if x.name != y.name && !rules.data_only {
+                compared.metadata.push(format!("type: `{}` and `{}`, of the same parts", x.name, y.name));
+            }
+        }
+        // Values with lengths of their own are behind addresses, and nobody here reads them.
+        match own_a.and_then(|own| own.bytes) {
+            Some(bytes) => Some(comm.on_root(|| records((a, va), (b, vb), bytes))?),
+            None => None,
+        }
     } else {
         compared.refused = Some("values of these types can't be compared".to_owned());
         None
     };
     if let (Some(values), true) = (compared.values, comm.is_root()) {
-        let at = |cell: Option<u64>| cell.map_or_else(Place::default, |cell| place(a, &va, cell));
+        let at = |cell: Option<u64>| cell.map_or_else(Place::default, |cell| place(a, va, cell));
         compared.places = Places {
             absolute: at(values.absolute.map(|e| e.at)),
             relative: at(values.relative.map(|e| e.at)),
@@ -78,22 +94,24 @@ pub(super) fn compare(
     Ok(compared)
 }
 
-fn described(info: &VariableInfo) -> String {
+fn described(side: &Side, info: &VariableInfo) -> String {
     let dims: Vec<&str> = info.variable.dims.iter().map(|d| d.name.as_str()).collect();
-    format!("{}({}) {}", info.variable.name, dims.join(", "), info.variable.dtype.name())
+    let kind = side.own(&info.variable.name).map_or(info.variable.dtype.name(), |own| own.text.as_str());
+    format!("{}({}) {kind}", info.variable.name, dims.join(", "))
 }
 
 /// # Collective
 /// Every rank calls this.
 fn numbers(
     comm: &Comm,
-    (a, va): (&Dataset, &VariableInfo),
-    (b, vb): (&Dataset, &VariableInfo),
+    (a, va): (&Side, &VariableInfo),
+    (b, vb): (&Side, &VariableInfo),
     rules: &Rules,
     budget: &MemoryBudget,
 ) -> Result<Differences> {
-    let (pa, pb) = comm.on_root(|| Ok((StoredPlaces::find(a, va)?, StoredPlaces::find(b, vb)?)))?;
-    let (fa, fb) = (StoredField::new(a, va, &pa), StoredField::new(b, vb, &pb));
+    let (pa, pb) = comm.on_root(|| Ok((a.places(va)?, b.places(vb)?)))?;
+    let open = || Ok((a.field(va, pa.as_ref())?, b.field(vb, pb.as_ref())?));
+    let (fa, fb) = comm.agree(open())?;
     let shape = va.variable.shape();
     let pair = Pair { fa, fb, va, vb, rules, shape: &shape };
     let (blocks, at_once) = pair.blocks(comm, budget)?;
@@ -223,13 +241,33 @@ impl Pair<'_> {
 }
 
 /// Characters and strings, cell by cell.
-fn texts((a, va): (&Dataset, &VariableInfo), (b, vb): (&Dataset, &VariableInfo)) -> Result<Differences> {
+fn texts((a, va): (&Side, &VariableInfo), (b, vb): (&Side, &VariableInfo)) -> Result<Differences> {
+    let both = |block: &IndexBox| Ok((read_text(a.path(), va, block)?, read_text(b.path(), vb, block)?));
+    by_cells(&va.variable.shape(), CELLS, both)
+}
+
+/// Values of so many `bytes` of a type that the writers have defined, cell by cell: the same if their
+/// parts have the same bits.
+fn records(
+    (a, va): (&Side, &VariableInfo),
+    (b, vb): (&Side, &VariableInfo),
+    bytes: usize,
+) -> Result<Differences> {
+    let both = |block: &IndexBox| Ok((read_own(a.path(), va, block)?, read_own(b.path(), vb, block)?));
+    by_cells(&va.variable.shape(), (8 * CELLS / bytes.max(1)).clamp(1, CELLS), both)
+}
+
+/// What is the same or not, some cells after the other.
+fn by_cells(
+    shape: &[usize],
+    at_once: usize,
+    both: impl Fn(&IndexBox) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)>,
+) -> Result<Differences> {
     let mut all = Differences::default();
-    let shape = va.variable.shape();
-    let whole = IndexBox::whole(&shape);
-    let thick = thickness(&shape, &vec![1; shape.len()], CELLS);
+    let whole = IndexBox::whole(shape);
+    let thick = thickness(shape, &vec![1; shape.len()], at_once);
     for block in if shape.is_empty() { vec![whole] } else { cut(&whole, &thick) } {
-        let (mine, theirs) = (read_text(a, va, &block)?, read_text(b, vb, &block)?);
+        let (mine, theirs) = both(&block)?;
         for (i, (mine, theirs)) in mine.iter().zip(&theirs).enumerate() {
             if mine != theirs {
                 all.differing += 1;
@@ -244,7 +282,7 @@ fn texts((a, va): (&Dataset, &VariableInfo), (b, vb): (&Dataset, &VariableInfo))
 }
 
 /// Where a cell is, by index and, where dimensions have coordinates, by them.
-fn place(dataset: &Dataset, info: &VariableInfo, cell: u64) -> Place {
+fn place(side: &Side, info: &VariableInfo, cell: u64) -> Place {
     let shape = info.variable.shape();
     let mut rest = cell as usize;
     let mut index = vec![0; shape.len()];
@@ -252,21 +290,7 @@ fn place(dataset: &Dataset, info: &VariableInfo, cell: u64) -> Place {
         index[d] = rest % shape[d].max(1);
         rest /= shape[d].max(1);
     }
-    let coordinate = |(d, i): (&halocline_core::meta::Dim, &usize)| {
-        if Some(d.name.as_str()) == dataset.time_name() {
-            return dataset
-                .time()
-                .filter(|t| *i < t.values.len())
-                .map(|t| format!("{} {}", d.name, t.datetime(*i).iso()));
-        }
-        let known = dataset.variables().iter().find(|v| v.variable.name == d.name)?;
-        if known.variable.dims.len() != 1 || known.variable.name == info.variable.name {
-            return None;
-        }
-        let value =
-            dataset.read(&d.name, &IndexBox::new(std::iter::once(*i..i + 1).collect())).ok()?.to_f64();
-        value.first().map(|v| format!("{} {v}", d.name))
-    };
-    let coordinates = info.variable.dims.iter().zip(&index).filter_map(coordinate).collect();
+    let along = info.variable.dims.iter().zip(&index);
+    let coordinates = along.filter_map(|(d, &i)| side.coordinate(info, d, i)).collect();
     Place { index, coordinates }
 }

@@ -1,32 +1,57 @@
 //! What files say of themselves and their variables.
 
+use super::side::Side;
 use super::Rules;
 use crate::common::check_once;
-use halocline_core::meta::{AttributeValue, Attributes};
+use halocline_core::meta::{AttributeValue, Attributes, Dim};
 use halocline_core::{Error, Result};
-use halocline_io::dataset::{Dataset, VariableInfo};
+use halocline_io::as_stored::Group;
+use halocline_io::dataset::VariableInfo;
 use std::collections::BTreeSet;
 
-/// Names of the variables to compare: in the order of the first file, then of the second.
+/// A name as it was asked for: in groups, a full one.
+fn full(name: &str) -> String {
+    if name.contains('/') && !name.starts_with('/') {
+        format!("/{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Whether a group is left out, by its own name or that of one around it.
+fn is_excluded(group: &str, rules: &Rules) -> bool {
+    rules.exclude.iter().any(|name| {
+        let inside = group.strip_prefix('/').and_then(|path| path.strip_prefix(name.trim_start_matches('/')));
+        inside.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// Whether a group is asked for: names of variables are those of variables alone.
+fn is_asked(group: &str, rules: &Rules) -> bool {
+    rules.var.is_empty() && !is_excluded(group, rules)
+}
+
+/// Names of the variables to compare: in the order of the first file, then of the second; first those
+/// of the root, then those of groups that both files have.
 ///
 /// # Errors
-/// Usage, if a name that is asked for is neither one of these nor, to be left out, of a group.
-pub(super) fn wanted(
-    a: &Dataset,
-    b: &Dataset,
-    groups: (&[String], &[String]),
-    rules: &Rules,
-) -> Result<Vec<String>> {
-    check_once(&rules.var)?;
-    let mut names: Vec<&str> = Vec::new();
-    for info in a.variables().iter().chain(b.variables()) {
-        let name = info.variable.name.as_str();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let is_group = |name: &String| groups.0.contains(name) || groups.1.contains(name);
-    for name in rules.var.iter().chain(rules.exclude.iter().filter(|name| !is_group(name))) {
+/// Usage, if a name that is asked for is neither one of these nor, to be left out, a group.
+pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
+    let asked: Vec<String> = rules.var.iter().map(|name| full(name)).collect();
+    let excluded: Vec<String> = rules.exclude.iter().map(|name| full(name)).collect();
+    check_once(&asked)?;
+    let in_groups = a.below().iter().chain(b.below()).flat_map(|group| &group.variables);
+    let mut seen = BTreeSet::new();
+    let all = a.variables().chain(b.variables()).chain(in_groups);
+    let names: Vec<&str> =
+        all.map(|info| info.variable.name.as_str()).filter(|name| seen.insert(*name)).collect();
+    let is_group = |name: &str| {
+        a.below()
+            .iter()
+            .chain(b.below())
+            .any(|g| g.path.trim_start_matches('/') == name.trim_start_matches('/'))
+    };
+    for name in asked.iter().chain(excluded.iter().filter(|name| !is_group(name))) {
         if !names.contains(&name.as_str()) {
             return Err(Error::usage(format!("neither file has a variable `{name}`"))
                 .remedy(format!("there are {}", names.join(", "))));
@@ -34,28 +59,91 @@ pub(super) fn wanted(
     }
     let is_wanted = |name: &&str| {
         let named = |list: &[String]| list.iter().any(|n| n == name);
-        (rules.var.is_empty() || named(&rules.var)) && !named(&rules.exclude)
+        let group = name.rsplit_once('/').map(|(group, _)| group);
+        // What a file has not, its variables need not be told of.
+        let lonely = |path: &str| {
+            let has = |side: &Side| side.below().iter().any(|g| g.path == path);
+            !(has(a) && has(b))
+        };
+        let left_out =
+            group.is_some_and(|path| is_excluded(path, rules) || (asked.is_empty() && lonely(path)));
+        (asked.is_empty() || named(&asked)) && !named(&excluded) && !left_out
     };
     Ok(names.into_iter().filter(is_wanted).map(str::to_owned).collect())
 }
 
-/// Groups of both files, and a line for each that only one of them has.
-pub(super) fn of_groups(a: &[String], b: &[String], rules: &Rules) -> (Vec<String>, Vec<String>) {
-    // Variables by name are those of the root.
-    let asked = |name: &&String| rules.var.is_empty() && !rules.exclude.contains(name);
-    let both = a.iter().filter(asked).filter(|name| b.contains(name)).cloned().collect();
-    let only = |a: &[String], b: &[String], which: &str| -> Vec<String> {
-        let lonely = a.iter().filter(asked).filter(|name| !b.contains(name));
-        lonely.map(|name| format!("group `{name}`: only in the {which}")).collect()
+/// Differences of groups below the root: those that only one file has, dimensions and attributes.
+pub(super) fn of_groups(a: &Side, b: &Side, rules: &Rules) -> Vec<String> {
+    let mut all = Vec::new();
+    let find = |side: &'_ Side, path: &str| side.below().iter().position(|g| g.path == path);
+    for (one, other, which) in [(a, b, "first"), (b, a, "second")] {
+        let lonely = |path: &str| !path.is_empty() && find(other, path).is_none();
+        for group in one.below().iter().filter(|g| is_asked(&g.path, rules) && lonely(&g.path)) {
+            // Those in it go without saying.
+            if !group.path.rsplit_once('/').is_some_and(|(around, _)| lonely(around)) {
+                all.push(format!("group `{}`: only in the {which}", group.path));
+            }
+        }
+    }
+    if rules.data_only {
+        return all;
+    }
+    for mine in a.below().iter().filter(|g| is_asked(&g.path, rules)) {
+        let Some(theirs) = find(b, &mine.path).and_then(|at| b.below().get(at)) else { continue };
+        let mut lines = Vec::new();
+        dimensions(&mut lines, &mine.dims, &theirs.dims, rules);
+        attributes(&mut lines, &mine.attributes, &theirs.attributes, rules);
+        all.extend(lines.into_iter().map(|line| format!("group `{}`: {line}", mine.path)));
+    }
+    all
+}
+
+/// Attributes of types of their writer's own: those of both files, which nobody can compare, and lines
+/// on those of one. Of what is `compared`.
+pub(super) fn unread(a: &Side, b: &Side, compared: &[String], rules: &Rules) -> (Vec<String>, Vec<String>) {
+    if rules.data_only {
+        return (Vec::new(), Vec::new());
+    }
+    let of = |side: &Side| -> BTreeSet<(String, String)> {
+        let each = |group: &Group| {
+            let path = group.path.clone();
+            let asked = path == "/" || is_asked(&path, rules);
+            let is_meant =
+                move |of: &str| if of.is_empty() { asked } else { compared.iter().any(|n| n == of) };
+            let named = |(of, name): &(String, String)| {
+                let whose = if of.is_empty() && path != "/" { format!("{path}/") } else { of.clone() };
+                let ignored = rules.ignore.iter().any(|n| n == name);
+                (is_meant(of) && !ignored).then(|| (whose, name.clone()))
+            };
+            group.unread.iter().filter_map(named).collect::<Vec<_>>()
+        };
+        side.groups.iter().flat_map(each).collect()
     };
-    (both, [only(a, b, "first"), only(b, a, "second")].concat())
+    let told = |(of, name): &(String, String)| match of.strip_suffix('/') {
+        Some(group) => format!("group `{group}`: attribute `{name}`"),
+        None if of.is_empty() => format!("attribute `{name}`"),
+        None => format!("`{of}`: attribute `{name}`"),
+    };
+    let (mine, theirs) = (of(a), of(b));
+    let both = mine.intersection(&theirs).map(told).collect();
+    let first = mine.difference(&theirs).map(|u| format!("{}: only in the first", told(u)));
+    let second = theirs.difference(&mine).map(|u| format!("{}: only in the second", told(u)));
+    (both, first.chain(second).collect())
 }
 
 /// Differences of dimensions and of attributes of the files.
-pub(super) fn of_files(a: &Dataset, b: &Dataset, rules: &Rules) -> Vec<String> {
+pub(super) fn of_files(a: &Side, b: &Side, rules: &Rules) -> Vec<String> {
     let mut all = Vec::new();
-    let length = |of: &Dataset, name: &str| of.dims().iter().find(|d| d.name == name).map(|d| d.len);
-    let names: BTreeSet<&str> = a.dims().iter().chain(b.dims()).map(|d| d.name.as_str()).collect();
+    dimensions(&mut all, a.dims(), b.dims(), rules);
+    if let (Some(a), Some(b)) = (a.attributes(), b.attributes()) {
+        attributes(&mut all, a, b, rules);
+    }
+    all
+}
+
+fn dimensions(all: &mut Vec<String>, a: &[Dim], b: &[Dim], rules: &Rules) {
+    let length = |of: &[Dim], name: &str| of.iter().find(|d| d.name == name).map(|d| d.len);
+    let names: BTreeSet<&str> = a.iter().chain(b).map(|d| d.name.as_str()).collect();
     // With some variables only, dimensions of others do not matter.
     for name in names.into_iter().filter(|_| rules.var.is_empty() && rules.exclude.is_empty()) {
         match (length(a, name), length(b, name)) {
@@ -65,8 +153,6 @@ pub(super) fn of_files(a: &Dataset, b: &Dataset, rules: &Rules) -> Vec<String> {
             _ => all.push(format!("dimension `{name}`: only in the second")),
         }
     }
-    attributes(&mut all, a.attributes(), b.attributes(), rules);
-    all
 }
 
 /// Differences of what two variables are said to be.

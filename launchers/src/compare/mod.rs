@@ -3,6 +3,7 @@
 mod fields;
 mod metadata;
 mod numbers;
+mod side;
 mod told;
 mod walk;
 
@@ -12,12 +13,15 @@ use halocline_algorithms::compare::{Differences, Tolerance};
 use halocline_core::budget::MemoryBudget;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, ErrorKind, Result};
-use halocline_io::{Dataset, Io, OpenOptions};
+use halocline_io::Io;
+use side::Side;
 
 /// How two NetCDF files differ: values, what is missing, attributes, dimensions, types.
 ///
 /// Ends with 0 if they are the same, 7 if they differ, 3 if a file can't be read, no variable is in
-/// both, or something (a group, a type that the writer has defined) can't be compared. A cell that is missing in both files is the same in both, whatever stands for missing.
+/// both, or something (values with lengths of their own, an attribute of a type that the writer has
+/// defined) can't be compared. Variables in groups go by their full names, as in /model/sst. A cell
+/// that is missing in both files is the same in both, whatever stands for missing.
 #[derive(Debug, clap::Args)]
 // Answers to questions that do not depend on each other.
 #[allow(clippy::struct_excessive_bools)]
@@ -91,8 +95,8 @@ pub(crate) struct Comparison {
     pub(crate) variables: Vec<Compared>,
     /// Differences of the files themselves: dimensions, attributes, groups that only one has.
     pub(crate) metadata: Vec<String>,
-    /// Groups of both files, which nobody here reads.
-    pub(crate) groups: Vec<String>,
+    /// Attributes of both files whose values nobody here reads, a line each.
+    pub(crate) unread: Vec<String>,
 }
 
 /// A variable of one or both files.
@@ -143,16 +147,15 @@ impl Compared {
 impl Comparison {
     /// Whether all that is asked for was compared and is the same.
     pub(crate) fn is_same(&self) -> bool {
-        !self.differs() && self.unknown().is_empty()
+        !self.differs() && self.unknown().is_empty() && self.unread.is_empty()
     }
     /// Whether a difference was found.
     pub(crate) fn differs(&self) -> bool {
         !self.metadata.is_empty() || self.variables.iter().any(Compared::differs)
     }
-    /// Groups and variables that were not compared.
+    /// Variables that were not compared.
     pub(crate) fn unknown(&self) -> Vec<&str> {
-        let variables = self.variables.iter().filter(|v| v.is_unknown()).map(|v| v.name.as_str());
-        self.groups.iter().map(String::as_str).chain(variables).collect()
+        self.variables.iter().filter(|v| v.is_unknown()).map(|v| v.name.as_str()).collect()
     }
     /// What differs, a line each.
     pub(crate) fn text(&self) -> String {
@@ -178,29 +181,16 @@ pub(crate) fn compare(
     io: Io,
     budget: &MemoryBudget,
 ) -> Result<Comparison> {
-    let open = |path: &str| {
-        // A pattern would name other files than the one that is meant.
-        if !std::path::Path::new(path).exists() {
-            return Err(Error::data("no such file").in_file(path));
-        }
-        Ok(path.to_owned())
-    };
-    let names = comm.on_root(|| files.into_iter().map(open).collect::<Result<Vec<_>>>())?;
-    let options = OpenOptions { io, ..OpenOptions::default() };
-    let sets: Vec<Dataset> = names
-        .iter()
-        .map(|name| halocline_io::open_with(comm, std::slice::from_ref(name), options))
-        .collect::<Result<_>>()?;
-    let (a, b) = (&sets[0], &sets[1]);
-    let groups =
-        comm.on_root(|| Ok((halocline_io::as_stored::groups(a)?, halocline_io::as_stored::groups(b)?)))?;
-    let wanted = metadata::wanted(a, b, (&groups.0, &groups.1), rules)?;
-    let (groups, lonely) = metadata::of_groups(&groups.0, &groups.1, rules);
+    let [first, second] = files.map(|path| comm.on_root(|| side::existing(path)));
+    let (a, b) = (Side::open(comm, &first?, io)?, Side::open(comm, &second?, io)?);
+    let wanted = metadata::wanted(&a, &b, rules)?;
     let mut variables = Vec::new();
     for name in &wanted {
-        variables.push(fields::compare(comm, (a, b), name, rules, budget)?);
+        variables.push(fields::compare(comm, (&a, &b), name, rules, budget)?);
     }
-    let mut metadata = if rules.data_only { Vec::new() } else { metadata::of_files(a, b, rules) };
+    let mut metadata = if rules.data_only { Vec::new() } else { metadata::of_files(&a, &b, rules) };
+    metadata.extend(metadata::of_groups(&a, &b, rules));
+    let (unread, lonely) = metadata::unread(&a, &b, &wanted, rules);
     metadata.extend(lonely);
     if variables.iter().all(|v| v.values.is_none()) && !wanted.is_empty() {
         let both = |v: &Compared| {
@@ -208,15 +198,13 @@ pub(crate) fn compare(
                 && v.refused.as_deref() != Some(fields::ONLY_IN_SECOND)
         };
         if !variables.iter().any(both) {
-            return Err(
-                Error::data(format!("has no variable in common with {}", names[1])).in_file(&names[0])
-            );
+            return Err(Error::data(format!("has no variable in common with {}", b.path)).in_file(&a.path));
         }
     }
-    if wanted.is_empty() {
-        return Err(Error::data("there are no variables to compare").in_file(&names[0]));
+    if wanted.is_empty() && metadata.is_empty() {
+        return Err(Error::data("there are no variables to compare").in_file(&a.path));
     }
-    Ok(Comparison { files: [names[0].clone(), names[1].clone()], variables, metadata, groups })
+    Ok(Comparison { files: [a.path, b.path], variables, metadata, unread })
 }
 
 /// Runs the command.
@@ -252,15 +240,19 @@ pub(crate) fn run(comm: &Comm, args: &CompareArgs, verbosity: Verbosity) -> Resu
     }
     if !compared.differs() {
         let unknown = compared.unknown();
-        let names: Vec<String> = unknown.iter().map(|name| format!("`{name}`")).collect();
+        let names = unknown.iter().map(|name| format!("`{name}`"));
+        let all: Vec<String> = names.chain(compared.unread.iter().cloned()).collect();
         let what = format!(
-            "what is compared is the same as in {}, but groups and types of a writer's own are not compared: {}",
+            "what is compared is the same as in {}, but some types of a writer's own are not: {}",
             args.second,
-            names.join(", ")
+            all.join(", ")
         );
-        return Err(Error::data(what)
-            .in_file(&args.first)
-            .remedy(format!("leave them out with --exclude {}", unknown.join(","))));
+        let remedy = if unknown.is_empty() {
+            "leave attributes out with --ignore-attributes, or compare with --data-only".to_owned()
+        } else {
+            format!("leave them out with --exclude {}", unknown.join(","))
+        };
+        return Err(Error::data(what).in_file(&args.first).remedy(remedy));
     }
     Err(Error::new(ErrorKind::Difference, format!("differs from {}", args.second)).in_file(&args.first))
 }

@@ -6,7 +6,7 @@ use serde_json::{json, Value};
 use std::fmt::Write as _;
 
 /// Why values of other types were not compared.
-const OWN_TYPE: &str = "values are of a type that its writer has defined, and not compared";
+const OWN_TYPE: &str = "not compared, as values have lengths of their own";
 
 pub(super) fn text(all: &Comparison) -> String {
     let mut out = String::new();
@@ -16,11 +16,11 @@ pub(super) fn text(all: &Comparison) -> String {
     for variable in &all.variables {
         one(&mut out, variable);
     }
-    for group in &all.groups {
-        let _ = writeln!(out, "group `{group}`: not compared, as groups are not read");
+    for attribute in &all.unread {
+        let _ = writeln!(out, "{attribute}: not compared, as its writer has defined its type");
     }
     let different = all.variables.iter().filter(|v| v.differs()).count();
-    let unknown = all.unknown().len();
+    let unknown = all.unknown().len() + all.unread.len();
     let _ = match (different, all.metadata.is_empty()) {
         (0, true) if unknown > 0 => writeln!(
             out,
@@ -144,7 +144,7 @@ pub(super) fn json(all: &Comparison) -> Value {
         "files": all.files,
         "same": all.is_same(),
         "metadata": all.metadata,
-        "groups_not_compared": all.groups,
+        "attributes_not_compared": all.unread,
         "variables": all.variables.iter().map(variable).collect::<Vec<_>>(),
     })
 }

@@ -90,7 +90,7 @@ impl Picture<'_> {
             let named = |v: &Variable| is_text(v) && v.dims.first().is_some_and(|d| d.name == dim.name);
             let Some(names) = self.dataset.variables().iter().find(|v| named(&v.variable)) else { continue };
             let shape = names.variable.shape();
-            let cells = read_text(self.dataset, names, &IndexBox::whole(&shape))?;
+            let cells = read_text(self.dataset.files()[0].path.as_ref(), names, &IndexBox::whole(&shape))?;
             let each = (cells.len() / dim.len).max(1);
             let name = |cells: &[Vec<u8>]| {
                 let text = String::from_utf8_lossy(&cells.concat()).into_owned();

@@ -8,6 +8,7 @@ use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
 use crate::direct::refusal::{Attempt, Refusal};
 use crate::direct::variable::{collect, Found};
 use crate::io_mode::Io;
+use crate::netcdf_read::only_groups;
 use crate::object_name;
 use halocline_core::Error;
 use hdf5_reader::messages::filter_pipeline::{FILTER_DEFLATE, FILTER_SHUFFLE};
@@ -69,9 +70,7 @@ pub(super) fn describe(file: &Hdf5File, path: &Path, bytes: u64, io: Io) -> Atte
         variables.push(variable);
     }
     if variables.is_empty() && !root.children.is_empty() {
-        return Err(Error::data("all variables are in groups, which are not read yet")
-            .remedy("copy the group to a file of its own, for example with `ncks -G : -g GROUP`")
-            .into());
+        return Err(only_groups().into());
     }
     let attributes = all(file, &root_group)?;
     let meta = FileMeta {

@@ -1,6 +1,10 @@
 //! Variables exactly as files store them, for those who compare or copy: any type, any shape,
 //! nothing decoded unless asked.
 
+mod groups;
+
+pub use groups::{groups, is_of_groups_only, Group, OwnType};
+
 use crate::cf::Element;
 use crate::dataset::{Dataset, VariableInfo};
 use crate::direct::variable::numbers;
@@ -8,12 +12,13 @@ use crate::guard::guarded;
 use crate::netcdf_read::NetcdfReader;
 use crate::output::stored::characters;
 use crate::rechunk::blocks::{find, scratch_bytes, Blocks, Places};
-use crate::stored::StoredValues;
+use crate::stored::{StoredReader, StoredValues};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
 use halocline_core::rechunk::cut;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Where a variable lies in the files of a data set: plain data, found once and sent to all ranks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,9 +36,14 @@ impl StoredPlaces {
 
 /// The stored values of one variable of numbers, read block by block from any thread.
 pub struct StoredField<'a> {
-    blocks: Blocks<'a>,
     info: &'a VariableInfo,
-    places: &'a Places,
+    from: Way<'a>,
+}
+
+/// Who reads.
+enum Way<'a> {
+    Dataset { blocks: Blocks<'a>, places: &'a Places },
+    Library(NetcdfReader),
 }
 
 impl<'a> StoredField<'a> {
@@ -41,7 +51,16 @@ impl<'a> StoredField<'a> {
     pub fn new(dataset: &'a Dataset, info: &'a VariableInfo, places: &'a StoredPlaces) -> Self {
         let shape = info.variable.shape();
         let chunk = info.chunks.clone().unwrap_or_else(|| vec![1; shape.len()]);
-        Self { blocks: Blocks::carried(dataset, info, chunk, &places.0), info, places: &places.0 }
+        let blocks = Blocks::carried(dataset, info, chunk, &places.0);
+        Self { info, from: Way::Dataset { blocks, places: &places.0 } }
+    }
+    /// Of a variable of numbers in a group of a file ([`Group::variables`]), which the NetCDF library
+    /// reads.
+    ///
+    /// # Errors
+    /// Data, if the file can't be opened by it.
+    pub fn in_group(path: &Path, info: &'a VariableInfo) -> Result<Self> {
+        Ok(Self { info, from: Way::Library(NetcdfReader::open(path)?) })
     }
     /// The values of a block as they are stored, C order.
     ///
@@ -49,9 +68,15 @@ impl<'a> StoredField<'a> {
     /// Data, if what is stored is damaged; system, if reading fails; memory, if there is none for
     /// the block.
     pub fn read(&self, block: &IndexBox) -> Result<StoredValues> {
+        let blocks = match &self.from {
+            Way::Dataset { blocks, .. } => blocks,
+            Way::Library(reader) => {
+                return reader.read_raw(in_file(&self.info.variable.name), block.ranges())
+            }
+        };
         let dtype = self.info.variable.dtype;
         let mut bytes = crate::stored::buffer::<u8>(block.len() * dtype.size())?;
-        self.blocks.bytes(block, &mut bytes)?;
+        blocks.bytes(block, &mut bytes)?;
         numbers(dtype, cfg!(target_endian = "big"), &bytes)
             .ok_or_else(|| Error::internal("holds no numbers").in_variable(&self.info.variable.name))
     }
@@ -65,7 +90,10 @@ impl<'a> StoredField<'a> {
     }
     /// Bytes that a thread needs beside what it reads into.
     pub fn scratch_bytes(&self) -> u64 {
-        scratch_bytes(self.places)
+        match &self.from {
+            Way::Dataset { places, .. } => scratch_bytes(places),
+            Way::Library(_) => 0,
+        }
     }
 }
 
@@ -75,20 +103,26 @@ impl std::fmt::Debug for StoredField<'_> {
     }
 }
 
-/// Names of the groups at the root of the (only) file, whose variables nobody reads.
-///
-/// # Errors
-/// Data, if the file can't be opened by the NetCDF library.
-pub fn groups(dataset: &Dataset) -> Result<Vec<String>> {
-    NetcdfReader::open(dataset.files()[0].path.as_ref())?.groups()
+/// The name of a variable as the library looks for it, in groups too.
+fn in_file(name: &str) -> &str {
+    name.trim_start_matches('/')
 }
 
-/// The characters or strings of a block of a variable of the (only) file, cell by cell, C order.
+/// The values of a block of a variable whose type its writer has defined ([`OwnType::bytes`] known),
+/// cell by cell, C order: the bytes of each, without those between the parts of a record.
 ///
 /// # Errors
 /// Data, if they can't be read.
-pub fn read_text(dataset: &Dataset, info: &VariableInfo, block: &IndexBox) -> Result<Vec<Vec<u8>>> {
-    let (name, path) = (&info.variable.name, &dataset.files()[0].path);
+pub fn read_own(path: &Path, info: &VariableInfo, block: &IndexBox) -> Result<Vec<Vec<u8>>> {
+    NetcdfReader::open(path)?.own_values(in_file(&info.variable.name), block)
+}
+
+/// The characters or strings of a block of a variable of a file, in a group too, cell by cell, C order.
+///
+/// # Errors
+/// Data, if they can't be read.
+pub fn read_text(path: &Path, info: &VariableInfo, block: &IndexBox) -> Result<Vec<Vec<u8>>> {
+    let name = in_file(&info.variable.name);
     let damaged = |what: String| Error::data(what).in_file(path).in_variable(name);
     let read = guarded(|| {
         let file = netcdf::open(path).map_err(|e| damaged(format!("cannot be opened as NetCDF: {e}")))?;
