@@ -181,11 +181,12 @@ fn winds_in_files_of_their_own() {
         (&truncate[..], "short.nc", "ends before 2001-01-03"),
         (COMMANDS[2], "coarse.nc", "its grid"),
     ] {
-        let words = [words, &[text(&at("u.nc")), text(&at(file)), "-q", "-o", text(&at("no.nc"))]].concat();
+        let [u, v, out] = ["u.nc", file, "no.nc"].map(at);
+        let words = [words, &[text(&u), text(&v), "-q", "-o", text(&out)]].concat();
         let output = run(Launch::ThreadRanks(2), &words);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.contains(message) && said.contains(file), "{words:?}: {said}");
-        assert!(!at("no.nc").exists());
+        assert!(!out.exists());
     }
 }
