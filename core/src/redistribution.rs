@@ -62,8 +62,6 @@ impl<T: Pod + Send + Sync> Redistribution<T> {
         (to, out): (&Decomposition, &mut Vec<T>),
     ) {
         let me = comm.rank();
-        let (have, want) = (from.block(me), to.block(me));
-        fit(out, want.len());
         let pieces = |of: &Decomposition, block: &IndexBox| -> Vec<IndexBox> {
             let mut all = vec![IndexBox::new(vec![0..0; block.ndim()]); comm.size()];
             if !block.is_empty() {
@@ -71,17 +69,54 @@ impl<T: Pod + Send + Sync> Redistribution<T> {
             }
             all
         };
+        let (have, want) = (from.block(me), to.block(me));
+        fit(out, want.len());
         let (sent, got) = (pieces(to, &have), pieces(from, &want));
+        self.travel(comm, (&have, data, &sent), (&want, out, &got));
+    }
+
+    /// [`Self::exchange`] between boxes that follow no rule: `from` and `to` name that of each rank,
+    /// without an index in two boxes of one side. What of `from` lies in no box of `to` is not sent, and
+    /// what of `out`, which is as long as this rank's box of `to`, comes from nowhere stays as it is.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same boxes, as many on either side as there are ranks.
+    ///
+    /// # Panics
+    /// If there are not as many boxes as ranks, or data are not as long as theirs.
+    pub fn exchange_boxes(
+        &mut self,
+        comm: &Comm,
+        (from, data): (&[IndexBox], &[T]),
+        (to, out): (&[IndexBox], &mut [T]),
+    ) {
+        let pieces = |of: &[IndexBox], block: &IndexBox| -> Vec<IndexBox> {
+            of.iter().map(|other| block.intersect(other)).collect()
+        };
+        let (have, want) = (&from[comm.rank()], &to[comm.rank()]);
+        assert!(data.len() == have.len() && out.len() == want.len(), "values of other boxes");
+        let (sent, got) = (pieces(to, have), pieces(from, want));
+        self.travel(comm, (have, data, &sent), (want, out, &got));
+    }
+
+    /// Moves pieces of a box to other ranks, and what comes from them into another box.
+    fn travel(
+        &mut self,
+        comm: &Comm,
+        (have, data, sent): (&IndexBox, &[T], &[IndexBox]),
+        (want, out, got): (&IndexBox, &mut [T], &[IndexBox]),
+    ) {
+        let me = comm.rank();
         // What stays needs no buffer.
         let len = |rank: usize, piece: &IndexBox| if rank == me { 0 } else { piece.len() };
         let lens = |all: &[IndexBox]| all.iter().enumerate().map(|(r, p)| len(r, p)).collect::<Vec<_>>();
-        let (sent_lens, got_lens) = (lens(&sent), lens(&got));
+        let (sent_lens, got_lens) = (lens(sent), lens(got));
         fit(&mut self.leaving, sent_lens.iter().sum());
         fit(&mut self.arriving, got_lens.iter().sum());
         let mut rest = self.leaving.as_mut_slice();
         for (piece, len) in sent.iter().zip(&sent_lens).filter(|(_, len)| **len > 0) {
             let (part, after) = rest.split_at_mut(*len);
-            pack(&have, data, piece, part);
+            pack(have, data, piece, part);
             rest = after;
         }
         {
@@ -104,26 +139,29 @@ impl<T: Pod + Send + Sync> Redistribution<T> {
             let (part, after) = rest.split_at(*len);
             rest = after;
             if rank == me {
-                sources.push((piece, &have, data));
+                sources.push((piece, have, data));
             } else {
                 sources.push((piece, piece, part));
             }
         }
         sources.retain(|(piece, _, _)| !piece.is_empty());
-        unpack(&want, out, &sources);
+        unpack(want, out, &sources);
     }
 }
 
-/// Values of the slowest dimension.
-fn slab(block: &IndexBox) -> usize {
-    block.shape().iter().skip(1).product()
+/// The slowest dimension that there is more than one index of, and the values of each.
+fn slab(block: &IndexBox) -> (usize, usize) {
+    let shape = block.shape();
+    let d = shape.iter().position(|n| *n > 1).unwrap_or(0);
+    (d, shape.iter().skip(d + 1).product())
 }
 
 /// The values of `piece` of a block, slab by slab in threads.
 fn pack<T: Pod + Send + Sync>(block: &IndexBox, data: &[T], piece: &IndexBox, out: &mut [T]) {
-    let first = piece.range(0).start;
-    out.par_chunks_mut(slab(piece).max(1)).enumerate().for_each(|(i, out)| {
-        let part = piece.with_range(0, first + i..first + i + 1);
+    let (d, values) = slab(piece);
+    let first = piece.range(d).start;
+    out.par_chunks_mut(values.max(1)).enumerate().for_each(|(i, out)| {
+        let part = piece.with_range(d, first + i..first + i + 1);
         block.for_each_run(&part, |from, to, n| out[to..to + n].copy_from_slice(&data[from..from + n]));
     });
 }
@@ -134,11 +172,12 @@ fn unpack<T: Pod + Send + Sync>(block: &IndexBox, out: &mut [T], sources: &[(&In
     if block.is_empty() {
         return;
     }
-    let first = block.range(0).start;
-    out.par_chunks_mut(slab(block)).enumerate().for_each(|(i, out)| {
-        let own = block.with_range(0, first + i..first + i + 1);
-        for (piece, holder, data) in sources.iter().filter(|(p, _, _)| p.range(0).contains(&(first + i))) {
-            let part = piece.with_range(0, first + i..first + i + 1);
+    let (d, values) = slab(block);
+    let first = block.range(d).start;
+    out.par_chunks_mut(values).enumerate().for_each(|(i, out)| {
+        let own = block.with_range(d, first + i..first + i + 1);
+        for (piece, holder, data) in sources.iter().filter(|(p, _, _)| p.range(d).contains(&(first + i))) {
+            let part = piece.with_range(d, first + i..first + i + 1);
             rows(&part, &own, holder, |to, from, n| out[to..to + n].copy_from_slice(&data[from..from + n]));
         }
     });
@@ -179,5 +218,38 @@ fn rows(part: &IndexBox, a: &IndexBox, b: &IndexBox, mut run: impl FnMut(usize, 
             (from_a, from_b) = (from_a - at[d] * in_a[d], from_b - at[d] * in_b[d]);
             at[d] = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::run_threads;
+
+    #[test]
+    fn boxes_in_any_order_and_parts_of_them() {
+        let rows = |from: usize, to: usize| IndexBox::new(vec![from..to, 0..3]);
+        run_threads(3, |comm| {
+            let me = comm.rank();
+            let from = [rows(0, 2), rows(2, 5), rows(5, 7)];
+            let whole = IndexBox::whole(&[7, 3]);
+            let all: Vec<f64> = (0..21).map(f64::from).collect();
+            let own = |of: &[IndexBox]| {
+                let mut own = Vec::new();
+                whole.extract(&all, &of[me], &mut own);
+                own
+            };
+            let mut moving = Redistribution::default();
+            // The last rows first, and none on one rank; the first two rows go nowhere.
+            let to = [rows(4, 7), rows(0, 0), rows(2, 4)];
+            let mut out = vec![-1.0; to[me].len()];
+            moving.exchange_boxes(comm, (&from, &own(&from)), (&to, &mut out));
+            assert_eq!(out, own(&to));
+            // And back: what comes from nowhere stays.
+            let mut back = vec![-1.0; from[me].len()];
+            moving.exchange_boxes(comm, (&to, &out), (&from, &mut back));
+            let expected = if me == 0 { vec![-1.0; 6] } else { own(&from) };
+            assert_eq!(back, expected);
+        });
     }
 }

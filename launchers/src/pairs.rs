@@ -123,6 +123,19 @@ pub(crate) fn check_members(first: &Dataset, second: &Dataset) -> Result<()> {
     }
 }
 
+/// Refuses a second variable at other times than the first.
+///
+/// # Errors
+/// Data, naming what differs.
+pub(crate) fn check_times(first: &Source, second: &Source) -> Result<()> {
+    let origin = if both_static(first, second)? { 0 } else { align(first.time(), second.time())? };
+    if origin > 0 || first.time().len() != second.time().len() {
+        return Err(Error::data(format!("has other times than `{}`", first.variable().name))
+            .remedy("choose common ones with --time"));
+    }
+    Ok(())
+}
+
 /// Refuses a second variable that is not on the grid and at the times of the first.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ mod fields;
 mod halos;
 mod output;
 mod shared;
+mod sphere;
 mod stream;
 mod together;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         .chain(checkpoint::all())
         .chain(eof::all())
         .chain(fft::all())
+        .chain(sphere::all())
         .chain(output::all())
         .chain(stream::all())
         .chain(together::all())

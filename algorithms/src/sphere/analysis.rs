@@ -5,6 +5,7 @@ use super::coefficients::Coefficients;
 use super::grid::LatitudeKind;
 use super::legendre::Functions;
 use super::product::{multiply_add, pack, Packed, Strided, Target};
+use super::rows::Rows;
 use super::transform::{Transform, DEGREES};
 use halocline_core::engine::Numbers;
 use rayon::prelude::*;
@@ -34,10 +35,21 @@ impl Transform {
     /// The coefficients of `maps` maps of the grid, one after the other. Missing values spoil
     /// those of their map.
     pub fn analyse(&self, values: Numbers<'_>, maps: usize) -> Coefficients {
-        let circles = self.circles(&[values], maps);
+        let share = self.whole();
+        let circles = self.circles(&[self.all_rows(values)], maps, &share);
+        Coefficients::new(maps, self.truncation, self.project(&circles, share.orders))
+    }
+
+    /// All rows of maps: northern ones, and southern ones.
+    pub(super) fn all_rows<'v>(&self, values: Numbers<'v>) -> [Rows<'v>; 2] {
+        [(); 2].map(|()| Rows { values, range: 0..self.grid.rows })
+    }
+
+    /// The coefficients of these orders, from circles of all latitudes and of these orders.
+    pub(super) fn project(&self, circles: &Circles, orders: &[usize]) -> Vec<Vec<f64>> {
         let columns = circles.columns();
-        let orders = (0..=self.order).into_par_iter().map_init(Workspace::default, |w, m| {
-            self.gather(&circles, m, m % 2 == 1, w);
+        let made = orders.par_iter().enumerate().map_init(Workspace::default, |w, (slot, &m)| {
+            self.gather(circles, slot, m % 2 == 1, w);
             let degrees = self.truncation + 1 - m;
             let mut out = vec![0.0; degrees * columns];
             let Workspace { functions, first, packed, .. } = w;
@@ -53,7 +65,7 @@ impl Transform {
             }
             out
         });
-        Coefficients::new(maps, self.truncation, orders.collect())
+        made.collect()
     }
 
     /// Whether the highest degree, of so many of an order, holds a sine that vanishes on every
@@ -62,14 +74,14 @@ impl Transform {
         degrees > 0 && self.grid.kind == LatitudeKind::Poles && self.truncation + 1 == self.grid.rows
     }
 
-    /// Packs the columns of one order, on the latitudes of integrals; `sines` if they are odd about
-    /// the poles.
-    pub(super) fn gather(&self, circles: &Circles, m: usize, sines: bool, w: &mut Workspace) {
+    /// Packs the columns of the order that is stored at `slot`, on the latitudes of integrals; `sines`
+    /// if they are odd about the poles.
+    pub(super) fn gather(&self, circles: &Circles, slot: usize, sines: bool, w: &mut Workspace) {
         let (columns, own, nodes) = (circles.columns(), self.own.len(), self.nodes.len());
         for antisymmetric in [false, true] {
             let packed = &mut w.packed[usize::from(antisymmetric)];
             let out = cleared(packed, own.max(nodes) * columns);
-            pack(circles.data(), |k| circles.place(k, m, antisymmetric), (own, columns), out);
+            pack(circles.data(), |k| circles.place(k, slot, antisymmetric), (own, columns), out);
             let Some(meridian) = &self.meridian else { continue };
             let matrix = Strided { data: meridian.matrix(sines, antisymmetric), down: own, along: 1 };
             let right = Packed { data: out, rows: own, from: 0, by: 1 };

@@ -32,6 +32,12 @@ impl Coefficients {
     pub fn highest_order(&self) -> usize {
         self.orders.len().saturating_sub(1)
     }
+    /// Whether coefficients of an order are there: all are, but of maps that are divided among ranks
+    /// ([`DividedTransform`](super::DividedTransform)), where [`Self::get`] and [`Self::set`] are of
+    /// those of this rank only.
+    pub fn holds(&self, m: usize) -> bool {
+        self.orders.get(m).is_some_and(|values| !values.is_empty())
+    }
     pub(super) fn of_order(&self, m: usize) -> &[f64] {
         self.orders.get(m).map_or(&[], Vec::as_slice)
     }
@@ -69,18 +75,24 @@ impl Coefficients {
     }
 
     /// The contribution of each degree to the mean of the square over the sphere: Σ |aₙᵐ|² over
-    /// orders of either sign; of each map, degrees 0 to [`Self::truncation`].
+    /// orders of either sign; of each map, degrees 0 to [`Self::truncation`]. Of the orders that are
+    /// there ([`Self::holds`]).
     pub fn power(&self) -> Vec<f64> {
         let degrees = self.truncation + 1;
         let mut power = vec![0.0; self.maps * degrees];
-        for (m, values) in self.orders.iter().enumerate() {
-            let twice = if m == 0 { 1.0 } else { 2.0 };
-            for (k, row) in values.chunks_exact((2 * self.maps).max(1)).enumerate() {
-                for (map, pair) in row.chunks_exact(2).enumerate() {
-                    power[map * degrees + m + k] += twice * (pair[0] * pair[0] + pair[1] * pair[1]);
-                }
-            }
+        for m in 0..self.orders.len() {
+            self.terms(m, |n, map, term| power[map * degrees + n] += term);
         }
         power
+    }
+
+    /// Calls `take(degree, map, contribution)` for all coefficients of an order, with that of order -m.
+    pub(super) fn terms(&self, m: usize, mut take: impl FnMut(usize, usize, f64)) {
+        let twice = if m == 0 { 1.0 } else { 2.0 };
+        for (k, row) in self.of_order(m).chunks_exact((2 * self.maps).max(1)).enumerate() {
+            for (map, pair) in row.chunks_exact(2).enumerate() {
+                take(m + k, map, twice * (pair[0] * pair[0] + pair[1] * pair[1]));
+            }
+        }
     }
 }

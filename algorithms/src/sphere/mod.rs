@@ -10,6 +10,8 @@
 //!   gradient of a scalar. Fourier transforms along latitude circles, then for each order m a
 //!   product of matrices over all maps, with Legendre functions that are made as they are used.
 //!   North and south share them.
+//! - [`DividedTransform`]: the same of maps that are divided among ranks, for those that are too large
+//!   for one, or too few for all: circles of latitude, then orders, are dealt to ranks.
 //! - [`Taper`]: what coefficients are multiplied by.
 //!
 //! On Gaussian latitudes the integrals are Gauss sums. On evenly spaced ones, the trigonometric
@@ -24,12 +26,14 @@
 mod analysis;
 mod circles;
 mod coefficients;
+mod divided;
 mod gauss;
 mod grid;
 mod latitudes;
 mod legendre;
 mod meridian;
 mod product;
+mod rows;
 mod synthesis;
 mod taper;
 #[cfg(test)]
@@ -39,6 +43,7 @@ mod twofold;
 mod winds;
 
 pub use coefficients::Coefficients;
+pub use divided::{DividedMaps, DividedTransform};
 pub use grid::{LatitudeKind, SphereGrid};
 pub use taper::Taper;
 pub use transform::Transform;

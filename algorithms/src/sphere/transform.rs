@@ -8,10 +8,19 @@ use super::meridian::{self, Meridian};
 use halocline_core::{Error, Result};
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Degrees whose functions are made at a time.
 pub(super) const DEGREES: usize = 32;
+
+/// Which latitudes from the north pole on (each with its mirror image) and which orders are worked on,
+/// the latter one after the other as they are stored.
+#[derive(Debug, Clone)]
+pub(super) struct Share<'a> {
+    pub(super) latitudes: Range<usize>,
+    pub(super) orders: &'a [usize],
+}
 
 /// Analysis and synthesis on one grid up to one degree.
 pub struct Transform {
@@ -27,6 +36,8 @@ pub struct Transform {
     pub(super) weights: Option<Vec<f64>>,
     pub(super) meridian: Option<Meridian>,
     pub(super) sectoral: Vec<f64>,
+    /// All orders.
+    orders: Vec<usize>,
     pub(super) forward: Arc<dyn RealToComplex<f64>>,
     pub(super) inverse: Arc<dyn ComplexToReal<f64>>,
 }
@@ -99,6 +110,7 @@ impl Transform {
             weights,
             meridian,
             sectoral: legendre::sectoral(order + 1),
+            orders: (0..=order).collect(),
             forward: planner.plan_fft_forward(grid.columns),
             inverse: planner.plan_fft_inverse(grid.columns),
         })
@@ -115,6 +127,11 @@ impl Transform {
     /// The highest order.
     pub fn highest_order(&self) -> usize {
         self.order
+    }
+
+    /// All there is.
+    pub(super) fn whole(&self) -> Share<'_> {
+        Share { latitudes: 0..self.own.len(), orders: &self.orders }
     }
 
     /// Bytes that it holds itself.

@@ -1,6 +1,7 @@
 //! Vector harmonics: winds to vorticity and divergence, scalars to their gradients.
 
 use super::analysis::{cleared, Workspace};
+use super::circles::Circles;
 use super::coefficients::Coefficients;
 use super::latitudes::Latitudes;
 use super::synthesis::Waves;
@@ -21,12 +22,26 @@ impl Transform {
     /// The coefficients of vorticity and divergence on the unit sphere of `maps` winds, eastward
     /// `u` and northward `v`: those on a sphere of radius a are these divided by a.
     pub fn analyse_wind(&self, u: Numbers<'_>, v: Numbers<'_>, maps: usize) -> (Coefficients, Coefficients) {
-        let circles = self.circles(&[u, v], maps);
+        let share = self.whole();
+        let circles = self.circles(&[self.all_rows(u), self.all_rows(v)], maps, &share);
+        let (vorticity, divergence) = self.project_wind(&circles, maps, share.orders);
+        let of = |orders| Coefficients::new(maps, self.truncation, orders);
+        (of(vorticity), of(divergence))
+    }
+
+    /// The coefficients of vorticity and of divergence of these orders, from circles of all latitudes
+    /// and of these orders.
+    pub(super) fn project_wind(
+        &self,
+        circles: &Circles,
+        maps: usize,
+        orders: &[usize],
+    ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
         let columns = circles.columns();
         let half = 2 * maps;
-        let orders = (0..=self.order).into_par_iter().map_init(Workspace::default, |w, m| {
+        let made = orders.par_iter().enumerate().map_init(Workspace::default, |w, (slot, &m)| {
             // Components of a vector are odd about the poles where scalars are even.
-            self.gather(&circles, m, m % 2 == 0, w);
+            self.gather(circles, slot, m % 2 == 0, w);
             let degrees = self.truncation + 1 - m;
             let mut vorticity = vec![0.0; degrees * half];
             let mut divergence = vec![0.0; degrees * half];
@@ -62,9 +77,7 @@ impl Transform {
             divergence[shown * half..].fill(0.0);
             (vorticity, divergence)
         });
-        let (vorticity, divergence) = orders.unzip::<_, _, Vec<_>, Vec<_>>();
-        let of = |orders| Coefficients::new(maps, self.truncation, orders);
-        (of(vorticity), of(divergence))
+        made.unzip::<_, _, Vec<_>, Vec<_>>()
     }
 
     /// The gradient on the unit sphere of what coefficients make: its eastward component
@@ -76,13 +89,25 @@ impl Transform {
         eastward: NumbersMut<'_>,
         northward: NumbersMut<'_>,
     ) {
-        let maps = coefficients.maps();
-        let half = 2 * maps;
-        let mut waves = Waves::new(self, 2 * half);
+        let share = self.whole();
+        let waves = self.gradient_waves(coefficients, [east, north], share.orders);
+        let outputs = vec![self.all_rows_mut(eastward), self.all_rows_mut(northward)];
+        self.lay_out(&waves, outputs, coefficients.maps(), &share);
+    }
+
+    /// Sums over degrees of both components of a gradient, of these orders on all latitudes.
+    pub(super) fn gradient_waves(
+        &self,
+        coefficients: &Coefficients,
+        [east, north]: [f64; 2],
+        orders: &[usize],
+    ) -> Waves {
+        let half = 2 * coefficients.maps();
+        let mut waves = Waves::zeros(orders.len(), self.own.len(), 2 * half);
         let wide = waves.wide();
-        waves.data.par_chunks_mut(wide.max(1)).enumerate().for_each_init(
+        waves.data.par_chunks_mut(wide.max(1)).zip(orders).for_each_init(
             Workspace::default,
-            |w, (m, out)| {
+            |w, (out, &m)| {
                 let degrees = self.pack_degrees(coefficients, m, w);
                 let packed = std::mem::take(&mut w.packed[0]);
                 let mut sums = std::mem::take(&mut w.sums);
@@ -108,7 +133,7 @@ impl Transform {
                 (w.packed[0], w.sums) = (packed, sums);
             },
         );
-        self.lay_out(&waves, vec![eastward, northward], maps);
+        waves
     }
 
     fn start_vector(&self, at: &Latitudes, m: usize, w: &mut Workspace) {
@@ -161,11 +186,15 @@ impl Coefficients {
     /// Kinetic energy of each degree from vorticity or divergence on the unit sphere, as
     /// [`Transform::analyse_wind`] gives it: half the contribution to the mean square of the speed.
     pub fn kinetic_energy(&self) -> Vec<f64> {
-        let mut energy = self.power();
-        let degrees = self.truncation() + 1;
-        for (at, e) in energy.iter_mut().enumerate() {
-            *e *= -0.5 * inverse_laplacian(at % degrees);
-        }
-        energy
+        energy_of(self.power(), self.truncation())
     }
+}
+
+/// Kinetic energy from the power of vorticity or divergence on the unit sphere, of all degrees of each
+/// map.
+pub(super) fn energy_of(mut power: Vec<f64>, truncation: usize) -> Vec<f64> {
+    for (at, e) in power.iter_mut().enumerate() {
+        *e *= -0.5 * inverse_laplacian(at % (truncation + 1));
+    }
+    power
 }

@@ -1,21 +1,19 @@
 //! `halocline calc helmholtz`.
 
 use super::fields::Field;
-use super::output::{chunks, part, room, write, Precision};
+use super::output::{chunks, write, Precision};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{
-    check_once, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
-};
+use crate::common::{check_once, check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
-use crate::sphere::{SphereMaps, Through, Work};
+use crate::operands::Operands;
+use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
 use crate::step::{self, Alone, ByItself};
+use halocline_algorithms::sphere::Coefficients;
 use halocline_core::comm::Comm;
-use halocline_core::engine::Numbers;
-use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::meta::Attributes;
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
-use halocline_io::dataset::Dataset;
 use halocline_io::output::{Compression, Output, Schema, VariableSpec, WriteReport};
 use std::path::{Path, PathBuf};
 
@@ -99,7 +97,7 @@ impl HelmholtzArgs {
         let fields: Vec<String> = self.fields().iter().map(|field| field.name()).collect();
         let mut options = vec![
             format!("fields={}", fields.join(",")),
-            format!("truncation={}", through.transform.truncation()),
+            format!("truncation={}", through.transform().truncation()),
             format!("radius={}", self.radius),
         ];
         options.extend(described(&self.input, &self.selection));
@@ -110,7 +108,7 @@ impl HelmholtzArgs {
 /// The command, opened.
 pub(crate) struct Helmholtz<'a> {
     args: &'a HelmholtzArgs,
-    dataset: Dataset,
+    operands: Operands,
     files: Vec<PathBuf>,
     maps: SphereMaps,
 }
@@ -121,10 +119,11 @@ pub(crate) struct Helmholtz<'a> {
 /// Every rank calls this.
 pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HelmholtzArgs) -> Result<Helmholtz<'a>> {
     args.check()?;
-    let dataset = args.input.open(job.comm, job.verbosity)?;
-    let files = paths(&dataset);
+    let names: [&str; 2] = [&args.u, &args.v];
+    let operands = Operands::open(job.comm, &args.input, job.verbosity, &names)?;
+    let files = operands.files();
     check_output(job.comm, &args.output, &files)?;
-    let maps = SphereMaps::open(job, &dataset, (&args.input, &args.selection), &[&args.u, &args.v])?;
+    let maps = SphereMaps::open(job, (&operands, 0), (&args.input, &args.selection), &names)?;
     let units: Vec<Option<&str>> = maps.sources.iter().map(|s| s.variable().units()).collect();
     if let [Some(u), Some(v)] = units[..] {
         if u != v {
@@ -135,7 +134,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HelmholtzArgs) -> Result<Hel
             ));
         }
     }
-    Ok(Helmholtz { args, dataset, files, maps })
+    Ok(Helmholtz { args, operands, files, maps })
 }
 
 impl ByItself for Helmholtz<'_> {
@@ -160,7 +159,7 @@ impl Helmholtz<'_> {
         let dtype = Precision::dtype(args.precision, maps.first());
         let names: Vec<&str> = fields.iter().flat_map(|field| field.made().map(|made| made.name)).collect();
         let made = (names.len() * dtype.size() * maps.grid.cells()) as u64;
-        let through = Through::plan(job, maps, &maps.grid, args.truncation, Work { fields: (2, 2), made })?;
+        let mut through = Through::plan(job, maps, args.truncation, Work { fields: (2, 2), made })?;
         let mut schema = Schema { attributes: self.global(&through), ..Schema::new() };
         let mut pending = schema.add_coordinate(maps.first().time_coordinate())?;
         pending.extend(carry::add_space(&mut schema, maps.first())?);
@@ -175,59 +174,44 @@ impl Helmholtz<'_> {
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(through.writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        let work =
-            |values: &[Numbers<'_>], count: usize| self.fields(&through, (&fields, dtype), values, count);
-        through.run(job, maps, &work, &mut |window, values| {
+        let results = Results { number: names.len(), maps: Some(dtype) };
+        let degrees = through.transform().truncation() + 1;
+        let recipe = |passing: &mut dyn Passing| self.pass(&fields, degrees, passing);
+        through.run(job, maps, (results, &recipe), &mut |window, values| {
             let _timer = job.progress.phases.start(Phase::Write);
             write(&mut file, window, names.iter().copied(), values)
         })?;
         job.write(|| file.finish_with_report())
     }
 
-    /// All variables of the result of so many maps.
-    fn fields(
-        &self,
-        through: &Through,
-        (fields, dtype): (&[Field], DType),
-        values: &[Numbers<'_>],
-        count: usize,
-    ) -> Vec<Values> {
-        let (transform, radius) = (&through.transform, self.args.radius);
-        let cells = transform.grid().cells();
-        let number: usize = fields.iter().map(|field| field.made().count()).sum();
-        let mut all: Vec<Values> = (0..number).map(|_| room(dtype, count * cells)).collect();
-        let ones = vec![1.0 / radius; transform.truncation() + 1];
-        for maps in through.groups(count) {
-            let [u, v] = [0, 1].map(|k| through.pick(values[k], &maps));
-            // On the unit sphere: the wind is the gradient of their inverse Laplacian.
-            let (vorticity, divergence) = transform.analyse_wind(u, v, maps.len());
-            let range = maps.start * cells..maps.end * cells;
-            let mut rest = all.iter_mut();
-            for field in fields {
-                let scalar = match field {
-                    Field::Vorticity => Some(vorticity.scaled(&ones)),
-                    Field::Divergence => Some(divergence.scaled(&ones)),
-                    Field::Streamfunction => Some(vorticity.inverse_laplacian(radius)),
-                    Field::VelocityPotential => Some(divergence.inverse_laplacian(radius)),
-                    Field::Rotational | Field::Divergent => None,
-                };
-                if let Some(scalar) = scalar {
-                    if let Some(out) = rest.next() {
-                        transform.synthesise(&scalar, part(out, range.clone()));
-                    }
-                    continue;
+    /// Makes all fields of some winds.
+    fn pass(&self, fields: &[Field], degrees: usize, passing: &mut dyn Passing) -> Result<()> {
+        let radius = self.args.radius;
+        // On the unit sphere: the wind is the gradient of their inverse Laplacian.
+        let (vorticity, divergence) = passing.analyse_wind()?;
+        let over = |of: &Coefficients| of.scaled(&vec![1.0 / radius; degrees]);
+        let mut next = 0;
+        for field in fields {
+            let result = next;
+            next += field.made().count();
+            match field {
+                Field::Vorticity => passing.synthesise(&over(&vorticity), result)?,
+                Field::Divergence => passing.synthesise(&over(&divergence), result)?,
+                Field::Streamfunction => passing.synthesise(&vorticity.inverse_laplacian(radius), result)?,
+                Field::VelocityPotential => {
+                    passing.synthesise(&divergence.inverse_laplacian(radius), result)?;
                 }
-                let (Some(first), Some(second)) = (rest.next(), rest.next()) else { break };
-                let (east, north) = (part(first, range.clone()), part(second, range.clone()));
-                if *field == Field::Rotational {
-                    // u = -∂ψ/∂φ, v = ∂ψ/∂λ / cos φ.
-                    transform.gradient(&vorticity.inverse_laplacian(1.0), [1.0, -1.0], north, east);
-                } else {
-                    transform.gradient(&divergence.inverse_laplacian(1.0), [1.0, 1.0], east, north);
+                // u = -∂ψ/∂φ, v = ∂ψ/∂λ / cos φ.
+                Field::Rotational => {
+                    let psi = vorticity.inverse_laplacian(1.0);
+                    passing.gradient(&psi, [1.0, -1.0], [result + 1, result])?;
+                }
+                Field::Divergent => {
+                    passing.gradient(&divergence.inverse_laplacian(1.0), [1.0, 1.0], [result, result + 1])?;
                 }
             }
         }
-        all
+        Ok(())
     }
 
     fn global(&self, through: &Through) -> Attributes {
@@ -237,9 +221,9 @@ impl Helmholtz<'_> {
             .with("title", format!("Helmholtz decomposition of {} and {}", args.u, args.v))
             .with("source", format!("halocline {}, calc helmholtz", env!("CARGO_PKG_VERSION")))
             .with("halocline_calc_options", args.describe(through))
-            .with("halocline_grid", through.transform.grid().describe())
+            .with("halocline_grid", through.transform().grid().describe())
             .with("earth_radius", args.radius);
-        carry::add_origin(&mut attributes, &self.dataset);
+        carry::add_origin(&mut attributes, self.operands.dataset(0));
         attributes
     }
 }

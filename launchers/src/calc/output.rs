@@ -59,7 +59,7 @@ pub(crate) fn room(dtype: DType, len: usize) -> Values {
 }
 
 /// Part of such room.
-pub(super) fn part(values: &mut Values, range: Range<usize>) -> NumbersMut<'_> {
+pub(crate) fn part(values: &mut Values, range: Range<usize>) -> NumbersMut<'_> {
     match values {
         Values::F32(v) => NumbersMut::F32(&mut v[range]),
         Values::F64(v) => NumbersMut::F64(&mut v[range]),

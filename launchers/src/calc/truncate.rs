@@ -1,22 +1,20 @@
 //! `halocline calc truncate`.
 
 use super::helmholtz::compression;
-use super::output::{chunks, part, room, write, Precision};
+use super::output::{chunks, write, Precision};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{
-    check_once, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
-};
+use crate::common::{check_once, check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
-use crate::sphere::{SphereMaps, Through, Work};
+use crate::operands::Operands;
+use crate::pairs::check_times;
+use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
 use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::sphere::Taper;
 use halocline_core::comm::Comm;
-use halocline_core::engine::Numbers;
-use halocline_core::meta::{Attributes, DType, Values};
+use halocline_core::meta::Attributes;
 use halocline_core::progress::Phase;
 use halocline_core::Result;
-use halocline_io::dataset::Dataset;
 use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use std::path::{Path, PathBuf};
 
@@ -94,7 +92,7 @@ impl TruncateArgs {
 /// The command, opened.
 pub(crate) struct Truncation<'a> {
     args: &'a TruncateArgs,
-    dataset: Dataset,
+    operands: Operands,
     files: Vec<PathBuf>,
     /// Of each variable.
     all: Vec<SphereMaps>,
@@ -106,12 +104,18 @@ pub(crate) struct Truncation<'a> {
 /// Every rank calls this.
 pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TruncateArgs) -> Result<Truncation<'a>> {
     args.check()?;
-    let dataset = args.input.open(job.comm, job.verbosity)?;
-    let files = paths(&dataset);
+    let names: Vec<&str> = args.var.iter().map(String::as_str).collect();
+    let operands = Operands::open(job.comm, &args.input, job.verbosity, &names)?;
+    let files = operands.files();
     check_output(job.comm, &args.output, &files)?;
-    let of = |name: &String| SphereMaps::open(job, &dataset, (&args.input, &args.selection), &[name]);
-    let all = args.var.iter().map(of).collect::<Result<_>>()?;
-    Ok(Truncation { args, dataset, files, all })
+    let of = |(k, name): (usize, &&str)| {
+        SphereMaps::open(job, (&operands, k), (&args.input, &args.selection), &[name])
+    };
+    let all: Vec<SphereMaps> = names.iter().enumerate().map(of).collect::<Result<_>>()?;
+    for maps in all.iter().skip(1) {
+        check_times(all[0].first(), maps.first()).map_err(|e| maps.blame(e))?;
+    }
+    Ok(Truncation { args, operands, files, all })
 }
 
 impl ByItself for Truncation<'_> {
@@ -137,7 +141,7 @@ impl Truncation<'_> {
             let dtype = Precision::dtype(args.precision, maps.first());
             let made = (dtype.size() * maps.grid.cells()) as u64;
             let work = Work { fields: (1, 1), made };
-            let through = Through::plan(job, maps, &maps.grid, Some(args.truncation), work);
+            let through = Through::plan(job, maps, Some(args.truncation), work);
             plans.push((through.map_err(|e| maps.blame(e))?, dtype));
         }
         let mut schema = Schema { attributes: self.global(), ..Schema::new() };
@@ -158,11 +162,15 @@ impl Truncation<'_> {
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
         let factors = args.taper.factors(args.truncation);
-        for (maps, (through, dtype)) in self.all.iter().zip(&plans) {
+        let recipe = |passing: &mut dyn Passing| {
+            let mut found = passing.analyse()?;
+            found.scale(&factors);
+            passing.synthesise(&found, 0)
+        };
+        for (maps, (through, dtype)) in self.all.iter().zip(&mut plans) {
             let name = maps.first().variable().name.as_str();
-            let work =
-                |values: &[Numbers<'_>], count: usize| filter(through, &factors, *dtype, values, count);
-            through.run(job, maps, &work, &mut |window, values| {
+            let results = Results { number: 1, maps: Some(*dtype) };
+            through.run(job, maps, (results, &recipe), &mut |window, values| {
                 let _timer = job.progress.phases.start(Phase::Write);
                 write(&mut file, window, std::iter::once(name), values)
             })?;
@@ -196,26 +204,7 @@ impl Truncation<'_> {
             .with("title", format!("{} up to degree {}", args.var.join(", "), args.truncation))
             .with("source", format!("halocline {}, calc truncate", env!("CARGO_PKG_VERSION")))
             .with("halocline_calc_options", options.join("; "));
-        carry::add_origin(&mut attributes, &self.dataset);
+        carry::add_origin(&mut attributes, self.operands.dataset(0));
         attributes
     }
-}
-
-/// What is left of so many maps.
-fn filter(
-    through: &Through,
-    factors: &[f64],
-    dtype: DType,
-    values: &[Numbers<'_>],
-    count: usize,
-) -> Vec<Values> {
-    let transform = &through.transform;
-    let cells = transform.grid().cells();
-    let mut out = room(dtype, count * cells);
-    for maps in through.groups(count) {
-        let mut found = transform.analyse(through.pick(values[0], &maps), maps.len());
-        found.scale(factors);
-        transform.synthesise(&found, part(&mut out, maps.start * cells..maps.end * cells));
-    }
-    vec![out]
 }

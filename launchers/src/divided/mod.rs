@@ -96,6 +96,27 @@ impl<T: Number> Reader<T> {
         window: &IndexBox,
         owners: &Decomposition,
     ) -> Result<&[T]> {
+        let readers = self.fetch(job, source, window)?;
+        self.moved.exchange(job.comm, (&readers, &self.read), (owners, &mut self.own));
+        Ok(&self.own)
+    }
+
+    /// Reads a window and leaves it where it was read: who read what, and the values of this rank's
+    /// block.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(crate) fn share(
+        &mut self,
+        job: &FoldJob<'_>,
+        source: &Source,
+        window: &IndexBox,
+    ) -> Result<(Decomposition, &[T])> {
+        let readers = self.fetch(job, source, window)?;
+        Ok((readers, &self.read))
+    }
+
+    fn fetch(&mut self, job: &FoldJob<'_>, source: &Source, window: &IndexBox) -> Result<Decomposition> {
         let comm = job.comm;
         let readers = readers(source, window, comm.size())?;
         let share = readers.block(comm.rank());
@@ -107,8 +128,11 @@ impl<T: Number> Reader<T> {
             rayon::join(|| if share.is_empty() { Ok(()) } else { T::read(source, &share, into) }, || ()).0
         };
         comm.agree(loaded)?;
-        self.moved.exchange(comm, (&readers, &self.read), (owners, &mut self.own));
-        Ok(&self.own)
+        if !share.is_empty() {
+            job.progress.bytes_read.add(source.stored_bytes(&share));
+            job.progress.bytes_decoded.add((share.len() * source.variable().dtype.size()) as u64);
+        }
+        Ok(readers)
     }
 }
 
@@ -118,8 +142,15 @@ pub(crate) fn reading_bytes(
     window: &IndexBox,
     (owners, rank): (&Decomposition, usize),
 ) -> Result<u64> {
-    let read = readers(source, window, owners.ranks())?.block(rank).len() as u64;
+    let element = if StreamSource::is_single(source) { 4 } else { 8 };
+    let own = element * 2 * owners.block(rank).len() as u64;
+    Ok(own + read_bytes(source, window, (rank, owners.ranks()))?)
+}
+
+/// Bytes of what one of so many ranks reads of a window and sends.
+pub(crate) fn read_bytes(source: &Source, window: &IndexBox, (rank, ranks): (usize, usize)) -> Result<u64> {
+    let read = readers(source, window, ranks)?.block(rank).len() as u64;
     let element = if StreamSource::is_single(source) { 4 } else { 8 };
     let scratch = StreamSource::scratch_per_thread(source) * halocline_core::threads::for_plans() as u64;
-    Ok(element * (2 * read + 2 * owners.block(rank).len() as u64) + scratch)
+    Ok(element * 2 * read + scratch)
 }

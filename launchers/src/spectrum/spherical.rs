@@ -3,17 +3,16 @@
 use crate::carry;
 use crate::cf;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
-use crate::sphere::{SphereMaps, Through, Work};
+use crate::operands::Operands;
+use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
 use crate::step::{self, Alone, ByItself};
 use halocline_core::comm::Comm;
-use halocline_core::engine::Numbers;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
-use halocline_io::dataset::Dataset;
 use halocline_io::output::{default_chunks, Output, Schema, VariableSpec, WriteReport};
 use std::f64::consts::PI;
 use std::path::{Path, PathBuf};
@@ -100,7 +99,7 @@ impl SphericalArgs {
 
     /// As outputs record it.
     fn describe(&self, through: &Through) -> String {
-        let mut options = vec![format!("truncation={}", through.transform.truncation())];
+        let mut options = vec![format!("truncation={}", through.transform().truncation())];
         if self.u.is_none() {
             options.push(format!("convention={}", word(&self.convention)));
         }
@@ -118,7 +117,7 @@ fn word(choice: &impl clap::ValueEnum) -> String {
 /// The command, opened.
 pub(crate) struct Spherical<'a> {
     args: &'a SphericalArgs,
-    dataset: Dataset,
+    operands: Operands,
     files: Vec<PathBuf>,
     maps: SphereMaps,
 }
@@ -129,11 +128,12 @@ pub(crate) struct Spherical<'a> {
 /// Every rank calls this.
 pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a SphericalArgs) -> Result<Spherical<'a>> {
     args.check()?;
-    let dataset = args.input.open(job.comm, job.verbosity)?;
-    let files = paths(&dataset);
+    let names = args.names();
+    let operands = Operands::open(job.comm, &args.input, job.verbosity, &names)?;
+    let files = operands.files();
     check_output(job.comm, &args.output, &files)?;
-    let maps = SphereMaps::open(job, &dataset, (&args.input, &args.selection), &args.names())?;
-    Ok(Spherical { args, dataset, files, maps })
+    let maps = SphereMaps::open(job, (&operands, 0), (&args.input, &args.selection), &names)?;
+    Ok(Spherical { args, operands, files, maps })
 }
 
 impl ByItself for Spherical<'_> {
@@ -163,8 +163,8 @@ impl Spherical<'_> {
         let (args, maps) = (self.args, &self.maps);
         // Spectra count for nothing beside maps.
         let work = Work { fields: (maps.sources.len(), 0), made: 3 * 8 * maps.grid.rows as u64 };
-        let through = Through::plan(job, maps, &maps.grid, args.truncation, work)?;
-        let degrees = through.transform.truncation() + 1;
+        let mut through = Through::plan(job, maps, args.truncation, work)?;
+        let degrees = through.transform().truncation() + 1;
         let names: Vec<&str> = match args.u {
             Some(_) => ENERGIES.iter().map(|(name, _)| *name).collect(),
             None => vec!["power"],
@@ -182,8 +182,9 @@ impl Spherical<'_> {
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(through.writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
-        let spectra = |values: &[Numbers<'_>], count: usize| self.spectra(&through, values, count);
-        through.run(job, maps, &spectra, &mut |window, spectra| {
+        let results = Results { number: names.len(), maps: None };
+        let recipe = |passing: &mut dyn Passing| self.pass(degrees, passing);
+        through.run(job, maps, (results, &recipe), &mut |window, spectra| {
             let _timer = job.progress.phases.start(Phase::Write);
             let leading = window.ranges()[..shape.len() - 1].iter().cloned();
             let block = if window.is_empty() {
@@ -192,41 +193,40 @@ impl Spherical<'_> {
                 IndexBox::new(leading.chain(std::iter::once(0..degrees)).collect())
             };
             for (name, values) in names.iter().zip(spectra) {
-                file.write_block(name, &block, &Values::F64(values))?;
+                file.write_block(name, &block, &values)?;
             }
             Ok(())
         })?;
         job.write(|| file.finish_with_report())
     }
 
-    /// The spectra of so many maps, of each variable of the result.
-    fn spectra(&self, through: &Through, values: &[Numbers<'_>], count: usize) -> Vec<Vec<f64>> {
-        let (transform, degrees) = (&through.transform, through.transform.truncation() + 1);
-        let mut all = vec![Vec::with_capacity(count * degrees); if values.len() > 1 { 3 } else { 1 }];
-        for maps in through.groups(count) {
-            if let [u, v] = values {
-                let (u, v) = (through.pick(*u, &maps), through.pick(*v, &maps));
-                let (vorticity, divergence) = transform.analyse_wind(u, v, maps.len());
-                let (turning, spreading) = (vorticity.kinetic_energy(), divergence.kinetic_energy());
-                all[0].extend(turning.iter().zip(&spreading).map(|(a, b)| a + b));
-                all[1].extend(turning);
-                all[2].extend(spreading);
-                continue;
-            }
-            let found = transform.analyse(through.pick(values[0], &maps), maps.len());
+    /// Makes the spectra of some maps.
+    fn pass(&self, degrees: usize, passing: &mut dyn Passing) -> Result<()> {
+        let mut spectra = if self.args.u.is_some() {
+            let (vorticity, divergence) = passing.analyse_wind()?;
+            let (turning, spreading) =
+                (passing.kinetic_energy(&vorticity)?, passing.kinetic_energy(&divergence)?);
+            vec![turning.iter().zip(&spreading).map(|(a, b)| a + b).collect(), turning, spreading]
+        } else {
+            let found = passing.analyse()?;
             let factor = match self.args.convention {
                 Convention::Power => 1.0,
                 Convention::Energy => 4.0 * PI,
                 Convention::Spherepack => 2.0,
                 Convention::Ncl => 4.0,
             };
-            all[0].extend(found.power().into_iter().map(|power| factor * power));
+            let mut power = passing.power(&found)?;
+            power.iter_mut().for_each(|power| *power *= factor);
+            vec![power]
+        };
+        for (result, values) in spectra.iter_mut().enumerate() {
+            if self.args.per == Per::Order {
+                let each = |(at, value): (usize, &mut f64)| *value /= (2 * (at % degrees) + 1) as f64;
+                values.iter_mut().enumerate().for_each(each);
+            }
+            passing.keep(result, values);
         }
-        if self.args.per == Per::Order {
-            let each = |(at, value): (usize, &mut f64)| *value /= (2 * (at % degrees) + 1) as f64;
-            all.iter_mut().for_each(|values| values.iter_mut().enumerate().for_each(each));
-        }
-        all
+        Ok(())
     }
 
     fn attributes(&self, name: &str) -> Attributes {
@@ -266,8 +266,8 @@ impl Spherical<'_> {
             .with("title", format!("Spectra of {of} over degrees of spherical harmonics"))
             .with("source", format!("halocline {}, spectrum spherical", env!("CARGO_PKG_VERSION")))
             .with("halocline_spectrum_options", self.args.describe(through))
-            .with("halocline_grid", through.transform.grid().describe());
-        carry::add_origin(&mut attributes, &self.dataset);
+            .with("halocline_grid", through.transform().grid().describe());
+        carry::add_origin(&mut attributes, self.operands.dataset(0));
         attributes
     }
 }

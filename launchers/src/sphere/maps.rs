@@ -1,8 +1,10 @@
 //! Maps of one or two variables on a grid that spherical harmonics are known of.
 
-use crate::common::{paths, InputArgs, SelectionArgs};
+use super::divided::lacking;
+use crate::common::{InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
-use crate::pairs::check_together;
+use crate::operands::Operands;
+use crate::pairs::{check_members, check_together};
 use crate::step::Alone;
 use halocline_algorithms::sphere::SphereGrid;
 use halocline_core::engine::Numbers;
@@ -10,7 +12,6 @@ use halocline_core::grid::GridKind;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Dim, Role};
 use halocline_core::{Error, Result};
-use halocline_io::dataset::Dataset;
 use halocline_io::output::{Pending, Schema};
 use halocline_io::source::Source;
 use rayon::prelude::*;
@@ -20,37 +21,51 @@ use std::path::PathBuf;
 pub(crate) struct SphereMaps {
     pub(crate) sources: Vec<Source>,
     pub(crate) grid: SphereGrid,
-    file: Option<PathBuf>,
+    /// Over how many ranks maps are divided by hand; 1 if they are not to be.
+    pub(super) shares: Option<usize>,
+    /// The first file of each variable.
+    files: Vec<PathBuf>,
 }
 
 impl SphereMaps {
-    /// Opens variables that belong together, and refuses grids that are not global.
+    /// Opens variables that belong together, of the same files or each of its own, and refuses grids that
+    /// are not global. `first` is the number of the first of them among the operands.
     ///
     /// # Collective
     /// Every rank calls this.
     pub(crate) fn open(
         job: &FoldJob<'_>,
-        dataset: &Dataset,
-        (input, selection): (&InputArgs, &SelectionArgs),
+        (operands, first): (&Operands, usize),
+        (input, asked): (&InputArgs, &SelectionArgs),
         names: &[&str],
     ) -> Result<Self> {
-        let files = paths(dataset);
-        let selection = selection.of_all_levels(input.io)?;
+        let selection = asked.of_all_levels(input.io)?;
         let mut sources: Vec<Source> = Vec::new();
+        let mut files: Vec<PathBuf> = Vec::new();
         let mut grid = None;
-        for name in names {
-            let blame = |e| folding::blame(e, files.first(), name);
+        for (k, name) in names.iter().enumerate() {
+            let dataset = operands.dataset(first + k);
+            let file = dataset.files().first().map(|f| PathBuf::from(&f.path));
+            let blame = |e| folding::blame(e, file.as_ref(), name);
             let source = dataset.source(job.comm, name, &selection)?;
             folding::check_is_data(name, &source).map_err(blame)?;
             let own = recognise(&source).map_err(blame)?;
-            if let Some(first) = sources.first() {
-                check_together(first, &source).map_err(blame)?;
+            if let Some(other) = sources.first() {
+                check_members(operands.dataset(first), dataset).map_err(blame)?;
+                check_together(other, &source).map_err(blame)?;
             }
             grid.get_or_insert(own);
             sources.push(source);
+            files.extend(file);
         }
         let grid = grid.ok_or_else(|| Error::internal("no variable of the sphere"))?;
-        Ok(Self { sources, grid, file: files.first().cloned() })
+        let dims = &sources[0].variable().dims;
+        let parts = asked.parts(job.comm, dims)?;
+        let shares = |parts: Vec<usize>| match &parts[dims.len() - 2..] {
+            [1, 1] => 1,
+            _ => parts.iter().product(),
+        };
+        Ok(Self { shares: parts.map(shares), sources, grid, files })
     }
 
     /// The first variable.
@@ -62,10 +77,15 @@ impl SphereMaps {
         let dims = &self.first().variable().dims;
         &dims[..dims.len() - 2]
     }
-    /// The name of a variable and the file, in an error.
+    /// How many maps there are of each variable.
+    pub(crate) fn count(&self) -> usize {
+        self.leading().iter().map(|d| d.len).product()
+    }
+    /// The name of a variable and its file, in an error.
     pub(crate) fn blame(&self, e: Error) -> Error {
         let name = e.variable.clone().unwrap_or_else(|| self.first().variable().name.clone());
-        folding::blame(e, self.file.as_ref(), &name)
+        let at = self.sources.iter().position(|s| s.variable().name == name).unwrap_or(0);
+        folding::blame(e, self.files.get(at), &name)
     }
     /// What a pass over it reads.
     pub(crate) fn alone(&self) -> Vec<Alone> {
@@ -80,28 +100,25 @@ impl SphereMaps {
     /// Refuses values of a window that are missing or infinite: says how many, and when.
     pub(crate) fn check(&self, window: &IndexBox, values: &[Numbers<'_>]) -> Result<()> {
         let cells = self.grid.cells().max(1);
-        let lacking = |values: &Numbers<'_>| -> Vec<usize> {
-            match values {
-                Numbers::F32(v) => {
-                    v.par_chunks(cells).map(|m| m.iter().filter(|x| !x.is_finite()).count()).collect()
-                }
-                Numbers::F64(v) => {
-                    v.par_chunks(cells).map(|m| m.iter().filter(|x| !x.is_finite()).count()).collect()
-                }
-            }
-        };
         for (source, values) in self.sources.iter().zip(values) {
-            let counts = lacking(values);
-            let Some((map, count)) = counts.iter().enumerate().find(|(_, n)| **n > 0) else { continue };
-            let time = window.range(0).start + map / (counts.len() / window.range(0).len()).max(1);
-            return Err(Error::data(format!(
-                "{count} of {cells} values of a map are missing or infinite{}",
-                crate::place::when(source, time).map_or_else(String::new, |on| format!(" on {on}"))
-            ))
-            .in_variable(&source.variable().name)
-            .remedy("spherical harmonics need every value of a map: fill the gaps first, as with `cdo setmisstodis`, or choose --time or --level without them"));
+            let count = |map: usize| lacking(values.slice(map * cells..(map + 1) * cells));
+            let counts: Vec<usize> = (0..values.len() / cells).into_par_iter().map(count).collect();
+            self.refuse(source, window, &counts)?;
         }
         Ok(())
+    }
+
+    /// Refuses maps of a window of which values lack, so many of each map: the first.
+    pub(super) fn refuse(&self, source: &Source, window: &IndexBox, counts: &[usize]) -> Result<()> {
+        let Some((map, count)) = counts.iter().enumerate().find(|(_, n)| **n > 0) else { return Ok(()) };
+        let time = window.range(0).start + map / (counts.len() / window.range(0).len()).max(1);
+        Err(Error::data(format!(
+            "{count} of {} values of a map are missing or infinite{}",
+            self.grid.cells(),
+            crate::place::when(source, time).map_or_else(String::new, |on| format!(" on {on}"))
+        ))
+        .in_variable(&source.variable().name)
+        .remedy("spherical harmonics need every value of a map: fill the gaps first, as with `cdo setmisstodis`, or choose --time or --level without them"))
     }
 
     /// Adds what a result has of time and levels, without latitude and longitude.

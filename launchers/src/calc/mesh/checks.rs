@@ -53,12 +53,7 @@ pub(crate) fn check_pair(first: &Source, second: &Source) -> Result<()> {
         return Err(Error::data(format!("has not the levels of `{}`", first.variable().name))
             .remedy("bring both components to as many levels"));
     }
-    let origin =
-        if pairs::both_static(first, second)? { 0 } else { pairs::align(first.time(), second.time())? };
-    if origin > 0 || first.time().len() != second.time().len() {
-        return Err(Error::data(format!("has other times than `{}`", first.variable().name))
-            .remedy("choose common ones with --time"));
-    }
+    pairs::check_times(first, second)?;
     if let (Some(a), Some(b)) = (first.variable().units(), second.variable().units()) {
         if a != b {
             return Err(Error::data(format!(

@@ -1,0 +1,361 @@
+//! Transforms of maps that are divided among ranks: of one map, all ranks work on parts.
+//!
+//! Rows go to the ranks that have their latitudes, each with its mirror image beyond the equator
+//! ([`DividedTransform::take`]), are transformed along circles there, go on to the ranks that have
+//! their orders, and are summed over latitudes; and the same way back. Each sum lies wholly on one
+//! rank and is that of [`Transform`], so that no bit depends on the number of ranks.
+
+mod deal;
+mod maps;
+
+use super::circles::Circles;
+use super::coefficients::Coefficients;
+use super::rows::RowsMut;
+use super::synthesis::Waves;
+use super::transform::{Share, Transform, DEGREES};
+use super::winds::energy_of;
+use deal::Deal;
+use halocline_core::comm::Comm;
+use halocline_core::decomposition::Decomposition;
+use halocline_core::engine::NumbersMut;
+use halocline_core::memory::filled;
+use halocline_core::meta::{Dim, Role};
+use halocline_core::redistribution::Redistribution;
+use halocline_core::Result;
+use maps::{Hemispheres, Ways};
+
+pub use maps::DividedMaps;
+
+/// A [`Transform`] of maps that are divided among the ranks of a group.
+///
+/// [`Coefficients`] are divided by order: of each map a rank has those of some orders
+/// ([`Self::orders`], [`Coefficients::holds`]), all degrees of these. What is done with each
+/// coefficient by itself ([`Coefficients::scale`], [`Coefficients::inverse_laplacian`]) is done as
+/// ever.
+///
+/// ```
+/// use halocline_algorithms::sphere::{DividedTransform, SphereGrid, Transform};
+/// use halocline_core::comm::Comm;
+/// use halocline_core::decomposition::Decomposition;
+/// use halocline_core::engine::{Numbers, NumbersMut};
+/// use halocline_core::index::IndexBox;
+/// use halocline_core::meta::{Dim, Role};
+///
+/// # fn main() -> halocline_core::Result<()> {
+/// let comm = Comm::serial();
+/// let lat: Vec<f64> = (0..16).map(|k| 84.375 - 11.25 * f64::from(k)).collect();
+/// let lon: Vec<f64> = (0..32).map(|i| 11.25 * f64::from(i)).collect();
+/// let grid = SphereGrid::of(&lat, &lon)?;
+/// // Rows to ranks.
+/// let dims = [Dim::new("lat", 16, Role::Y), Dim::new("lon", 32, Role::X)];
+/// let layout = Decomposition::along(&dims, &IndexBox::whole(&[16, 32]), 0, comm.size())?;
+/// let own = layout.block(comm.rank());
+/// let map: Vec<f64> = own.range(0).flat_map(|k| vec![lat[k].to_radians().sin(); 32]).collect();
+///
+/// let mut transform = DividedTransform::new(Transform::new(&grid, Some(10))?, comm.size());
+/// let rows = transform.take(&comm, &layout, Numbers::F64(&map))?;
+/// let coefficients = transform.analyse(&comm, &rows)?;
+/// // The mean of the square of sin φ.
+/// assert!((transform.power(&comm, &coefficients)?[1] - 1.0 / 3.0).abs() < 1e-14);
+/// let mut back = vec![0.0; map.len()];
+/// transform.synthesise(&comm, &coefficients, (&layout, NumbersMut::F64(&mut back)))?;
+/// assert!(back.iter().zip(&map).all(|(a, b)| (a - b).abs() < 1e-13));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct DividedTransform {
+    transform: Transform,
+    deal: Deal,
+    ways: Ways,
+    /// From latitudes to orders and back.
+    turn: Redistribution<f64>,
+}
+
+impl DividedTransform {
+    /// Divides the work among so many ranks: latitudes evenly, orders so that those of each rank have as
+    /// many degrees.
+    pub fn new(transform: Transform, ranks: usize) -> Self {
+        Self::among(transform, ranks, ranks)
+    }
+
+    /// [`Self::new`], among the first `shares` of the ranks only.
+    pub fn among(transform: Transform, ranks: usize, shares: usize) -> Self {
+        let latitudes = transform.own.len();
+        // Carrying meridians over takes as long as some degrees.
+        let fixed = if transform.meridian.is_some() { 2 * latitudes } else { 2 };
+        let highest = (transform.order, transform.truncation);
+        let deal = Deal::new(latitudes, highest, fixed, (ranks, shares));
+        Self { transform, deal, ways: Ways::default(), turn: Redistribution::default() }
+    }
+
+    /// What each rank does its part of.
+    pub fn transform(&self) -> &Transform {
+        &self.transform
+    }
+    /// The orders of which a rank has the coefficients.
+    pub fn orders(&self, rank: usize) -> &[usize] {
+        self.deal.orders(rank)
+    }
+    /// How many ranks can have something to do on a grid, at most.
+    pub fn most(transform: &Transform) -> usize {
+        transform.own.len().min(transform.order + 1)
+    }
+
+    /// The coefficients of maps, as [`Transform::analyse`] finds them: of the orders of this rank.
+    ///
+    /// # Collective
+    /// Every rank calls this, with its rows of the same maps.
+    ///
+    /// # Errors
+    /// Internal, if decompositions can't be made.
+    pub fn analyse(&mut self, comm: &Comm, maps: &DividedMaps) -> Result<Coefficients> {
+        let circles = self.circles(comm, &[maps])?;
+        let made = self.transform.project(&circles, self.deal.orders(comm.rank()));
+        Ok(self.held(comm, maps.count(), made))
+    }
+
+    /// The coefficients of vorticity and divergence on the unit sphere of winds, as
+    /// [`Transform::analyse_wind`] finds them: of the orders of this rank.
+    ///
+    /// # Collective
+    /// Every rank calls this, with its rows of the same maps.
+    ///
+    /// # Errors
+    /// As [`Self::analyse`].
+    ///
+    /// # Panics
+    /// If there are not as many maps of `u` and of `v`.
+    pub fn analyse_wind(
+        &mut self,
+        comm: &Comm,
+        u: &DividedMaps,
+        v: &DividedMaps,
+    ) -> Result<(Coefficients, Coefficients)> {
+        let maps = u.count();
+        assert!(v.count() == maps, "winds of {maps} and {} maps", v.count());
+        let circles = self.circles(comm, &[u, v])?;
+        let (vorticity, divergence) =
+            self.transform.project_wind(&circles, maps, self.deal.orders(comm.rank()));
+        Ok((self.held(comm, maps, vorticity), self.held(comm, maps, divergence)))
+    }
+
+    /// [`Coefficients::power`] of coefficients of all ranks, on each of them.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// As [`Self::analyse`].
+    pub fn power(&mut self, comm: &Comm, of: &Coefficients) -> Result<Vec<f64>> {
+        let (maps, degrees) = (of.maps(), of.truncation() + 1);
+        let own = self.deal.orders(comm.rank());
+        let mut terms = filled(own.len() * degrees * maps, 0.0f64);
+        for (terms, &m) in terms.chunks_exact_mut((degrees * maps).max(1)).zip(own) {
+            of.terms(m, |n, map, term| terms[n * maps + map] = term);
+        }
+        // Each degree is summed on one rank, over orders from the lowest up.
+        let dims = dims([self.deal.all_orders().len(), degrees, maps]);
+        let ranks = comm.size();
+        let cut = (0..=ranks).map(|rank| degrees * rank / ranks).collect::<Vec<_>>();
+        let from = division(&dims, [self.deal.edges().1, &[0, degrees]], ranks)?;
+        let to = division(&dims, [&[0, dims[0].len], &cut], ranks)?;
+        let mut arrived = Vec::new();
+        self.turn.exchange(comm, (&from, &terms), (&to, &mut arrived));
+        let first = cut[comm.rank()];
+        let here = cut[comm.rank() + 1] - first;
+        let mut sums = vec![0.0; here * maps];
+        for (at, sums) in sums.chunks_exact_mut(maps.max(1)).enumerate() {
+            for m in 0..=(first + at).min(dims[0].len - 1) {
+                let from = (self.deal.slot(m) * here + at) * maps;
+                sums.iter_mut().zip(&arrived[from..from + maps]).for_each(|(sum, term)| *sum += term);
+            }
+        }
+        let all: Vec<f64> = comm.all_gather_v(&sums).concat();
+        Ok((0..maps).flat_map(|map| all.iter().skip(map).step_by(maps.max(1)).copied()).collect())
+    }
+
+    /// [`Coefficients::kinetic_energy`] of coefficients of all ranks, on each of them.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    ///
+    /// # Errors
+    /// As [`Self::analyse`].
+    pub fn kinetic_energy(&mut self, comm: &Comm, of: &Coefficients) -> Result<Vec<f64>> {
+        Ok(energy_of(self.power(comm, of)?, of.truncation()))
+    }
+
+    /// The maps that coefficients make, as [`Transform::synthesise`] does it, into this rank's block of a
+    /// layout of whole maps `[…, latitude, longitude]`, in the precision of `out`.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same layout.
+    ///
+    /// # Errors
+    /// Internal, if the layout is not one of maps of the grid for this number of ranks.
+    ///
+    /// # Panics
+    /// If it is of another number of maps.
+    pub fn synthesise(
+        &mut self,
+        comm: &Comm,
+        coefficients: &Coefficients,
+        (layout, out): (&Decomposition, NumbersMut<'_>),
+    ) -> Result<()> {
+        let waves = self.transform.waves(coefficients, self.deal.orders(comm.rank()));
+        self.lay_out(comm, waves, (layout, coefficients.maps()), vec![out])
+    }
+
+    /// The gradient on the unit sphere of what coefficients make, as [`Transform::gradient`], into this
+    /// rank's blocks of a layout of whole maps.
+    ///
+    /// # Collective
+    /// Every rank calls this with the same layout.
+    ///
+    /// # Errors
+    /// As [`Self::synthesise`].
+    ///
+    /// # Panics
+    /// As [`Self::synthesise`].
+    pub fn gradient(
+        &mut self,
+        comm: &Comm,
+        coefficients: &Coefficients,
+        factors: [f64; 2],
+        (layout, [eastward, northward]): (&Decomposition, [NumbersMut<'_>; 2]),
+    ) -> Result<()> {
+        let waves = self.transform.gradient_waves(coefficients, factors, self.deal.orders(comm.rank()));
+        self.lay_out(comm, waves, (layout, coefficients.maps()), vec![eastward, northward])
+    }
+
+    /// Bytes of working memory of the rank that needs most, beside [`Transform::bytes`]: `inputs` and
+    /// `outputs` of so many maps at once, on so many threads.
+    pub fn working(&self, maps: usize, (inputs, outputs): (usize, usize), threads: usize) -> u64 {
+        let of = |rank: usize| {
+            let (latitudes, orders) = (self.deal.latitudes(rank).len() as u64, self.deal.orders(rank));
+            let (all, own) = (self.deal.all_orders().len() as u64, orders.len() as u64);
+            let half = self.transform.own.len() as u64;
+            let degrees = self.transform.truncation as u64 + 1;
+            let wide = (maps * inputs.max(outputs).max(1)) as u64;
+            let triangle: u64 = orders.iter().map(|m| 2 * (degrees - *m as u64)).sum();
+            // Of circles those that are made, leave, arrive, and are put in order.
+            let circles = 4 * wide * 2 * (latitudes * all + half * own);
+            let rows = 6 * wide * latitudes * self.transform.grid.columns as u64;
+            let power = if outputs == 0 { 4 * maps as u64 * own * degrees } else { 0 };
+            let columns = 4 * wide;
+            let thread = 3 * DEGREES as u64 * half + 6 * half * columns + 2 * degrees * columns;
+            8 * (circles + rows + power + wide * 4 * triangle + threads as u64 * thread)
+        };
+        (0..self.deal.ranks()).map(of).max().unwrap_or(0)
+    }
+
+    /// Circles of all latitudes and of the orders of this rank.
+    fn circles(&mut self, comm: &Comm, inputs: &[&DividedMaps]) -> Result<Circles> {
+        let maps = inputs.first().map_or(0, |maps| maps.count());
+        let share = Share { latitudes: self.deal.latitudes(comm.rank()), orders: self.deal.all_orders() };
+        let rows: Vec<_> = inputs.iter().map(|maps| maps.parts()).collect();
+        let made = self.transform.circles(&rows, maps, &share);
+        let columns = made.columns();
+        let dims = dims([self.transform.own.len(), share.orders.len(), 2 * columns]);
+        let (latitudes, slots) = self.deal.edges();
+        let from = division(&dims, [latitudes, &[0, dims[1].len]], comm.size())?;
+        let to = division(&dims, [&[0, dims[0].len], slots], comm.size())?;
+        let mut arrived = Vec::new();
+        self.turn.exchange(comm, (&from, made.data()), (&to, &mut arrived));
+        Ok(Circles::new(arrived, columns, self.deal.orders(comm.rank()).len()))
+    }
+
+    /// Coefficients of the orders of this rank.
+    fn held(&self, comm: &Comm, maps: usize, made: Vec<Vec<f64>>) -> Coefficients {
+        let mut all = vec![Vec::new(); self.deal.all_orders().len()];
+        self.deal.orders(comm.rank()).iter().zip(made).for_each(|(m, values)| all[*m] = values);
+        Coefficients::new(maps, self.transform.truncation, all)
+    }
+
+    /// Brings waves of orders to where their latitudes are, transforms them back along circles, and
+    /// brings rows to where they are wanted.
+    fn lay_out(
+        &mut self,
+        comm: &Comm,
+        waves: Waves,
+        (layout, maps): (&Decomposition, usize),
+        outputs: Vec<NumbersMut<'_>>,
+    ) -> Result<()> {
+        for output in &outputs {
+            let len = match output {
+                NumbersMut::F32(v) => v.len(),
+                NumbersMut::F64(v) => v.len(),
+            };
+            let there = self.check(comm, layout, len)?;
+            assert!(there == maps, "coefficients of {maps} maps for {there}");
+        }
+        let latitudes = self.deal.latitudes(comm.rank());
+        let waves = self.turned(comm, &waves)?;
+        let rows = self.rows(comm.rank());
+        let room = rows.each_ref().map(|rows| maps * rows.len() * self.transform.grid.columns);
+        let mut made: Vec<Hemispheres> = outputs
+            .iter()
+            .map(|output| match output {
+                NumbersMut::F32(_) => Hemispheres::F32(room.map(|n| filled(n, 0.0f32))),
+                NumbersMut::F64(_) => Hemispheres::F64(room.map(|n| filled(n, 0.0f64))),
+            })
+            .collect();
+        let pieces = made.iter_mut().map(|made| made.pieces(&rows)).collect();
+        let share = Share { latitudes, orders: self.deal.all_orders() };
+        self.transform.lay_out(&waves, pieces, maps, &share);
+        drop(waves);
+        for (made, output) in made.into_iter().zip(outputs) {
+            self.give(comm, made, (layout, output))?;
+        }
+        Ok(())
+    }
+
+    /// Waves of all orders, of the latitudes of this rank.
+    fn turned(&mut self, comm: &Comm, waves: &Waves) -> Result<Waves> {
+        let columns = waves.columns;
+        let (orders, latitudes) = (self.deal.all_orders().len(), self.transform.own.len());
+        let dims = [
+            Dim::new("order", orders, Role::Other),
+            Dim::new("symmetry", 2, Role::Other),
+            Dim::new("latitude", latitudes, Role::Other),
+            Dim::new("part", columns, Role::Other),
+        ];
+        let (rows, slots) = self.deal.edges();
+        let of = |order: &[usize], latitude: &[usize]| {
+            let edges = vec![order.to_vec(), vec![0, 2], latitude.to_vec(), vec![0, columns]];
+            Decomposition::from_edges(dims.to_vec(), edges, comm.size())
+        };
+        let (from, to) = (of(slots, &[0, latitudes])?, of(&[0, orders], rows)?);
+        let mut arrived = Vec::new();
+        self.turn.exchange(comm, (&from, &waves.data), (&to, &mut arrived));
+        Ok(Waves::new(arrived, self.deal.latitudes(comm.rank()).len(), columns))
+    }
+}
+
+impl Hemispheres {
+    /// Room for rows, to be written.
+    fn pieces(&mut self, rows: &[std::ops::Range<usize>; 2]) -> Vec<RowsMut<'_>> {
+        match self {
+            Self::F32([north, south]) => vec![
+                RowsMut { values: NumbersMut::F32(north), range: rows[0].clone() },
+                RowsMut { values: NumbersMut::F32(south), range: rows[1].clone() },
+            ],
+            Self::F64([north, south]) => vec![
+                RowsMut { values: NumbersMut::F64(north), range: rows[0].clone() },
+                RowsMut { values: NumbersMut::F64(south), range: rows[1].clone() },
+            ],
+        }
+    }
+}
+
+/// What is exchanged between latitudes or degrees and orders.
+fn dims(lengths: [usize; 3]) -> [Dim; 3] {
+    lengths.map(|len| Dim::new("part", len, Role::Other))
+}
+
+/// A division along the first of three dimensions or the second.
+fn division(dims: &[Dim; 3], edges: [&[usize]; 2], ranks: usize) -> Result<Decomposition> {
+    let edges = vec![edges[0].to_vec(), edges[1].to_vec(), vec![0, dims[2].len]];
+    Decomposition::from_edges(dims.to_vec(), edges, ranks)
+}
