@@ -2,6 +2,7 @@
 
 mod geojson;
 mod named;
+mod places;
 mod ring;
 mod shape;
 #[cfg(test)]
