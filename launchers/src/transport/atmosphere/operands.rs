@@ -270,12 +270,16 @@ pub(super) fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(us
     match asked.wanted.find(datasets)? {
         None if !asked.is_optional => {
             let wanted = &asked.wanted;
-            Err(Error::data(format!(
+            let error = Error::data(format!(
                 "no variable with levels has the standard name {} or is called {}",
                 wanted.standard.join(" or "),
                 wanted.names.join(" or ")
             ))
-            .remedy(format!("name it with --{}", wanted.option)))
+            .remedy(format!("name it with --{}", wanted.option));
+            Err(match datasets.first().and_then(|d| d.files().first()) {
+                Some(file) => error.in_file(&file.path),
+                None => error,
+            })
         }
         found => Ok(found),
     }

@@ -107,7 +107,9 @@ impl Opening<'_> {
     pub(super) fn asked_lengths(&mut self, mesh: &mut Mesh, stagger: Stagger) -> Result<()> {
         let (args, comm, sets) = (self.args, self.job.comm, self.sets);
         for (along_x, asked) in [(true, &args.dx), (false, &args.dy)] {
-            let Some(asked) = asked.as_deref() else { continue };
+            // Which faces of u are told is not known where it is not read.
+            let is_wanted = along_x || self.needs.u || self.fit.is_none();
+            let Some(asked) = asked.as_deref().filter(|_| is_wanted) else { continue };
             let point = match (stagger, along_x) {
                 (Stagger::Same, _) => Point::T,
                 (_, true) => Point::V,
