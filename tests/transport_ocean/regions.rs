@@ -7,7 +7,7 @@ use super::transport;
 
 const SEAS: &str = r#"{"type":"FeatureCollection","features":[
 {"type":"Feature","properties":{"name":"west"},"geometry":{"type":"Polygon","coordinates":[[[0,-90],[180,-90],[180,90],[0,90],[0,-90]]]}},
-{"type":"Feature","properties":{"name":"band"},"geometry":{"type":"Polygon","coordinates":[[[30,-10],[190,-10],[190,10],[30,10],[30,-10]]]}}]}"#;
+{"type":"Feature","properties":{"name":"band"},"geometry":{"type":"Polygon","coordinates":[[[30,-10],[230,-10],[230,10],[30,10],[30,-10]]]}}]}"#;
 
 #[test]
 fn regions_are_basins_by_the_centres_of_cells() {
@@ -27,7 +27,7 @@ fn regions_are_basins_by_the_centres_of_cells() {
         let file = text(&seas);
         assert_eq!(of(&format!("{file}:west")), west);
         assert_eq!(of(&format!("mine={file}:1")), west);
-        assert_eq!(of(&format!("{file}:band")), of("band=30,190,-10,10"));
+        assert_eq!(of(&format!("{file}:band")), of("band=30,230,-10,10"));
         // All features together: those of both.
         assert!(of(file) != west);
         assert_eq!(of("tropics"), of("t=-180,180,-20,20"));

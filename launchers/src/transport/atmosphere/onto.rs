@@ -10,6 +10,9 @@ use halocline_io::source::Source;
 /// Straight lines over pressure; beyond the ends of a column, and so below the ground, nothing.
 const METHOD: Method = Method::Between(Interpolation::Linear, Beyond::Missing);
 
+/// As outputs say it.
+pub(super) const DESCRIBED: &str = "levels=hybrid, each column at the pressures of the output by straight lines over pressure, missing below its lowest level and above its highest";
+
 /// Where columns are, and the pressures that they are brought to.
 #[derive(Debug)]
 pub(super) struct Onto {
@@ -38,10 +41,5 @@ impl Onto {
             Ok(Box::new(Leveled::new(source, place, how, variable)?))
         };
         sources.iter().map(of).collect()
-    }
-
-    /// As outputs say it.
-    pub(super) fn describe(&self) -> String {
-        "levels=hybrid, each column at the pressures of the output by straight lines over pressure, missing below its lowest level and above its highest".to_owned()
     }
 }

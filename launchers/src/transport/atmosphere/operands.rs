@@ -275,7 +275,7 @@ pub(super) fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(us
                 wanted.standard.join(" or "),
                 wanted.names.join(" or ")
             ))
-            .remedy(format!("name it with --{}", wanted.option));
+            .remedy(format!("add the files that hold it, or name it with --{}", wanted.option));
             Err(match datasets.first().and_then(|d| d.files().first()) {
                 Some(file) => error.in_file(&file.path),
                 None => error,

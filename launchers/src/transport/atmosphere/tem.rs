@@ -1,7 +1,7 @@
 //! `halocline transport tem` and `ep-flux`: the transformed Eulerian mean.
 
 use super::file::{global, pressure_levels, File, Variable};
-use super::onto::Onto;
+use super::onto;
 use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::{EASTWARD, NORTHWARD, TEMPERATURE, VERTICAL};
@@ -178,7 +178,7 @@ impl ByItself for TransformedMean<'_> {
             Some(_) => ("Eliassen-Palm flux", "ep-flux"),
         };
         let mut own = vec![format!("mean={}", fields.mean), format!("vertical={has_omega}")];
-        own.extend(operands.onto.iter().map(Onto::describe));
+        own.extend(operands.onto.iter().map(|_| onto::DESCRIBED.to_owned()));
         own.extend(fields.to.iter().map(|to| format!("to={}", crate::run::scratch::told(to))));
         own.extend(
             self.flux.map(|s| format!("scaling={}", if s == Scaled::Edmon { "edmon" } else { "none" })),

@@ -127,7 +127,7 @@ pub(super) fn velocity(
 pub(in crate::transport) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
     field(sets, asked, wanted)?.ok_or_else(|| {
         let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
-            .remedy(format!("name it with {}", wanted.option));
+            .remedy(format!("add the files that hold it, or name it with {}", wanted.option));
         match sets.first().and_then(|d| d.files().first()) {
             Some(file) => error.in_file(&file.path),
             None => error,

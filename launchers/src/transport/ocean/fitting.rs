@@ -12,6 +12,7 @@ use halocline_core::grid::mesh::{Faces, Mesh, Point, Staggering};
 use halocline_core::grid::Grid;
 use halocline_core::meta::{Role, Variable};
 use halocline_core::{Error, Result};
+use halocline_io::Dataset;
 
 /// Rows and columns; `None` if the last two dimensions are others.
 fn ground(variable: &Variable) -> Option<[usize; 2]> {
@@ -64,7 +65,7 @@ impl Opening<'_> {
         }
         let first = self.sources[0].variable();
         let levels = |v: &Variable| v.dims.iter().find(|d| d.role == Role::Level).map(|d| d.len);
-        let all = || self.sets.iter().flat_map(|set| set.variables());
+        let all = || self.sets.iter().flat_map(Dataset::variables);
         let asked = self.args.thickness.as_deref();
         let mut names = asked.iter().copied().chain(AT_CELLS.into_iter().filter(|_| asked.is_none()));
         let found = names.find_map(|name| {
@@ -85,7 +86,7 @@ impl Opening<'_> {
                 && ground(v) == Some(own)
                 && v.dims.iter().any(|d| d.role == Role::Level && d.len > 1)
         };
-        match self.sets.iter().flat_map(|set| set.variables()).find(|info| is_it(&info.variable)) {
+        match self.sets.iter().flat_map(Dataset::variables).find(|info| is_it(&info.variable)) {
             None => Ok(()),
             Some(info) => {
                 Err(Error::data("is a thickness at the points of v, which have not the shape of cells")
