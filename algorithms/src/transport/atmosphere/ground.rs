@@ -227,10 +227,10 @@ mod tests {
             let shape = self.variable.shape();
             match out {
                 NumbersMut::F32(out) => IndexBox::whole(&shape).for_each_run(block, |place, at, n| {
-                    (0..n).for_each(|k| out[at + k] = (place + k) as f32)
+                    (0..n).for_each(|k| out[at + k] = (place + k) as f32);
                 }),
                 NumbersMut::F64(out) => IndexBox::whole(&shape).for_each_run(block, |place, at, n| {
-                    (0..n).for_each(|k| out[at + k] = (place + k) as f64)
+                    (0..n).for_each(|k| out[at + k] = (place + k) as f64);
                 }),
             }
             Ok(())
