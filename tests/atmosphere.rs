@@ -209,13 +209,53 @@ fn hybrid_levels_are_integrated_as_they_are() {
         let exact = 2.0 * 2f64.powi(-7) * ps / 9.806_65;
         assert!((v - exact).abs() < 1e-7 * exact, "{v} is not {exact}");
     }
-    // The fluxes of layers as they are; others know pressures only, and say how to get there.
+    // The fluxes of layers as they are.
     transport(Launch::Plain(2), "eddy", &[&file], &["--x", "va", "--y", "ta"], &out);
     assert!(values(&out, "va_ta_total").iter().all(|v| v.is_finite()));
-    let words = ["transport", "ep-flux", text(&file), "-q", "-o", text(&out)];
-    let told = String::from_utf8_lossy(&run(Launch::Plain(1), &words).stderr).into_owned();
-    let command = format!("halocline vertical {} --var ua,va,ta --ps ps --to 100000,", text(&file));
-    assert!(told.contains(&command) && told.trim().lines().count() == 1, "{told}");
+}
+
+#[test]
+fn the_transformed_mean_of_hybrid_levels_is_that_at_pressures() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [out, levels, beside] = ["out.nc", "levels.nc", "beside.nc"].map(|name| folder.path().join(name));
+    let file = reference("atmosphere_hybrid.nc");
+    let nominal = [1, 3, 5, 7].map(|k| {
+        let (a, b) = (values(&file, "hyam"), values(&file, "hybm"));
+        (a[k] * 1e5 + 1e5 * b[k]).to_string()
+    });
+    let kinds = [("tem", &["vtem", "psitem"][..]), ("ep-flux", &["epfy", "epfp", "epfdiv", "utendepfd"][..])];
+    for (kind, names) in kinds {
+        // At pressures of its own, and at those of levels over a surface of 1000 hPa.
+        for (to, of) in [(Some("7000,20000,40000,60000,85000,100000"), "tem_to"), (None, "tem")] {
+            let options = to.map_or(vec![], |to| vec!["--to", to]);
+            transport(Launch::Plain(2), kind, &[&file], &options, &out);
+            for name in names {
+                let theirs = answers(&format!("hybrid_{of}_{name}"));
+                close(&values(&out, name), &theirs, 1e-10, peak(&theirs), name);
+            }
+            assert_eq!(attribute(&out, "plev", "units").as_deref(), Some("Pa"));
+        }
+        assert_eq!(values(&out, "plev").len(), values(&file, "hyam").len());
+        // In two steps, the values between them in double precision: the same bits.
+        let to = nominal.join(",");
+        let words = ["vertical", text(&file), "--var", "ua,va,ta", "--precision", "double", "--to", &to];
+        run_well(Launch::Plain(1), &[&words[..], &["-q", "-o", text(&levels)]].concat());
+        transport(Launch::Plain(1), kind, &[&levels], &["--mean"], &beside);
+        for to in [&to, text(&levels)] {
+            transport(Launch::ThreadRanks(2), kind, &[&file], &["--mean", "--levels", to], &out);
+            for name in names {
+                let bits = |path: &Path| values(path, name).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&out), bits(&beside), "{kind} {name}");
+            }
+        }
+    }
+    let told = run_well(Launch::Plain(1), &["transport", "tem", text(&file), "-o", text(&out)]);
+    let told = String::from_utf8_lossy(&told.stderr).into_owned() + &String::from_utf8_lossy(&told.stdout);
+    assert!(told.contains("hybrid levels: each column is brought to 8 pressures"), "{told}");
+    let done = netcdf::open(&out).expect("a result");
+    let options = done.attribute("halocline_transport_options").expect("told").value();
+    let Ok(netcdf::AttributeValue::Str(options)) = options else { panic!("no text") };
+    assert!(options.contains("levels=hybrid, each column at the pressures of the output"), "{options}");
 }
 
 #[test]
@@ -250,7 +290,7 @@ fn the_same_flow_on_pressure_and_hybrid_levels() {
 fn the_same_bits_on_any_ranks() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let hybrid = reference("atmosphere_hybrid.nc");
-    let cases: [(&str, &Path, &[&str]); 8] = [
+    let cases: [(&str, &Path, &[&str]); 10] = [
         ("mass-streamfunction", &input(), &[]),
         ("tem", &input(), &["--mean"]),
         ("energy", &input(), &[]),
@@ -259,6 +299,8 @@ fn the_same_bits_on_any_ranks() {
         ("mass-streamfunction", &hybrid, &[]),
         ("energy", &hybrid, &[]),
         ("vapour", &hybrid, &[]),
+        ("tem", &hybrid, &["--to", "20000,50000,70000,90000"]),
+        ("ep-flux", &hybrid, &["--mean"]),
     ];
     for (kind, file, options) in cases {
         let mut first = None;
@@ -308,6 +350,13 @@ fn what_can_not_be_done_is_refused() {
     refused(&["mass-streamfunction", hybrid, "--to", "5,7,6"], 2, "pressures");
     refused(&["mass-streamfunction", hybrid, "--convention", "cdo"], 3, "pressure levels");
     refused(&["energy", hybrid, "--ps", "none"], 2, "hybrid levels");
+    refused(&["tem", hybrid, "--ps", "none"], 2, "hybrid levels");
+    refused(&["tem", file, "--to", "50000,20000"], 2, "hybrid levels");
+    refused(&["tem", hybrid, "--to", "50000,70000,60000"], 2, "rising or falling");
+    refused(&["ep-flux", hybrid, "--to", "50000"], 2, "one pressure");
+    refused(&["ep-flux", hybrid, "--to", "50000,-1"], 2, "no list of pressures");
+    refused(&["ep-flux", hybrid, "--to", "nothing.nc"], 3, "nothing.nc");
+    refused(&["ep-flux", hybrid, "--memory", "1MB"], 5, "memory");
     refused(&["energy", hybrid, "--b", "hybi"], 3, "hybi");
     refused(&["vapour", hybrid, "--p0", "0"], 2, "--p0");
     let sst = common::data("sample.nc");

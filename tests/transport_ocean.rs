@@ -10,8 +10,14 @@ mod implied;
 mod mesh;
 #[path = "transport_ocean/missing.rs"]
 mod missing;
+#[path = "transport_ocean/regional.rs"]
+mod regional;
+#[path = "transport_ocean/regions.rs"]
+mod regions;
 #[path = "transport_ocean/sample.rs"]
 mod sample;
+#[path = "transport_ocean/snapshot.rs"]
+mod snapshot;
 
 use common::{attribute, close, contents, launches, run, run_well, shared, text, values, Launch};
 use std::path::{Path, PathBuf};

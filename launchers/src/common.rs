@@ -166,12 +166,6 @@ impl InputArgs {
         self.ensemble.then(|| ("ensemble", "yes".to_owned()))
     }
 
-    /// As the user wrote them.
-    pub(crate) fn words(&self) -> String {
-        let list = self.files.iter().map(|list| format!("--files {}", list.display()));
-        self.inputs.iter().cloned().chain(list).collect::<Vec<_>>().join(" ")
-    }
-
     /// All inputs, those of the list included.
     ///
     /// # Collective

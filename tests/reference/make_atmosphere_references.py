@@ -108,8 +108,10 @@ def slope(f, x, axis):
     return np.moveaxis(out, 0, axis)
 
 
-def tem(d):
-    v, u, t, w = (d[k] for k in ("va", "ua", "ta", "wap"))
+def tem(d, P=P):
+    """Without a vertical velocity, what it carries is left out."""
+    v, u, t = (d[k] for k in ("va", "ua", "ta"))
+    w = d.get("wap", np.zeros_like(v))
     zm = lambda f: np.nanmean(f, -1)
     cov = lambda a, b: zm((a - zm(a)[..., None]) * (b - zm(b)[..., None]))
     theta = t * ((1e5 / P) ** (R / CP))[:, None, None]
@@ -120,10 +122,11 @@ def tem(d):
     fy = A * cos * (slope(um, P, 1) * psi - cov(u, v))
     fp = A * cos * ((f - slope(um * cos, phi, 2) / (A * cos)) * psi - cov(u, w))
     div = slope(fy * cos, phi, 2) / (A * cos) + slope(fp, P, 1)
-    vm = np.nan_to_num(zm(v))[:, ::-1]
-    p = P[::-1]
+    down = slice(None, None, -1 if P[0] > P[-1] else 1)
+    vm = np.nan_to_num(zm(v))[:, down]
+    p = P[down]
     layers = 0.5 * (vm[:, 1:] + vm[:, :-1]) * np.diff(p)[:, None]
-    mass = np.concatenate([vm[:, :1] * p[0], vm[:, :1] * p[0] + np.cumsum(layers, 1)], 1)[:, ::-1]
+    mass = np.concatenate([vm[:, :1] * p[0], vm[:, :1] * p[0] + np.cumsum(layers, 1)], 1)[:, down]
     return {
         "vtem": zm(v) - slope(psi, P, 1),
         "omegatem": zm(w) + slope(psi * cos, phi, 2) / (A * cos),
@@ -227,6 +230,17 @@ def overturning(v, ps, at, hybrid=False):
     return np.where(below, np.nan, psi) * 2 * np.pi * A * np.cos(np.deg2rad(LAT)) / G
 
 
+def to_pressures(d, ps, at):
+    """Column by column, straight lines over pressure; nothing beyond the ends."""
+    out = {}
+    for name in ("va", "ua", "ta"):
+        out[name] = np.full((NT, len(at), LAT.size, NLON), np.nan)
+        for t, j, i in np.ndindex(ps.shape):
+            p = FULL[0] * P0 + FULL[1] * ps[t, j, i]
+            out[name][t, :, j, i] = np.interp(at, p, d[name][t, :, j, i], left=np.nan, right=np.nan)
+    return out
+
+
 def hybrid_fields(ps):
     """Winds and the rest on hybrid levels; vb, tb and qb are the same everywhere."""
     p = FULL[0][:, None, None] * P0 + FULL[1][:, None, None] * ps[:, None]
@@ -304,6 +318,9 @@ def main():
     at = [20000.0, 60000.0, 95000.0, 100000.0]
     results["hybrid_psi"] = overturning(hybrid["va"], ps, at, True)
     results["hybrid_psi_barotropic"] = overturning(hybrid["vb"], ps, at, True)
+    for name, at in (("tem", (FULL[0] + FULL[1]) * P0), ("tem_to", P[::-1])):
+        found = tem(to_pressures(hybrid, ps, at), at)
+        results |= {f"hybrid_{name}_{k}": v for k, v in found.items() if k != "omegatem"}
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.abspath("atmosphere_input.nc")
         results |= {f"ncl_{k}": v for k, v in by_ncl(folder, source).items()}

@@ -180,7 +180,7 @@ fn basins_by_words_and_what_is_refused() {
         ("overturning", &input, &["--basin", &asked[0]][..], 2, "several basins"),
         ("overturning", &input, &["--basin", &asked[1]][..], 2, "none of its flag_meanings"),
         ("overturning", &bad, &[][..], 3, "beyond the poles"),
-        ("barotropic", &bad, &[][..], 3, "has no time dimension"),
+        ("barotropic", &bad, &[][..], 3, "beyond the poles"),
     ] {
         let words = [&["transport", kind, text(input), "-o", text(&out)], options].concat();
         let done = run(Launch::Plain(1), &words);

@@ -129,6 +129,16 @@ impl Faces {
         }
         faces
     }
+    /// The first so many lines, of lines that are rows of points.
+    #[must_use]
+    pub fn first(mut self, lines: usize) -> Self {
+        if let Kind::Rows(rows) = &mut self.kind {
+            rows.lengths.truncate(lines * self.columns);
+            rows.others.truncate(lines);
+            self.rows = self.rows.min(lines);
+        }
+        self
+    }
     /// The faces between the columns of each row, which `u` crosses: it takes the place of `v` in
     /// [`MapValues`].
     pub fn along_columns(on: &VelocityMesh) -> Self {

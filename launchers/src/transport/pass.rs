@@ -60,7 +60,8 @@ impl Pass<'_> {
     /// Every rank calls this.
     pub(super) fn plan(&self, job: &FoldJob<'_>, writing: u64) -> Result<WholePlan> {
         let ocean = self.ocean;
-        let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
+        let streams = ocean.streams();
+        let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
         let (ranks, threads) = (job.comm.size(), halocline_core::threads::for_plans());
         let levels = ocean.levels();
         let means = if self.means {
@@ -115,7 +116,8 @@ impl Pass<'_> {
             (0..count).map(|_| FaceMeans::new(self.faces, ocean.tracers.len())).collect();
         let means = Mutex::new(means);
         let mut waiting = Waiting::new(ocean.levels(), self.each());
-        let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
+        let streams = ocean.streams();
+        let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
         let failed = || Error::internal("a thread has failed");
         let work = |window: &IndexBox, values: &[Numbers<'_>]| {
             if self.means && !window.is_empty() {

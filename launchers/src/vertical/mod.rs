@@ -19,6 +19,7 @@ use halocline_core::Result;
 
 pub(crate) use open::open;
 pub(crate) use options::VerticalArgs;
+pub(crate) use target::pressures;
 
 /// Runs the command.
 ///

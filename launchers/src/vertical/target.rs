@@ -7,7 +7,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::{open_with, Dataset};
-use halocline_io::OpenOptions;
+use halocline_io::{Io, OpenOptions};
 
 /// What targets are measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,18 +44,14 @@ impl Target {
             Some(("levels", list)) => (Along::Levels, Some(list)),
             _ => (Along::Levels, None),
         };
-        let numbers = |list: &str| -> Option<Vec<f64>> {
-            list.split(',').map(|n| n.trim().parse::<f64>().ok().filter(|v| v.is_finite())).collect()
-        };
         let (values, units) = match (numbers(list.unwrap_or(text)), list) {
             (Some(values), _) => (values, None),
             (None, Some(list)) => {
                 return Err(Error::usage(format!("--to `{list}` is no list of numbers"))
                     .remedy("separate levels by commas"))
             }
-            (None, None) => of_file(comm, args, text)?,
+            (None, None) => of_file(comm, args.input.io, text)?,
         };
-        let in_order = |v: &[f64]| v.windows(2).all(|p| p[0] < p[1]) || v.windows(2).all(|p| p[0] > p[1]);
         let least = 1 + usize::from(args.is_conservative());
         if values.len() < least || !in_order(&values) {
             return Err(Error::usage(format!(
@@ -160,13 +156,46 @@ fn sigma(word: &str) -> Option<u8> {
     word.strip_prefix("sigma").filter(|n| n.len() == 1)?.parse().ok().filter(|n| *n <= 4)
 }
 
+fn numbers(list: &str) -> Option<Vec<f64>> {
+    list.split(',').map(|n| n.trim().parse::<f64>().ok().filter(|v| v.is_finite())).collect()
+}
+
+fn in_order(v: &[f64]) -> bool {
+    v.windows(2).all(|p| p[0] < p[1]) || v.windows(2).all(|p| p[0] > p[1])
+}
+
+/// Pressures in Pa that are written as numbers, or are the levels of a file.
+///
+/// # Errors
+/// Usage, if these are no pressures, rising or falling.
+///
+/// # Collective
+/// Every rank calls this.
+pub(crate) fn pressures(comm: &Comm, io: Io, text: &str) -> Result<Vec<f64>> {
+    let (values, units) = match numbers(text) {
+        Some(values) => (values, None),
+        None => of_file(comm, io, text)?,
+    };
+    let scale = match &units {
+        Some(units) => to_pascal(units).ok_or_else(|| {
+            Error::usage(format!("--to has levels in `{units}`, which are no pressures")).remedy("give Pa")
+        })?,
+        None => 1.0,
+    };
+    let values: Vec<f64> = values.iter().map(|v| v * scale).collect();
+    if values.is_empty() || values.iter().any(|p| *p <= 0.0) || !in_order(&values) {
+        return Err(Error::usage("--to is no list of pressures, rising or falling").remedy("give Pa"));
+    }
+    Ok(values)
+}
+
 /// The levels of a file: of a variable, or of the only dimension of levels that it has.
-fn of_file(comm: &Comm, args: &VerticalArgs, text: &str) -> Result<(Vec<f64>, Option<String>)> {
+fn of_file(comm: &Comm, io: Io, text: &str) -> Result<(Vec<f64>, Option<String>)> {
     let (path, name) = match text.rsplit_once(':') {
         Some((path, name)) if !std::path::Path::new(text).exists() => (path, Some(name)),
         _ => (text, None),
     };
-    let options = OpenOptions { io: args.input.io, ..OpenOptions::default() };
+    let options = OpenOptions { io, ..OpenOptions::default() };
     let dataset = open_with(comm, &[path.to_owned()], options)
         .map_err(|e| Error { message: format!("--to {text}: {}", e.message), ..e })?;
     let levels = match name {

@@ -1,6 +1,6 @@
 //! Fields that a surface pressure makes on levels.
 
-use super::ground::{below_levels, doubles, few_steps};
+use super::ground::{below_levels, doubles, few_steps, steps_together};
 use super::Layers;
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
@@ -58,8 +58,7 @@ impl<'a> OfSurface<'a> {
             attributes: surface.variable().attributes.clone(),
             dims: of.dims.clone(),
         };
-        let chunk = surface.chunks().first().map_or(1, |c| (*c).max(1));
-        let together = if surface.is_divisible() { 1 } else { chunk.min(shape[0].max(1)) };
+        let together = steps_together(surface, shape[0]);
         Ok(Self { like, surface, layers, variable, level, together })
     }
 

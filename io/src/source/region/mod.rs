@@ -3,6 +3,7 @@
 mod geojson;
 mod named;
 mod ocean;
+mod places;
 mod ring;
 mod shape;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::carry;
 use crate::pairs::whole_time;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, Coordinate, DType, Values};
+use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable as Meta};
 use halocline_core::{Error, Result};
 use halocline_io::output::{Output, Schema, VariableSpec};
 use std::ops::Range;
@@ -172,6 +172,22 @@ fn bare(level: &Coordinate) -> Coordinate {
         }
     }
     level
+}
+
+/// The coordinate of pressure levels, Pa.
+pub(super) fn pressure_levels(pressures: &[f64]) -> Coordinate {
+    let attributes = Attributes::new()
+        .with("standard_name", "air_pressure")
+        .with("long_name", "pressure")
+        .with("units", "Pa")
+        .with("positive", "down")
+        .with("axis", "Z");
+    let dims = vec![Dim::new("plev", pressures.len(), Role::Level)];
+    Coordinate {
+        variable: Meta { name: "plev".to_owned(), dims, dtype: DType::F64, attributes },
+        values: Values::F64(pressures.to_vec()),
+        bounds: None,
+    }
 }
 
 /// Attributes of a file.

@@ -1,15 +1,16 @@
 //! Variables of one or several sets of files, read in lockstep.
 
+use super::onto::Onto;
 use super::options::Common;
 use super::pressure::{levels_of, Wanted};
+use super::streams::Part;
 use super::surface::surface;
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
 use crate::pairs::check_together;
 use crate::step::Alone;
-use crate::vertical::hybrid::{self, Hybrid};
-use halocline_algorithms::transport::atmosphere::{AboveGround, Layers, Levels};
-use halocline_core::engine::StreamSource;
+use crate::vertical::hybrid::{self, Given, Hybrid};
+use halocline_algorithms::transport::atmosphere::{Layers, Levels};
 use halocline_core::grid::{unwrap, GridKind};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
@@ -27,6 +28,9 @@ pub(super) struct Operands {
     pub(super) levels: Levels,
     /// What of the column levels stand for, where the surface pressure is known.
     pub(super) layers: Option<Layers>,
+    hybrid: Option<Hybrid>,
+    /// How columns of hybrid levels are brought to `levels`, if they are.
+    pub(super) onto: Option<Onto>,
     pub(super) latitudes: Vec<f64>,
     pub(super) longitudes: Vec<f64>,
 }
@@ -54,6 +58,27 @@ impl Operands {
         common: &Common,
         asked: &[Asked<'_>],
     ) -> Result<(Self, Vec<Option<usize>>)> {
+        Self::with(job, common, asked, true)
+    }
+
+    /// As [`Self::open`], for values at levels alone: nobody asks where layers end.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn without_layers(
+        job: &FoldJob<'_>,
+        common: &Common,
+        asked: &[Asked<'_>],
+    ) -> Result<(Self, Vec<Option<usize>>)> {
+        Self::with(job, common, asked, false)
+    }
+
+    fn with(
+        job: &FoldJob<'_>,
+        common: &Common,
+        asked: &[Asked<'_>],
+        wants_layers: bool,
+    ) -> Result<(Self, Vec<Option<usize>>)> {
         let datasets = common.input.open_groups(job.comm, job.verbosity)?;
         let selection = common.selection.of_all_levels(common.input.io)?;
         let mut sources: Vec<Source> = Vec::new();
@@ -79,8 +104,8 @@ impl Operands {
         let file = first.files().first().map(|f| PathBuf::from(&f.path));
         let blame = |e| folding::blame(e, file.as_ref(), &first.variable().name);
         let (latitudes, longitudes) = grid(first).map_err(blame)?;
-        let hybrid = hybrid_levels(job, common, (&datasets[home], selection.levels.is_some()), first)
-            .map_err(blame)?;
+        let given = common.given(selection.levels.is_some(), wants_layers);
+        let hybrid = hybrid_levels(job, common, given, (&datasets[home], first)).map_err(blame)?;
         let pressure = match &hybrid {
             Some(hybrid) => hybrid.levels.iter().map(|[a, b]| a + 1e5 * b).collect(),
             None => levels_of(first.variable(), first.levels()).map_err(blame)?,
@@ -103,7 +128,34 @@ impl Operands {
                 "note: no surface pressure is there; every level counts as above the ground unless its value is missing, and columns end at the lowest level".to_owned()
             });
         }
-        Ok((Self { datasets, sources, surface, levels, layers, latitudes, longitudes }, places))
+        let onto = None;
+        let all = Self { datasets, sources, surface, levels, layers, hybrid, onto, latitudes, longitudes };
+        Ok((all, places))
+    }
+
+    /// Has columns of hybrid levels brought to these pressures as they are read; without any, to those of
+    /// the levels over a surface of 10⁵ Pa. Other levels stay as they are.
+    ///
+    /// # Errors
+    /// Usage, if pressures are told and levels are no hybrid ones; data, if they make no levels.
+    pub(super) fn bring_to(&mut self, pressures: Option<Vec<f64>>) -> Result<()> {
+        let Some(hybrid) = self.hybrid.take() else {
+            return match pressures {
+                None => Ok(()),
+                Some(_) => Err(Error::usage("--to is for hybrid levels")
+                    .remedy("leave it out: results are on the levels of the input")),
+            };
+        };
+        if pressures.as_ref().is_some_and(|p| p.len() < 2) {
+            return Err(
+                Error::usage("--to has one pressure").remedy("give several: slopes between them are needed")
+            );
+        }
+        let pressures = pressures.unwrap_or_else(|| self.levels.pressure().to_vec());
+        self.levels = Levels::new(&pressures).map_err(|e| self.blame(e))?;
+        self.layers = None;
+        self.onto = Some(Onto { hybrid, pressures });
+        Ok(())
     }
 
     /// Refuses longitudes that are no whole circle, for what is an integral along it. A single column
@@ -167,48 +219,16 @@ impl Operands {
     }
 }
 
-/// Some times of the operands.
-pub(super) struct Part {
-    sources: Vec<Source>,
-    surface: Option<Source>,
-}
-
-impl Part {
-    /// The variables with nothing below the ground.
-    pub(super) fn streams(&self, levels: &Levels) -> Result<Vec<Box<dyn StreamSource + '_>>> {
-        above_ground(&self.sources, self.surface.as_ref(), levels)
-    }
-    /// The variables as they are, and the surface pressure.
-    pub(super) fn as_they_are(&self) -> (&[Source], Option<&Source>) {
-        (&self.sources, self.surface.as_ref())
-    }
-}
-
-/// Variables with nothing below the ground.
-pub(super) fn above_ground<'a>(
-    sources: &'a [Source],
-    surface: Option<&'a Source>,
-    levels: &Levels,
-) -> Result<Vec<Box<dyn StreamSource + 'a>>> {
-    let of = |source: &'a Source| -> Result<Box<dyn StreamSource + 'a>> {
-        Ok(match surface {
-            None => Box::new(Plain(source)),
-            Some(surface) => Box::new(AboveGround::new(source, surface, levels.pressure())?),
-        })
-    };
-    sources.iter().map(of).collect()
-}
-
 /// The hybrid levels of a variable; `None` if its levels are pressures.
 fn hybrid_levels(
     job: &FoldJob<'_>,
     common: &Common,
-    (dataset, is_cut): (&Dataset, bool),
-    first: &Source,
+    given: Given<'_>,
+    (dataset, first): (&Dataset, &Source),
 ) -> Result<Option<Hybrid>> {
     let level = hybrid::coordinate(first.variable(), first.levels());
     let count = first.variable().dims.iter().find(|d| d.role == Role::Level).map_or(0, |d| d.len);
-    let found = hybrid::find(job.comm, common.given(is_cut), dataset, (level, count))?;
+    let found = hybrid::find(job.comm, given, dataset, (level, count))?;
     let Some(hybrid) = &found else { return Ok(None) };
     if common.ps.as_deref() == Some("none") {
         return Err(Error::usage("--ps none is not for hybrid levels, whose pressure follows from it"));
@@ -216,46 +236,12 @@ fn hybrid_levels(
     let in_the_middle = hybrid.levels.windows(2).zip(&hybrid.edges[1..]).all(|(pair, edge)| {
         (0..2).all(|c| (0.5 * (pair[0][c] + pair[1][c]) - edge[c]).abs() <= 1e-12 * edge[c].abs())
     });
-    if in_the_middle {
+    if in_the_middle && given.wants_edges {
         job.verbosity.say(job.comm, || {
             "note: no half levels are told of; layers meet in the middle between hybrid levels".to_owned()
         });
     }
     Ok(found)
-}
-
-/// A source that is somebody else's.
-struct Plain<'a>(&'a Source);
-
-impl StreamSource for Plain<'_> {
-    fn variable(&self) -> &halocline_core::meta::Variable {
-        self.0.variable()
-    }
-    fn is_single(&self) -> bool {
-        self.0.is_single()
-    }
-    fn chunks(&self) -> Vec<usize> {
-        StreamSource::chunks(self.0)
-    }
-    fn is_divisible(&self) -> bool {
-        StreamSource::is_divisible(self.0)
-    }
-    fn read(
-        &self,
-        block: &halocline_core::index::IndexBox,
-        out: halocline_core::engine::NumbersMut<'_>,
-    ) -> Result<()> {
-        StreamSource::read(self.0, block, out)
-    }
-    fn prefetch(&self, block: &halocline_core::index::IndexBox) {
-        self.0.prefetch(block);
-    }
-    fn stored_bytes(&self, block: &halocline_core::index::IndexBox) -> u64 {
-        StreamSource::stored_bytes(self.0, block)
-    }
-    fn scratch_per_thread(&self) -> u64 {
-        self.0.scratch_per_thread()
-    }
 }
 
 pub(super) fn source(
@@ -284,12 +270,16 @@ pub(super) fn find(datasets: &[Dataset], asked: &Asked<'_>) -> Result<Option<(us
     match asked.wanted.find(datasets)? {
         None if !asked.is_optional => {
             let wanted = &asked.wanted;
-            Err(Error::data(format!(
+            let error = Error::data(format!(
                 "no variable with levels has the standard name {} or is called {}",
                 wanted.standard.join(" or "),
                 wanted.names.join(" or ")
             ))
-            .remedy(format!("name it with --{}", wanted.option)))
+            .remedy(format!("add the files that hold it, or name it with --{}", wanted.option));
+            Err(match datasets.first().and_then(|d| d.files().first()) {
+                Some(file) => error.in_file(&file.path),
+                None => error,
+            })
         }
         found => Ok(found),
     }

@@ -95,13 +95,13 @@ impl Common {
         Ok(())
     }
     /// What is told of hybrid levels.
-    pub(super) fn given(&self, is_cut: bool) -> Given<'_> {
+    pub(super) fn given(&self, is_cut: bool, wants_edges: bool) -> Given<'_> {
         Given {
             a: self.a.as_ref(),
             b: self.b.as_ref(),
             ps: self.ps.as_ref().filter(|ps| *ps != "none"),
             p0: self.p0,
-            wants_edges: true,
+            wants_edges,
             is_cut,
         }
     }

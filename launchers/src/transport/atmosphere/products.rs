@@ -1,6 +1,7 @@
 //! Folds of products at every cell, which `eddy` and `energy` ask for.
 
-use super::operands::{above_ground, Operands};
+use super::operands::Operands;
+use super::streams::above_ground;
 use crate::folding::{self, FoldJob};
 use crate::passes;
 use halocline_algorithms::transport::atmosphere::{decompose, Cells, Decomposed, OfSurface, RowParts};

@@ -1,6 +1,6 @@
 //! `halocline transport mass-streamfunction`.
 
-use super::file::{global, File, Variable};
+use super::file::{global, pressure_levels, File, Variable};
 use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::NORTHWARD;
@@ -14,7 +14,6 @@ use halocline_algorithms::transport::atmosphere::{
     mass_streamfunction, CircleFlux, Constants, Layers, RowSums, Rule,
 };
 use halocline_core::comm::Comm;
-use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable as Meta};
 use halocline_core::{Error, Result};
 use halocline_io::output::WriteReport;
 use std::cell::RefCell;
@@ -244,21 +243,5 @@ impl MassStreamfunction<'_> {
             [] => self.operands.levels.pressure().to_vec(),
             to => to.to_vec(),
         }
-    }
-}
-
-/// The coordinate of pressure levels, Pa.
-fn pressure_levels(pressures: &[f64]) -> Coordinate {
-    let attributes = Attributes::new()
-        .with("standard_name", "air_pressure")
-        .with("long_name", "pressure")
-        .with("units", "Pa")
-        .with("positive", "down")
-        .with("axis", "Z");
-    let dims = vec![Dim::new("plev", pressures.len(), Role::Level)];
-    Coordinate {
-        variable: Meta { name: "plev".to_owned(), dims, dtype: DType::F64, attributes },
-        values: Values::F64(pressures.to_vec()),
-        bounds: None,
     }
 }

@@ -1,6 +1,7 @@
 //! `halocline transport tem` and `ep-flux`: the transformed Eulerian mean.
 
-use super::file::{global, File, Variable};
+use super::file::{global, pressure_levels, File, Variable};
+use super::onto;
 use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::{EASTWARD, NORTHWARD, TEMPERATURE, VERTICAL};
@@ -8,11 +9,12 @@ use super::zonal::{self, Mean, Pass};
 use super::Kind;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_output, Verbosity};
-use crate::folding::FoldJob;
+use crate::folding::{plural, FoldJob};
 use crate::step::{self, Alone, ByItself};
+use crate::vertical;
 use halocline_algorithms::transport::atmosphere::{Constants, Eddies, Residual, RowSums, Scaling};
 use halocline_core::comm::Comm;
-use halocline_core::{Error, Result};
+use halocline_core::Result;
 use halocline_io::output::WriteReport;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -34,12 +36,16 @@ struct Fields {
     /// it what it carries is left out]
     #[arg(long, value_name = "NAME")]
     w: Option<String>,
+    /// Hybrid levels: the pressures, Pa, that columns are brought to first, by straight lines over
+    /// pressure, or a file whose levels these are [default: those of the levels over a surface of 100000 Pa]
+    #[arg(long, visible_alias = "levels", value_name = "100000,85000,…|FILE[:VAR]")]
+    to: Option<String>,
     /// One section: the mean over all times of what is found at each
     #[arg(long)]
     mean: bool,
 }
 
-/// The residual circulation of the transformed Eulerian mean on pressure levels, at every time:
+/// The residual circulation of the transformed Eulerian mean at pressures, at every time:
 /// residual velocities and mass streamfunction (Andrews et al. 1987).
 #[derive(Debug, clap::Args)]
 pub(crate) struct TemArgs {
@@ -47,7 +53,7 @@ pub(crate) struct TemArgs {
     fields: Fields,
 }
 
-/// The Eliassen-Palm flux and its divergence on pressure levels, at every time (Edmon et al. 1980,
+/// The Eliassen-Palm flux and its divergence at pressures, at every time (Edmon et al. 1980,
 /// Andrews et al. 1987): what eddies do to the zonal mean flow.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EpFluxArgs {
@@ -121,15 +127,25 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
         Asked::new(TEMPERATURE, fields.t.as_ref()),
         Asked { is_optional: true, ..Asked::new(VERTICAL, fields.w.as_ref()) },
     ];
-    let (operands, places) = Operands::open(job, &fields.common, &asked)?;
-    if operands.are_hybrid() {
-        return Err(operands.blame(hybrid(fields, &operands, flux.is_some())));
-    }
+    let (mut operands, places) = Operands::without_layers(job, &fields.common, &asked)?;
+    let to = fields.to.as_deref().map(|to| vertical::pressures(job.comm, fields.common.input.io, to));
+    operands.bring_to(to.transpose()?)?;
     // The residual streamfunction is of the whole circle; the flux is a mean.
     if flux.is_none() {
         operands.check_circle()?;
     }
     check_output(job.comm, &fields.common.output, &operands.files())?;
+    if let Some(onto) = &operands.onto {
+        job.verbosity.say(job.comm, || {
+            // What adding coefficients makes of a round number.
+            let all = onto.pressures.iter().map(|p| (p * 1e3).round() * 1e-3);
+            let (top, bottom) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max));
+            format!(
+                "note: hybrid levels: each column is brought to {} from {top} to {bottom} Pa first, by straight lines over pressure",
+                plural(onto.pressures.len(), "pressure")
+            )
+        });
+    }
     if places[3].is_none() {
         job.verbosity.say(job.comm, || {
             "note: no vertical velocity is there; what it carries, [u*w*], is left out".to_owned()
@@ -137,21 +153,6 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
     }
     Ok(TransformedMean { fields, flux, operands, places })
 }
-
-/// What is said of hybrid levels: derivatives over pressure at fixed latitude are meant.
-fn hybrid(fields: &Fields, operands: &Operands, is_flux: bool) -> Error {
-    let names: Vec<&str> = operands.sources.iter().map(|s| s.variable().name.as_str()).collect();
-    let ps = operands.surface.as_ref().map_or("ps", |s| s.variable().name.as_str());
-    let kind = if is_flux { "ep-flux" } else { "tem" };
-    Error::data("has hybrid levels, which this kind is not for").remedy(format!(
-        "run `halocline vertical {} --var {} --ps {ps} --to {LEVELS} -o levels.nc`, then `halocline transport {kind} levels.nc`",
-        fields.common.input.words(),
-        names.join(",")
-    ))
-}
-
-/// The pressures that CMIP asks for.
-const LEVELS: &str = "100000,92500,85000,70000,60000,50000,40000,30000,25000,20000,15000,10000,7000,5000,3000,2000,1000,500,100";
 
 impl ByItself for TransformedMean<'_> {
     fn files(&self) -> Vec<PathBuf> {
@@ -177,6 +178,8 @@ impl ByItself for TransformedMean<'_> {
             Some(_) => ("Eliassen-Palm flux", "ep-flux"),
         };
         let mut own = vec![format!("mean={}", fields.mean), format!("vertical={has_omega}")];
+        own.extend(operands.onto.iter().map(|_| onto::DESCRIBED.to_owned()));
+        own.extend(fields.to.iter().map(|to| format!("to={}", crate::run::scratch::told(to))));
         own.extend(
             self.flux.map(|s| format!("scaling={}", if s == Scaled::Edmon { "edmon" } else { "none" })),
         );
@@ -190,8 +193,14 @@ impl ByItself for TransformedMean<'_> {
             "reference_pressure",
         ];
         record(&mut attributes, &constants, &constant_names);
-        let mut file =
-            File::create(job.comm, &fields.common.output, operands, (&variables, fields.mean), attributes)?;
+        let (path, made) = (&fields.common.output, (&variables[..], fields.mean));
+        let mut file = match &operands.onto {
+            Some(onto) => {
+                let level = pressure_levels(&onto.pressures);
+                File::on_levels(job.comm, path, (operands, &level), made, attributes)?
+            }
+            None => File::create(job.comm, path, operands, made, attributes)?,
+        };
         // u, v, T and, where it is there, ω are the sources in this order.
         let (count, pairs) =
             if has_omega { (4, vec![(1, 2), (0, 1), (0, 3)]) } else { (3, vec![(1, 2), (0, 1)]) };

@@ -1,9 +1,10 @@
 //! `halocline transport vapour`.
 
 use super::file::global;
-use super::operands::{above_ground, Asked, Operands};
+use super::operands::{Asked, Operands};
 use super::options::{record, Common};
 use super::pressure::{EASTWARD, HUMIDITY, NORTHWARD};
+use super::streams::above_ground;
 use super::Kind;
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;

@@ -69,22 +69,33 @@ pub(super) fn run(
         for start in (0..times).step_by(steps) {
             let range = start..times.min(start + steps);
             let part = operands.between(&range)?;
-            let above;
-            let repeated;
-            let streams: Vec<&dyn StreamSource> =
-                if let (Pass::Flux(_), ([wind, ..], Some(surface))) = (pass, part.as_they_are()) {
+            let (place, above, repeated);
+            let streams: Vec<&dyn StreamSource> = match (pass, &operands.onto, part.as_they_are()) {
+                (Pass::Flux(_), _, ([wind, ..], Some(surface))) => {
                     repeated = OfSurface::repeated(wind, surface)?;
                     vec![wind, &repeated]
-                } else {
+                }
+                (_, Some(onto), (sources, Some(surface))) => {
+                    place = onto.place(surface);
+                    above = onto.streams(sources, &place)?;
+                    above.iter().map(|s| &**s).collect()
+                }
+                _ => {
                     above = part.streams(&operands.levels)?;
                     above.iter().map(|s| &**s).collect()
-                };
-            let needs =
-                WholeNeeds { made: (8 * operands.latitudes.len() * pass.fields()) as u64, fixed: held };
+                }
+            };
+            let ranks_and_threads = (comm.size(), halocline_core::threads::for_plans());
+            let row_bytes = (8 * pass.fields()) as u64;
+            let needs = |rows: usize| WholeNeeds { made: row_bytes * rows as u64, fixed: held };
             let room = job.budget.for_buffers(comm);
-            let plan =
-                WholePlan::new(&streams, (comm.size(), halocline_core::threads::for_plans()), room, needs)
-                    .map_err(|e| folding::of_budget(e, job.budget, held))?;
+            // A column that is interpolated is read as a whole.
+            let plan = if operands.onto.is_some() {
+                WholePlan::columns(&streams, ranks_and_threads, room, needs(section))
+            } else {
+                WholePlan::new(&streams, ranks_and_threads, room, needs(operands.latitudes.len()))
+            };
+            let plan = plan.map_err(|e| folding::of_budget(e, job.budget, held))?;
             if start == 0 {
                 tell(job, operands, &plan);
             }

@@ -86,7 +86,8 @@ impl Volumes {
         let depth = layers.as_ref().map_or(1, |l| l.values.len());
         let (cells, levels) = (ocean.cells(), ocean.levels().max(1));
         let writing = writing_bytes(job);
-        let sources: Vec<&dyn StreamSource> = ocean.sources.iter().map(|s| s as _).collect();
+        let streams = ocean.streams();
+        let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
         let threads = halocline_core::threads::for_plans();
         let maps = (8 * made.len() * depth * cells) as u64;
         let needs = WholeNeeds { made: 2 * maps, fixed: ocean.bytes() };

@@ -80,9 +80,10 @@ pub(crate) struct ImpliedHeatArgs {
     radius: f64,
     /// A part of the ocean, beside all of it: NAME=FILE:VAR, where VAR is neither 0 nor missing;
     /// NAME=FILE:VAR=N,…, where it is one of these, numbers or words of its flag_meanings; FILE:VAR, each
-    /// of its flag_meanings; NAME=W,E,S,N, a box. A variable of the inputs needs no FILE. May be given
-    /// more than once
-    #[arg(long, value_name = "NAME=[FILE:]VAR[=N,…]|FILE:VAR|NAME=W,E,S,N", value_parser = Basin::parse)]
+    /// of its flag_meanings; NAME=W,E,S,N, a box; atlantic and other regions that have a name (those of
+    /// --region), FILE.geojson[:FEATURE], by the centres of cells. A variable of the inputs needs no FILE.
+    /// May be given more than once
+    #[arg(long, value_name = "NAME=[FILE:]VAR[=N,…]|FILE:VAR|NAME=W,E,S,N|REGION|FILE.geojson[:FEATURE]", value_parser = Basin::parse)]
     basin: Vec<Basin>,
     /// Times from A to B, both included: dates such as 1990, 1990-03 or 1990-03-15
     #[arg(long, value_name = "A/B")]

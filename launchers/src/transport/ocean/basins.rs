@@ -3,8 +3,8 @@
 use super::find;
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
-use halocline_io::Dataset;
-use std::path::PathBuf;
+use halocline_io::{Dataset, Region};
+use std::path::{Path, PathBuf};
 
 /// A part of the ocean as it is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,24 +22,35 @@ enum Which {
     Words(String),
     /// West, east, south, north.
     Box([f64; 4]),
+    /// One that has a name, or of a file.
+    Region(Region),
 }
 
 impl Basin {
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        let bad = || {
-            format!("`{text}` is no basin; write NAME=FILE:VAR, NAME=FILE:VAR=N,…, FILE:VAR or NAME=W,E,S,N")
-        };
-        let Some((name, what)) = text.split_once('=') else {
-            if !text.contains(':') {
-                return Err(bad());
-            }
-            let which = Which::Words(text.to_owned());
-            return Ok(Self { name: text.to_owned(), text: text.to_owned(), which });
+        let bad =
+            || format!("`{text}` is no basin; write {WAYS}, the name of a region or FILE.geojson[:FEATURE]");
+        let Some((name, what)) = text.split_once('=').filter(|_| of_file(text).is_none()) else {
+            let which = match (of_file(text), text.contains(':')) {
+                (Some(region), _) => Which::Region(region),
+                (None, true) => Which::Words(text.to_owned()),
+                (None, false) => {
+                    let other = |e: Error| format!("{e}; other basins are written {WAYS}");
+                    Which::Region(text.parse().map_err(other)?)
+                }
+            };
+            let name = match &which {
+                Which::Region(region) => name_of(region),
+                _ => text.to_owned(),
+            };
+            return Ok(Self { name, text: text.to_owned(), which });
         };
         let numbers = |t: &str| t.split(',').map(|n| n.trim().parse().ok()).collect::<Option<Vec<f64>>>();
         let finite = |all: &Vec<f64>| all.iter().all(|n| n.is_finite());
         let which = if let Some(all) = numbers(what).filter(finite) {
             Which::Box(<[f64; 4]>::try_from(all).map_err(|_| bad())?)
+        } else if let Some(region) = of_file(what) {
+            Which::Region(region)
         } else {
             match what.rsplit_once('=') {
                 Some((mask, codes)) => {
@@ -81,6 +92,13 @@ impl Basin {
                 };
                 vec![(self.name.clone(), lat.iter().zip(lon).map(is_in).collect())]
             }
+            Which::Region(region) => {
+                if let Some(file) = region.file().map(PathBuf::from) {
+                    halocline_io::inputs::note(&file);
+                    files.push(file);
+                }
+                vec![(self.name.clone(), comm.on_root(|| region.holds(lat, lon)).map_err(blame)?)]
+            }
             Which::Mask(name, codes) => {
                 let found = mask(name)?;
                 let codes = codes.iter().map(|c| code(&found, c)).collect::<Result<Vec<f64>>>();
@@ -114,7 +132,28 @@ impl Basin {
         if all.iter().any(|(_, cells)| cells.iter().any(|is_in| *is_in)) {
             return Ok(all);
         }
-        Err(blame(Error::usage("no cell belongs to it").remedy("check the mask, or the box")))
+        Err(blame(Error::usage("no cell belongs to it").remedy("check the mask, the box or the region")))
+    }
+}
+
+/// Ways to write basins that are no regions.
+const WAYS: &str = "NAME=FILE:VAR, NAME=FILE:VAR=N,…, FILE:VAR or NAME=W,E,S,N";
+
+/// A region of a file, if that is what is written; what follows a `=` has a name in front.
+fn of_file(text: &str) -> Option<Region> {
+    let region: Region = text.parse().ok()?;
+    region.file().is_some_and(|path| !path.contains('=')).then_some(region)
+}
+
+/// What a region is called in results: its name, its feature's, or its file's without the ending.
+fn name_of(region: &Region) -> String {
+    match region {
+        Region::Named(name) => name.clone(),
+        Region::File { feature: Some(feature), .. } => feature.clone(),
+        Region::File { path, feature: None } => {
+            let stem = Path::new(path).file_stem();
+            stem.map_or_else(|| path.clone(), |stem| stem.to_string_lossy().into_owned())
+        }
     }
 }
 
@@ -151,7 +190,7 @@ mod tests {
     use halocline_core::meta::Values;
 
     #[test]
-    fn basins_are_written_in_four_ways() {
+    fn basins_are_written_in_six_ways() {
         let which = |text: &str| Basin::parse(text).map(|basin| (basin.name, basin.which));
         let mask = |mask: &str, codes: &[&str]| {
             Which::Mask(mask.to_owned(), codes.iter().map(|c| (*c).to_owned()).collect())
@@ -161,7 +200,18 @@ mod tests {
         assert_eq!(which("a=basin=2").unwrap().1, mask("basin", &["2"]));
         assert_eq!(which("m.nc:b").unwrap().1, Which::Words("m.nc:b".to_owned()));
         assert_eq!(which("a=1,2,3,4").unwrap().1, Which::Box([1.0, 2.0, 3.0, 4.0]));
-        for wrong in ["a", "a=1,2", "=m.nc:b", "a=m.nc:b=", "a="] {
+        let region = |name: &str, text: &str| {
+            assert_eq!(which(text).unwrap(), (name.to_owned(), Which::Region(text.parse().unwrap())));
+        };
+        region("tropics", "tropics");
+        region("north_atlantic", "North-Atlantic");
+        region("seas", "data/seas.geojson");
+        region("North Sea", "data/seas.geojson:North Sea");
+        region("a=b", "seas.geojson:a=b");
+        let named = Which::Region("seas.geojson:2".parse().unwrap());
+        assert_eq!(which("mine=seas.geojson:2").unwrap(), ("mine".to_owned(), named));
+        assert!(which("tropic").unwrap_err().contains("did you mean `tropics`"));
+        for wrong in ["a", "a=1,2", "seas.geojson:", "=m.nc:b", "a=m.nc:b=", "a="] {
             assert!(which(wrong).is_err(), "{wrong}");
         }
     }

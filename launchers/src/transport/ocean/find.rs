@@ -68,13 +68,13 @@ pub(in crate::transport) struct Found {
     pub(in crate::transport) name: String,
 }
 
-/// Whether it has times and a map.
-fn is_field(info: &VariableInfo) -> bool {
+/// Whether it has a map, and times or none.
+fn is_field(info: &VariableInfo, with_times: bool) -> bool {
     let has = |role| info.variable.position(role).is_some();
-    has(Role::Time) && has(Role::X) && has(Role::Y)
+    has(Role::Time) == with_times && has(Role::X) && has(Role::Y)
 }
 
-/// The variable that is named, or the first that fits.
+/// The variable that is named, or the first that fits: one with times before one of a snapshot without.
 pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Option<Found>> {
     let all = || sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
     let found = |(set, info): (usize, &VariableInfo)| -> Result<Option<Found>> {
@@ -89,11 +89,13 @@ pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> R
         // Names the nearest, and the file.
         return sets.first().map_or(Ok(None), |first| first.variable(name).map(|_| None));
     }
-    let standard = |name: &&str| {
-        all().find(|(_, i)| is_field(i) && i.variable.attributes.text("standard_name") == Some(name))
-    };
-    let by_name = |name: &&str| all().find(|(_, i)| is_field(i) && i.variable.name == **name);
-    let there = wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name));
+    let there = [true, false].into_iter().find_map(|timed| {
+        let fields = || all().filter(move |(_, info)| is_field(info, timed));
+        let standard =
+            |name: &&str| fields().find(|(_, i)| i.variable.attributes.text("standard_name") == Some(name));
+        let by_name = |name: &&str| fields().find(|(_, i)| i.variable.name == **name);
+        wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name))
+    });
     there.map_or(Ok(None), found)
 }
 
@@ -124,26 +126,8 @@ pub(super) fn velocity(
 /// [`field`], which must be there.
 pub(in crate::transport) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
     field(sets, asked, wanted)?.ok_or_else(|| {
-        let fits = |info: &&VariableInfo| {
-            let about = &info.variable;
-            let standard = about.attributes.text("standard_name").unwrap_or_default();
-            let is_map =
-                info.variable.position(Role::X).is_some() && info.variable.position(Role::Y).is_some();
-            is_map && (wanted.standard.contains(&standard) || wanted.names.contains(&about.name.as_str()))
-        };
-        // It is there, but at no times.
-        let found = sets.iter().find_map(|d| Some((d, d.variables().iter().find(fits)?)));
-        if let Some((set, info)) = found {
-            let error = Error::data("has no time dimension").in_variable(&info.variable.name).remedy(
-                "give it one, as with `ncecat -u time` and a coordinate `time`, or `cdo setdate,2000-01-01`",
-            );
-            return match set.files().first() {
-                Some(file) => error.in_file(&file.path),
-                None => error,
-            };
-        }
         let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
-            .remedy(format!("name it with {}", wanted.option));
+            .remedy(format!("add the files that hold it, or name it with {}", wanted.option));
         match sets.first().and_then(|d| d.files().first()) {
             Some(file) => error.in_file(&file.path),
             None => error,

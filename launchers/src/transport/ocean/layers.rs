@@ -29,7 +29,8 @@ impl Layers {
     pub(super) fn of(source: &Source) -> Result<Self> {
         let variable = source.variable();
         let at = variable.position(Role::Level).ok_or_else(|| {
-            Error::data("has no levels").remedy("name a velocity at levels, or another variable with --v")
+            Error::data("has no levels")
+                .remedy("name a variable at all levels, with --v, --u, --thetao or --so as the kind needs it")
         })?;
         let dim = &variable.dims[at];
         let own = |c: &&Coordinate| c.variable.dims.len() == 1 && c.variable.dims[0].name == dim.name;

@@ -34,11 +34,7 @@ impl Opening<'_> {
             _ => {}
         }
         self.asked_lengths(&mut mesh, stagger)?;
-        let lengths = mesh.dx[Point::V.index()].iter().chain(&mesh.dy[Point::U.index()]);
-        if let Some(bad) = lengths.copied().find(|d| *d < 0.0 || d.is_infinite()) {
-            return Err(Error::data(format!("a length of the mesh is {bad}"))
-                .remedy("correct it, or name others with --dx and --dy"));
-        }
+        check_lengths(&mesh)?;
         check_shapes(&mesh, stagger, (self.needs.primary, u.is_some()), places.shape())?;
         let on = VelocityMesh::new(mesh, stagger);
         let columns = on.mesh.cells[1] - on.mesh.topology.columns;
@@ -49,7 +45,7 @@ impl Opening<'_> {
     }
 
     /// The mesh of a file, if one tells lengths.
-    fn of_file(&mut self) -> Result<Option<FoundMesh>> {
+    pub(super) fn of_file(&mut self) -> Result<Option<FoundMesh>> {
         let (args, grid) = (self.args.grid(), self.sources[0].grid().clone());
         let asked = args.grid.is_some();
         let sets: Vec<_> = if asked {
@@ -108,10 +104,12 @@ impl Opening<'_> {
     }
 
     /// Lengths that options name take the place of those of the mesh.
-    fn asked_lengths(&mut self, mesh: &mut Mesh, stagger: Stagger) -> Result<()> {
+    pub(super) fn asked_lengths(&mut self, mesh: &mut Mesh, stagger: Stagger) -> Result<()> {
         let (args, comm, sets) = (self.args, self.job.comm, self.sets);
         for (along_x, asked) in [(true, &args.dx), (false, &args.dy)] {
-            let Some(asked) = asked.as_deref() else { continue };
+            // Which faces of u are told is not known where it is not read.
+            let is_wanted = along_x || self.needs.u || self.fit.is_none();
+            let Some(asked) = asked.as_deref().filter(|_| is_wanted) else { continue };
             let point = match (stagger, along_x) {
                 (Stagger::Same, _) => Point::T,
                 (_, true) => Point::V,
@@ -161,7 +159,7 @@ impl Opening<'_> {
             known = known.or(Some((Places { lat, lon, ..places.clone() }, own.clone())));
         }
         if known.is_none() {
-            known = self.beside()?;
+            known = self.beside(places.shape())?;
         }
         if let (None, Some(u)) = (&known, u) {
             // At the latitudes of u and the longitudes of v.
@@ -208,6 +206,16 @@ impl Opening<'_> {
             self.notes.push(format!("velocities are {text}{how}"));
         }
         Ok((stagger, grid))
+    }
+}
+
+/// Refuses lengths of faces that can't be.
+pub(super) fn check_lengths(mesh: &Mesh) -> Result<()> {
+    let mut lengths = mesh.dx[Point::V.index()].iter().chain(&mesh.dy[Point::U.index()]);
+    match lengths.find(|d| **d < 0.0 || d.is_infinite()) {
+        None => Ok(()),
+        Some(bad) => Err(Error::data(format!("a length of the mesh is {bad}"))
+            .remedy("correct it, or name others with --dx and --dy")),
     }
 }
 

@@ -3,6 +3,8 @@
 mod args;
 mod basins;
 pub(super) mod find;
+mod fit;
+mod fitting;
 mod layers;
 pub(in crate::transport) mod mesh;
 mod open;

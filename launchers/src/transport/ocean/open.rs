@@ -3,6 +3,7 @@
 use super::args::OceanArgs;
 use super::basins::Basin;
 use super::find;
+use super::fit::{Fit, Fitted};
 use super::layers::Layers;
 use super::opening::Opening;
 use super::places::Places;
@@ -14,6 +15,7 @@ use crate::step::Alone;
 use halocline_algorithms::transport::VelocityMesh;
 use halocline_core::grid::mesh::Point;
 use halocline_core::grid::GridKind;
+use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Source};
 use std::path::PathBuf;
@@ -62,8 +64,10 @@ pub(crate) struct Ocean {
     layers: Layers,
     /// Of v and of u: 0 is land.
     pub(super) masks: [Option<Vec<u8>>; 2],
-    /// Rows and columns.
+    /// Rows and columns of cells.
     pub(in crate::transport) shape: (usize, usize),
+    /// How velocities are brought to cells of another number.
+    pub(in crate::transport) fit: Option<Fit>,
     /// Whether velocities are mass transports, kg s⁻¹ through whole faces.
     pub(in crate::transport) is_mass: bool,
     /// Latitudes of the points of the primary variable.
@@ -82,9 +86,16 @@ impl Ocean {
     /// Every rank calls this.
     pub(in crate::transport) fn has(job: &FoldJob<'_>, args: &OceanArgs) -> Result<[bool; 2]> {
         let sets = args.input.open_groups(job.comm, job.verbosity)?;
-        let temperature = find::field(&sets, args.thetao.as_deref(), &find::TEMPERATURE)?;
-        let salinity = find::field(&sets, args.so.as_deref(), &find::SALINITY)?;
-        Ok([temperature.is_some(), salinity.is_some()])
+        let (flow, _) = find::velocity(&sets, args.v.as_deref(), (&find::V, &find::MASS_V))?;
+        let has_times = |found: &find::Found| -> Result<bool> {
+            Ok(sets[found.set].variable(&found.name)?.variable.position(Role::Time).is_some())
+        };
+        // One that is found, and not named, is meant if it has times as the flow has.
+        let is_there = |asked: &Option<String>, wanted| -> Result<bool> {
+            let Some(found) = find::field(&sets, asked.as_deref(), wanted)? else { return Ok(false) };
+            Ok(asked.is_some() || has_times(&found)? == has_times(&flow)?)
+        };
+        Ok([is_there(&args.thetao, &find::TEMPERATURE)?, is_there(&args.so, &find::SALINITY)?])
     }
 
     /// Finds and opens what is needed; of velocities with the mesh that they are on.
@@ -119,6 +130,7 @@ impl Ocean {
             files,
             sources: Vec::new(),
             notes: Vec::new(),
+            fit: None,
         };
         opening.sources.push(opening.source(&first)?);
         let blame = |e| folding::blame(e, paths(&sets[first.set]).first(), &first.name);
@@ -126,16 +138,19 @@ impl Ocean {
         let layers = Layers::of(&opening.sources[0]).map_err(blame)?;
         let u = if needs.u {
             let wanted = if is_mass { find::MASS_U } else { find::U };
-            Some(opening.add(&find::needed(&sets, args.u.as_deref(), &wanted)?)?)
+            Some(find::needed(&sets, args.u.as_deref(), &wanted)?)
         } else {
             None
         };
+        opening.fit = opening.find_fit(places.shape(), u.as_ref()).map_err(blame)?;
+        let cells = opening.fit.map_or(places.shape(), |fit| fit.cells);
+        let u = u.map(|u| opening.add(&u, Point::U)).transpose()?;
         let tracers = opening.tracers()?;
-        let thick = if is_mass { Thick::Unit } else { opening.thickness(&places, &layers)? };
-        let mut on = if is_velocity {
-            Some(opening.mesh(&places, (&tracers, u), &thick).map_err(blame)?)
-        } else {
-            None
+        let thick = if is_mass { Thick::Unit } else { opening.thickness(cells, &layers)? };
+        let mut on = match opening.fit {
+            Some(fit) => Some(opening.fitted_mesh(&fit, &tracers, u).map_err(blame)?),
+            None if is_velocity => Some(opening.mesh(&places, (&tracers, u), &thick).map_err(blame)?),
+            None => None,
         };
         if let Some(on) = on.as_mut().filter(|_| is_mass) {
             // What is transported through a whole face is as if each was 1 m² large.
@@ -146,21 +161,24 @@ impl Ocean {
                 on.mesh.set_lengths(along_x, point, vec![1.0 / needs.rho0; count]);
             }
         }
-        let masks = opening.masks(places.rows * places.columns, layers.thickness.len())?;
-        let cells = |basin: &Basin, files: &mut Vec<PathBuf>| {
-            basin.cells((job.comm, &sets), (&places.lat, &places.lon), files)
+        let masks = opening.masks(cells, layers.thickness.len())?;
+        let t = Point::T.index();
+        let centres = on.as_ref().map(|on| &on.mesh).filter(|m| m.lat[t].len() == cells[0] * cells[1]);
+        let centres = centres.map_or((&places.lat, &places.lon), |mesh| (&mesh.lat[t], &mesh.lon[t]));
+        let belong = |basin: &Basin, files: &mut Vec<PathBuf>| {
+            basin.cells((job.comm, &sets), (centres.0, centres.1), files)
         };
         let mut basins = Vec::new();
         for basin in &args.basin {
-            basins.extend(cells(basin, &mut opening.files)?);
+            basins.extend(belong(basin, &mut opening.files)?);
         }
         crate::common::check_once(&basins.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
-        let Opening { files, sources, notes, .. } = opening;
+        let Opening { files, sources, notes, fit, .. } = opening;
         check_output(job.comm, &args.output, &files)?;
         let is_rectilinear = sources[0].grid().kind == GridKind::Rectilinear;
-        let shape = (places.rows, places.columns);
+        let shape = (cells[0], cells[1]);
         let dataset = sets.into_iter().nth(first.set).ok_or_else(|| Error::internal("no data set"))?;
-        let lat = places.lat;
+        let lat = fit.map_or(places.lat.clone(), |fit| Opening::row_places(&fit, &places).lat);
         let ocean = Self {
             dataset,
             files,
@@ -171,6 +189,7 @@ impl Ocean {
             layers,
             masks,
             shape,
+            fit,
             is_mass,
             lat,
             is_rectilinear,
@@ -180,6 +199,16 @@ impl Ocean {
         Ok((ocean, on))
     }
 
+    /// What is read, with a value for each cell.
+    pub(in crate::transport) fn streams(&self) -> Vec<Fitted<'_>> {
+        let point = |k: usize| match k {
+            0 => Point::V,
+            k if self.u == Some(k) => Point::U,
+            _ => Point::T,
+        };
+        let of = |(k, source)| Fitted::new(source, self.fit.as_ref().map(|fit| (fit, point(k))));
+        self.sources.iter().enumerate().map(of).collect()
+    }
     /// Cells of a map.
     pub(in crate::transport) fn cells(&self) -> usize {
         self.shape.0 * self.shape.1

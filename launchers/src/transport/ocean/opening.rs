@@ -2,13 +2,15 @@
 
 use super::args::OceanArgs;
 use super::find::{self, Found};
+use super::fit::Fit;
 use super::layers::Layers;
 use super::open::{Needs, Primary};
 use super::places::Places;
 use super::thickness::{Search, Thick, ThickFound};
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
-use crate::pairs::align;
+use crate::pairs::{align, both_static};
+use halocline_core::grid::mesh::Point;
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Values, Variable};
 use halocline_core::{Error, Result};
@@ -27,24 +29,24 @@ pub(super) struct Opening<'a> {
     pub(super) files: Vec<PathBuf>,
     pub(super) sources: Vec<Source>,
     pub(super) notes: Vec<String>,
+    /// How velocities are brought to cells of another number.
+    pub(super) fit: Option<Fit>,
 }
 
 impl Opening<'_> {
     pub(super) fn source(&self, found: &Found) -> Result<Source> {
         let set = &self.sets[found.set];
         let source = set.source(self.job.comm, &found.name, &self.selection)?;
-        // Thickness and masks are told apart by times.
-        source.needs_time()?;
         folding::check_is_data(&found.name, &source)
             .and_then(|()| crate::quantities::check_metres(source.variable()))
             .map_err(|e| folding::blame(e, paths(set).first(), &found.name))?;
         Ok(source)
     }
 
-    /// Opens another variable that is read with the first.
-    pub(super) fn add(&mut self, found: &Found) -> Result<usize> {
+    /// Opens another variable that is read with the first, and stands at a point.
+    pub(super) fn add(&mut self, found: &Found, point: Point) -> Result<usize> {
         let next = self.source(found)?;
-        check_beside(&self.sources[0], &next)
+        check_beside(&self.sources[0], &next, self.fit.map(|fit| fit.shape(point)))
             .map_err(|e| folding::blame(e, paths(&self.sets[found.set]).first(), &found.name))?;
         self.sources.push(next);
         Ok(self.sources.len() - 1)
@@ -57,36 +59,38 @@ impl Opening<'_> {
             (self.needs.salinity, self.args.so.as_deref(), find::SALINITY),
         ];
         let wanted = wanted.into_iter().filter(|(is_needed, _, _)| *is_needed);
-        wanted.map(|(_, asked, what)| self.add(&find::needed(self.sets, asked, &what)?)).collect()
+        wanted.map(|(_, asked, what)| self.add(&find::needed(self.sets, asked, &what)?, Point::T)).collect()
     }
 
     /// Thickness of layers at each map.
-    pub(super) fn thickness(&mut self, places: &Places, layers: &Layers) -> Result<Thick> {
+    pub(super) fn thickness(&mut self, [rows, columns]: [usize; 2], layers: &Layers) -> Result<Thick> {
         let search = Search {
             comm: self.job.comm,
             sets: self.sets,
             own: self.own,
-            shape: [layers.thickness.len(), places.rows, places.columns],
+            shape: [layers.thickness.len(), rows, columns],
             with_u: self.needs.u,
             rest_first: self.needs.rest_first,
             primary: self.needs.primary,
         };
         let (found, note) = search.find(self.args.thickness.as_deref(), layers, &mut self.files)?;
         self.notes.push(note);
-        Ok(match found {
+        let thick = match found {
             ThickFound::Layers => Thick::Layers,
             ThickFound::Fixed { v, u, at_cells } => Thick::Fixed { v, u, at_cells },
             ThickFound::Read { v, u, at_cells } => {
-                let v = self.add(&v)?;
-                Thick::Read { v, u: u.as_ref().map(|u| self.add(u)).transpose()?, at_cells }
+                let v = self.add(&v, Point::T)?;
+                Thick::Read { v, u: u.as_ref().map(|u| self.add(u, Point::T)).transpose()?, at_cells }
             }
-        })
+        };
+        if let Some(fit) = &self.fit {
+            self.check_thickness(fit, &thick)?;
+        }
+        Ok(thick)
     }
 
     /// Where cells are, as a tracer tells, else a thickness with coordinates of its own.
-    pub(super) fn beside(&mut self) -> Result<Option<(Places, Grid)>> {
-        let shape = self.sources[0].variable().shape();
-        let (rows, columns) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+    pub(super) fn beside(&mut self, [rows, columns]: [usize; 2]) -> Result<Option<(Places, Grid)>> {
         for (asked, what) in [(&self.args.thetao, find::TEMPERATURE), (&self.args.so, find::SALINITY)] {
             if let Some(found) = find::field(self.sets, asked.as_deref(), &what)? {
                 let source = self.source(&found)?;
@@ -128,24 +132,30 @@ impl Opening<'_> {
     }
 
     /// Land at the points of the primary variable, and at those of u.
-    pub(super) fn masks(&mut self, cells: usize, levels: usize) -> Result<[Option<Vec<u8>>; 2]> {
+    pub(super) fn masks(&mut self, cells: [usize; 2], levels: usize) -> Result<[Option<Vec<u8>>; 2]> {
+        const OF_U: [&str; 2] = ["umask", "mask_u"];
         let (v, u) = (self.args.v_mask.as_deref(), self.args.u_mask.as_deref());
         let own = match self.needs.primary {
-            Primary::V => (v, "vmask"),
-            Primary::U => (u, "umask"),
-            Primary::Temperature | Primary::Salinity => (None, "tmask"),
+            Primary::V => (v, ["vmask", "mask_v"], Point::V),
+            Primary::U => (u, OF_U, Point::U),
+            Primary::Temperature | Primary::Salinity => (None, ["tmask", "mask_rho"], Point::T),
         };
-        let other = (u.filter(|_| self.needs.u).or(Some("none").filter(|_| !self.needs.u)), "umask");
+        let asked = u.filter(|_| self.needs.u).or(Some("none").filter(|_| !self.needs.u));
         let mut both = [None, None];
-        for ((asked, name), mask) in [own, other].into_iter().zip(&mut both) {
+        for ((asked, names, point), mask) in [own, (asked, OF_U, Point::U)].into_iter().zip(&mut both) {
             if asked == Some("none") {
                 continue;
             }
-            let lengths = [levels * cells, cells];
-            let found = find::fixed(self.job.comm, self.sets, asked, (&[name], &lengths), &mut self.files)?;
+            let [rows, columns] = self.fit.map_or(cells, |fit| fit.shape(point));
+            let lengths = [levels * rows * columns, rows * columns];
+            let found = find::fixed(self.job.comm, self.sets, asked, (&names, &lengths), &mut self.files)?;
             if let Some(found) = found {
                 self.notes.push(format!("land: where {} is 0", found.name));
-                *mask = Some(found.values.to_f64().iter().map(|m| u8::from(*m > 0.0)).collect());
+                let open: Vec<u8> = found.values.to_f64().iter().map(|m| u8::from(*m > 0.0)).collect();
+                *mask = Some(match &self.fit {
+                    Some(fit) => fit.pad(point, &open, 0),
+                    None => open,
+                });
             }
         }
         Ok(both)
@@ -153,7 +163,7 @@ impl Opening<'_> {
 }
 
 /// Cells at latitudes and longitudes along rows and columns, or of each.
-fn placed([y, x]: [&Dim; 2], [lat, lon]: [find::Static; 2]) -> (Places, Grid) {
+pub(super) fn placed([y, x]: [&Dim; 2], [lat, lon]: [find::Static; 2]) -> (Places, Grid) {
     let (rows, columns) = (y.len, x.len);
     let (lats, lons) = (lat.values.to_f64(), lon.values.to_f64());
     let spread = |v: &[f64], each: &dyn Fn(usize) -> usize| -> Vec<f64> {
@@ -188,16 +198,23 @@ fn placed([y, x]: [&Dim; 2], [lat, lon]: [find::Static; 2]) -> (Places, Grid) {
 }
 
 /// Refuses what has other times, levels, rows or columns.
-fn check_beside(first: &Source, second: &Source) -> Result<()> {
+fn check_beside(first: &Source, second: &Source, fitted: Option<[usize; 2]>) -> Result<()> {
     let (a, b) = (first.variable(), second.variable());
-    if a.shape()[1..] != b.shape()[1..] {
+    let mut shape = a.shape();
+    if let (Some(fitted), [.., rows, columns]) = (fitted, shape.as_mut_slice()) {
+        [*rows, *columns] = fitted;
+    }
+    if shape[1..] != b.shape()[1..] {
         return Err(Error::data(format!(
             "has levels, rows and columns {:?}, `{}` has {:?}",
             &b.shape()[1..],
             a.name,
             &a.shape()[1..]
         ))
-        .remedy("both need as many levels, rows and columns"));
+        .remedy("both need as many levels, rows and columns; beside tracers v may have one row, and u one column, less or more"));
+    }
+    if both_static(first, second)? {
+        return Ok(());
     }
     let origin = align(first.time(), second.time())?;
     if origin > 0 || second.time().len() != first.time().len() {

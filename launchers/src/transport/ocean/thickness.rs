@@ -11,7 +11,7 @@ use halocline_io::{Dataset, VariableInfo};
 use std::path::{Path, PathBuf};
 
 /// Names at the points of v, at those of u, and at cells.
-const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
+pub(super) const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
 const AT_U: [&str; 4] = ["e3u", "e3u_0", "hFacW", "thkcello_u"];
 pub(super) const AT_CELLS: [&str; 6] = ["thkcello", "e3t", "e3t_0", "hFacC", "thickness", "h"];
 const LAYERS: [&str; 3] = ["drF", "e3t_1d", "dz"];

@@ -58,7 +58,14 @@ impl Zonal {
         let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
         let (rows, columns) = ocean.shape;
         let (faces, lat) = match args.bins {
-            None => (Faces::rows(&on), ocean.lat.chunks_exact(columns).map(mean).collect()),
+            None => {
+                let all = Faces::rows(&on);
+                let faces = match ocean.fit {
+                    Some(fit) => all.first(fit.rows()),
+                    None => all,
+                };
+                (faces, ocean.lat.chunks_exact(columns).map(mean).collect())
+            }
             Some(step) => {
                 let edges = circles(&on.mesh.lat[Point::T.index()], step);
                 (Faces::lines(rows, columns, &latitude_lines(&on, &edges)), edges)
