@@ -6,6 +6,7 @@ mod gaps;
 mod options;
 mod output;
 mod place;
+mod sent;
 mod significance;
 mod solver;
 mod state;
@@ -18,6 +19,7 @@ pub(crate) use fields::{
 pub(crate) use gaps::{tell as tell_filling, write as write_filling, FillingOf, GapArgs};
 pub(crate) use options::{parse_scale, word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::{places, Place};
+pub(crate) use sent::Opened;
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};

@@ -1,0 +1,48 @@
+//! What ranks send for power spectra, known beforehand.
+
+use super::power::PowerSpectrum;
+use crate::plan::{Ranks, Sends, Sent};
+use crate::series::writing_of;
+use halocline_core::comm::Formula;
+use halocline_core::engine::SeriesPlan;
+use halocline_core::index::IndexBox;
+use halocline_core::Result;
+use halocline_io::output::WriteFormula;
+
+impl Sends for PowerSpectrum<'_> {
+    fn sent(&self, on: Ranks) -> Result<Option<Sent>> {
+        let Some(welch) = self.welch().filter(|_| self.reduced.roles.is_empty()) else { return Ok(None) };
+        let (work, writing) = (self.work(welch), writing_of(on.room));
+        let plan = SeriesPlan::new(&self.source, &work, on.demand(writing))?;
+        let frame = self.frame(welch)?;
+        let (schema, pending) = self.schema(&frame, plan.tiling().rule())?;
+        let file = WriteFormula::new(&schema)?.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
+        let (mut passes, mut written) = (Formula::new(on.count), Formula::new(on.count));
+        pending.iter().try_for_each(|(name, _)| file.write_whole(name, &mut written))?;
+        file.write_whole("degrees_of_freedom", &mut written)?;
+        let (rows, levels) = (welch.degrees_of_freedom().len(), self.levels());
+        plan.foresee(&[&self.source], true, &mut passes, &mut |_, k| {
+            let parts = plan.parts_of(k)?;
+            let mut put = |name: &str, leading: &[std::ops::Range<usize>]| {
+                let block = |part: &IndexBox| {
+                    let none = part.is_empty();
+                    let before = leading.iter().map(|range| if none { 0..0 } else { range.clone() });
+                    let space = part.ranges().iter().skip(1).map(|range| if none { 0..0 } else { range.clone() });
+                    IndexBox::new(before.chain(space).collect())
+                };
+                file.write_block(name, &parts.iter().map(block).collect::<Vec<_>>(), &mut written)
+            };
+            put("power", &[0..rows])?;
+            if levels == 0 {
+                return Ok(());
+            }
+            for level in 0..levels {
+                let at = (levels > 1).then_some(level..level + 1);
+                put("significance", &at.into_iter().chain([0..rows]).collect::<Vec<_>>())?;
+            }
+            put("background", &[0..rows])?;
+            put("lag1_autocorrelation", &[])
+        })?;
+        Ok(Some(Sent { passes, writing: Some(written) }))
+    }
+}
