@@ -1,9 +1,9 @@
 //! What ranks send for an EOF analysis, known beforehand.
 
-use super::{EofArgs, OpenFields};
+use super::{output, EofArgs, OpenFields};
 use crate::folding::FoldJob;
 use crate::plan::{Ranks, Sends, Sent};
-use halocline_algorithms::eof;
+use halocline_algorithms::eof::{self, Covariance, Eof, EofMaps, Significance};
 use halocline_core::comm::Formula;
 use halocline_core::engine::SeriesPlan;
 use halocline_core::Result;
@@ -38,7 +38,50 @@ impl Sends for Opened<'_> {
         let stays = plan.estimate() <= on.room.saturating_sub(solver).saturating_sub(beside);
         let plan = if stays { plan.keeping() } else { plan };
         let mut passes = Formula::new(on.count);
-        let is_known = eof::foresee(source, &plan, &grid.excluded, &options, &mut passes)?;
-        Ok(is_known.then_some(Sent { passes, writing: None }))
+        if !eof::foresee(source, &plan, &grid.excluded, &options, &mut passes)? {
+            return Ok(None);
+        }
+        let writing = if options.tests.any() || self.args.state.state.is_some() {
+            None
+        } else {
+            let mut written = Formula::new(on.count);
+            let parts: Vec<_> = (0..plan.batches()).map(|k| plan.parts_of(k)).collect::<Result<_>>()?;
+            output::with_contents(self.args, &self.fields, (imagined(times, modes), None), |all, schema, pending| {
+                all.foresee(schema, pending, &parts, &mut written)
+            })?;
+            Some(written)
+        };
+        Ok(Some(Sent { passes, writing }))
+    }
+}
+
+/// A result of so many times and modes, without values.
+fn imagined(times: usize, modes: usize) -> Eof {
+    let zeros = vec![0.0; modes];
+    let maps = || EofMaps {
+        eofs: Vec::new(),
+        means: Vec::new(),
+        deviations: Vec::new(),
+        factor: 1.0,
+        cells: 0,
+        constant: 0,
+    };
+    Eof {
+        fields: vec![maps()],
+        times: 0..times,
+        pcs: vec![0.0; times * modes],
+        pcs_imaginary: Vec::new(),
+        eigenvalues: zeros.clone(),
+        variance_fraction: zeros.clone(),
+        north_error: zeros,
+        total_variance: 0.0,
+        covariance: Covariance::Temporal,
+        error_bound: 0.0,
+        rotation: None,
+        significance: Significance::default(),
+        approximation: None,
+        merged: None,
+        filled: None,
+        paired: None,
     }
 }
