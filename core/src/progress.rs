@@ -191,7 +191,12 @@ impl Summary {
             peak_bytes.unwrap_or(0),
             nanos(elapsed),
         ];
-        row.extend(Stage::ALL.map(|stage| comm.traffic_of(stage)).iter().flat_map(|sent| [sent.messages, sent.bytes]));
+        row.extend(
+            Stage::ALL
+                .map(|stage| comm.traffic_of(stage))
+                .iter()
+                .flat_map(|sent| [sent.messages, sent.bytes]),
+        );
         row.extend(Phase::ALL.map(|phase| nanos(progress.phases.get(phase))));
         let rows = comm.all_gather_v(&row);
         let ranks: Option<Vec<RankSummary>> = rows.iter().map(|row| from_row(row)).collect();

@@ -22,8 +22,7 @@ pub fn foresee(
 ) -> Result<bool> {
     let dims = &source.variable().dims;
     let times = dims.first().map_or(0, |d| d.len);
-    let is_temporal =
-        Covariance::of(times, cells(dims, excluded), &options.missing) == Covariance::Temporal;
+    let is_temporal = Covariance::of(times, cells(dims, excluded), &options.missing) == Covariance::Temporal;
     let is_plain = options.method == Method::Plain
         && options.solver == Solver::Exact
         && options.rotated == Rotated::No

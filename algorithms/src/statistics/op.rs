@@ -146,14 +146,10 @@ impl Needs {
     /// Bytes of an encoded state of so many groups and cells, after so many values of each.
     pub(super) fn encoded_bytes(self, groups: u64, cells: u64, values: u64) -> u64 {
         let n = groups * cells;
-        let lists = [
-            (self.sum, 1),
-            (self.weighted, 3),
-            (self.extremes, 2),
-            (self.moments, 3),
-            (self.squares, 1),
-        ];
-        let lists = lists.iter().map(|&(is_there, count)| count * encoded_floats(if is_there { n } else { 0 }));
+        let lists =
+            [(self.sum, 1), (self.weighted, 3), (self.extremes, 2), (self.moments, 3), (self.squares, 1)];
+        let lists =
+            lists.iter().map(|&(is_there, count)| count * encoded_floats(if is_there { n } else { 0 }));
         let trend = encoded_floats(if self.trend { super::trend::PLANES as u64 * n } else { 0 });
         // Groups by their numbers, whether moments are settled, and of the trend its steps and that.
         let numbers = encoded_number(groups) + groups * encoded_number(groups.saturating_sub(1));

@@ -129,7 +129,7 @@ impl Formula {
 
     /// [`Comm::send`] to another rank; number and size of elements go first.
     pub fn send(&mut self, from: usize, bytes: usize) {
-        self.send_pieces(from, 2 * size_of::<u64>());
+        self.count(from, 2 * size_of::<u64>());
         self.send_pieces(from, bytes);
     }
 

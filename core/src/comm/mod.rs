@@ -27,9 +27,9 @@ mod threads_hint;
 mod transport;
 mod world;
 
+pub use formula::Formula;
 #[cfg(feature = "mpi")]
 pub use host::{host_allows_threads, of_host};
-pub use formula::Formula;
 pub use launch::{Launch, Launcher};
 #[cfg(feature = "mpi")]
 pub use mpi::{mpi_library, raw_info_null, MpiComm, RawInfo, RawMpi};

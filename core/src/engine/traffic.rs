@@ -111,7 +111,11 @@ impl<'a> Forest<'a> {
         let one = |&((column, level, index), values): &(Place, u64)| {
             let id = self.tiling.at_place(column, index << level, self.merging.reduces);
             let state = (self.merging.bytes)(&self.tiling.tile(id), values);
-            encoded_number(column as u64) + encoded_number(u64::from(level)) + encoded_number(index as u64) + encoded_number(state) + state
+            encoded_number(column as u64)
+                + encoded_number(u64::from(level))
+                + encoded_number(index as u64)
+                + encoded_number(state)
+                + state
         };
         (encoded_number(list.len() as u64) + list.iter().map(one).sum::<u64>()) as usize
     }

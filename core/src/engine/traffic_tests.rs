@@ -22,8 +22,7 @@ impl Ones {
     fn new(shape: [usize; 3], chunks: [usize; 3], divisible: bool) -> Self {
         let roles = [("time", Role::Time), ("lat", Role::Y), ("lon", Role::X)];
         let dims = roles.iter().zip(shape).map(|(&(name, role), n)| Dim::new(name, n, role)).collect();
-        let variable =
-            Variable { name: "x".into(), dims, dtype: DType::F32, attributes: Attributes::new() };
+        let variable = Variable { name: "x".into(), dims, dtype: DType::F32, attributes: Attributes::new() };
         Self { variable, chunks: chunks.to_vec(), divisible }
     }
 }
@@ -128,7 +127,8 @@ fn streams_send_what_is_foreseen() {
             let sent = run_threads(ranks, |comm| {
                 let engine = Engine::new(comm);
                 let mut branch = FoldBranch::new(&fold);
-                let mut run = SharedRun::new(&engine, &[&source], &plan, vec![branch.branch()]).expect("runs");
+                let mut run =
+                    SharedRun::new(&engine, &[&source], &plan, vec![branch.branch()]).expect("runs");
                 while run.advance(usize::MAX).expect("goes on") {}
                 run.finish().expect("ends");
                 comm.traffic_of(Stage::Pass)

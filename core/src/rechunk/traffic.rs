@@ -39,9 +39,12 @@ impl Plan {
                 (from, to, slabs.map(cells).sum::<usize>() * self.size)
             };
             let ranks = 0..self.ranks;
-            formula.all_to_all_v(ranks.clone().flat_map(|from| ranks.clone().map(move |to| (from, to))).map(
-                |(from, to)| part(from, to),
-            ));
+            formula.all_to_all_v(
+                ranks
+                    .clone()
+                    .flat_map(|from| ranks.clone().map(move |to| (from, to)))
+                    .map(|(from, to)| part(from, to)),
+            );
             if is_kept {
                 formula.agree();
             }

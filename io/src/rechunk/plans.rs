@@ -73,11 +73,7 @@ impl Rechunk<'_> {
     ///
     /// # Errors
     /// As [`Rechunk::plan`].
-    pub fn foresee(
-        dataset: &Dataset,
-        options: &RechunkOptions,
-        on: Imagined<'_>,
-    ) -> Result<[Formula; 2]> {
+    pub fn foresee(dataset: &Dataset, options: &RechunkOptions, on: Imagined<'_>) -> Result<[Formula; 2]> {
         let chosen = choose::choose(dataset, options)?;
         let places = chosen.iter().map(|c| blocks::find(dataset, c.info)).collect::<Result<Vec<_>>>()?;
         let [mut moved, mut written] = [Formula::new(on.ranks), Formula::new(on.ranks)];

@@ -22,9 +22,8 @@ pub(super) fn of(
     (input, output): (&Path, &Path),
 ) -> Result<Option<ByStage>> {
     let nothing = Sum { messages: 0, bytes: Some(0) };
-    let in_memory = |formula: Formula| {
-        Ok(Some(ByStage { passes: sum(&formula, false), writing: Some(nothing) }))
-    };
+    let in_memory =
+        |formula: Formula| Ok(Some(ByStage { passes: sum(&formula, false), writing: Some(nothing) }));
     match case {
         Case::Redistribute => return in_memory(moves::foresee(shape, ranks, moves::ROUNDS)?),
         Case::Halo => return in_memory(rims::foresee(shape, ranks, (rims::WIDTH, rims::ROUNDS))?),

@@ -29,8 +29,7 @@ pub(super) const ROUNDS: u32 = 4;
 
 /// Maps dealt by times, and series dealt by latitudes.
 fn deals(Shape([t, y, x]): &Shape, ranks: usize) -> Result<[Arc<Decomposition>; 2]> {
-    let dims =
-        [Dim::new("time", *t, Role::Time), Dim::new("lat", *y, Role::Y), Dim::new("lon", *x, Role::X)];
+    let dims = [Dim::new("time", *t, Role::Time), Dim::new("lat", *y, Role::Y), Dim::new("lon", *x, Role::X)];
     let whole = IndexBox::whole(&[*t, *y, *x]);
     let along = |d| Decomposition::along(&dims, &whole, d, ranks).map(Arc::new);
     Ok([along(0)?, along(1)?])

@@ -123,7 +123,8 @@ mod tests {
         let deal = Decomposition::even(&dims, &IndexBox::whole(&[8, 12]), &[2, 2], 4).expect("deals");
         // To the neighbour in longitude two columns on either side, to that in latitude a row of the
         // width of the block, to the one across the corner both.
-        let own: Vec<_> = parts(&deal, 1, 4).into_iter().filter(|(from, to, _)| *from == 0 && *to > 0).collect();
+        let own: Vec<_> =
+            parts(&deal, 1, 4).into_iter().filter(|(from, to, _)| *from == 0 && *to > 0).collect();
         assert_eq!(own, [(0, 1, 4 * 2 * 4), (0, 2, 6 * 4), (0, 3, 2 * 4)]);
     }
 }

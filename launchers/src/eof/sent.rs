@@ -46,9 +46,12 @@ impl Sends for Opened<'_> {
         } else {
             let mut written = Formula::new(on.count);
             let parts: Vec<_> = (0..plan.batches()).map(|k| plan.parts_of(k)).collect::<Result<_>>()?;
-            output::with_contents(self.args, &self.fields, (imagined(times, modes), None), |all, schema, pending| {
-                all.foresee(schema, pending, &parts, &mut written)
-            })?;
+            output::with_contents(
+                self.args,
+                &self.fields,
+                (imagined(times, modes), None),
+                |all, schema, pending| all.foresee(schema, pending, &parts, &mut written),
+            )?;
             Some(written)
         };
         Ok(Some(Sent { passes, writing }))

@@ -27,7 +27,8 @@ impl Sends for PowerSpectrum<'_> {
                 let block = |part: &IndexBox| {
                     let none = part.is_empty();
                     let before = leading.iter().map(|range| if none { 0..0 } else { range.clone() });
-                    let space = part.ranges().iter().skip(1).map(|range| if none { 0..0 } else { range.clone() });
+                    let space =
+                        part.ranges().iter().skip(1).map(|range| if none { 0..0 } else { range.clone() });
                     IndexBox::new(before.chain(space).collect())
                 };
                 file.write_block(name, &parts.iter().map(block).collect::<Vec<_>>(), &mut written)

@@ -3,7 +3,8 @@
 use super::super::{Comm, Formula, Reduce};
 use super::{with_and_without_cutting, Test};
 
-pub(super) const TESTS: &[(&str, Test)] = &[("each_call_comes_to_its_formula", each_call_comes_to_its_formula)];
+pub(super) const TESTS: &[(&str, Test)] =
+    &[("each_call_comes_to_its_formula", each_call_comes_to_its_formula)];
 
 /// A length that differs from rank to rank, nothing among them.
 fn len(rank: usize) -> usize {

@@ -58,8 +58,7 @@ impl StreamPlan {
                 self.deal.edges(d).iter().map(|&e| e.clamp(range.start, range.end)).collect()
             }
         });
-        let to =
-            Decomposition::from_edges(self.tiling.dims().to_vec(), edges.collect(), self.deal.ranks())?;
+        let to = Decomposition::from_edges(self.tiling.dims().to_vec(), edges.collect(), self.deal.ranks())?;
         Ok((self.shares(window)?, to))
     }
 }

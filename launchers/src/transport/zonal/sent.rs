@@ -25,22 +25,27 @@ impl Sends for Zonal {
         pending.iter().try_for_each(|(name, _)| file.write_whole(name, &mut written))?;
         let (basins, levels, lines) = (self.basins(), output::interfaces(self).len(), self.lat.len());
         let mut failed = Ok(());
-        self.pass().foresee((on.count, on.threads), on.room.saturating_sub(writing), &mut passes, &mut |times| {
-            for one in &made {
-                let block = |rank: usize| {
-                    let full = |n: usize| if rank == 0 && !times.is_empty() { 0..n } else { 0..0 };
-                    let times = if rank == 0 { times.clone() } else { 0..0 };
-                    let levels = (one.part == Part::Stream).then(|| full(levels));
-                    let ranges: Vec<Range<usize>> =
-                        [times, full(basins)].into_iter().chain(levels).chain([full(lines)]).collect();
-                    IndexBox::new(ranges)
-                };
-                let boxes: Vec<IndexBox> = (0..on.count).map(block).collect();
-                if let Err(e) = file.write_block(&one.name, &boxes, &mut written) {
-                    failed = Err(e);
+        self.pass().foresee(
+            (on.count, on.threads),
+            on.room.saturating_sub(writing),
+            &mut passes,
+            &mut |times| {
+                for one in &made {
+                    let block = |rank: usize| {
+                        let full = |n: usize| if rank == 0 && !times.is_empty() { 0..n } else { 0..0 };
+                        let times = if rank == 0 { times.clone() } else { 0..0 };
+                        let levels = (one.part == Part::Stream).then(|| full(levels));
+                        let ranges: Vec<Range<usize>> =
+                            [times, full(basins)].into_iter().chain(levels).chain([full(lines)]).collect();
+                        IndexBox::new(ranges)
+                    };
+                    let boxes: Vec<IndexBox> = (0..on.count).map(block).collect();
+                    if let Err(e) = file.write_block(&one.name, &boxes, &mut written) {
+                        failed = Err(e);
+                    }
                 }
-            }
-        })?;
+            },
+        )?;
         failed?;
         Ok(Some(Sent { passes, writing: Some(written) }))
     }
