@@ -256,6 +256,23 @@ fn a_plan_is_the_arithmetic_of_its_model() {
     assert!(near(&one["work"], 1.62e6 * 1e-8 / 4.0 * 2.0), "{one}");
     let verdict = plan["verdict"].as_str().expect("words");
     assert!(verdict.contains("scaling ends below 1000 nodes"), "{verdict}");
+    // Messages are those that such a run sends, in passes and to the writer.
+    assert_eq!(one["is_exact"], true, "{one}");
+    let done = run(
+        dir.path(),
+        &[&["--thread-ranks", "4", "--threads", "1", "--log-json", "log"], &command[1..]].concat(),
+    );
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let end = lines(&dir.path().join("log")).pop().expect("an end");
+    let of = |stage: &str| end["summary"]["sent"][stage]["messages"].as_u64().expect("a number");
+    assert_eq!(one["messages"].as_u64(), Some(of("passes") + of("writing")), "{one}");
+    std::fs::remove_file(dir.path().join("out.nc")).expect("removed");
+    // Of another method bytes are estimated.
+    let eof = ["--", "eof", "x.nc", "--var", "x", "--modes", "3", "--rotate", "varimax", "-o", "out.nc"];
+    let done = run(dir.path(), &[&head[..], &eof[..]].concat());
+    let plan: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(plan["predictions"][0]["is_exact"], false, "{plan}");
+    assert!(plan["predictions"][0]["messages"].is_null(), "{plan}");
 
     let refused = run(dir.path(), &["plan", "--", "info", "x.nc"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -144,11 +144,13 @@ pub(super) fn on(
     // The last round of tiles leaves ranks idle.
     let rounds = job.tiles.div_ceil(ranks) as f64;
     let uneven = (rounds * ranks as f64 / job.tiles as f64).max(1.0);
-    let computing = job.units * work.parallel / cores as f64 * uneven;
+    let by_rank = work.per_rank / ranks.min(cores) as f64;
+    let computing = job.units * (work.parallel / cores as f64 + by_rank) * uneven;
     let reading = job.stored / storage_rate;
     let times = job.times as f64;
     let solve = if job.case == Case::Eof { machine.eigen * times.powi(3) } else { 0.0 };
-    let serial = work.fixed + job.units * work.serial + solve;
+    let fixed = work.fixed_launched.filter(|_| ranks > 1).unwrap_or(work.fixed);
+    let serial = fixed + job.units * work.serial + solve;
     let levels = (ranks as f64).log2().ceil();
     let Exchange { sent, seconds: exchange } = exchange(machine, job, ranks, sent);
     let start = if ranks > 1 { machine.launch.unwrap_or(machine.start) } else { machine.start };
