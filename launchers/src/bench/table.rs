@@ -124,7 +124,8 @@ fn text(series: &[(Series, Vec<Point>)]) -> String {
         let _ = writeln!(out, "{}", title(series));
         let _ = writeln!(
             out,
-            "{:>6} {:>5} {:>9} {:>9} {:>8} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}  {}",
+            "{:>6} {:>5} {:>9} {:>9} {:>8} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}  \
+             in passes: messages, bytes (foreseen)",
             "ranks",
             "runs",
             "wall s",
@@ -136,8 +137,7 @@ fn text(series: &[(Series, Vec<Point>)]) -> String {
             "exchange",
             "messages",
             "sent",
-            "peak",
-            "in passes: messages, bytes (foreseen)"
+            "peak"
         );
         for p in points {
             let r = &p.record;

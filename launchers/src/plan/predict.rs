@@ -241,6 +241,7 @@ fn exchange(machine: &Machine, job: &Job, ranks: usize, sent: Option<&Sent>) -> 
     let all = passes.zip(writing).map(|(p, w)| p.total().messages + w.total().messages);
     Exchange {
         sent: Sum { messages: all, bytes: in_passes + written, is_exact: all.is_some() },
-        seconds: latency * messages + moving + written / bandwidth,
+        // What all take part in is as deep as a tree of ranks.
+        seconds: latency * levels * messages + moving + written / bandwidth,
     }
 }

@@ -1,5 +1,6 @@
 //! What ranks send for power spectra, known beforehand.
 
+use super::frame::At;
 use super::power::PowerSpectrum;
 use crate::plan::{Ranks, Sends, Sent};
 use crate::series::writing_of;
@@ -23,26 +24,25 @@ impl Sends for PowerSpectrum<'_> {
         let (rows, levels) = (welch.degrees_of_freedom().len(), self.levels());
         plan.foresee(&[&self.source], true, &mut passes, &mut |_, k| {
             let parts = plan.parts_of(k)?;
-            let mut put = |name: &str, leading: &[std::ops::Range<usize>]| {
+            let mut put = |name: &str, at: At| {
+                let leading = [at.level.map(|k| k..k + 1), at.rows.map(|rows| 0..rows)];
                 let block = |part: &IndexBox| {
+                    let all = leading.iter().flatten().chain(part.ranges().iter().skip(1));
                     let none = part.is_empty();
-                    let before = leading.iter().map(|range| if none { 0..0 } else { range.clone() });
-                    let space =
-                        part.ranges().iter().skip(1).map(|range| if none { 0..0 } else { range.clone() });
-                    IndexBox::new(before.chain(space).collect())
+                    IndexBox::new(all.map(|range| if none { 0..0 } else { range.clone() }).collect())
                 };
                 file.write_block(name, &parts.iter().map(block).collect::<Vec<_>>(), &mut written)
             };
-            put("power", &[0..rows])?;
+            let all = At { level: None, rows: Some(rows) };
+            put("power", all)?;
             if levels == 0 {
                 return Ok(());
             }
             for level in 0..levels {
-                let at = (levels > 1).then_some(level..level + 1);
-                put("significance", &at.into_iter().chain([0..rows]).collect::<Vec<_>>())?;
+                put("significance", At { level: (levels > 1).then_some(level), ..all })?;
             }
-            put("background", &[0..rows])?;
-            put("lag1_autocorrelation", &[])
+            put("background", all)?;
+            put("lag1_autocorrelation", At { level: None, rows: None })
         })?;
         Ok(Some(Sent { passes, writing: Some(written) }))
     }
