@@ -71,6 +71,41 @@ fn what_is_foreseen_to_be_sent_is_sent_on_any_number_of_ranks() {
     }
 }
 
+/// Runs cases on ranks that are threads, and compares what was sent with what was foreseen.
+fn compare(cases: &str, ranks: &str, more: &[&str]) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let words = ["bench", "scaling", "--case", cases, "--ranks", ranks, "--repeat", "1"];
+    let rest = ["--launcher", "threads", "-o", "runs.jsonl"];
+    let done = run(dir.path(), &[&words[..], &rest[..], more].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    for run in lines(&dir.path().join("runs.jsonl")) {
+        let (sent, foreseen) = (&run["sent"], &run["foreseen"]);
+        let (case, ranks) = (run["case"].as_str().expect("a case"), run["ranks"].as_u64());
+        assert_eq!(sent["passes"], foreseen["passes"], "{case} on {ranks:?} {more:?}");
+        assert!(ranks == Some(1) || sent["passes"]["messages"].as_u64() > Some(0), "{case} on {ranks:?}");
+        let (sent, foreseen) = (&sent["writing"], &foreseen["writing"]);
+        assert_eq!(sent["messages"], foreseen["messages"], "{case} on {ranks:?} {more:?}, writing");
+        if case == "io" || ranks == Some(1) {
+            assert_eq!(sent["bytes"], foreseen["bytes"], "{case} on {ranks:?} {more:?}, writing");
+        }
+        // All counts together are those of stages.
+        assert!(run["messages"].as_u64() >= sent["messages"].as_u64(), "{case} on {ranks:?}");
+    }
+}
+
+#[test]
+fn messages_and_bytes_of_all_cases_are_those_of_their_formulas() {
+    // Several tiles in time; cells fewer than ranks at times.
+    compare("stats,eof,spectrum,io,moc,redistribute,halo", "1,2,3,5,8,16", &["--shape", "150,10,16"]);
+}
+
+#[test]
+fn messages_are_foreseen_where_chunks_are_exchanged_and_tiles_lie_side_by_side() {
+    compare("stats,eof,spectrum,io", "2,3,7", &["--shape", "70,12,20", "--compress", "deflate:1"]);
+    compare("stats", "2,5", &["--shape", "70,180,190"]);
+    compare("stats", "3", &["--shape", "70,180,190", "--compress", "deflate:1"]);
+}
+
 #[test]
 fn overturning_and_halos_scale_and_overturning_is_foreseen() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -221,6 +256,23 @@ fn a_plan_is_the_arithmetic_of_its_model() {
     assert!(near(&one["work"], 1.62e6 * 1e-8 / 4.0 * 2.0), "{one}");
     let verdict = plan["verdict"].as_str().expect("words");
     assert!(verdict.contains("scaling ends below 1000 nodes"), "{verdict}");
+    // Messages are those that such a run sends, in passes and to the writer.
+    assert_eq!(one["is_exact"], true, "{one}");
+    let done = run(
+        dir.path(),
+        &[&["--thread-ranks", "4", "--threads", "1", "--log-json", "log"], &command[1..]].concat(),
+    );
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let end = lines(&dir.path().join("log")).pop().expect("an end");
+    let of = |stage: &str| end["summary"]["sent"][stage]["messages"].as_u64().expect("a number");
+    assert_eq!(one["messages"].as_u64(), Some(of("passes") + of("writing")), "{one}");
+    std::fs::remove_file(dir.path().join("out.nc")).expect("removed");
+    // Of another method bytes are estimated.
+    let eof = ["--", "eof", "x.nc", "--var", "x", "--modes", "3", "--rotate", "varimax", "-o", "out.nc"];
+    let done = run(dir.path(), &[&head[..], &eof[..]].concat());
+    let plan: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(plan["predictions"][0]["is_exact"], false, "{plan}");
+    assert!(plan["predictions"][0]["messages"].is_null(), "{plan}");
 
     let refused = run(dir.path(), &["plan", "--", "info", "x.nc"]);
     assert_eq!(refused.status.code(), Some(2));

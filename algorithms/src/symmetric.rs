@@ -2,6 +2,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use halocline_core::engine::{encoded_floats, encoded_number};
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,12 @@ impl SymmetricSum {
     /// Rows of block row `i`.
     fn span(n: usize, i: usize) -> usize {
         BLOCK.min(n - i * BLOCK)
+    }
+    /// Bytes of an encoded matrix of `n` rows.
+    pub fn encoded_bytes(n: usize) -> u64 {
+        let block = |(i, j): (usize, usize)| encoded_floats((Self::span(n, i) * Self::span(n, j)) as u64);
+        let count = Self::layout(n).count() as u64;
+        encoded_number(n as u64) + encoded_number(count) + Self::layout(n).map(block).sum::<u64>()
     }
     /// Number of rows of the matrix.
     pub fn n(&self) -> usize {

@@ -4,7 +4,7 @@
 //! Everything here is for people and schedulers; no result depends on it. A [`Progress`] is
 //! shared by the threads of one rank and costs an atomic addition for each count.
 
-use crate::comm::Comm;
+use crate::comm::{Comm, Stage, Traffic};
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -131,7 +131,7 @@ impl Progress {
 }
 
 /// Numbers of a [`Progress`] and its rank, as they travel.
-const ROW: usize = 10 + Phase::ALL.len();
+const ROW: usize = 8 + 2 * Stage::ALL.len() + Phase::ALL.len();
 
 /// What one rank did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,10 +151,8 @@ pub struct RankSummary {
     pub peak_bytes: Option<u64>,
     /// From start to end.
     pub elapsed: Duration,
-    /// Messages it sent to other ranks, as [`Comm::traffic`] counts them.
-    pub messages: u64,
-    /// Bytes in these.
-    pub message_bytes: u64,
+    /// What it sent to other ranks, as [`Comm::traffic_of`] counts it, in the order of [`Stage::ALL`].
+    pub sent: [Traffic; Stage::ALL.len()],
     /// By phase, in the order of [`Phase::ALL`], threads added up.
     pub phases: [Duration; Phase::ALL.len()],
 }
@@ -183,7 +181,6 @@ impl Summary {
         peak_bytes: Option<u64>,
     ) -> Result<Self> {
         let nanos = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        let traffic = comm.traffic();
         let mut row = vec![
             threads as u64,
             progress.tiles_done.get().saturating_sub(progress.tiles_resumed.get()),
@@ -193,9 +190,13 @@ impl Summary {
             u64::from(peak_bytes.is_some()),
             peak_bytes.unwrap_or(0),
             nanos(elapsed),
-            traffic.messages,
-            traffic.bytes,
         ];
+        row.extend(
+            Stage::ALL
+                .map(|stage| comm.traffic_of(stage))
+                .iter()
+                .flat_map(|sent| [sent.messages, sent.bytes]),
+        );
         row.extend(Phase::ALL.map(|phase| nanos(progress.phases.get(phase))));
         let rows = comm.all_gather_v(&row);
         let ranks: Option<Vec<RankSummary>> = rows.iter().map(|row| from_row(row)).collect();
@@ -207,6 +208,11 @@ impl Summary {
     /// The sum of a figure over ranks.
     pub fn sum(&self, of: impl Fn(&RankSummary) -> u64) -> u64 {
         self.ranks.iter().map(of).sum()
+    }
+    /// What all ranks sent to each other: of one stage, or of all.
+    pub fn sent(&self, stage: Option<Stage>) -> Traffic {
+        let of = |(s, sent): (&Stage, &Traffic)| stage.is_none_or(|wanted| wanted == *s).then_some(*sent);
+        self.ranks.iter().flat_map(|rank| Stage::ALL.iter().zip(&rank.sent).filter_map(of)).sum()
     }
     /// The longest time from start to end.
     pub fn elapsed(&self) -> Duration {
@@ -245,8 +251,13 @@ fn max_and_mean(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 fn from_row(row: &[u64]) -> Option<RankSummary> {
     let row: &[u64; ROW] = row.try_into().ok()?;
+    let (counts, nanos) = row[8..].split_at(2 * Stage::ALL.len());
+    let mut sent = [Traffic::default(); Stage::ALL.len()];
+    for (sent, pair) in sent.iter_mut().zip(counts.chunks_exact(2)) {
+        *sent = Traffic { messages: pair[0], bytes: pair[1] };
+    }
     let mut phases = [Duration::ZERO; Phase::ALL.len()];
-    for (phase, nanos) in phases.iter_mut().zip(&row[10..]) {
+    for (phase, nanos) in phases.iter_mut().zip(nanos) {
         *phase = Duration::from_nanos(*nanos);
     }
     Some(RankSummary {
@@ -257,8 +268,7 @@ fn from_row(row: &[u64]) -> Option<RankSummary> {
         bytes_written: row[4],
         peak_bytes: (row[5] > 0).then_some(row[6]),
         elapsed: Duration::from_nanos(row[7]),
-        messages: row[8],
-        message_bytes: row[9],
+        sent,
         phases,
     })
 }

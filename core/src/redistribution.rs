@@ -1,7 +1,7 @@
 //! From one decomposition to another, between buffers that stay: for what changes its decomposition
 //! again and again, such as transforms of several axes.
 
-use crate::comm::Comm;
+use crate::comm::{Comm, Formula};
 use crate::decomposition::Decomposition;
 use crate::index::IndexBox;
 use crate::memory;
@@ -34,19 +34,22 @@ pub fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
     }
 }
 
+/// What each rank has for each other when values of `element` bytes go from one decomposition to
+/// another: from, to, bytes.
+pub fn parts(from: &Decomposition, to: &Decomposition, element: usize) -> Vec<(usize, usize, usize)> {
+    let blocks = (0..from.ranks()).map(|rank| (rank, from.block(rank)));
+    let of = |(rank, block): (usize, IndexBox)| {
+        let pieces = to.overlaps(&block);
+        pieces.into_iter().map(move |(other, piece)| (rank, other, piece.len() * element))
+    };
+    blocks.filter(|(_, block)| !block.is_empty()).flat_map(of).collect()
+}
+
 impl<T: Pod + Send + Sync> Redistribution<T> {
-    /// Messages and bytes that `rank` sends in one [`Self::exchange`], as [`Comm::traffic`] counts them:
-    /// a message for each other rank that wants part of its block, in pieces of at most `piece` bytes
-    /// ([`Comm::message_limit`]).
-    pub fn traffic(rank: usize, from: &Decomposition, to: &Decomposition, piece: usize) -> (u64, u64) {
-        let have = from.block(rank);
-        if have.is_empty() {
-            return (0, 0);
-        }
-        let others =
-            to.overlaps(&have).into_iter().filter(|(other, part)| *other != rank && !part.is_empty());
-        let bytes = others.map(|(_, part)| part.len() * size_of::<T>());
-        bytes.fold((0, 0), |(messages, all), n| (messages + n.div_ceil(piece) as u64, all + n as u64))
+    /// Adds what the ranks send in one [`Self::exchange`]: a message from each to each other rank that
+    /// wants part of its block.
+    pub fn foresee(formula: &mut Formula, from: &Decomposition, to: &Decomposition) {
+        formula.all_to_all_into(parts(from, to, size_of::<T>()));
     }
 
     /// Moves the values of this rank's block of `from` (C order) to where `to` wants them: into `out`,

@@ -38,6 +38,10 @@ pub(crate) struct LogArgs {
 }
 
 impl Verbosity {
+    /// Nothing but errors.
+    pub(crate) const fn silent() -> Self {
+        Self { quiet: true, verbose: false }
+    }
     /// Whether nothing is said but errors.
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet

@@ -4,7 +4,8 @@
 
 use crate::bench::model::Case;
 use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
-use crate::plan::Foreseen;
+use crate::folding::FoldJob;
+use crate::plan::{Foreseen, Ranks, Sends, Sent};
 use crate::{progress, report};
 use halocline_core::budget::{bytes_text, MemoryBudget};
 use halocline_core::comm::Comm;
@@ -13,7 +14,7 @@ use halocline_core::rechunk::Method;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::{Dataset, VariableInfo};
 use halocline_io::output::history_line;
-use halocline_io::rechunk::{parse_chunks, Rechunk, RechunkOptions};
+use halocline_io::rechunk::{parse_chunks, Imagined, Rechunk, RechunkOptions};
 use halocline_io::scratch;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +63,27 @@ impl RechunkArgs {
     }
 }
 
+/// `halocline rechunk`, opened, as far as it tells what ranks would send.
+struct Opened<'a> {
+    dataset: Dataset,
+    args: &'a RechunkArgs,
+}
+
+impl Sends for Opened<'_> {
+    fn sent(&self, on: Ranks) -> Result<Option<Sent>> {
+        let budget = MemoryBudget::asked(on.room, &Comm::serial());
+        let on = Imagined { ranks: on.count, threads: on.threads, budget: &budget, base: 0 };
+        let [passes, writing] = Rechunk::foresee(&self.dataset, &self.args.options()?, on)?;
+        Ok(Some(Sent { passes, writing: Some(writing) }))
+    }
+}
+
 impl RechunkArgs {
+    /// Opens it on this process alone, to ask what ranks would send.
+    pub(crate) fn opened(&self, job: &FoldJob<'_>) -> Result<impl Sends + '_> {
+        Ok(Opened { dataset: self.input.open(job.comm, job.verbosity)?, args: self })
+    }
+
     /// What can be checked before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
         self.options().map(drop)

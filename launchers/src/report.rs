@@ -6,7 +6,7 @@
 use crate::common::{bytes_text, Verbosity};
 use crate::{duration, status_file, stop};
 use halocline_core::budget::peak_resident;
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Stage, Traffic};
 use halocline_core::progress::{Phase, Progress, Summary};
 use halocline_core::{Error, Result};
 use serde_json::{json, Value};
@@ -213,6 +213,10 @@ fn as_json(summary: &Summary) -> Value {
             (phase.name().to_owned(), json!({ "max": max, "mean": mean }))
         })
         .collect();
+    let sent = |stage: Stage| {
+        let Traffic { messages, bytes } = summary.sent(Some(stage));
+        json!({ "messages": messages, "bytes": bytes })
+    };
     json!({
         "ranks": summary.ranks.len(),
         "threads": summary.ranks.iter().map(|r| r.threads).max(),
@@ -221,8 +225,9 @@ fn as_json(summary: &Summary) -> Value {
         "bytes_read": summary.sum(|r| r.bytes_read),
         "bytes_decoded": summary.sum(|r| r.bytes_decoded),
         "bytes_written": summary.sum(|r| r.bytes_written),
-        "messages": summary.sum(|r| r.messages),
-        "message_bytes": summary.sum(|r| r.message_bytes),
+        "messages": summary.sent(None).messages,
+        "message_bytes": summary.sent(None).bytes,
+        "sent": { "around": sent(Stage::Around), "passes": sent(Stage::Pass), "writing": sent(Stage::Write) },
         "phases": phases,
         "imbalance": summary.imbalance(),
         "peak_bytes": summary.ranks.iter().map(|r| r.peak_bytes).collect::<Vec<_>>(),

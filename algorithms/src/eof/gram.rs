@@ -72,6 +72,13 @@ pub(super) struct GramState {
     pub(super) survey: Survey,
 }
 
+impl GramState {
+    /// Bytes of an encoded sum over so many cells, none of which has gaps.
+    pub(super) fn encoded_bytes(times: usize, cells: u64) -> u64 {
+        SymmetricSum::encoded_bytes(times) + Survey::encoded_bytes(cells)
+    }
+}
+
 /// Matrices that were merged into others, to be used again.
 #[derive(Default)]
 pub(super) struct Used(Mutex<Vec<SymmetricSum>>);

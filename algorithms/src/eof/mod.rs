@@ -44,6 +44,7 @@ mod significance;
 mod spatial;
 mod steps;
 mod survey;
+mod traffic;
 
 pub use analysis::{analyse, analyse_fields, analyse_series};
 pub use coupled::{couple, Coupled, CoupledMaps, Coupling, FieldPatterns};
@@ -59,6 +60,7 @@ pub use result::{Eof, EofMaps, Filled, Paired};
 pub use significance::{
     EffectiveErrors, Intervals, Noise, NoiseCells, NoiseShares, Resampling, Significance, Tests,
 };
+pub use traffic::foresee;
 
 use crate::symmetric::{SymmetricSum, STRIP};
 use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};

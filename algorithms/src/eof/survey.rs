@@ -2,7 +2,7 @@
 
 use super::gram::Shared;
 use super::prepare::{Rows, Strip};
-use halocline_core::engine::Numbers;
+use halocline_core::engine::{encoded_number, Numbers};
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,11 @@ pub(super) struct Survey {
 pub(super) type Locate<'a> = dyn Fn(usize, usize) -> String + Sync + 'a;
 
 impl Survey {
+    /// Bytes of an encoded survey of so many cells with data, and nothing else.
+    pub(super) const fn encoded_bytes(cells: u64) -> u64 {
+        encoded_number(cells) + 5
+    }
+
     /// Looks at the cells of a tile that are missing at the first time, and so have to be at all;
     /// `cells` are their numbers in the grid.
     pub(super) fn look_at_land(&mut self, rows: &Rows<'_>, times: usize, cells: &[usize], excluded: &[bool]) {

@@ -1,5 +1,6 @@
 //! What can be asked for, and what has to be kept for it.
 
+use halocline_core::engine::{encoded_floats, encoded_number};
 use serde::{Deserialize, Serialize};
 
 /// An operation, as a user names it.
@@ -140,6 +141,20 @@ impl Needs {
             squares: any(&[Op::Rms]),
             trend: any(&[Op::Trend]),
         }
+    }
+
+    /// Bytes of an encoded state of so many groups and cells, after so many values of each.
+    pub(super) fn encoded_bytes(self, groups: u64, cells: u64, values: u64) -> u64 {
+        let n = groups * cells;
+        let lists =
+            [(self.sum, 1), (self.weighted, 3), (self.extremes, 2), (self.moments, 3), (self.squares, 1)];
+        let lists =
+            lists.iter().map(|&(is_there, count)| count * encoded_floats(if is_there { n } else { 0 }));
+        let trend = encoded_floats(if self.trend { super::trend::PLANES as u64 * n } else { 0 });
+        // Groups by their numbers, whether moments are settled, and of the trend its steps and that.
+        let numbers = encoded_number(groups) + groups * encoded_number(groups.saturating_sub(1));
+        let counts = encoded_number(n) + n * encoded_number(values);
+        numbers + encoded_number(cells) + counts + lists.sum::<u64>() + 1 + trend + 2
     }
 
     /// Bytes that are kept for a cell of a group.

@@ -109,6 +109,18 @@ impl Reduction {
         self.result_box(&IndexBox::whole(shape)).len() as u64 * (self.needs.bytes() + 1)
     }
 
+    /// Bytes of the encoded state of a column, one of whose tiles is given, after so many values along
+    /// the reduced dimensions, none missing: exactly that of one group without a trend, else about as
+    /// many.
+    pub fn encoded_bytes(&self, tile: &Tile, values: u64) -> u64 {
+        let groups = if self.roles.contains(&Role::Time) {
+            (self.groups.len() as u64).min(values)
+        } else {
+            tile.block.range(0).len() as u64
+        };
+        self.needs.encoded_bytes(groups.max(1), self.cells(tile) as u64, values / groups.max(1))
+    }
+
     /// What is accumulated, for those who must not mix up states.
     pub fn accumulators(&self) -> String {
         format!("{:?}", self.needs)

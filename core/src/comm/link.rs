@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Below `i32::MAX`, since MPI counts bytes in an `int`, and a round number.
-const DEFAULT_MAX_MESSAGE_BYTES: usize = 1 << 30;
+pub(super) const DEFAULT_MAX_MESSAGE_BYTES: usize = 1 << 30;
 
 /// Number and size of the elements, and their bytes.
 pub(super) type Message = ([u64; 2], Vec<u8>);

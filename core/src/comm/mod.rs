@@ -12,6 +12,7 @@ mod agreement;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod exchange;
+mod formula;
 #[cfg(feature = "mpi")]
 mod host;
 mod launch;
@@ -26,6 +27,7 @@ mod threads_hint;
 mod transport;
 mod world;
 
+pub use formula::Formula;
 #[cfg(feature = "mpi")]
 pub use host::{host_allows_threads, of_host};
 pub use launch::{Launch, Launcher};
@@ -33,7 +35,7 @@ pub use launch::{Launch, Launcher};
 pub use mpi::{mpi_library, raw_info_null, MpiComm, RawInfo, RawMpi};
 pub use reduce::{Extreme, Number, Reduce};
 pub use serial::SerialComm;
-pub use stats::Traffic;
+pub use stats::{Stage, StageGuard, Traffic};
 pub use threads::{run_threads, ThreadComm};
 pub use threads_hint::threads_per_rank;
 pub use world::{MpiMode, World};
@@ -139,6 +141,17 @@ impl Comm {
         self.link().stats.read()
     }
 
+    /// [`Self::traffic`] of one stage.
+    pub fn traffic_of(&self, stage: Stage) -> Traffic {
+        self.link().stats.read_of(stage)
+    }
+
+    /// What this rank sends counts for `stage` until the guard is dropped; stages may be nested, the
+    /// inner one counts.
+    pub fn stage(&self, stage: Stage) -> StageGuard {
+        StageGuard::new(&self.link().stats, stage)
+    }
+
     /// Ends every rank at once with exit code `code`: `MPI_Abort`, else the exit of this
     /// process with all its ranks. For failures after which nothing can be agreed on.
     pub fn abort(&self, code: u8) -> ! {
@@ -160,14 +173,16 @@ impl Comm {
         }
     }
 
-    /// What carries messages, unless there is nobody to talk to.
+    /// What carries messages, unless there is nobody to talk to: a group of one is as a serial one,
+    /// and sends as little.
     fn transport(&self) -> Option<&dyn Transport> {
-        match self {
-            Self::Serial(_) => None,
-            Self::Threads(c) => Some(c),
+        let transport: &dyn Transport = match self {
+            Self::Serial(_) => return None,
+            Self::Threads(c) => c,
             #[cfg(feature = "mpi")]
-            Self::Mpi(c) => Some(c),
-        }
+            Self::Mpi(c) => c,
+        };
+        (transport.size() > 1).then_some(transport)
     }
 
     fn link(&self) -> &Link {

@@ -23,6 +23,9 @@ mod shared;
 mod source;
 mod state;
 mod stream;
+mod traffic;
+#[cfg(test)]
+mod traffic_tests;
 mod tree;
 
 pub use branch::{Branch, FoldBranch};
@@ -42,6 +45,7 @@ pub use state::{StateHeader, StateNode, STATE_FORMAT};
 pub use stream::{
     Demand, MapPlan, NumbersMut, Sharing, StreamMap, StreamPlan, StreamSource, WholeNeeds, WholePlan,
 };
+pub use traffic::{encoded_floats, encoded_number, Merging};
 
 use crate::buffers::Buffers;
 use crate::comm::Comm;

@@ -11,6 +11,7 @@ use super::stream::{StreamPlan, StreamSource, StreamWork};
 use super::tree::Place;
 use super::Engine;
 use crate::buffers::Buffers;
+use crate::comm::Stage;
 use crate::error::Result;
 use crate::tiling::Tiling;
 use rayon::prelude::*;
@@ -158,6 +159,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
     /// As [`Self::advance`].
     pub fn advance_while(&mut self, go: &mut dyn FnMut() -> bool) -> Result<bool> {
         let engine = self.engine;
+        let _stage = engine.comm.stage(Stage::Pass);
         let done = match &mut self.work {
             Left::Stream { work, .. } => {
                 work.advance(&engine.comm, &mut [self.branch.branch()], &engine.progress, go)
@@ -176,6 +178,7 @@ impl<'a, F: Fold> FoldRun<'a, F> {
     /// # Errors
     /// What merging reports, agreed by all ranks.
     pub fn finish(mut self) -> Result<Vec<(usize, F::State)>> {
+        let _stage = self.engine.comm.stage(Stage::Pass);
         let owner = |id: usize| match &self.work {
             Left::Tiles { source, .. } => source.owner(id),
             Left::Stream { plan, .. } => plan.owner(id),

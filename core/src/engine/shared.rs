@@ -6,7 +6,7 @@ use super::persist;
 use super::piece::Pieces;
 use super::stream::{StreamPlan, StreamSource, StreamWork};
 use super::Engine;
-use crate::comm::Reduce;
+use crate::comm::{Reduce, Stage};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -69,6 +69,7 @@ impl<'a> SharedRun<'a> {
     /// # Errors
     /// As [`Self::advance`].
     pub fn advance_while(&mut self, go: &mut dyn FnMut() -> bool) -> Result<bool> {
+        let _stage = self.engine.comm.stage(Stage::Pass);
         let done = self.work.advance(&self.engine.comm, &mut self.branches, &self.engine.progress, go);
         agreed(self.engine, done, self.work.left())
     }
@@ -107,6 +108,7 @@ impl<'a> SharedRun<'a> {
     /// What merging reports, agreed by all ranks.
     pub fn finish(self) -> Result<()> {
         let Self { engine, branches, plan, .. } = self;
+        let _stage = engine.comm.stage(Stage::Pass);
         let finish = |b: Branch<'_>| b.work.finish(&engine.comm, plan.tiling(), &|id| plan.owner(id));
         branches.into_iter().try_for_each(finish)
     }

@@ -17,6 +17,7 @@ mod plan;
 mod run;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub(crate) use geometry::common;
 pub use geometry::{chunks_of, cut, thickness};

@@ -4,7 +4,7 @@ use super::copy::{copy_part, scatter};
 use super::geometry::chunks_of;
 use super::plan::{Method, Plan};
 use super::{Scratch, Sink, Source};
-use crate::comm::Comm;
+use crate::comm::{Comm, Stage};
 use crate::index::IndexBox;
 use crate::memory;
 use crate::{Error, Result};
@@ -39,6 +39,7 @@ pub fn rechunk(
     if plan.ranks != comm.size() {
         return Err(Error::internal(format!("a plan for {} ranks runs on {}", plan.ranks, comm.size())));
     }
+    let _stage = comm.stage(Stage::Pass);
     let mut work = Work { comm, plan, source, window: Vec::new(), slab: Vec::new(), moved: Moved::default() };
     match (plan.method(), scratch) {
         (Method::Scratch, Some(scratch)) => {

@@ -36,6 +36,7 @@ mod hdf5;
 mod history;
 mod kept;
 mod layout;
+mod limits;
 mod one_writer;
 mod open;
 mod pieces;
@@ -51,6 +52,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod timeless;
+mod traffic;
 pub(crate) mod zstd_filter;
 
 pub use chunking::default_chunks;
@@ -61,13 +63,15 @@ pub use record::{set_recorder, Recorder};
 pub use report::WriteReport;
 pub use schema::{OutDim, Pending, Schema, VariableSpec};
 pub use target::{remove_unfinished, Ending};
+pub use traffic::WriteFormula;
 
 use cells::Cell;
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Stage};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
 use halocline_core::{Error, Result};
 use layout::Layout;
+use limits::Limits;
 #[cfg(feature = "mpi")]
 use netcdf::FileMut;
 use one_writer::{Call, OneWriter};
@@ -91,23 +95,6 @@ pub enum Writing {
     /// Make sure of the space: on a full disk, ranks may wait inside the MPI and HDF5
     /// libraries for ever.
     Collective,
-}
-
-/// How much memory writing may use beside the values it is given.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    /// Cells of a round, on each rank; what they compress to comes on top.
-    buffer: usize,
-    /// Finished chunks that wait for the file, on rank 0.
-    queue: usize,
-    /// Incomplete chunks, on rank 0.
-    kept: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { buffer: 32 << 20, queue: 64 << 20, kept: 256 << 20 }
-    }
 }
 
 /// A NetCDF-4 file that is being written.
@@ -192,6 +179,7 @@ impl Output {
         if Timeless::drops(name) {
             return Ok(());
         }
+        let _stage = self.comm.stage(Stage::Write);
         let whole = self.find(name).map(|at| IndexBox::whole(&self.layouts[at].shape));
         let checked = whole.and_then(|whole| self.check(name, &whole, values).map(|at| (at, whole)));
         let (at, whole) = self.agree(checked)?;
@@ -211,6 +199,7 @@ impl Output {
     /// [`halocline_core::ErrorKind::System`] if writing fails,
     /// [`halocline_core::ErrorKind::Internal`] if block, values and variable don't fit.
     pub fn write_block(&mut self, name: &str, block: &IndexBox, values: &Values) -> Result<()> {
+        let _stage = self.comm.stage(Stage::Write);
         if self.timeless.is_scalar(name, block) {
             let value = Timeless::value(&self.comm, values)?;
             return self.write_whole(name, &value);
@@ -245,7 +234,7 @@ impl Output {
     /// # Collective
     /// Sends nothing, but all ranks must give the same number.
     pub fn limit_memory(&mut self, bytes: usize) {
-        self.limits = Limits { buffer: bytes / 8, queue: bytes / 4, kept: bytes / 2 };
+        self.limits = Limits::of(bytes);
         if let Writer::One(writer) = &mut self.writer {
             writer.limit(self.limits);
         }

@@ -10,10 +10,10 @@ use super::exchange::{collect, outgoing};
 use super::hdf5::Container;
 use super::kept::Kept;
 use super::layout::Layout;
+use super::limits::Limits;
 use super::plan::{Rounds, Share};
 use super::queue::{Bytes, Finished, Queue};
 use super::report::WriteReport;
-use super::Limits;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
@@ -21,10 +21,6 @@ use rayon::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Bytes of plain chunks that wait for the file: they are made faster than they are written, so
-/// more would only leave the caches.
-const PLAIN_QUEUE: usize = 16 << 20;
 
 /// What a rank writes with.
 #[derive(Debug)]
@@ -95,12 +91,7 @@ impl OneWriter {
     /// All ranks get the same result.
     pub(super) fn write<T: Cell>(&mut self, comm: &Comm, call: &Call<'_, T>, limits: Limits) -> Result<()> {
         let size = call.layout.dtype.size();
-        let limits = if call.layout.is_compressed() {
-            limits
-        } else {
-            let (buffer, queue) = (limits.buffer.min(PLAIN_QUEUE / 2), limits.queue.min(PLAIN_QUEUE));
-            Limits { buffer, queue, ..limits }
-        };
+        let limits = limits.for_variable(call.layout);
         self.report.bytes_values += (call.boxes.iter().map(IndexBox::len).sum::<usize>() * size) as u64;
         for round in Rounds::new(call.layout, call.boxes, comm.size(), limits.buffer / size.max(1)) {
             let result = self.round(comm, call, &round, limits);

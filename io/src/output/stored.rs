@@ -8,11 +8,12 @@ use super::cells::unwritten;
 use super::ffi::NcChar;
 use super::hdf5::Container;
 use super::layout::Layout;
+use super::limits::Limits;
 use super::one_writer::OneWriter;
 use super::target::{self, Target};
-use super::{zstd_filter, Compression, Limits, Output, Writer};
+use super::{zstd_filter, Compression, Output, Writer};
 use bytemuck::Pod;
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Stage};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
 use halocline_core::{Error, Result};
@@ -35,7 +36,7 @@ pub(crate) struct StoredVariable {
 }
 
 impl StoredVariable {
-    fn layout(&self) -> Layout {
+    pub(super) fn layout(&self) -> Layout {
         Layout {
             name: self.name.clone(),
             shape: self.shape.clone(),
@@ -66,14 +67,14 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// For chunks of `chunk` bytes, on one of `ranks` ranks: all that take no more than `most`
+    /// For chunks of `chunk` bytes, on one of `ranks` ranks with so many threads: all that take no more than `most`
     /// bytes, the fastest first, and at last the smallest, whatever it takes.
-    pub(crate) fn choices(chunk: u64, ranks: usize, most: u64) -> Vec<Self> {
+    pub(crate) fn choices(chunk: u64, (ranks, threads): (usize, usize), most: u64) -> Vec<Self> {
         const ROUND: u64 = 16 << 20;
         const QUEUE: u64 = 32 << 20;
         let mut choices = Vec::new();
         for share in [1, 4, 16] {
-            for threads in (1..=halocline_core::threads::for_plans()).rev() {
+            for threads in (1..=threads).rev() {
                 let round = (ROUND / share / ranks as u64).max(chunk.saturating_mul(threads as u64));
                 choices.push(Self { round: round as usize, threads, queue: (QUEUE / share) as usize });
             }
@@ -176,6 +177,7 @@ impl Output {
         (room, keep): (Room, bool),
         done: impl FnMut(),
     ) -> Result<()> {
+        let _stage = self.comm.stage(Stage::Write);
         let found = self.find(name);
         let at = self.agree(found)?;
         let written = if let Writer::One(writer) = &mut self.writer {

@@ -7,9 +7,11 @@ pub(crate) mod blocks;
 mod carry;
 mod choose;
 mod define;
+mod plans;
 mod progress;
 
 pub use choose::{parse_chunks, ChunkLength};
+pub use plans::Imagined;
 
 use crate::dataset::{Dataset, VariableInfo};
 use crate::output::stored::{Room, StoredVariable};
@@ -21,8 +23,8 @@ use halocline_core::budget::{ranks_on_node, MemoryBudget};
 use halocline_core::comm::{Comm, Reduce};
 use halocline_core::index::IndexBox;
 use halocline_core::progress::{Phase, Progress};
-use halocline_core::rechunk::{chunks_of, rechunk, Method, Moved, Plan, Request, Scratch, Sink, Source};
-use halocline_core::{Error, ErrorKind, Result};
+use halocline_core::rechunk::{chunks_of, rechunk, Method, Moved, Plan, Scratch, Sink, Source};
+use halocline_core::{Error, Result};
 use progress::Clock;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -95,41 +97,9 @@ impl<'a> Rechunk<'a> {
         let find = || chosen.iter().map(|c| blocks::find(dataset, c.info)).collect::<Result<Vec<Places>>>();
         let places = comm.on_root(find)?;
         let base = budget.largest_base(comm);
-        let threads = halocline_core::threads::for_plans() as u64;
-        let plan = |(c, places): (&Chosen<'_>, &Places)| {
-            let size = c.info.variable.dtype.size();
-            let bytes = |chunk: &[usize]| chunk.iter().product::<usize>().saturating_mul(size) as u64;
-            let direct = places.iter().all(Option::is_some);
-            let library = if direct { 0 } else { bytes(&c.from).max(blocks::READ as u64) };
-            let rooms = Room::choices(bytes(&c.to), comm.size(), budget.bytes.saturating_sub(base) / 4);
-            let reading = threads * blocks::scratch_bytes(places).max(REQUESTS);
-            let with = |room: &Room| {
-                let request = Request {
-                    shape: &c.info.variable.shape(),
-                    size,
-                    from: &c.from,
-                    to: &c.to,
-                    ranks: comm.size(),
-                    base,
-                    overhead: library + reading + room.bytes(bytes(&c.to), comm.size()),
-                    reads_parts: blocks::reads_parts(c.info, places),
-                    // What is compressed is another buffer anyway.
-                    keeps_slabs: comm.size() == 1 && (!c.chunked || options.compression == Compression::None),
-                };
-                let plan = Plan::new(&request, budget).map_err(|e| e.in_variable(&c.info.variable.name))?;
-                Ok((plan, *room))
-            };
-            // Less room for writing before it is refused.
-            let mut last = Err(Error::internal("no room was tried"));
-            for room in &rooms {
-                last = with(room);
-                if last.as_ref().err().is_none_or(|e| e.kind != ErrorKind::Memory) {
-                    break;
-                }
-            }
-            last
-        };
-        let plans = chosen.iter().zip(&places).map(plan).collect::<Result<Vec<(Plan, Room)>>>();
+        let threads = halocline_core::threads::for_plans();
+        let here = Imagined { ranks: comm.size(), threads, budget, base };
+        let plans = plans::plans((&chosen, &places), options, here);
         let (plans, rooms): (Vec<Plan>, Vec<Room>) = comm.agree(plans)?.into_iter().unzip();
         let buffers = plans.iter().map(Plan::buffers).max().unwrap_or(0);
         let needed = base + buffers;
@@ -177,7 +147,9 @@ impl<'a> Rechunk<'a> {
         progress: &Progress,
     ) -> Result<RechunkSummary> {
         let mut scratch = self.scratch(comm)?;
-        let variables: Vec<StoredVariable> = self.chosen.iter().map(|c| self.stored(c)).collect();
+        let compression = self.options.compression;
+        let variables: Vec<StoredVariable> =
+            self.chosen.iter().map(|c| Self::stored(c, compression)).collect();
         self.announce(comm.rank(), progress);
         let clock = Clock::start(progress);
         let mut out = clock.time(Phase::Open, || {
@@ -214,7 +186,7 @@ impl<'a> Rechunk<'a> {
     }
 
     /// A variable as the output has it.
-    fn stored(&self, chosen: &Chosen<'_>) -> StoredVariable {
+    fn stored(chosen: &Chosen<'_>, compression: Compression) -> StoredVariable {
         let variable = &chosen.info.variable;
         StoredVariable {
             name: variable.name.clone(),
@@ -222,7 +194,7 @@ impl<'a> Rechunk<'a> {
             shape: variable.shape(),
             chunk: chosen.to.clone(),
             chunked: chosen.chunked,
-            compression: self.options.compression,
+            compression,
             fill: define::fill_value(variable),
         }
     }

@@ -40,6 +40,10 @@ impl Case {
     pub(super) const fn reads(self) -> bool {
         !matches!(self, Self::Redistribute | Self::Halo)
     }
+    /// Whether its output is compressed, so that bytes on the way to it depend on values.
+    pub(super) const fn compresses(self) -> bool {
+        self.reads() && !matches!(self, Self::Io)
+    }
     /// Levels of the data that it reads: times that many maps.
     pub(super) const fn levels(self) -> usize {
         match self {

@@ -10,7 +10,8 @@ use std::time::Instant;
 /// How ranks are started.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct LaunchArgs {
-    /// How ranks are started; {ranks} stands for their number, as in 'srun -n {ranks} --mpi=pmix'
+    /// How ranks are started; {ranks} stands for their number, as in 'srun -n {ranks} --mpi=pmix';
+    /// threads: ranks are threads of one process, without MPI
     #[arg(long, value_name = "COMMAND", default_value = "mpirun -n {ranks}")]
     pub(super) launcher: String,
     /// A folder that all ranks see, with room for the data
@@ -21,9 +22,12 @@ pub(super) struct LaunchArgs {
     pub(super) timeout: u64,
 }
 
+/// The launcher that is none: `--thread-ranks`.
+const THREADS: &str = "threads";
+
 impl LaunchArgs {
     pub(super) fn check(&self) -> Result<()> {
-        if self.launcher.contains("{ranks}") {
+        if self.launcher.contains("{ranks}") || self.launcher == THREADS {
             return Ok(());
         }
         Err(Error::usage(format!(
@@ -92,7 +96,8 @@ pub(super) fn run(
     let me =
         std::env::current_exe().map_err(|e| Error::system(format!("this program can't be found: {e}")))?;
     let mut line: Vec<String> = Vec::new();
-    if ranks > 1 || launched {
+    let are_threads = args.launcher == THREADS;
+    if (ranks > 1 || launched) && !are_threads {
         line.extend(
             args.launcher.replace("{ranks}", &ranks.to_string()).split_whitespace().map(str::to_owned),
         );
@@ -101,6 +106,9 @@ pub(super) fn run(
     let _ = std::fs::remove_file(&log);
     line.push(me.display().to_string());
     line.extend(words.iter().cloned());
+    if ranks > 1 && are_threads {
+        line.extend(["--thread-ranks".into(), ranks.to_string()]);
+    }
     line.extend(["--quiet".into(), "--threads".into(), threads.to_string()]);
     line.extend(["--log-json".into(), log.display().to_string()]);
     let begun = Instant::now();

@@ -55,7 +55,7 @@ pub(super) fn run(comm: &Comm, args: &MachineArgs, verbosity: Verbosity) -> Resu
     say("messages");
     let (start, launch, wire) = wire(args, &scratch)?;
     say("commands");
-    let work = work(args, &scratch, start, eigen)?;
+    let work = work(args, &scratch, (start, launch), eigen)?;
     let machine = Machine {
         schema: SCHEMA,
         place: Place::here(),
@@ -123,45 +123,73 @@ const TIMED: [(Case, Shape, bool); 6] = [
     (Case::Moc, Shape([48, 90, 180]), false),
 ];
 
-fn work(args: &MachineArgs, scratch: &Scratch, start: f64, eigen: f64) -> Result<Vec<Work>> {
+fn work(
+    args: &MachineArgs,
+    scratch: &Scratch,
+    (start, launch): (f64, Option<f64>),
+    eigen: f64,
+) -> Result<Vec<Work>> {
     let threads = rayon::current_num_threads();
     let mut all = Vec::new();
     for (case, shape, deflated) in TIMED {
         let input = scratch.file("x.nc");
         let output = scratch.file("out.nc");
         let compression = if deflated { Compression::Deflate(1) } else { Compression::None };
-        let seconds = |shape: Shape, threads: usize| -> Result<f64> {
+        let seconds = |shape: Shape, (ranks, threads): (usize, usize)| -> Result<f64> {
             median(|| {
                 let _ = std::fs::remove_file(&output);
                 let line = case.words(&shape, &input, &output);
-                Ok(children::run(&args.launch, scratch, (1, threads, false), &line)?.wall)
+                Ok(children::run(&args.launch, scratch, (ranks, threads, ranks > 1), &line)?.wall)
             })
         };
+        let by_ranks = |shape: Shape| launch.map(|_| seconds(shape, (args.ranks, 1))).transpose();
         let Shape([t, ..]) = shape;
         // As many times, few cells (more than modes): of two sizes, what grows and what does not.
         let small = Shape([t, 16, 32]);
         data::make(&Comm::serial(), (small, case.levels()), compression, &input)?;
-        let few = [seconds(small, 1)?, seconds(small, threads)?];
+        let few = [seconds(small, (1, 1))?, seconds(small, (1, threads))?];
+        let few_launched = by_ranks(small)?;
         data::make(&Comm::serial(), (shape, case.levels()), compression, &input)?;
-        let one = seconds(shape, 1)?;
-        let many = if threads > 1 { seconds(shape, threads)? } else { one };
+        let one = seconds(shape, (1, 1))?;
+        let many = if threads > 1 { seconds(shape, (1, threads))? } else { one };
+        let launched = by_ranks(shape)?;
         let _ = std::fs::remove_file(&input);
         let amount = |Shape([t, y, x]): &Shape| units(case, &[*t, y * case.levels(), *x], t / 4);
         let more = amount(&shape) - amount(&small);
-        // One = serial + parallel, many = serial + parallel / threads.
         let (one, many) = ((one - few[0]).max(1e-4) / more, (many - few[1]).max(1e-4) / more);
-        let parallel = if threads > 1 { (one - many).max(0.0) / (1.0 - 1.0 / threads as f64) } else { one };
-        let parallel = parallel.min(one);
+        let launched = launched.zip(few_launched).map(|(all, few)| ((all - few).max(1e-4) / more, few));
         let solve = if case == Case::Eof { eigen * (t as f64).powi(3) } else { 0.0 };
+        let shares = shares(one, (many, threads), launched.map(|(each, _)| (each, args.ranks)));
+        let fixed = |few: f64, each: f64, start: f64| (few - each * amount(&small) - start - solve).max(0.0);
         all.push(Work {
             case,
             deflated,
-            fixed: (few[1] - many * amount(&small) - start - solve).max(0.0),
-            serial: (one - parallel).max(0.0),
-            parallel,
+            fixed: fixed(few[1], many, start),
+            fixed_launched: launched.zip(launch).map(|((each, few), launch)| fixed(few, each, launch)),
+            serial: shares[0],
+            per_rank: shares[1],
+            parallel: shares[2],
         });
     }
     Ok(all)
+}
+
+/// What of the seconds of a unit on one core nothing shortens, what ranks do, and what threads do, too;
+/// from the seconds with so many threads, and on so many ranks:
+/// one = serial + per rank + parallel, threads = serial + per rank + parallel / n,
+/// ranks = serial + (per rank + parallel) / n.
+fn shares(one: f64, threads: (f64, usize), ranks: Option<(f64, usize)>) -> [f64; 3] {
+    let shortened = |(many, n): (f64, usize)| {
+        if n > 1 {
+            ((one - many).max(0.0) / (1.0 - 1.0 / n as f64)).min(one)
+        } else {
+            one
+        }
+    };
+    let by_threads = shortened(threads);
+    // What threads shorten, ranks do as well.
+    let by_ranks = ranks.map_or(by_threads, shortened).max(by_threads);
+    [one - by_ranks, by_ranks - by_threads, by_threads]
 }
 
 fn text(m: &Machine) -> String {
@@ -197,4 +225,23 @@ fn text(m: &Machine) -> String {
         ));
     }
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+
+    #[test]
+    fn shares_make_what_was_measured() {
+        // 1 s that nothing shortens, 2 s that ranks do, 6 s that threads do.
+        let near = |found: [f64; 3], expected: [f64; 3]| {
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12)
+        };
+        let (one, threads, ranks) = (9.0, 1.0 + 2.0 + 6.0 / 4.0, 1.0 + 8.0 / 2.0);
+        assert!(near(shares(one, (threads, 4), Some((ranks, 2))), [1.0, 2.0, 6.0]));
+        assert!(near(shares(one, (threads, 4), None), [3.0, 0.0, 6.0]));
+        assert!(near(shares(one, (one, 1), None), [0.0, 0.0, 9.0]));
+        // Slower than alone: others were at work.
+        assert!(near(shares(one, (10.0, 4), Some((11.0, 2))), [9.0, 0.0, 0.0]));
+    }
 }

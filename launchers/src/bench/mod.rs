@@ -6,6 +6,7 @@
 mod case;
 mod children;
 mod data;
+mod foresee;
 mod machine;
 mod merge;
 pub(crate) mod model;

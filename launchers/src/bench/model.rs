@@ -17,16 +17,22 @@ pub(crate) struct Rate {
     pub(crate) all: f64,
 }
 
-/// What a command takes on one node: `fixed + units × (serial + parallel / cores)` seconds.
+/// What a command takes: `fixed + units × (serial + per_rank / ranks + parallel / cores)` seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Work {
     pub(crate) case: Case,
     /// Whether the data were deflated.
     pub(crate) deflated: bool,
-    /// Seconds whatever the size.
+    /// Seconds whatever the size, of one process.
     pub(crate) fixed: f64,
-    /// Seconds for each unit that more cores don't shorten.
+    /// The same under the launcher; null where that was not measured.
+    #[serde(default)]
+    pub(crate) fixed_launched: Option<f64>,
+    /// Seconds for each unit that neither more ranks nor more threads shorten.
     pub(crate) serial: f64,
+    /// Seconds for each unit that more ranks shorten, but not more threads of a rank.
+    #[serde(default)]
+    pub(crate) per_rank: f64,
     /// Core seconds for each unit.
     pub(crate) parallel: f64,
 }
@@ -119,7 +125,13 @@ impl Machine {
             least.extend(times.map(|(name, value)| (format!("wire.{name}"), value)));
         }
         for work in &self.work {
-            let times = [("fixed", work.fixed), ("serial", work.serial), ("parallel", work.parallel)];
+            let times = [
+                ("fixed", work.fixed),
+                ("fixed_launched", work.fixed_launched.unwrap_or(0.0)),
+                ("serial", work.serial),
+                ("per_rank", work.per_rank),
+                ("parallel", work.parallel),
+            ];
             least.extend(times.map(|(name, value)| (format!("work of {}: {name}", work.case.name()), value)));
         }
         let odd = |(name, value): &(String, f64), least: bool| {

@@ -41,6 +41,21 @@ impl Place {
     }
 }
 
+/// Messages and bytes of all ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sum {
+    pub(super) messages: u64,
+    /// `None` of what is compressed on its way: its length depends on values.
+    pub(super) bytes: Option<u64>,
+}
+
+/// What ranks send, in the stages that a formula knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ByStage {
+    pub(super) passes: Sum,
+    pub(super) writing: Option<Sum>,
+}
+
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -69,6 +84,12 @@ pub(super) struct Record {
     pub(super) bytes_written: u64,
     pub(super) messages: u64,
     pub(super) message_bytes: u64,
+    /// Of these, what was sent in passes over the data, and on the way to the output.
+    #[serde(default)]
+    pub(super) sent: Option<ByStage>,
+    /// The same by the formula of each call.
+    #[serde(default)]
+    pub(super) foreseen: Option<ByStage>,
     /// The most of a rank.
     pub(super) peak_bytes: Option<u64>,
 }
@@ -83,9 +104,27 @@ pub(super) struct What<'a> {
     pub(super) threads: usize,
     pub(super) launcher: &'a str,
     pub(super) repeat: usize,
+    pub(super) foreseen: Option<ByStage>,
 }
 
 impl Record {
+    /// How what was sent differs from what was foreseen, if it does.
+    pub(super) fn unlike(&self) -> Option<String> {
+        let (sent, foreseen) = (self.sent?, self.foreseen?);
+        let told = |sum: &Sum| {
+            let bytes = sum.bytes.map_or(String::new(), |n| format!(", {n} bytes"));
+            format!("{} messages{bytes}", sum.messages)
+        };
+        let differ = |name: &str, sent: &Sum, foreseen: &Sum| {
+            let same = sent.messages == foreseen.messages
+                && foreseen.bytes.is_none_or(|bytes| sent.bytes == Some(bytes));
+            (!same).then(|| format!("{name} sent {}, foreseen were {}", told(sent), told(foreseen)))
+        };
+        let writing = sent.writing.zip(foreseen.writing);
+        differ("passes", &sent.passes, &foreseen.passes)
+            .or_else(|| writing.and_then(|(sent, foreseen)| differ("writing", &sent, &foreseen)))
+    }
+
     pub(super) fn of(what: &What<'_>, place: &Place, told: &Told) -> Result<Self> {
         let summary = &told.summary;
         if summary.is_null() {
@@ -93,6 +132,10 @@ impl Record {
                 .remedy("see whether all ranks see the folder of --dir"));
         }
         let whole = |name: &str| summary[name].as_u64().unwrap_or(0);
+        let sum = |stage: &str| {
+            let of = &summary["sent"][stage];
+            of["messages"].as_u64().map(|messages| Sum { messages, bytes: of["bytes"].as_u64() })
+        };
         let phases = summary["phases"].as_object().into_iter().flatten();
         let pair =
             |v: &serde_json::Value| [v["max"].as_f64().unwrap_or(0.0), v["mean"].as_f64().unwrap_or(0.0)];
@@ -117,6 +160,8 @@ impl Record {
             bytes_written: whole("bytes_written"),
             messages: whole("messages"),
             message_bytes: whole("message_bytes"),
+            sent: sum("passes").map(|passes| ByStage { passes, writing: sum("writing") }),
+            foreseen: what.foreseen,
             peak_bytes: peaks.filter_map(serde_json::Value::as_u64).max(),
         })
     }

@@ -3,7 +3,7 @@
 use super::case::{parse_shape, Shape};
 use crate::common::Verbosity;
 use crate::report;
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Formula, Stage};
 use halocline_core::decomposition::Decomposition;
 use halocline_core::halo::{Beyond, Edges, HaloPlan, Parcels};
 use halocline_core::index::IndexBox;
@@ -20,11 +20,30 @@ pub(super) struct RimsArgs {
     #[arg(long, value_name = "T,Y,X", value_parser = parse_shape)]
     shape: Shape,
     /// How often
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rounds: u32,
     /// Cells of the rim on each side
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, default_value_t = WIDTH, value_parser = clap::value_parser!(u32).range(1..=64))]
     width: u32,
+}
+
+/// How often, unless told.
+pub(super) const ROUNDS: u32 = 20;
+/// Cells of the rim, unless told.
+pub(super) const WIDTH: u32 = 2;
+
+/// Blocks of maps, as square as they can be.
+fn deal(Shape([_, y, x]): &Shape, ranks: usize) -> Result<Decomposition> {
+    let dims = [Dim::new("lat", *y, Role::Y), Dim::new("lon", *x, Role::X)];
+    Decomposition::even(&dims, &IndexBox::whole(&[*y, *x]), &squarish(ranks, [*y, *x]), ranks)
+}
+
+/// What ranks send, for rims so wide, so often.
+pub(super) fn foresee(shape: &Shape, ranks: usize, (width, rounds): (u32, u32)) -> Result<Formula> {
+    let mut formula = Formula::new(ranks);
+    let element = shape.0[0] * size_of::<f32>();
+    formula.all_to_all_into(parts(&deal(shape, ranks)?, width as usize, element));
+    Ok(formula.times(u64::from(rounds)))
 }
 
 /// Runs the command: all maps around the globe, divided in both directions, round after round.
@@ -32,11 +51,8 @@ pub(super) struct RimsArgs {
 /// # Collective
 /// Every rank calls this.
 pub(super) fn run(comm: &Comm, args: &RimsArgs, verbosity: Verbosity) -> Result<()> {
-    let Shape([maps, y, x]) = args.shape;
-    let width = args.width as usize;
-    let dims = [Dim::new("lat", y, Role::Y), Dim::new("lon", x, Role::X)];
-    let parts = squarish(comm.size(), [y, x]);
-    let deal = Decomposition::even(&dims, &IndexBox::whole(&[y, x]), &parts, comm.size())?;
+    let (Shape([maps, ..]), width) = (args.shape, args.width as usize);
+    let deal = deal(&args.shape, comm.size())?;
     let progress = Progress::default();
     let plan = HaloPlan::new(comm, &deal, [0, width, width], &[Edges::globe(Beyond::Missing)])?;
     let cells = plan.extent().cells();
@@ -44,15 +60,13 @@ pub(super) fn run(comm: &Comm, args: &RimsArgs, verbosity: Verbosity) -> Result<
     field.iter_mut().enumerate().for_each(|(i, v)| *v = (i % 8191) as f32);
     let mut parcels = Parcels::default();
     comm.barrier();
-    let before = comm.traffic();
+    let passing = comm.stage(Stage::Pass);
     for _ in 0..args.rounds {
         progress.phases.time(Phase::Communicate, || plan.fill(comm, &mut parcels, &mut [&mut field]));
     }
-    let sent = comm.traffic();
-    let (messages, bytes) = traffic(&deal, comm.rank(), width, maps * size_of::<f32>(), comm.message_limit());
-    let rounds = u64::from(args.rounds);
-    let right =
-        (sent.messages - before.messages, sent.bytes - before.bytes) == (messages * rounds, bytes * rounds);
+    drop(passing);
+    let foreseen = foresee(&args.shape, comm.size(), (args.width, args.rounds))?;
+    let right = comm.traffic_of(Stage::Pass) == foreseen.rank(comm.rank());
     comm.agree(if right { Ok(()) } else { Err(Error::internal("what was sent is not what was foreseen")) })?;
     report::summary(comm, verbosity, &progress)
 }
@@ -64,16 +78,14 @@ fn squarish(ranks: usize, [y, x]: [usize; 2]) -> [usize; 2] {
     all.min_by_key(perimeter).unwrap_or([1, ranks])
 }
 
-/// Messages and bytes that `rank` sends for rims of this width around blocks of a globe, of `element`
-/// bytes a cell: each other rank whose rim holds cells of its block gets one message, of as many cells
-/// as it asks for, in pieces of at most `piece` bytes. Rims end at the poles and go round the circle.
-fn traffic(deal: &Decomposition, rank: usize, width: usize, element: usize, piece: usize) -> (u64, u64) {
-    let (mine, nx) = (deal.block(rank), deal.shape()[1]);
-    let mut all = (0, 0);
-    for other in (0..deal.ranks()).filter(|other| *other != rank && !mine.is_empty()) {
-        let theirs = deal.block(other);
-        if theirs.is_empty() {
-            continue;
+/// What each rank has for each other when rims of this width around blocks of a globe are filled, of
+/// `element` bytes a cell: from, to, bytes. Whoever's rim holds cells of a block gets as many as it asks
+/// for. Rims end at the poles and go round the circle.
+fn parts(deal: &Decomposition, width: usize, element: usize) -> Vec<(usize, usize, usize)> {
+    let (blocks, nx) = ((0..deal.ranks()).map(|rank| deal.block(rank)).collect::<Vec<_>>(), deal.shape()[1]);
+    let part = |mine: &IndexBox, theirs: &IndexBox| {
+        if mine.is_empty() || theirs.is_empty() {
+            return 0;
         }
         let (south, north) = (theirs.range(0).start.saturating_sub(width), theirs.range(0).end + width);
         let rows = overlap(&mine.range(0), &(south..north));
@@ -82,10 +94,12 @@ fn traffic(deal: &Decomposition, rank: usize, width: usize, element: usize, piec
         let columns = (first..first + theirs.range(1).len() + 2 * width)
             .filter(|x| mine.range(1).contains(&(x % nx)))
             .count();
-        let bytes = rows * columns * element;
-        all = (all.0 + bytes.div_ceil(piece) as u64, all.1 + bytes as u64);
-    }
-    all
+        rows * columns * element
+    };
+    let pairs = blocks.iter().enumerate().flat_map(|(from, mine)| {
+        blocks.iter().enumerate().map(move |(to, theirs)| (from, to, part(mine, theirs)))
+    });
+    pairs.collect()
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
@@ -109,8 +123,8 @@ mod tests {
         let deal = Decomposition::even(&dims, &IndexBox::whole(&[8, 12]), &[2, 2], 4).expect("deals");
         // To the neighbour in longitude two columns on either side, to that in latitude a row of the
         // width of the block, to the one across the corner both.
-        let cells = 4 * 2 + 6 + 2;
-        assert_eq!(traffic(&deal, 0, 1, 4, 1 << 20), (3, cells * 4));
-        assert_eq!(traffic(&deal, 0, 1, 4, 16), (2 + 2 + 1, cells * 4));
+        let own: Vec<_> =
+            parts(&deal, 1, 4).into_iter().filter(|(from, to, _)| *from == 0 && *to > 0).collect();
+        assert_eq!(own, [(0, 1, 4 * 2 * 4), (0, 2, 6 * 4), (0, 3, 2 * 4)]);
     }
 }

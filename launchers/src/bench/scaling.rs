@@ -2,6 +2,7 @@
 
 use super::case::{parse_shape, Case, Shape};
 use super::children::{self, alone, LaunchArgs, Scratch};
+use super::foresee;
 use super::record::{self, Place, Record, What};
 use super::table;
 use crate::common::{bytes_text, Verbosity};
@@ -71,6 +72,9 @@ pub(super) fn run(comm: &Comm, args: &ScalingArgs, verbosity: Verbosity) -> Resu
             let input = data(args, &scratch, *case, shape, ranks)?;
             for repeat in 0..args.repeat as usize {
                 let record = once(args, &scratch, &place, (*case, shape, ranks, repeat), &input)?;
+                if let Some(unlike) = record.unlike() {
+                    verbosity.say(comm, || format!("note: {} on {ranks}: {unlike}", case.name()));
+                }
                 verbosity.say(comm, || {
                     let rate = bytes_text((record.bytes_decoded as f64 / record.wall.max(1e-9)) as u64);
                     format!("{} on {ranks}: {:.3} s, {rate}/s", case.name(), record.wall)
@@ -125,7 +129,8 @@ fn once(
     let threads = usize::from(args.threads_per_rank);
     let told =
         children::run(&args.launch, scratch, (ranks, threads, true), &case.words(&shape, input, &output))?;
+    let foreseen = foresee::of(case, &shape, (ranks, threads), (input, &output))?;
     let scaling = if args.weak { "weak" } else { "strong" };
     let launcher = args.launch.launcher.as_str();
-    Record::of(&What { case, scaling, shape, ranks, threads, launcher, repeat }, place, &told)
+    Record::of(&What { case, scaling, shape, ranks, threads, launcher, repeat, foreseen }, place, &told)
 }

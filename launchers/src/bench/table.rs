@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::picture;
-use super::record::{self, Record};
+use super::record::{self, Record, Sum};
 use crate::common::{bytes_text, Verbosity};
 use crate::info::print;
 use halocline_core::comm::Comm;
@@ -124,7 +124,8 @@ fn text(series: &[(Series, Vec<Point>)]) -> String {
         let _ = writeln!(out, "{}", title(series));
         let _ = writeln!(
             out,
-            "{:>6} {:>5} {:>9} {:>9} {:>8} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}",
+            "{:>6} {:>5} {:>9} {:>9} {:>8} {:>10} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9}  \
+             in passes: messages, bytes (foreseen)",
             "ranks",
             "runs",
             "wall s",
@@ -143,7 +144,7 @@ fn text(series: &[(Series, Vec<Point>)]) -> String {
             let phase = |name: &str| r.phases.get(name).map_or(0.0, |[max, _]| *max);
             let _ = writeln!(
                 out,
-                "{:>6} {:>5} {:>9.3} {:>9.3} {:>8.2} {:>9.0}% {:>9.3} {:>9.3} {:>9.3} {:>10} {:>9} {:>9}",
+                "{:>6} {:>5} {:>9.3} {:>9.3} {:>8.2} {:>9.0}% {:>9.3} {:>9.3} {:>9.3} {:>10} {:>9} {:>9}  {}",
                 p.ranks,
                 p.runs,
                 r.wall,
@@ -155,11 +156,24 @@ fn text(series: &[(Series, Vec<Point>)]) -> String {
                 phase("communicate"),
                 r.messages,
                 bytes_text(r.message_bytes),
-                r.peak_bytes.map_or("-".into(), bytes_text)
+                r.peak_bytes.map_or("-".into(), bytes_text),
+                in_passes(r)
             );
         }
     }
     out
+}
+
+/// What a run sent in its passes, beside what its formula says.
+fn in_passes(record: &Record) -> String {
+    let pair = |sum: Sum| format!("{}, {}", sum.messages, sum.bytes.unwrap_or(0));
+    let Some(sent) = record.sent.map(|sent| pair(sent.passes)) else { return "-".into() };
+    let foreseen = record.foreseen.map(|foreseen| pair(foreseen.passes));
+    match foreseen {
+        Some(foreseen) if foreseen == sent => format!("{sent} (the same)"),
+        Some(foreseen) => format!("{sent} ({foreseen})"),
+        None => format!("{sent} (not known)"),
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +203,8 @@ mod tests {
             bytes_written: 0,
             messages: 0,
             message_bytes: 0,
+            sent: None,
+            foreseen: None,
             peak_bytes: None,
         }
     }

@@ -1,11 +1,11 @@
 //! The variables of a file of modes, with their values.
 
 use halocline_algorithms::eof::MapBlock;
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Formula};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::Result;
-use halocline_io::output::{Output, Pending, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{Output, Pending, Schema, VariableSpec, WriteFormula, WriteReport};
 use std::path::Path;
 
 /// Values of a variable.
@@ -51,6 +51,31 @@ impl Contents {
         self.0.push((spec, Content::Maps(blocks, lengths)));
     }
 
+    /// Adds what ranks send for [`Self::write`]: `parts` are those of maps, by batch and rank.
+    pub(crate) fn foresee(
+        self,
+        (mut schema, writing): (Schema, u64),
+        pending: &[Pending<'_>],
+        parts: &[Vec<IndexBox>],
+        formula: &mut Formula,
+    ) -> Result<()> {
+        self.0.iter().for_each(|(spec, _)| schema.add_variable(spec.clone()));
+        let writing = usize::try_from(writing).unwrap_or(usize::MAX);
+        let file = WriteFormula::new(&schema)?.limit_memory(writing);
+        pending.iter().try_for_each(|(name, _)| file.write_whole(name, formula))?;
+        for (spec, content) in &self.0 {
+            let Content::Maps(_, leading) = content else {
+                file.write_whole(&spec.name, formula)?;
+                continue;
+            };
+            for ranks in parts {
+                let boxes: Vec<IndexBox> = ranks.iter().map(|part| of_maps(leading, part)).collect();
+                file.write_block(&spec.name, &boxes, formula)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the file, with so many bytes of memory beside the values: `schema` has dimensions and
     /// coordinates, whose values are `pending`.
     ///
@@ -76,14 +101,22 @@ impl Contents {
                 Content::Whole(values) => output.write_whole(&name, &values)?,
                 Content::Maps(blocks, leading) => {
                     for part in blocks {
-                        let empty = part.block.is_empty();
-                        let before = leading.iter().map(|&n| 0..if empty { 0 } else { n });
-                        let ranges = before.chain(part.block.ranges()[1..].iter().cloned()).collect();
-                        output.write_block(&name, &IndexBox::new(ranges), &Values::F64(part.values))?;
+                        output.write_block(
+                            &name,
+                            &of_maps(&leading, &part.block),
+                            &Values::F64(part.values),
+                        )?;
                     }
                 }
             }
         }
         output.finish_with_report()
     }
+}
+
+/// Where a part of maps lies that have these dimensions before the horizontal ones.
+fn of_maps(leading: &[usize], part: &IndexBox) -> IndexBox {
+    let empty = part.is_empty();
+    let before = leading.iter().map(|&n| 0..if empty { 0 } else { n });
+    IndexBox::new(before.chain(part.ranges().iter().skip(1).cloned()).collect())
 }

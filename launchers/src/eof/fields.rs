@@ -209,6 +209,15 @@ pub(super) fn paired_memory(open: &OpenFields, missing: &Missing) -> Option<(u64
 /// Cells of a tile of series, about, by which parts of ranks may be uneven.
 const TILE: usize = 4096;
 
+/// Bytes of so many maps that a rank holds, which are those of its own cells, and what writing them
+/// takes at most.
+pub(super) fn map_bytes(maps: usize, cells: usize, (ranks, copies): (usize, u64)) -> (u64, u64) {
+    // Parts are whole tiles.
+    let own = cells.div_ceil(ranks.max(1)).saturating_add(TILE).min(cells);
+    let held = ((maps * own) as u64).saturating_mul(copies * 8);
+    (held, ((maps * cells) as u64).saturating_mul(2 * 8))
+}
+
 /// A question about a field of these dimensions and cells left out.
 type Of<'a, T> = dyn Fn(&[Dim], &[bool]) -> T + 'a;
 
@@ -242,10 +251,9 @@ pub(crate) fn prepare_within(
     for field in &open.fields {
         let (dims, grid) = (&field.source.variable().dims, field.source.grid());
         let of = needs(dims, &grid.excluded);
-        // Each rank holds the maps of its own cells; parts are whole tiles.
-        let own = grid.len().div_ceil(comm.size()).saturating_add(TILE).min(grid.len());
-        maps = maps.saturating_add(((of.rows * own) as u64).saturating_mul(wants.copies * 8));
-        all = all.saturating_add(((of.rows * grid.len()) as u64).saturating_mul(2 * 8));
+        let (held, written) = map_bytes(of.rows, grid.len(), (comm.size(), wants.copies));
+        maps = maps.saturating_add(held);
+        all = all.saturating_add(written);
         states = states.max(memory(dims, &grid.excluded).0);
         wanted.push(of);
     }

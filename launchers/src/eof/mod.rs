@@ -6,6 +6,7 @@ mod gaps;
 mod options;
 mod output;
 mod place;
+mod sent;
 mod significance;
 mod solver;
 mod state;
@@ -18,10 +19,11 @@ pub(crate) use fields::{
 pub(crate) use gaps::{tell as tell_filling, write as write_filling, FillingOf, GapArgs};
 pub(crate) use options::{parse_scale, word, AnomalyChoice, EofArgs, PrepareArgs, WeightChoice};
 pub(crate) use place::{places, Place};
+pub(crate) use sent::Opened;
 
 use crate::common::{check_output, Verbosity};
 use crate::folding::{self, FoldJob};
-use halocline_algorithms::eof::{self, Eof, Method, Missing, Rotated, Solver};
+use halocline_algorithms::eof::{self, Eof, EofOptions, Method, Missing, Rotated, Solver};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::Result;
@@ -129,16 +131,20 @@ fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
         fields::paired_memory(open, &options.missing)
             .unwrap_or_else(|| eof::memory(dims, excluded, &options, modes))
     };
-    let copies = u64::from(options.rotated != Rotated::No)
-        + match options.method {
-            // Amplitude and phase beside the parts.
-            Method::Complex(_) => 3,
-            _ => 1,
-        };
-    let wants = Wants { kernels, memory: &memory, needs: &needs, copies, across: &across };
+    let wants = Wants { kernels, memory: &memory, needs: &needs, copies: copies(&options), across: &across };
     let prepared = prepare_within(job, open, &args.prepare, &args.selection, &wants)?;
     let engine = job.engine();
     folding::guarded(job.comm, &open.sources(), || {
         with_fields(open, &prepared, |fields| eof::analyse_fields(&engine, fields, &options))
     })
+}
+
+/// How often a rank holds its maps while they are made and written.
+fn copies(options: &EofOptions) -> u64 {
+    let rotated = u64::from(options.rotated != Rotated::No);
+    match options.method {
+        // Amplitude and phase beside the parts.
+        Method::Complex(_) => 3 + rotated,
+        _ => 1 + rotated,
+    }
 }

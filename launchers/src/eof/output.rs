@@ -13,7 +13,7 @@ use halocline_algorithms::eof::{Covariance, Eof, EofMaps, MapBlock, Method};
 use halocline_core::meta::{Attributes, Coordinate, Values};
 use halocline_core::tiling::Tiling;
 use halocline_core::Result;
-use halocline_io::output::{Schema, WriteReport};
+use halocline_io::output::{Pending, Schema, WriteReport};
 use halocline_io::source::Source;
 
 /// A field as its results speak of it.
@@ -35,8 +35,20 @@ pub(super) fn write(
     job: &FoldJob<'_>,
     args: &EofArgs,
     open: &OpenFields,
-    (eof, axis): (Eof, Option<Coordinate>),
+    found: (Eof, Option<Coordinate>),
 ) -> Result<WriteReport> {
+    with_contents(args, open, found, |contents, schema, pending| {
+        contents.write(job.comm, (&args.output, writing_bytes(job)), schema, pending)
+    })
+}
+
+/// Calls `work` with the variables of the file, its dimensions and coordinates, and the values of these.
+pub(super) fn with_contents<T>(
+    args: &EofArgs,
+    open: &OpenFields,
+    (eof, axis): (Eof, Option<Coordinate>),
+    work: impl FnOnce(Contents, Schema, &[Pending<'_>]) -> Result<T>,
+) -> Result<T> {
     let method = args.options()?.method;
     let modes = eof.eigenvalues.len();
     let mut schema = Schema { attributes: global(args, open, &eof), ..Schema::new() };
@@ -96,7 +108,7 @@ pub(super) fn write(
     for (about, maps) in abouts.iter().zip(eof.fields) {
         about.maps(&mut contents, &method, modes, maps);
     }
-    contents.write(job.comm, (&args.output, writing_bytes(job)), schema, &pending)
+    work(contents, schema, &pending)
 }
 
 /// Principal components.

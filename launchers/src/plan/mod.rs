@@ -4,6 +4,7 @@
 //! the data, and what ranks add: their start, their exchanges, and what only one of them can do.
 
 mod predict;
+mod sent;
 mod text;
 
 use crate::bench::model::Machine;
@@ -11,9 +12,10 @@ use crate::common::{InputArgs, SelectionArgs, Verbosity};
 use crate::{usage, Cli, Command};
 use clap::Parser as _;
 use halocline_core::comm::Comm;
-use halocline_core::{Error, Result};
+use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::Selection;
 use predict::{Job, Shape};
+pub(crate) use sent::{Ranks, Sends, Sent};
 use std::path::PathBuf;
 
 /// Predict time, memory, reading and messages of a command on several numbers of nodes.
@@ -84,14 +86,16 @@ pub(crate) struct Foreseen<'a> {
 pub(crate) fn run(comm: &Comm, args: &PlanArgs, verbosity: Verbosity) -> Result<()> {
     comm.on_root(|| {
         let machine = Machine::read(&args.machine)?;
-        let words = std::iter::once("halocline").chain(args.command.iter().map(String::as_str));
-        let cli = Cli::try_parse_from(words).map_err(|e| usage(&e))?;
+        let cli = parse(&args.command)?;
         let foreseen = foreseen(&cli.command)?;
         let job = job(&foreseen, verbosity)?;
         let tasks = layout(args, &machine);
-        let rows = args.nodes.iter().map(|n| {
+        let room = (machine.memory_bytes / tasks.0 as u64).saturating_sub(predict::BASE as u64);
+        let on = |n: &u32| Ranks { count: *n as usize * tasks.0, threads: tasks.1, room };
+        let sent = sent_by(&cli.command, verbosity, &args.nodes.iter().map(on).collect::<Vec<_>>())?;
+        let rows = args.nodes.iter().zip(&sent).map(|(n, sent)| {
             let storage = rate_of_storage(args.storage, &machine, &job, *n as usize);
-            predict::on(&machine, &job, (*n as usize, tasks.0, tasks.1), storage)
+            predict::on(&machine, &job, (*n as usize, tasks.0, tasks.1), (storage, sent.as_ref()))
         });
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let text =
@@ -99,6 +103,46 @@ pub(crate) fn run(comm: &Comm, args: &PlanArgs, verbosity: Verbosity) -> Result<
         crate::info::print(&text)
     })
 }
+
+/// A command line. Parts by hand are for one number of ranks, and left out.
+fn parse(words: &[String]) -> Result<Cli> {
+    let mut kept = vec!["halocline"];
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "--decomposition" => drop(words.next()),
+            word if word.starts_with("--decomposition=") => {}
+            word => kept.push(word),
+        }
+    }
+    Cli::try_parse_from(kept).map_err(|e| usage(&e))
+}
+
+/// What a command sends on each of these, where that is known: with more ranks than are ever asked
+/// for it takes long to find out.
+fn sent_by(command: &Command, verbosity: Verbosity, on: &[Ranks]) -> Result<Vec<Option<Sent>>> {
+    let mut all = vec![None; on.len()];
+    sent::opened(command, verbosity, &mut |opened| {
+        for (sent, ranks) in all.iter_mut().zip(on).filter(|(_, ranks)| ranks.count <= MOST_RANKS) {
+            *sent = match opened.sent(*ranks) {
+                // As little memory as that is told by its own column.
+                Err(e) if e.kind == ErrorKind::Memory => None,
+                found => found?,
+            };
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// What the command of these words sends, if that is known.
+pub(crate) fn sent_for(words: &[String], verbosity: Verbosity, on: Ranks) -> Result<Option<Sent>> {
+    let cli = parse(words)?;
+    Ok(sent_by(&cli.command, verbosity, &[on])?.pop().flatten())
+}
+
+/// Ranks for which messages are counted one by one.
+const MOST_RANKS: usize = 4096;
 
 /// Ranks on a node, and cores of each.
 fn layout(args: &PlanArgs, machine: &Machine) -> (usize, usize) {

@@ -1,6 +1,6 @@
 //! The arithmetic of a prediction.
 
-use super::Foreseen;
+use super::{Foreseen, Sent};
 use crate::bench::model::{units, Case, Machine};
 use halocline_core::{Error, Result};
 use serde::Serialize;
@@ -55,9 +55,14 @@ pub(super) struct Prediction {
     pub(super) serial: f64,
     /// What travels between ranks.
     pub(super) exchange: f64,
-    /// Bytes read by all, and sent by all.
+    /// Bytes read by all.
     pub(super) bytes_read: f64,
+    /// Messages and bytes sent by all, in passes and to the writer; no number of messages where only
+    /// bytes are estimated.
+    pub(super) messages: Option<u64>,
     pub(super) bytes_sent: f64,
+    /// Whether these are the formula of every message, not an estimate.
+    pub(super) is_exact: bool,
     /// Bytes of memory that a rank needs.
     pub(super) memory: f64,
     /// What most of the time goes to.
@@ -65,7 +70,7 @@ pub(super) struct Prediction {
 }
 
 /// What a process takes before it has data: MPI and libraries.
-const BASE: f64 = 100e6;
+pub(super) const BASE: f64 = 100e6;
 /// Values of a tile of whole series (rule `series-2`), and cells of a streamed one (`stream-2`).
 const SERIES_TILE: usize = 1 << 20;
 const STREAM_CELLS: usize = 32 << 10;
@@ -127,7 +132,7 @@ pub(super) fn on(
     machine: &Machine,
     job: &Job,
     (nodes, per_node, each): (usize, usize, usize),
-    storage_rate: f64,
+    (storage_rate, sent): (f64, Option<&Sent>),
 ) -> Result<Prediction> {
     let work = machine.work(job.case, job.deflated).ok_or_else(|| {
         Error::data(format!("the model of the machine does not know `{}`", job.case.name()))
@@ -139,38 +144,15 @@ pub(super) fn on(
     // The last round of tiles leaves ranks idle.
     let rounds = job.tiles.div_ceil(ranks) as f64;
     let uneven = (rounds * ranks as f64 / job.tiles as f64).max(1.0);
-    let computing = job.units * work.parallel / cores as f64 * uneven;
+    let by_rank = work.per_rank / ranks.min(cores) as f64;
+    let computing = job.units * (work.parallel / cores as f64 + by_rank) * uneven;
     let reading = job.stored / storage_rate;
     let times = job.times as f64;
     let solve = if job.case == Case::Eof { machine.eigen * times.powi(3) } else { 0.0 };
-    let serial = work.fixed + job.units * work.serial + solve;
+    let fixed = work.fixed_launched.filter(|_| ranks > 1).unwrap_or(work.fixed);
+    let serial = fixed + job.units * work.serial + solve;
     let levels = (ranks as f64).log2().ceil();
-    let wire = machine.wire.as_ref();
-    let (latency, bandwidth, all_to_all) = wire.map_or((0.0, f64::INFINITY, f64::INFINITY), |w| {
-        // Ranks of a node that share its cores share what it sends, too.
-        (w.latency, w.bandwidth, w.all_to_all)
-    });
-    let (sent, exchange) = if ranks == 1 {
-        (0.0, 0.0)
-    } else {
-        let away = 1.0 - 1.0 / ranks as f64;
-        let gram = 4.0 * times * (times + 1.0);
-        match job.case {
-            // States merge along a tree; modes go back to all; maps go to the writer.
-            Case::Eof => {
-                let sent = gram * (ranks as f64 - 1.0) + job.written * away;
-                (sent, levels * (gram / bandwidth + latency) + job.written * away / bandwidth)
-            }
-            Case::Io | Case::Redistribute | Case::Halo => {
-                let sent = job.decoded * away;
-                (sent, sent / ranks as f64 / all_to_all + latency * ranks as f64)
-            }
-            Case::Stats | Case::Spectrum | Case::Moc => {
-                let sent = job.written * away;
-                (sent, sent / bandwidth + latency * levels)
-            }
-        }
-    };
+    let Exchange { sent, seconds: exchange } = exchange(machine, job, ranks, sent);
     let start = if ranks > 1 { machine.launch.unwrap_or(machine.start) } else { machine.start };
     let waiting = (reading - computing).max(0.0);
     let seconds = start + computing + waiting + serial + exchange;
@@ -201,8 +183,65 @@ pub(super) fn on(
         serial,
         exchange,
         bytes_read: job.stored,
-        bytes_sent: sent,
+        messages: sent.messages,
+        bytes_sent: sent.bytes,
+        is_exact: sent.is_exact,
         memory,
         bound: if idle { "too few tiles for the ranks" } else { most },
     })
+}
+
+/// What travels between ranks.
+struct Sum {
+    messages: Option<u64>,
+    bytes: f64,
+    is_exact: bool,
+}
+
+struct Exchange {
+    sent: Sum,
+    seconds: f64,
+}
+
+/// What ranks send, and the seconds that takes: passes as long as the rank that sends most, states along
+/// the levels of a tree, and all that goes to the writer one after the other.
+fn exchange(machine: &Machine, job: &Job, ranks: usize, sent: Option<&Sent>) -> Exchange {
+    let nothing = Sum { messages: Some(0), bytes: 0.0, is_exact: true };
+    if ranks == 1 {
+        return Exchange { sent: nothing, seconds: 0.0 };
+    }
+    let wire = machine.wire.as_ref();
+    let (latency, bandwidth, all_to_all) =
+        wire.map_or((0.0, f64::INFINITY, f64::INFINITY), |w| (w.latency, w.bandwidth, w.all_to_all));
+    let away = 1.0 - 1.0 / ranks as f64;
+    let levels = (ranks as f64).log2().ceil();
+    let times = job.times as f64;
+    let (passes, writing) = (sent.map(|s| &s.passes), sent.and_then(|s| s.writing.as_ref()));
+    // Of the states of an EOF a rank sends one, but waits for those of each level.
+    let gram = 4.0 * times * (times + 1.0);
+    let estimate = match job.case {
+        Case::Eof => gram * (ranks as f64 - 1.0),
+        Case::Io | Case::Redistribute | Case::Halo => job.decoded * away,
+        Case::Stats | Case::Spectrum | Case::Moc => 0.0,
+    };
+    let in_passes = passes.map_or(estimate, |p| p.total().bytes as f64);
+    let busiest = passes.map_or(estimate / ranks as f64, |p| {
+        (0..ranks).map(|rank| p.rank(rank).bytes).max().unwrap_or(0) as f64
+    });
+    let each = |p: &halocline_core::comm::Formula| {
+        (0..ranks).map(|rank| p.rank(rank).messages).max().unwrap_or(0) as f64
+    };
+    let written = writing.map_or(job.written * away, |w| w.total().bytes as f64);
+    let messages = passes.map_or(levels, each) + writing.map_or(0.0, each);
+    let moving = match job.case {
+        Case::Eof => levels * gram / bandwidth,
+        Case::Io | Case::Redistribute | Case::Halo => busiest / all_to_all,
+        Case::Stats | Case::Spectrum | Case::Moc => busiest / bandwidth,
+    };
+    let all = passes.zip(writing).map(|(p, w)| p.total().messages + w.total().messages);
+    Exchange {
+        sent: Sum { messages: all, bytes: in_passes + written, is_exact: all.is_some() },
+        // What all take part in is as deep as a tree of ranks.
+        seconds: latency * levels * messages + moving + written / bandwidth,
+    }
 }

@@ -9,7 +9,7 @@ mod running;
 pub(crate) use approximate::approximate;
 pub(crate) use counted::percentiles_over;
 pub(crate) use percentiles::{describe, percent_of, percentile_name, percentiles, SeriesMaps};
-pub(crate) use running::{chunks, running, writing_bytes, RunningAsk, WRITING};
+pub(crate) use running::{chunks, running, writing_bytes, writing_of, RunningAsk, WRITING};
 
 use crate::common::bytes_text;
 use crate::folding::{self, FoldJob};

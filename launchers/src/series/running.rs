@@ -41,7 +41,12 @@ const CHUNK: (usize, usize) = (8 << 10, 128 << 10);
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn writing_bytes(job: &FoldJob<'_>) -> u64 {
-    (job.budget.for_buffers(job.comm) / 4).clamp(WRITING.1, WRITING.0)
+    writing_of(job.budget.for_buffers(job.comm))
+}
+
+/// [`writing_bytes`] where so many bytes are there for buffers.
+pub(crate) fn writing_of(room: u64) -> u64 {
+    (room / 4).clamp(WRITING.1, WRITING.0)
 }
 
 /// Runs along all series of the variables and writes what comes of it to `output`, batch by

@@ -17,6 +17,7 @@ mod multitaper_file;
 mod pair_sum;
 mod plane;
 mod power;
+mod power_sent;
 mod series;
 mod space_time;
 mod spherical;
@@ -28,7 +29,8 @@ mod zonal;
 mod zonal_output;
 
 use crate::common::Verbosity;
-use crate::plan::Foreseen;
+use crate::folding::FoldJob;
+use crate::plan::{Foreseen, Sends};
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
@@ -67,6 +69,18 @@ impl SpectrumArgs {
         match &self.which {
             Spectrum::Power(args) => args.foreseen(),
             _ => None,
+        }
+    }
+
+    /// Opens it for `work`, where what it sends is known.
+    pub(crate) fn opened(
+        &self,
+        job: &FoldJob<'_>,
+        work: &mut dyn FnMut(&dyn Sends) -> Result<()>,
+    ) -> Result<()> {
+        match &self.which {
+            Spectrum::Power(args) => work(&power::open(job, args)?),
+            _ => Ok(()),
         }
     }
 }

@@ -19,7 +19,7 @@ use halocline_core::meta::{Attributes, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{Output, Schema, WriteReport};
+use halocline_io::output::{Output, Pending, Schema, WriteReport};
 use halocline_io::source::Source;
 use std::path::{Path, PathBuf};
 
@@ -171,7 +171,7 @@ impl PowerSpectrum<'_> {
     fn by_welch(&self, job: &FoldJob<'_>, welch: &Welch) -> Result<WriteReport> {
         let (args, source, levels) = (self.args, &self.source, &self.args.confidence.0);
         let parts = args.selection.parts(job.comm, &source.variable().dims)?;
-        let mut work = PowerSpectra::new(welch.clone(), &source.variable().dims, !levels.is_empty());
+        let mut work = self.work(welch);
         if let Some(mean) = mean(job.comm, source, &self.reduced)? {
             work = work.averaged(mean);
         }
@@ -183,14 +183,9 @@ impl PowerSpectrum<'_> {
         if let Some(mean) = work.mean_mut() {
             mean.set_tiling(plan.tiling());
         }
-        let frequencies = (welch.frequencies(), Some(welch.segments()));
-        let place = (source, &self.reduced);
-        let frame = Frame::new(place, args.estimate.frequency_units, &self.sampling, frequencies, levels)?;
-        let attributes = self.global(&frame, plan.tiling().rule(), args.estimate.describe());
-        let mut schema = Schema { attributes, ..Schema::new() };
-        let pending = frame.begin(&mut schema)?;
+        let frame = self.frame(welch)?;
+        let (schema, pending) = self.schema(&frame, plan.tiling().rule())?;
         let dof = welch.degrees_of_freedom();
-        self.describe(&frame, &mut schema);
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
@@ -209,6 +204,44 @@ impl PowerSpectrum<'_> {
             write(&mut file, (dof.len(), &factors), part)?;
         }
         job.write(|| file.finish_with_report())
+    }
+
+    /// What becomes of the series.
+    pub(super) fn work(&self, welch: &Welch) -> PowerSpectra {
+        let is_tested = !self.args.confidence.0.is_empty();
+        PowerSpectra::new(welch.clone(), &self.source.variable().dims, is_tested)
+    }
+
+    pub(super) fn frame(&self, welch: &Welch) -> Result<Frame<'_>> {
+        let (place, units) = ((&self.source, &self.reduced), self.args.estimate.frequency_units);
+        let frequencies = (welch.frequencies(), Some(welch.segments()));
+        Frame::new(place, units, &self.sampling, frequencies, &self.args.confidence.0)
+    }
+
+    /// The file, with the values of coordinates.
+    pub(super) fn schema<'f>(
+        &self,
+        frame: &'f Frame<'_>,
+        tiling: &str,
+    ) -> Result<(Schema, Vec<Pending<'f>>)> {
+        let attributes = self.global(frame, tiling, self.args.estimate.describe());
+        let mut schema = Schema { attributes, ..Schema::new() };
+        let pending = frame.begin(&mut schema)?;
+        self.describe(frame, &mut schema);
+        Ok((schema, pending))
+    }
+
+    /// Levels of confidence of the test.
+    pub(super) fn levels(&self) -> usize {
+        self.args.confidence.0.len()
+    }
+
+    /// Welch's estimate, if it is that.
+    pub(super) fn welch(&self) -> Option<&Welch> {
+        match &self.method {
+            Method::Welch(welch) => Some(welch),
+            Method::Lomb(_) => None,
+        }
     }
 
     /// Adds the variables.

@@ -9,6 +9,7 @@ pub(crate) mod over;
 mod percentiles;
 mod reduce;
 mod run;
+mod sent;
 mod series;
 pub(crate) mod space;
 mod times;

@@ -10,7 +10,7 @@ use halocline_core::comm::Comm;
 use halocline_core::meta::{Attributes, DType, Values};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
-use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{Output, Pending, Schema, VariableSpec, WriteReport};
 
 /// Writes the file.
 ///
@@ -25,35 +25,8 @@ pub(super) fn write(
     let wanted = quantities(&args.ops());
     let values: Vec<Vec<Vec<f64>>> = results.iter_mut().map(|r| std::mem::take(&mut r.values)).collect();
     let mut maps: Vec<_> = results.iter_mut().map(|r| r.series.take()).collect();
-    let used = results.first().map_or("none", |r| r.used.text());
-    let tiling = results.first().map(|r| r.tiling.as_str());
-    let mut schema = Schema { attributes: global(args, dataset, used, tiling), ..Schema::new() };
-    let mut pending = Vec::new();
-    for result in &results {
-        pending.extend(schema.add_coordinate(&result.time)?);
-        pending.extend(space::add(&mut schema, &result.source, &result.reduced)?);
-    }
-    for result in &results {
-        for (op, quantity) in &wanted {
-            let name = describe::name(args, &result.name, *op, *quantity);
-            if schema.variable(&name).is_some() {
-                return Err(Error::usage(format!("two results or coordinates would be called `{name}`"))
-                    .remedy("run the command once for each variable"));
-            }
-            let dims = space::dims(&result.source, &result.reduced);
-            let spec = VariableSpec::data(name, dims, dtype(*quantity, result.most));
-            schema.add_variable(spec.attributes(describe::attributes(args, result, *quantity)));
-        }
-    }
-    for (result, maps) in results.iter().zip(&maps) {
-        let error = maps.as_ref().and_then(|maps| maps.error);
-        for percent in args.percents() {
-            let name = name_of(&args.op, &result.name, Asked::Percentile(percent));
-            let dims = space::dims(&result.source, &result.reduced);
-            let attributes = describe::percentile(args, result, percent, error);
-            schema.add_variable(VariableSpec::data(name, dims, DType::F64).attributes(attributes));
-        }
-    }
+    let errors: Vec<Option<f64>> = maps.iter().map(|maps| maps.as_ref().and_then(|m| m.error)).collect();
+    let (schema, pending) = define(args, dataset, &results, &errors)?;
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     for (result, values) in results.iter().zip(values) {
@@ -74,6 +47,46 @@ pub(super) fn write(
         }
     }
     output.finish_with_report()
+}
+
+/// The file: its variables, and the values of coordinates; `errors` are those of the percentiles of
+/// each result.
+pub(super) fn define<'a>(
+    args: &StatsArgs,
+    dataset: &Dataset,
+    results: &'a [Results],
+    errors: &[Option<f64>],
+) -> Result<(Schema, Vec<Pending<'a>>)> {
+    let wanted = quantities(&args.ops());
+    let used = results.first().map_or("none", |r| r.used.text());
+    let tiling = results.first().map(|r| r.tiling.as_str());
+    let mut schema = Schema { attributes: global(args, dataset, used, tiling), ..Schema::new() };
+    let mut pending = Vec::new();
+    for result in results {
+        pending.extend(schema.add_coordinate(&result.time)?);
+        pending.extend(space::add(&mut schema, &result.source, &result.reduced)?);
+    }
+    for result in results {
+        for (op, quantity) in &wanted {
+            let name = describe::name(args, &result.name, *op, *quantity);
+            if schema.variable(&name).is_some() {
+                return Err(Error::usage(format!("two results or coordinates would be called `{name}`"))
+                    .remedy("run the command once for each variable"));
+            }
+            let dims = space::dims(&result.source, &result.reduced);
+            let spec = VariableSpec::data(name, dims, dtype(*quantity, result.most));
+            schema.add_variable(spec.attributes(describe::attributes(args, result, *quantity)));
+        }
+    }
+    for (result, error) in results.iter().zip(errors) {
+        for percent in args.percents() {
+            let name = name_of(&args.op, &result.name, Asked::Percentile(percent));
+            let dims = space::dims(&result.source, &result.reduced);
+            let attributes = describe::percentile(args, result, percent, *error);
+            schema.add_variable(VariableSpec::data(name, dims, DType::F64).attributes(attributes));
+        }
+    }
+    Ok((schema, pending))
 }
 
 /// Counts are whole numbers, as wide as the greatest needs.

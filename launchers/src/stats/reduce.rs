@@ -167,18 +167,49 @@ impl Task {
         let columns = pass.branch.take();
         let (plan, fold) = (pass.ran()?, pass.fold());
         comm.agree(check_weights(&columns))?;
-        let block = folding::held(plan, fold.reduces(), comm.rank())
-            .map_or_else(|| folding::nothing(self.source.variable().dims.len()), |own| fold.result_box(&own));
+        let block = self.part(plan, fold, comm.rank());
         let values: Result<Vec<Vec<f64>>> = quantities(&args.ops())
             .iter()
             .map(|(_, q)| assemble(plan, (fold, &self.rules), &block, &columns, *q))
             .collect();
         let values = comm.agree(values)?;
-        let most = fold.groups().sizes().into_iter().max().unwrap_or(0).saturating_mul(self.rules.cells);
-        let tiling = plan.tiling().rule().to_owned();
-        let kept = block.ranges().iter().enumerate().filter(|(d, _)| *d == 0 || !self.reduced.dims[*d]);
-        let block = IndexBox::new(kept.map(|(_, range)| range.clone()).collect());
+        let (most, tiling, block) = (self.most(fold), plan.tiling().rule().to_owned(), self.kept(&block));
         Ok(self.results(tiling, block, most, values, series))
+    }
+
+    /// The results of a pass by `plan`, without values, and the part of each rank, from rank 0 on.
+    pub(super) fn imagined(&self, plan: &StreamPlan, fold: &Reduction) -> (Results, Vec<IndexBox>) {
+        let results = Results {
+            name: self.name.clone(),
+            source: self.source.clone(),
+            reduced: self.reduced.clone(),
+            time: self.times.coordinate.clone(),
+            used: self.used,
+            tiling: plan.tiling().rule().to_owned(),
+            block: IndexBox::new(Vec::new()),
+            most: self.most(fold),
+            values: Vec::new(),
+            series: None,
+        };
+        let parts = (0..plan.deal().ranks()).map(|rank| self.kept(&self.part(plan, fold, rank)));
+        (results, parts.collect())
+    }
+
+    /// The results that a rank holds, reduced dimensions of length 1.
+    fn part(&self, plan: &StreamPlan, fold: &Reduction, rank: usize) -> IndexBox {
+        let nothing = || folding::nothing(self.source.variable().dims.len());
+        folding::held(plan, fold.reduces(), rank).map_or_else(nothing, |own| fold.result_box(&own))
+    }
+
+    /// A part without the dimensions that are reduced.
+    fn kept(&self, part: &IndexBox) -> IndexBox {
+        let kept = part.ranges().iter().enumerate().filter(|(d, _)| *d == 0 || !self.reduced.dims[*d]);
+        IndexBox::new(kept.map(|(_, range)| range.clone()).collect())
+    }
+
+    /// The most values that one result is made of.
+    fn most(&self, fold: &Reduction) -> u64 {
+        fold.groups().sizes().into_iter().max().unwrap_or(0).saturating_mul(self.rules.cells)
     }
 
     fn results(

@@ -16,18 +16,18 @@ use std::path::PathBuf;
 
 /// `halocline stats`, opened.
 pub(crate) struct Statistics<'a> {
-    args: &'a StatsArgs,
-    dataset: Dataset,
+    pub(super) args: &'a StatsArgs,
+    pub(super) dataset: Dataset,
     files: Vec<PathBuf>,
     /// With --running, all variables with their names; else none.
     series: Vec<(String, Source)>,
-    variables: Vec<Variable>,
+    pub(super) variables: Vec<Variable>,
 }
 
 /// A variable on its way.
-struct Variable {
+pub(super) struct Variable {
     /// Until there are results.
-    task: Option<(Task, Pass<Reduction>)>,
+    pub(super) task: Option<(Task, Pass<Reduction>)>,
     percentiles: Option<SeriesMaps>,
     results: Option<Results>,
 }

@@ -15,7 +15,8 @@ mod section;
 mod zonal;
 
 use crate::common::Verbosity;
-use crate::plan::Foreseen;
+use crate::folding::FoldJob;
+use crate::plan::{Foreseen, Sends};
 use halocline_core::comm::Comm;
 use halocline_core::Result;
 
@@ -65,6 +66,18 @@ impl TransportArgs {
         match &self.which {
             Transport::Overturning(args) => args.foreseen(),
             _ => None,
+        }
+    }
+
+    /// Opens it for `work`, where what it sends is known.
+    pub(crate) fn opened(
+        &self,
+        job: &FoldJob<'_>,
+        work: &mut dyn FnMut(&dyn Sends) -> Result<()>,
+    ) -> Result<()> {
+        match &self.which {
+            Transport::Overturning(args) => work(&zonal::open(job, &**args)?),
+            _ => Ok(()),
         }
     }
 }

@@ -7,11 +7,13 @@ use super::ocean::{tracers_of, Ocean};
 use crate::common::bytes_text;
 use crate::folding::{self, plural, FoldJob};
 use halocline_algorithms::transport::{of_line, width, Crossing, FaceMeans, Faces};
+use halocline_core::comm::Formula;
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -60,25 +62,12 @@ impl Pass<'_> {
     /// Every rank calls this.
     pub(super) fn plan(&self, job: &FoldJob<'_>, writing: u64) -> Result<WholePlan> {
         let ocean = self.ocean;
-        let streams = ocean.streams();
-        let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
         let (ranks, threads) = (job.comm.size(), halocline_core::threads::for_plans());
         let levels = ocean.levels();
-        let means = if self.means {
-            FaceMeans::bytes(self.faces, ocean.tracers.len()) * levels.div_ceil(ranks) as u64
-        } else {
-            0
-        };
-        let held = ocean.bytes()
-            + self.faces.bytes()
-            + self.selections.iter().map(|s| s.len() as u64).sum::<u64>()
-            + 6 * 8 * (levels * self.each()) as u64
-            + means;
-        // The sums of a window, what rank 0 gets of them, and what waits there.
-        let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
-        let plan = WholePlan::by_level(&sources, (ranks, threads), room, needs)
-            .map_err(|e| folding::of_budget(e, job.budget, held))?;
+        let plan = self
+            .windows((ranks, threads), room)
+            .map_err(|e| folding::of_budget(e, job.budget, self.held(ranks)))?;
         let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
         job.verbosity.say(job.comm, || {
             format!(
@@ -95,6 +84,64 @@ impl Pass<'_> {
         });
         ocean.tell(job);
         Ok(plan)
+    }
+
+    /// Bytes that a rank holds while it reads.
+    fn held(&self, ranks: usize) -> u64 {
+        let (ocean, levels) = (self.ocean, self.ocean.levels());
+        let means = if self.means {
+            FaceMeans::bytes(self.faces, ocean.tracers.len()) * levels.div_ceil(ranks) as u64
+        } else {
+            0
+        };
+        ocean.bytes()
+            + self.faces.bytes()
+            + self.selections.iter().map(|s| s.len() as u64).sum::<u64>()
+            + 6 * 8 * (levels * self.each()) as u64
+            + means
+    }
+
+    /// The windows of so many ranks and threads of each, within so much memory.
+    fn windows(&self, (ranks, threads): (usize, usize), room: u64) -> Result<WholePlan> {
+        let streams = self.ocean.streams();
+        let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
+        // The sums of a window, what rank 0 gets of them, and what waits there.
+        let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: self.held(ranks) };
+        WholePlan::by_level(&sources, (ranks, threads), room, needs)
+    }
+
+    /// Adds what so many ranks send while everything is read; `take` is given how many times are whole
+    /// after each round, and adds what it sends itself.
+    pub(super) fn foresee(
+        &self,
+        (ranks, threads): (usize, usize),
+        room: u64,
+        formula: &mut Formula,
+        take: &mut dyn FnMut(Range<usize>),
+    ) -> Result<()> {
+        let (plan, levels) = (self.windows((ranks, threads), room)?, self.ocean.levels());
+        let level = self.ocean.sources[0].variable().position(Role::Level);
+        let cells = self.ocean.cells().max(1);
+        // Levels that are there of each time; times before the first are whole.
+        let mut there: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut done = 0;
+        plan.foresee(formula, &mut |formula, windows| {
+            let maps: Vec<usize> = windows.iter().map(|w| w.map_or(0, |w| w.len() / cells)).collect();
+            // Where a window is, and its sums.
+            formula.gather_v(0, &vec![4 * size_of::<u64>(); ranks]);
+            formula.gather_v(0, &maps.iter().map(|n| n * self.each() * size_of::<f64>()).collect::<Vec<_>>());
+            for window in windows.iter().flatten() {
+                let own = level.map_or(1, |d| window.range(d).len());
+                window.range(0).for_each(|t| *there.entry(t).or_insert(0) += own);
+            }
+            let before = done;
+            while there.get(&done).is_some_and(|n| *n >= levels) {
+                there.remove(&done);
+                done += 1;
+            }
+            take(before..done);
+        });
+        Ok(())
     }
 
     /// Reads everything; `take` is given times that are whole, on rank 0, in order. What was summed

@@ -5,6 +5,7 @@
 //! end the other ranks (threads do so by themselves, under MPI call [`Comm::abort`]).
 
 mod agreeing;
+mod foreseeing;
 mod grouping;
 mod moving;
 mod reducing;
@@ -16,7 +17,7 @@ pub type Test = fn(&Comm);
 
 /// All tests, by name.
 pub fn all() -> Vec<(&'static str, Test)> {
-    [moving::TESTS, reducing::TESTS, agreeing::TESTS, grouping::TESTS].concat()
+    [moving::TESTS, reducing::TESTS, agreeing::TESTS, grouping::TESTS, foreseeing::TESTS].concat()
 }
 
 /// The group itself, and with messages cut so small that every test needs several pieces.
@@ -61,5 +62,6 @@ mod tests {
         // More ranks than partners at a time.
         run_threads(70, moving::all_to_all_moves_parts);
         run_threads(70, moving::gather_reaches_the_root);
+        run_threads(70, foreseeing::each_call_comes_to_its_formula);
     }
 }

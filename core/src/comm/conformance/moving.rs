@@ -198,7 +198,7 @@ fn traffic_is_counted(comm: &Comm) {
         (after.messages - before.messages, after.bytes - before.bytes)
     };
     let limited = comm.with_message_limit(64);
-    let shared = |n: u64| if size > 1 || !matches!(comm, Comm::Serial(_)) { n } else { 0 };
+    let shared = |n: u64| if size > 1 { n } else { 0 };
     let barrier = cost(&|comm| comm.barrier(), comm);
     assert_eq!(barrier, (shared(1), 0));
     // 100 bytes to the next rank only: lengths, then two pieces.

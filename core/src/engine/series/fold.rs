@@ -2,6 +2,7 @@
 
 use super::plan::SeriesPlan;
 use super::run::{tiles_of, Batches, Kept};
+use crate::comm::Stage;
 use crate::engine::branch::{FoldBranch, Work};
 use crate::engine::keeper::KeptPass;
 use crate::engine::persist;
@@ -36,6 +37,7 @@ impl Engine {
         if plan.ranks() != self.comm.size() || plan.sources() != 1 || fold.pieces() != Pieces::Steps {
             return Err(Error::internal("a fold over series runs otherwise than planned"));
         }
+        let _stage = self.comm.stage(Stage::Pass);
         let sources = [source];
         let batches = Batches { comm: &self.comm, sources: &sources, plan, progress: &self.progress };
         let pass = self.next_pass(&sources)?;
@@ -54,7 +56,7 @@ fn folded<T: Kept, F: Fold>(
 ) -> Result<Vec<(usize, F::State)>> {
     let (comm, plan) = (batches.comm, batches.plan);
     let (tiling, reduces) = (plan.tiling(), fold.reduces());
-    let owners = owners(plan)?;
+    let owners = plan.owners()?;
     let owner = |id: usize| owners[id];
     let mut branch = FoldBranch::new(fold);
     branch.begin(tiling);
@@ -138,22 +140,24 @@ fn folded<T: Kept, F: Fold>(
     Ok(branch.take())
 }
 
-/// Which rank works on each tile.
-fn owners(plan: &SeriesPlan) -> Result<Vec<usize>> {
-    let mut owners = vec![0; plan.tiling().len()];
-    for batch in &plan.batches {
-        let deal = plan.deal(batch)?;
-        for rank in 0..plan.ranks() {
-            let own = deal.block(rank);
-            if own.is_empty() {
-                continue;
-            }
-            for tile in super::run::tiles_of(plan, &own) {
-                owners[tile.id] = rank;
+impl SeriesPlan {
+    /// Which rank works on each tile.
+    pub(super) fn owners(&self) -> Result<Vec<usize>> {
+        let mut owners = vec![0; self.tiling().len()];
+        for batch in &self.batches {
+            let deal = self.deal(batch)?;
+            for rank in 0..self.ranks() {
+                let own = deal.block(rank);
+                if own.is_empty() {
+                    continue;
+                }
+                for tile in tiles_of(self, &own) {
+                    owners[tile.id] = rank;
+                }
             }
         }
+        Ok(owners)
     }
-    Ok(owners)
 }
 
 /// Where the first cell of `tile` lies among the values of `own`, and how far it is from one step

@@ -28,6 +28,7 @@ mod tests_kept;
 mod tests_over;
 #[cfg(test)]
 mod tests_together;
+mod traffic;
 mod view;
 
 pub use field::FieldSeries;

@@ -5,7 +5,7 @@ use super::rows::in_rows;
 use super::saved::SavedResults;
 use super::space::Space;
 use super::{Series, SeriesResults, SeriesWork};
-use crate::comm::Comm;
+use crate::comm::{Comm, Stage};
 use crate::decomposition::Decomposition;
 use crate::engine::piece::Numbers;
 use crate::engine::stream::{
@@ -86,6 +86,7 @@ impl Engine {
             let (planned, there) = (plan.ranks(), self.comm.size());
             return Err(Error::internal(format!("a plan for {planned} ranks runs on {there}")));
         }
+        let _stage = self.comm.stage(Stage::Pass);
         let batches = Batches { comm: &self.comm, sources, plan, progress: &self.progress };
         let pass = self.next_pass(sources)?;
         let saved =

@@ -4,7 +4,7 @@
 use super::reading::{fetch, sized};
 use super::{NumbersMut, StreamSource};
 use crate::budget::bytes_text;
-use crate::comm::Comm;
+use crate::comm::{Comm, Stage};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
@@ -141,6 +141,7 @@ impl Engine {
         sink: &mut dyn FnMut(&IndexBox, &Values) -> Result<()>,
     ) -> Result<()> {
         let (comm, progress): (&Comm, &Progress) = (&self.comm, &self.progress);
+        let _stage = comm.stage(Stage::Pass);
         let rank = comm.rank();
         let own = (0..plan.rounds()).filter(|&round| plan.window(round, rank).is_some()).count();
         progress.tiles_total.add(own as u64);

@@ -10,6 +10,8 @@ mod plan;
 mod reading;
 mod run;
 mod together;
+mod traffic;
+mod units;
 mod whole;
 mod windows;
 

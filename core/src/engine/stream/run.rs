@@ -1,8 +1,8 @@
 //! One rank's windows: read, exchanged where chunks are shared, absorbed.
 
 use super::plan::{tiles_in, Sharing, StreamPlan};
-use super::reading::{fetch, shares, sized};
-use super::windows::{block, space_boxes, time_ranges};
+use super::reading::{fetch, sized};
+use super::units::Unit;
 use super::{NumbersMut, StreamSource};
 use crate::comm::{Comm, Reduce};
 use crate::decomposition::Decomposition;
@@ -17,15 +17,7 @@ use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
 use rayon::prelude::*;
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
-
-/// Tiles that are filled together: one leaf in time, one box in space.
-#[derive(Debug, Clone)]
-struct Unit {
-    leaf: Range<usize>,
-    space: Vec<Range<usize>>,
-}
 
 /// Values of a box.
 #[derive(Debug)]
@@ -72,16 +64,7 @@ impl<'a> StreamWork<'a> {
             // Every rank takes part in every window.
             Sharing::Exchanged => IndexBox::whole(&plan.deal.shape()),
         };
-        let mut todo = VecDeque::new();
-        if !reading.is_empty() {
-            let boxes = space_boxes(&plan.atoms, &reading, plan.cells);
-            for pair in plan.tiling.edges(0).windows(2) {
-                let leaf = pair[0]..pair[1];
-                if leaf.start >= reading.range(0).start && leaf.end <= reading.range(0).end {
-                    todo.extend(boxes.iter().map(|space| Unit { leaf: leaf.clone(), space: space.clone() }));
-                }
-            }
-        }
+        let todo = plan.units(&reading);
         Self { sources: sources.to_vec(), plan, todo, done: Vec::new(), ahead: None, spare: Vec::new() }
     }
 
@@ -149,23 +132,14 @@ impl<'a> StreamWork<'a> {
         }
     }
 
-    /// The windows of a unit, in order.
-    fn windows(&self, unit: &Unit) -> Vec<IndexBox> {
-        let steps = match self.plan.sharing {
-            Sharing::Own => self.plan.steps,
-            Sharing::Exchanged => self.plan.steps.saturating_mul(self.plan.deal.ranks()),
-        };
-        time_ranges(&unit.leaf, self.plan.time_chunk, steps).iter().map(|t| block(t, &unit.space)).collect()
-    }
-
     /// Streams the windows of a unit through the states of its tiles.
     fn fill(&mut self, comm: &Comm, progress: &Progress, unit: &Unit, lanes: &mut [Lane<'_>]) -> Result<()> {
-        let mut windows = self.windows(unit);
+        let mut windows = self.plan.windows(unit);
         // The one behind the last, to be read ahead.
         if let Some(next) = self.todo.front().filter(|_| self.plan.read_ahead) {
-            windows.extend(self.windows(next).into_iter().next());
+            windows.extend(self.plan.windows(next).into_iter().next());
         }
-        let own = self.windows(unit).len();
+        let own = self.plan.windows(unit).len();
         for k in 0..own {
             let mine = self.share(comm, &windows[k])?;
             let loaded = match self.ahead.take() {
@@ -204,12 +178,8 @@ impl<'a> StreamWork<'a> {
     fn share(&self, comm: &Comm, window: &IndexBox) -> Result<IndexBox> {
         Ok(match self.plan.sharing {
             Sharing::Own => window.clone(),
-            Sharing::Exchanged => self.reading(comm, window)?.block(comm.rank()),
+            Sharing::Exchanged => self.plan.shares(window)?.block(comm.rank()),
         })
-    }
-
-    fn reading(&self, comm: &Comm, window: &IndexBox) -> Result<Decomposition> {
-        shares(self.plan.tiling.dims(), window, self.plan.time_chunk, comm.size())
     }
 
     fn load(&mut self, progress: &Progress, block: &IndexBox) -> Result<Loaded> {
@@ -232,21 +202,8 @@ impl<'a> StreamWork<'a> {
         }
         let loaded = comm.agree(loaded)?;
         let _timer = progress.phases.start(Phase::Communicate);
-        let from = Arc::new(self.reading(comm, window)?);
-        let deal = &self.plan.deal;
-        let edges = (0..window.ndim()).map(|d| {
-            let range = window.range(d);
-            if d == 0 {
-                vec![range.start, range.end]
-            } else {
-                deal.edges(d).iter().map(|&e| e.clamp(range.start, range.end)).collect()
-            }
-        });
-        let to = Arc::new(Decomposition::from_edges(
-            self.plan.tiling.dims().to_vec(),
-            edges.collect(),
-            comm.size(),
-        )?);
+        let (from, to) = self.plan.exchange(window)?;
+        let (from, to) = (Arc::new(from), Arc::new(to));
         let moved = self.sources.iter().zip(loaded.buffers).map(|(source, buffer)| {
             let variable = source.variable();
             Ok(match buffer {

@@ -7,7 +7,7 @@ mod levels;
 use super::reading::fetch;
 use super::{common_chunks, same_shapes, sized, NumbersMut, StreamSource};
 use crate::budget::bytes_text;
-use crate::comm::Comm;
+use crate::comm::{Comm, Stage};
 use crate::engine::{Engine, Numbers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
@@ -32,7 +32,7 @@ pub struct WholeNeeds {
 #[derive(Debug, Clone)]
 pub struct WholePlan {
     windows: Vec<IndexBox>,
-    ranks: usize,
+    pub(super) ranks: usize,
     estimate: u64,
 }
 
@@ -118,10 +118,10 @@ impl WholePlan {
     pub fn estimate(&self) -> u64 {
         self.estimate
     }
-    fn rounds(&self) -> usize {
+    pub(super) fn rounds(&self) -> usize {
         self.windows.len().div_ceil(self.ranks)
     }
-    fn window(&self, round: usize, rank: usize) -> Option<&IndexBox> {
+    pub(super) fn window(&self, round: usize, rank: usize) -> Option<&IndexBox> {
         self.windows.get(round * self.ranks + rank).filter(|window| !window.is_empty())
     }
 }
@@ -155,6 +155,7 @@ impl Engine {
         sink: &mut dyn FnMut(&IndexBox, R) -> Result<()>,
     ) -> Result<()> {
         let (comm, progress): (&Comm, &Progress) = (&self.comm, &self.progress);
+        let _stage = comm.stage(Stage::Pass);
         let rank = comm.rank();
         let own = (0..plan.rounds()).filter(|&round| plan.window(round, rank).is_some()).count();
         progress.tiles_total.add(own as u64);

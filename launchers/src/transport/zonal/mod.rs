@@ -6,6 +6,7 @@ mod means;
 mod options;
 mod output;
 mod run;
+mod sent;
 
 use crate::checkpoint::CheckpointArgs;
 use crate::common::Verbosity;

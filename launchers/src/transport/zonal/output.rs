@@ -15,7 +15,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Role, Values};
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
-use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{Output, Pending, Schema, VariableSpec, WriteReport};
 
 /// The file, and what rank 0 keeps until it is done.
 pub(super) struct Results {
@@ -43,55 +43,9 @@ impl Results {
     /// Every rank calls this.
     pub(super) fn create(of: &Zonal, job: &FoldJob<'_>, writing: u64) -> Result<Self> {
         let made = Made::all(of);
-        let source = &of.ocean.sources[0];
-        let mut schema = Schema { attributes: global(of), ..Schema::new() };
-        let time = if of.args.mean { whole_time(source) } else { source.time_coordinate().clone() };
-        let all =
-            std::iter::once("global".to_owned()).chain(of.ocean.basins.iter().map(|(name, _)| name.clone()));
-        let basins = names("basin", "part of the ocean", all.collect());
-        let basin = basins.variable.dims[0].clone();
-        let levels = vertical(of);
-        let lev = levels.variable.dims[0].clone();
-        let line = line_dim(of);
-        let mut about = Attributes::new().with("standard_name", "latitude").with("units", "degrees_north");
-        if line.name == "y" {
-            about.set("long_name", "mean latitude of the row of the model");
-        } else {
-            about.set("axis", "Y");
-        }
-        let lats = coordinate("lat", &line, Values::F64(of.lat.clone()), about);
-        let mut pending = schema.add_coordinate(&time)?;
-        for c in [&basins, &levels, &lats] {
-            pending.extend(schema.add_coordinate(c)?);
-        }
-        for one in &made {
-            let mut dims: Vec<&str> = time.variable.dims.iter().map(|d| d.name.as_str()).collect();
-            let mut chunks: Vec<usize> = dims.iter().map(|_| 1).collect();
-            dims.push("basin");
-            chunks.push(basin.len);
-            if one.part == Part::Stream {
-                dims.push(&lev.name);
-                chunks.push(lev.len);
-            }
-            dims.push(&line.name);
-            chunks.push(line.len);
-            let mut attributes = one.attributes.clone();
-            if let Some(methods) = methods(&of.ocean, of.args.mean) {
-                attributes.set("cell_methods", methods);
-            }
-            let mut auxiliary: Vec<&str> = Vec::new();
-            if line.name == "y" {
-                auxiliary.push("lat");
-            }
-            if time.variable.dims.is_empty() {
-                auxiliary.push(&time.variable.name);
-            }
-            if !auxiliary.is_empty() {
-                attributes.set("coordinates", auxiliary.join(" "));
-            }
-            let spec = VariableSpec::data(&one.name, dims, DType::F64).chunks(chunks);
-            schema.add_variable(spec.attributes(attributes));
-        }
+        let time = times(of);
+        let all = coordinates(of);
+        let (schema, pending) = define(of, &made, (&time, &all))?;
         let mut file = Output::create(job.comm, &of.args.ocean.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
@@ -246,6 +200,77 @@ impl Results {
     }
 }
 
+/// The times of the file, or the time of the mean.
+pub(super) fn times(of: &Zonal) -> Coordinate {
+    let source = &of.ocean.sources[0];
+    if of.args.mean {
+        whole_time(source)
+    } else {
+        source.time_coordinate().clone()
+    }
+}
+
+/// Basins, levels, latitudes of lines.
+pub(super) fn coordinates(of: &Zonal) -> [Coordinate; 3] {
+    let all =
+        std::iter::once("global".to_owned()).chain(of.ocean.basins.iter().map(|(name, _)| name.clone()));
+    let basins = names("basin", "part of the ocean", all.collect());
+    let line = line_dim(of);
+    let mut about = Attributes::new().with("standard_name", "latitude").with("units", "degrees_north");
+    if line.name == "y" {
+        about.set("long_name", "mean latitude of the row of the model");
+    } else {
+        about.set("axis", "Y");
+    }
+    let lats = coordinate("lat", &line, Values::F64(of.lat.clone()), about);
+    [basins, vertical(of), lats]
+}
+
+/// The file: its variables, and the values of coordinates.
+pub(super) fn define<'a>(
+    of: &Zonal,
+    made: &[Made],
+    (time, others): (&'a Coordinate, &'a [Coordinate; 3]),
+) -> Result<(Schema, Vec<Pending<'a>>)> {
+    let mut schema = Schema { attributes: global(of), ..Schema::new() };
+    let [basins, levels, _] = others;
+    let (basin, lev) = (basins.variable.dims[0].clone(), levels.variable.dims[0].clone());
+    let line = line_dim(of);
+    let mut pending = schema.add_coordinate(time)?;
+    for c in others {
+        pending.extend(schema.add_coordinate(c)?);
+    }
+    for one in made {
+        let mut dims: Vec<&str> = time.variable.dims.iter().map(|d| d.name.as_str()).collect();
+        let mut chunks: Vec<usize> = dims.iter().map(|_| 1).collect();
+        dims.push("basin");
+        chunks.push(basin.len);
+        if one.part == Part::Stream {
+            dims.push(&lev.name);
+            chunks.push(lev.len);
+        }
+        dims.push(&line.name);
+        chunks.push(line.len);
+        let mut attributes = one.attributes.clone();
+        if let Some(methods) = methods(&of.ocean, of.args.mean) {
+            attributes.set("cell_methods", methods);
+        }
+        let mut auxiliary: Vec<&str> = Vec::new();
+        if line.name == "y" {
+            auxiliary.push("lat");
+        }
+        if time.variable.dims.is_empty() {
+            auxiliary.push(&time.variable.name);
+        }
+        if !auxiliary.is_empty() {
+            attributes.set("coordinates", auxiliary.join(" "));
+        }
+        let spec = VariableSpec::data(&one.name, dims, DType::F64).chunks(chunks);
+        schema.add_variable(spec.attributes(attributes));
+    }
+    Ok((schema, pending))
+}
+
 /// Where the streamfunction is, as a coordinate.
 fn vertical(of: &Zonal) -> Coordinate {
     let at = interfaces(of);
@@ -271,7 +296,7 @@ fn vertical(of: &Zonal) -> Coordinate {
 }
 
 /// Depths or densities at which the streamfunction is written.
-fn interfaces(of: &Zonal) -> Vec<f64> {
+pub(super) fn interfaces(of: &Zonal) -> Vec<f64> {
     let all = of.interfaces();
     // CDFTOOLS has it at the tops of cells.
     all[..all.len() - usize::from(of.args.is_cdfmoc())].to_vec()

@@ -23,7 +23,7 @@ pub(crate) struct Zonal {
     pub(super) args: ZonalArgs,
     pub(super) what: What,
     pub(super) ocean: Ocean,
-    faces: Faces,
+    pub(super) faces: Faces,
     /// Latitudes of the lines.
     pub(super) lat: Vec<f64>,
     /// Faces that belong to each basin.
@@ -81,7 +81,7 @@ impl Zonal {
         Ok(Self { args, what, ocean, faces, lat, selections, classes, described })
     }
 
-    fn pass(&self) -> Pass<'_> {
+    pub(super) fn pass(&self) -> Pass<'_> {
         Pass {
             ocean: &self.ocean,
             faces: &self.faces,
