@@ -33,8 +33,8 @@ impl Basin {
         let Some((name, what)) = text.split_once('=').filter(|_| of_file(text).is_none()) else {
             let which = match (of_file(text), text.contains(':')) {
                 (Some(region), _) => Which::Region(region),
-                (None, true) => Which::Words(text.to_owned()),
-                (None, false) => {
+                (None, true) if !text.ends_with(':') => Which::Words(text.to_owned()),
+                (None, _) => {
                     let other = |e: Error| format!("{e}; other basins are written {WAYS}");
                     Which::Region(text.parse().map_err(other)?)
                 }
