@@ -154,7 +154,14 @@ impl Matrix {
         to: &mut [[f64; LANES]],
         missing: Missing,
     ) {
-        Arch::new().dispatch(Times { matrix: self, first: rows.start, from, to, missing });
+        let places = to.len();
+        Arch::new().dispatch(Times {
+            matrix: self,
+            to: &mut to[..rows.len().min(places)],
+            rows,
+            from,
+            missing,
+        });
     }
 
     /// One row of the product.
@@ -207,7 +214,7 @@ impl Matrix {
 /// Rows of a product, compiled for the machine's vectors: a closure would not be.
 struct Times<'a, T, const LANES: usize> {
     matrix: &'a Matrix,
-    first: usize,
+    rows: std::ops::Range<usize>,
     from: &'a [[T; LANES]],
     to: &'a mut [[f64; LANES]],
     missing: Missing,
@@ -218,10 +225,8 @@ impl<T: Into<f64> + Copy, const LANES: usize> NullaryFnOnce for Times<'_, T, LAN
     #[inline(always)]
     #[allow(clippy::inline_always)] // as above
     fn call(self) {
-        let mut row = self.first;
-        for out in self.to {
-            *out = self.matrix.product(row, self.from, self.missing);
-            row += 1;
+        for (k, out) in self.to.iter_mut().enumerate() {
+            *out = self.matrix.product(self.rows.start + k, self.from, self.missing);
         }
     }
 }

@@ -218,6 +218,19 @@ pub(super) fn map_bytes(maps: usize, cells: usize, (ranks, copies): (usize, u64)
     (held, ((maps * cells) as u64).saturating_mul(2 * 8))
 }
 
+/// Bytes of so many maps on the rank to which a plan gives most cells.
+pub(super) fn dealt_bytes(plan: &SeriesPlan, maps: usize, copies: u64) -> Result<u64> {
+    let mut cells: Vec<u64> = Vec::new();
+    for batch in 0..plan.batches() {
+        let parts = plan.parts_of(batch)?;
+        cells.resize(parts.len(), 0);
+        for (cells, part) in cells.iter_mut().zip(&parts).filter(|(_, part)| !part.is_empty()) {
+            *cells += part.ranges().iter().skip(1).map(|range| range.len() as u64).product::<u64>();
+        }
+    }
+    Ok(cells.into_iter().max().unwrap_or(0).saturating_mul(maps as u64 * copies * 8))
+}
+
 /// A question about a field of these dimensions and cells left out.
 type Of<'a, T> = dyn Fn(&[Dim], &[bool]) -> T + 'a;
 
@@ -282,6 +295,15 @@ pub(crate) fn prepare_within(
         )
         .remedy("give more --memory, or average the data in time first (halocline stats --by month)"));
     }
+    // Shares are as uneven as chunks and parts by hand make them: what the plans say counts.
+    let mut dealt = writing_bytes(job).min(all);
+    for (field, needs) in open.fields.iter().zip(&wanted) {
+        let parts = selected.parts(comm, &field.source.variable().dims)?;
+        let plan = series::plan_silently(job, &field.source, needs, parts.as_deref(), states.max(maps))
+            .map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
+        dealt = dealt.saturating_add(dealt_bytes(&plan, needs.rows, wants.copies)?);
+    }
+    let maps = maps.max(dealt);
     let mut prepared: Vec<Prepared> = Vec::new();
     for (field, needs) in open.fields.iter().zip(&wanted) {
         let source = &field.source;

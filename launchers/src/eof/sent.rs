@@ -1,6 +1,6 @@
 //! What ranks send for an EOF analysis, known beforehand.
 
-use super::fields::map_bytes;
+use super::fields::{dealt_bytes, map_bytes};
 use super::{output, EofArgs, OpenFields};
 use crate::folding::FoldJob;
 use crate::plan::{Ranks, Sends, Sent};
@@ -36,7 +36,11 @@ impl Sends for Opened<'_> {
         // As the command plans.
         let writing_bytes = writing_of(on.room);
         let (held, most) = map_bytes(needs.rows, grid.len(), (on.count, super::copies(&options)));
-        let beside = states.max(held.saturating_add(writing_bytes.min(most)));
+        let (copies, written) = (super::copies(&options), writing_bytes.min(most));
+        let first = states.max(held.saturating_add(written));
+        let dealt = SeriesPlan::of_needs(source, &needs, on.demand(first))?;
+        let dealt = dealt_bytes(&dealt, needs.rows, copies)?.saturating_add(written);
+        let beside = first.max(dealt);
         let plan = SeriesPlan::of_needs(source, &needs, on.demand(beside))?;
         let stays = plan.estimate() <= on.room.saturating_sub(solver).saturating_sub(beside);
         let plan = if stays { plan.keeping() } else { plan };

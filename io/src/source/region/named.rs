@@ -41,7 +41,7 @@ const fn sea(
 
 /// All of them.
 pub(super) const ALL: &[NamedRegion] = &[
-    NamedRegion { names: &["global", "globe", "global_ocean"], boxes: &[zone(-90.0, 90.0)], outlines: &[], about: "every cell that has coordinates" },
+    NamedRegion { names: &["global", "globe"], boxes: &[zone(-90.0, 90.0)], outlines: &[], about: "every cell that has coordinates" },
     NamedRegion { names: &["nh", "northern_hemisphere"], boxes: &[zone(0.0, 90.0)], outlines: &[], about: "north of the equator, the equator included" },
     NamedRegion { names: &["sh", "southern_hemisphere"], boxes: &[zone(-90.0, 0.0)], outlines: &[], about: "south of the equator, the equator included" },
     NamedRegion { names: &["tropics"], boxes: &[zone(-20.0, 20.0)], outlines: &[], about: WMO },

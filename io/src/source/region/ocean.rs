@@ -1,10 +1,10 @@
 //! Outlines of the oceans and of the seas that the CMIP6 variable `basin` tells apart.
 //!
 //! At sea the limits are those of the International Hydrographic Organization (Limits of Oceans
-//! and Seas, S-23: third edition of 1953; the Southern Ocean as in the draft of 2002). On land they
+//! and Seas, S-23: third edition of 1953; the Southern Ocean and the meridian of South East Cape as in the draft of 2002). On land they
 //! run anywhere between the coasts, as cells there hold no water. Each limit is written once, and
 //! cells on a limit belong to one side of it only, so that the parts add up to the whole. (On 60°S
-//! they belong to the Southern Ocean, which is why outlines end a trace north of it.)
+//! they belong to the Southern Ocean, which is why outlines end 0.36″ north of it.)
 //!
 //! What is not told apart there goes to its neighbour: the Caribbean, the Gulf of Mexico, the
 //! Labrador and the North Sea to the Atlantic; the Nordic, Barents and White Seas, Davis Strait and
@@ -114,10 +114,13 @@ const FOXE: Limit = &[
     [-64.9, 61.35],
     [-68.0, 62.4],
     [-71.0, 63.3],
-    [-72.0, 65.5],
-    [-76.0, 68.5],
-    [-79.0, 70.1],
-    [-86.0, 70.0],
+    [-71.2, 66.0],
+    [-71.0, 67.5],
+    [-72.5, 68.6],
+    [-75.0, 69.6],
+    [-77.3, 70.6],
+    [-80.0, 70.7],
+    [-86.0, 70.2],
     [-85.8, 69.3],
     [-84.5, 68.0],
     [-86.4, 66.7],
@@ -135,7 +138,7 @@ const NORDIC: Limit = &[
     [-40.0, 68.0],
     [-29.5, 68.25],
     [-23.13, 66.43],
-    [-22.0, 66.0],
+    [-22.0, 65.6],
     [-18.0, 65.0],
     [-13.5, 65.08],
     [-6.25, 62.35],
@@ -264,6 +267,7 @@ pub(super) const ARCTIC: &[Along] = &[
 pub(super) const HUDSON_BAY: &[Along] = &[
     To(FOXE),
     To(&[
+        [-97.0, 65.4],
         [-97.0, 63.0],
         [-97.0, 57.0],
         [-90.0, 54.0],

@@ -105,8 +105,7 @@ impl Ring {
         (((lat - self.lat[0]) / height * count as f64) as usize).min(count - 1)
     }
 
-    /// Where a place is; within `near` degrees of an edge it is on the edge. If negative, none is:
-    /// a place on an edge then lies on that side of it to which the rule for vertices below gives it.
+    /// Where a place is; within `near` degrees of an edge it is on the edge. If negative, none is.
     pub(super) fn side(&self, lon: f64, lat: f64, near: f64) -> Side {
         if !(lat >= self.lat[0] - near && lat <= self.lat[1] + near && lon.is_finite()) {
             return Side::Outside;

@@ -15,7 +15,7 @@ pub(super) struct Polygon {
 pub(super) enum Shape {
     Box(LonLatBox),
     Polygon(Polygon),
-    /// A place on the ring belongs to one side only, so that shapes which share edges share no place.
+    /// A place on the ring belongs to one side only: shapes that share edges share no place, and leave none.
     Outline(Ring),
 }
 
@@ -45,7 +45,12 @@ impl Shape {
     fn holds(&self, lat: f64, lon: f64, near: [f64; 2]) -> bool {
         match self {
             Self::Box(bounds) => bounds.holds(lat, lon, near),
-            Self::Outline(ring) => ring.side(lon, lat, -f64::MIN_POSITIVE) == Side::Inside,
+            Self::Outline(ring) => {
+                // Longitudes in one convention, and a trace beside: rings that share an edge would round
+                // a place on it each in its own way.
+                let lon = (lon + 180.0).rem_euclid(360.0) - 180.0;
+                ring.side(lon + 3.1e-7, lat + 2.3e-7, -f64::MIN_POSITIVE) == Side::Inside
+            }
             Self::Polygon(polygon) => {
                 let near = near[0].max(near[1]);
                 polygon.outer.side(lon, lat, near) != Side::Outside

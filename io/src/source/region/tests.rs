@@ -191,7 +191,7 @@ fn oceans_hold_their_places_and_share_none() {
     let of = |lat: f64, lon: f64| -> Vec<&str> {
         basins.iter().filter(|(_, basin)| basin.hold(lat, lon, [NEAR; 2])).map(|(name, _)| *name).collect()
     };
-    let places: [(f64, f64, &str); 46] = [
+    let places: [(f64, f64, &str); 50] = [
         (-65.0, 100.0, "southern_ocean"),
         (-60.0, -30.0, "southern_ocean"),
         (26.0, -36.0, "atlantic_ocean"),
@@ -234,8 +234,12 @@ fn oceans_hold_their_places_and_share_none() {
         (45.0, 13.0, "mediterranean_sea"), // Adriatic
         (40.7, 28.2, "black_sea"),         // Marmara
         (46.0, 36.5, "black_sea"),         // Azov
-        (60.0, -69.0, "hudson_bay"),       // Ungava Bay
-        (56.5, 11.6, "baltic_sea"),        // Kattegat
+        (67.3, -73.0, "hudson_bay"),       // Foxe Basin
+        (70.0, -78.3, "hudson_bay"),
+        (65.9, -90.6, "hudson_bay"),   // Wager Bay
+        (65.8, -21.2, "arctic_ocean"), // Húnaflói
+        (60.0, -69.0, "hudson_bay"),   // Ungava Bay
+        (56.5, 11.6, "baltic_sea"),    // Kattegat
         (65.0, 23.5, "baltic_sea"),
         (28.9, 34.7, "red_sea"), // Gulf of Aqaba
     ];
@@ -243,12 +247,15 @@ fn oceans_hold_their_places_and_share_none() {
         assert_eq!(of(lat, lon), [name], "{lat}, {lon}");
         assert_eq!(of(lat, lon + 360.0), [name], "{lat}, {lon} a turn on");
     }
-    // Limits of land and sea alike: whole, half and quarter degrees lie on many of them.
-    for row in -360..=360 {
-        for column in -720..720 {
-            let (lat, lon) = (f64::from(row) * 0.25, f64::from(column) * 0.25);
+    // Limits of land and sea alike: tenths of degrees lie on many of them. Both conventions agree.
+    for row in (-900..=900).step_by(2) {
+        for column in (0..3600).step_by(2) {
+            let (lat, lon) = (f64::from(row) / 10.0, f64::from(column) / 10.0);
             let found = of(lat, lon);
             assert!(found.len() <= 1, "{lat}, {lon}: {found:?}");
+            if column % 20 == 0 {
+                assert_eq!(found, of(lat, lon - 360.0), "{lat}, {lon}");
+            }
         }
     }
     let both = shapes("atlantic_arctic_ocean");
