@@ -33,7 +33,7 @@ enum Way {
     /// Each rank has maps of its own, so many at once.
     Whole { transform: Transform, plan: WholePlan, together: usize },
     /// All ranks have rows of all maps.
-    Divided(Shared),
+    Divided(Box<Shared>),
 }
 
 /// A transform, and how maps go through it.
@@ -174,7 +174,7 @@ impl Way {
         let ranks = job.comm.size();
         let divided = |transform: Transform, shares: usize| {
             let transform = DividedTransform::among(transform, ranks, shares);
-            Shared::plan(job, maps, transform, (shares, work)).map(Self::Divided)
+            Shared::plan(job, maps, transform, (shares, work)).map(|shared| Self::Divided(Box::new(shared)))
         };
         if let Some(shares) = maps.shares {
             return if shares > 1 {
