@@ -27,6 +27,10 @@ impl Circles {
     pub(super) fn data(&self) -> &[f64] {
         &self.data
     }
+    /// Their memory, to be used again.
+    pub(super) fn into_data(self) -> Vec<f64> {
+        self.data
+    }
     /// Two for each map.
     pub(super) fn columns(&self) -> usize {
         self.columns

@@ -31,9 +31,16 @@ pub(crate) struct Work {
 /// Who works on what.
 enum Way {
     /// Each rank has maps of its own, so many at once.
-    Whole { transform: Transform, plan: WholePlan, together: usize },
+    Whole(Box<Windows>),
     /// All ranks have rows of all maps.
-    Divided(Shared),
+    Divided(Box<Shared>),
+}
+
+/// Windows of whole maps, and how many of these go through a transform at once.
+struct Windows {
+    transform: Transform,
+    plan: WholePlan,
+    together: usize,
 }
 
 /// A transform, and how maps go through it.
@@ -73,7 +80,7 @@ impl Through {
 
     pub(crate) fn transform(&self) -> &Transform {
         match &self.way {
-            Way::Whole { transform, .. } => transform,
+            Way::Whole(windows) => &windows.transform,
             Way::Divided(shared) => shared.transform(),
         }
     }
@@ -81,7 +88,7 @@ impl Through {
     fn tell(&self, job: &FoldJob<'_>, maps: &SphereMaps) {
         let names: Vec<&str> = maps.sources.iter().map(|s| s.variable().name.as_str()).collect();
         let (estimate, shares) = match &self.way {
-            Way::Whole { plan, .. } => (plan.estimate(), None),
+            Way::Whole(windows) => (windows.plan.estimate(), None),
             Way::Divided(shared) => (shared.estimate(), Some(shared.shares())),
         };
         let bytes = halocline_core::budget::resident().unwrap_or(0) + estimate + self.writing;
@@ -136,8 +143,9 @@ impl Through {
         let guarded: Vec<&_> = maps.sources.iter().collect();
         folding::guarded(job.comm, &guarded, || match &mut self.way {
             Way::Divided(shared) => shared.run(job, maps, (results, recipe), sink),
-            Way::Whole { transform, plan, together } => {
-                let (transform, cells) = (&*transform, maps.grid.cells());
+            Way::Whole(windows) => {
+                let Windows { transform, plan, together } = &**windows;
+                let cells = maps.grid.cells();
                 let work = |window: &IndexBox, values: &[Numbers<'_>]| {
                     maps.check(window, values)?;
                     let count = window.len() / cells;
@@ -174,7 +182,7 @@ impl Way {
         let ranks = job.comm.size();
         let divided = |transform: Transform, shares: usize| {
             let transform = DividedTransform::among(transform, ranks, shares);
-            Shared::plan(job, maps, transform, (shares, work)).map(Self::Divided)
+            Shared::plan(job, maps, transform, (shares, work)).map(|shared| Self::Divided(Box::new(shared)))
         };
         if let Some(shares) = maps.shares {
             return if shares > 1 {
@@ -213,6 +221,6 @@ impl Way {
         let sources: Vec<&dyn StreamSource> = maps.sources.iter().map(|s| s as &dyn StreamSource).collect();
         let plan = WholePlan::new(&sources, (job.comm.size(), threads), room, needs)
             .map_err(|e: Error| folding::of_budget(e, job.budget, 0))?;
-        Ok(Self::Whole { transform, plan, together })
+        Ok(Self::Whole(Box::new(Windows { transform, plan, together })))
     }
 }

@@ -59,9 +59,14 @@ impl Deal {
     pub(super) fn orders(&self, rank: usize) -> &[usize] {
         &self.orders[self.slots[rank]..self.slots[rank + 1]]
     }
-    /// Where latitudes are cut, and where orders are.
-    pub(super) fn edges(&self) -> (&[usize], &[usize]) {
-        (&self.latitudes, &self.slots)
+    /// Where the orders of a rank of one of so many rounds stand among all.
+    pub(super) fn slots_of(&self, rank: usize, (round, rounds): (usize, usize)) -> Range<usize> {
+        let (first, own) = (self.slots[rank], self.slots[rank + 1] - self.slots[rank]);
+        first + own * round / rounds..first + own * (round + 1) / rounds
+    }
+    /// Where orders are cut.
+    pub(super) fn edges(&self) -> &[usize] {
+        &self.slots
     }
     /// How many ranks it is made for.
     pub(super) fn ranks(&self) -> usize {

@@ -59,14 +59,15 @@ impl DividedTransform {
     /// The rows of the grid that a rank transforms along circles, northern and southern ones.
     pub(super) fn rows(&self, rank: usize) -> [Range<usize>; 2] {
         let pairs = self.deal.latitudes(rank).map(|k| self.transform.pair(k));
-        let mut all = [usize::MAX..0, usize::MAX..0];
+        let mut all = [None; 2];
         for (north, south) in pairs {
             for (range, row) in all.iter_mut().zip([north, south]) {
                 let Some(row) = row else { continue };
-                *range = range.start.min(row)..range.end.max(row + 1);
+                let (first, last) = range.unwrap_or((row, row));
+                *range = Some((row.min(first), row.max(last)));
             }
         }
-        all.map(|range| if range.is_empty() { 0..0 } else { range })
+        all.map(|range| range.map_or(0..0, |(first, last): (usize, usize)| first..last + 1))
     }
 
     /// Of each rank the box of the maps of a layout that holds its rows of a hemisphere.
@@ -77,6 +78,17 @@ impl DividedTransform {
             .collect()
     }
 
+    pub(super) fn check_ranks(&self, comm: &Comm) -> Result<()> {
+        if self.deal.ranks() == comm.size() {
+            return Ok(());
+        }
+        let planned = self.deal.ranks();
+        Err(Error::internal(format!(
+            "a transform of divided maps is planned for {planned} ranks, not for {}",
+            comm.size()
+        )))
+    }
+
     /// The number of maps of a layout, which has to be one of whole maps of the grid.
     pub(super) fn check(&self, comm: &Comm, layout: &Decomposition, len: usize) -> Result<usize> {
         let (domain, grid) = (layout.domain(), self.transform.grid());
@@ -85,9 +97,9 @@ impl DividedTransform {
         if n < 2 || domain.range(n - 2) != (0..grid.rows) || domain.range(n - 1) != (0..grid.columns) {
             return bad(format!("{:?} are no maps of {}", domain.shape(), grid.describe()));
         }
-        if layout.ranks() != comm.size() || self.deal.ranks() != comm.size() {
-            let planned = (self.deal.ranks(), layout.ranks());
-            return bad(format!("planned for {planned:?} ranks, not for {}", comm.size()));
+        self.check_ranks(comm)?;
+        if layout.ranks() != comm.size() {
+            return bad(format!("a layout of {} ranks, not of {}", layout.ranks(), comm.size()));
         }
         let own = layout.block(comm.rank());
         if own.len() != len {

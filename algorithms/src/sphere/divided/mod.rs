@@ -18,13 +18,20 @@ use deal::Deal;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::NumbersMut;
+use halocline_core::index::IndexBox;
 use halocline_core::memory::filled;
 use halocline_core::meta::{Dim, Role};
-use halocline_core::redistribution::Redistribution;
+use halocline_core::redistribution::{fit, Redistribution};
 use halocline_core::Result;
 use maps::{Hemispheres, Ways};
+use std::ops::Range;
 
 pub use maps::DividedMaps;
+
+/// Rounds in which circles change ranks, at most: few of them are on their way at once then.
+const ROUNDS: usize = 8;
+/// Orders of a rank in a round, at least: its threads share them.
+const ORDERS: usize = 16;
 
 /// A [`Transform`] of maps that are divided among the ranks of a group.
 ///
@@ -68,8 +75,9 @@ pub struct DividedTransform {
     transform: Transform,
     deal: Deal,
     ways: Ways,
-    /// From latitudes to orders and back.
+    /// From latitudes to orders and back, in so many rounds.
     turn: Redistribution<f64>,
+    rounds: usize,
 }
 
 impl DividedTransform {
@@ -85,8 +93,9 @@ impl DividedTransform {
         // Carrying meridians over takes as long as some degrees.
         let fixed = if transform.meridian.is_some() { 2 * latitudes } else { 2 };
         let highest = (transform.order, transform.truncation);
+        let rounds = ((highest.0 + 1) / (ORDERS * shares.clamp(1, ranks.max(1)))).clamp(1, ROUNDS);
         let deal = Deal::new(latitudes, highest, fixed, (ranks, shares));
-        Self { transform, deal, ways: Ways::default(), turn: Redistribution::default() }
+        Self { transform, deal, ways: Ways::default(), turn: Redistribution::default(), rounds }
     }
 
     /// What each rank does its part of.
@@ -108,10 +117,10 @@ impl DividedTransform {
     /// Every rank calls this, with its rows of the same maps.
     ///
     /// # Errors
-    /// Internal, if decompositions can't be made.
+    /// Internal, if it is planned for another number of ranks.
     pub fn analyse(&mut self, comm: &Comm, maps: &DividedMaps) -> Result<Coefficients> {
-        let circles = self.circles(comm, &[maps])?;
-        let made = self.transform.project(&circles, self.deal.orders(comm.rank()));
+        self.check_ranks(comm)?;
+        let made = self.through_circles(comm, &[maps], Transform::project);
         Ok(self.held(comm, maps.count(), made))
     }
 
@@ -134,9 +143,12 @@ impl DividedTransform {
     ) -> Result<(Coefficients, Coefficients)> {
         let maps = u.count();
         assert!(v.count() == maps, "winds of {maps} and {} maps", v.count());
-        let circles = self.circles(comm, &[u, v])?;
-        let (vorticity, divergence) =
-            self.transform.project_wind(&circles, maps, self.deal.orders(comm.rank()));
+        self.check_ranks(comm)?;
+        let both = self.through_circles(comm, &[u, v], |transform, circles, orders| {
+            let (vorticity, divergence) = transform.project_wind(circles, maps, orders);
+            vorticity.into_iter().zip(divergence).collect()
+        });
+        let (vorticity, divergence) = both.into_iter().unzip();
         Ok((self.held(comm, maps, vorticity), self.held(comm, maps, divergence)))
     }
 
@@ -148,6 +160,7 @@ impl DividedTransform {
     /// # Errors
     /// As [`Self::analyse`].
     pub fn power(&mut self, comm: &Comm, of: &Coefficients) -> Result<Vec<f64>> {
+        self.check_ranks(comm)?;
         let (maps, degrees) = (of.maps(), of.truncation() + 1);
         let own = self.deal.orders(comm.rank());
         let mut terms = filled(own.len() * degrees * maps, 0.0f64);
@@ -158,7 +171,7 @@ impl DividedTransform {
         let dims = dims([self.deal.all_orders().len(), degrees, maps]);
         let ranks = comm.size();
         let cut = (0..=ranks).map(|rank| degrees * rank / ranks).collect::<Vec<_>>();
-        let from = division(&dims, [self.deal.edges().1, &[0, degrees]], ranks)?;
+        let from = division(&dims, [self.deal.edges(), &[0, degrees]], ranks)?;
         let to = division(&dims, [&[0, dims[0].len], &cut], ranks)?;
         let mut arrived = Vec::new();
         self.turn.exchange(comm, (&from, &terms), (&to, &mut arrived));
@@ -203,8 +216,9 @@ impl DividedTransform {
         coefficients: &Coefficients,
         (layout, out): (&Decomposition, NumbersMut<'_>),
     ) -> Result<()> {
-        let waves = self.transform.waves(coefficients, self.deal.orders(comm.rank()));
-        self.lay_out(comm, waves, (layout, coefficients.maps()), vec![out])
+        let maps = coefficients.maps();
+        let make = |transform: &Transform, orders: &[usize]| transform.waves(coefficients, orders);
+        self.lay_out(comm, (make, 2 * maps), (layout, maps), vec![out])
     }
 
     /// The gradient on the unit sphere of what coefficients make, as [`Transform::gradient`], into this
@@ -225,8 +239,10 @@ impl DividedTransform {
         factors: [f64; 2],
         (layout, [eastward, northward]): (&Decomposition, [NumbersMut<'_>; 2]),
     ) -> Result<()> {
-        let waves = self.transform.gradient_waves(coefficients, factors, self.deal.orders(comm.rank()));
-        self.lay_out(comm, waves, (layout, coefficients.maps()), vec![eastward, northward])
+        let maps = coefficients.maps();
+        let make =
+            |transform: &Transform, orders: &[usize]| transform.gradient_waves(coefficients, factors, orders);
+        self.lay_out(comm, (make, 4 * maps), (layout, maps), vec![eastward, northward])
     }
 
     /// Bytes of working memory of the rank that needs most, beside [`Transform::bytes`]: `inputs` and
@@ -239,8 +255,9 @@ impl DividedTransform {
             let degrees = self.transform.truncation as u64 + 1;
             let wide = (maps * inputs.max(outputs).max(1)) as u64;
             let triangle: u64 = orders.iter().map(|m| 2 * (degrees - *m as u64)).sum();
-            // Of circles those that are made, leave, arrive, and are put in order.
-            let circles = 4 * wide * 2 * (latitudes * all + half * own);
+            // Of circles all that are made here; in a round, those that leave, arrive, and are put in order.
+            let turned = 2 * (latitudes * all) + 2 * (half * own);
+            let circles = 4 * wide * (latitudes * all + turned.div_ceil(self.rounds as u64));
             let rows = 6 * wide * latitudes * self.transform.grid.columns as u64;
             let power = if outputs == 0 { 4 * maps as u64 * own * degrees } else { 0 };
             let columns = 4 * wide;
@@ -250,20 +267,38 @@ impl DividedTransform {
         (0..self.deal.ranks()).map(of).max().unwrap_or(0)
     }
 
-    /// Circles of all latitudes and of the orders of this rank.
-    fn circles(&mut self, comm: &Comm, inputs: &[&DividedMaps]) -> Result<Circles> {
-        let maps = inputs.first().map_or(0, |maps| maps.count());
-        let share = Share { latitudes: self.deal.latitudes(comm.rank()), orders: self.deal.all_orders() };
+    /// What `project` makes of circles of all latitudes, of some of the orders of this rank at a time:
+    /// of all of them, one after the other.
+    fn through_circles<R>(
+        &mut self,
+        comm: &Comm,
+        inputs: &[&DividedMaps],
+        project: impl Fn(&Transform, &Circles, &[usize]) -> Vec<R>,
+    ) -> Vec<R> {
+        let (me, maps) = (comm.rank(), inputs.first().map_or(0, |maps| maps.count()));
+        let share = Share { latitudes: self.deal.latitudes(me), orders: self.deal.all_orders() };
         let rows: Vec<_> = inputs.iter().map(|maps| maps.parts()).collect();
         let made = self.transform.circles(&rows, maps, &share);
-        let columns = made.columns();
-        let dims = dims([self.transform.own.len(), share.orders.len(), 2 * columns]);
-        let (latitudes, slots) = self.deal.edges();
-        let from = division(&dims, [latitudes, &[0, dims[1].len]], comm.size())?;
-        let to = division(&dims, [&[0, dims[0].len], slots], comm.size())?;
+        let (columns, latitudes) = (made.columns(), self.transform.own.len());
+        let part = |latitudes: Range<usize>, slots: Range<usize>| {
+            IndexBox::new(vec![latitudes, slots, 0..2 * columns])
+        };
+        let ranks = 0..self.deal.ranks();
+        let from: Vec<_> =
+            ranks.clone().map(|r| part(self.deal.latitudes(r), 0..share.orders.len())).collect();
+        let mut all = Vec::new();
         let mut arrived = Vec::new();
-        self.turn.exchange(comm, (&from, made.data()), (&to, &mut arrived));
-        Ok(Circles::new(arrived, columns, self.deal.orders(comm.rank()).len()))
+        for round in 0..self.rounds {
+            let slots = |rank: usize| self.deal.slots_of(rank, (round, self.rounds));
+            let to: Vec<_> = ranks.clone().map(|r| part(0..latitudes, slots(r))).collect();
+            fit(&mut arrived, to[me].len());
+            self.turn.exchange_boxes(comm, (&from, made.data()), (&to, &mut arrived));
+            let orders = &share.orders[slots(me)];
+            let circles = Circles::new(std::mem::take(&mut arrived), columns, orders.len());
+            all.extend(project(&self.transform, &circles, orders));
+            arrived = circles.into_data();
+        }
+        all
     }
 
     /// Coefficients of the orders of this rank.
@@ -278,7 +313,7 @@ impl DividedTransform {
     fn lay_out(
         &mut self,
         comm: &Comm,
-        waves: Waves,
+        (make, columns): (impl Fn(&Transform, &[usize]) -> Waves, usize),
         (layout, maps): (&Decomposition, usize),
         outputs: Vec<NumbersMut<'_>>,
     ) -> Result<()> {
@@ -291,7 +326,7 @@ impl DividedTransform {
             assert!(there == maps, "coefficients of {maps} maps for {there}");
         }
         let latitudes = self.deal.latitudes(comm.rank());
-        let waves = self.turned(comm, &waves)?;
+        let waves = self.through_waves(comm, make, columns);
         let rows = self.rows(comm.rank());
         let room = rows.each_ref().map(|rows| maps * rows.len() * self.transform.grid.columns);
         let mut made: Vec<Hemispheres> = outputs
@@ -311,31 +346,34 @@ impl DividedTransform {
         Ok(())
     }
 
-    /// Waves of all orders, of the latitudes of this rank.
-    fn turned(&mut self, comm: &Comm, waves: &Waves) -> Result<Waves> {
-        let columns = waves.columns;
-        let (orders, latitudes) = (self.deal.all_orders().len(), self.transform.own.len());
-        let dims = [
-            Dim::new("order", orders, Role::Other),
-            Dim::new("symmetry", 2, Role::Other),
-            Dim::new("latitude", latitudes, Role::Other),
-            Dim::new("part", columns, Role::Other),
-        ];
-        let (rows, slots) = self.deal.edges();
-        let of = |order: &[usize], latitude: &[usize]| {
-            let edges = vec![order.to_vec(), vec![0, 2], latitude.to_vec(), vec![0, columns]];
-            Decomposition::from_edges(dims.to_vec(), edges, comm.size())
+    /// Waves of all orders, of the latitudes of this rank: `make` gives those of some of the orders of
+    /// this rank at a time, of so many columns.
+    fn through_waves(
+        &mut self,
+        comm: &Comm,
+        make: impl Fn(&Transform, &[usize]) -> Waves,
+        columns: usize,
+    ) -> Waves {
+        let (me, orders) = (comm.rank(), self.deal.all_orders());
+        let part = |slots: Range<usize>, latitudes: Range<usize>| {
+            IndexBox::new(vec![slots, 0..2, latitudes, 0..columns])
         };
-        let (from, to) = (of(slots, &[0, latitudes])?, of(&[0, orders], rows)?);
-        let mut arrived = Vec::new();
-        self.turn.exchange(comm, (&from, &waves.data), (&to, &mut arrived));
-        Ok(Waves::new(arrived, self.deal.latitudes(comm.rank()).len(), columns))
+        let ranks = 0..self.deal.ranks();
+        let to: Vec<_> = ranks.clone().map(|r| part(0..orders.len(), self.deal.latitudes(r))).collect();
+        let mut arrived = filled(to[me].len(), 0.0f64);
+        for round in 0..self.rounds {
+            let slots = |rank: usize| self.deal.slots_of(rank, (round, self.rounds));
+            let from: Vec<_> = ranks.clone().map(|r| part(slots(r), 0..self.transform.own.len())).collect();
+            let made = make(&self.transform, &orders[slots(me)]);
+            self.turn.exchange_boxes(comm, (&from, &made.data), (&to, &mut arrived));
+        }
+        Waves::new(arrived, self.deal.latitudes(me).len(), columns)
     }
 }
 
 impl Hemispheres {
     /// Room for rows, to be written.
-    fn pieces(&mut self, rows: &[std::ops::Range<usize>; 2]) -> Vec<RowsMut<'_>> {
+    fn pieces(&mut self, rows: &[Range<usize>; 2]) -> Vec<RowsMut<'_>> {
         match self {
             Self::F32([north, south]) => vec![
                 RowsMut { values: NumbersMut::F32(north), range: rows[0].clone() },
