@@ -282,6 +282,54 @@ fn a_plan_is_the_arithmetic_of_its_model() {
 }
 
 #[test]
+fn messages_are_told_only_where_they_are_known() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("machine.json"), MACHINE).expect("written");
+    let done = run(dir.path(), &["bench", "data", "--shape", "24,18,36", "-o", "x.nc"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let plan = |command: &[&str]| {
+        let done = run(dir.path(), &[&["plan", "--json", "--nodes", "1", "--"], command].concat());
+        assert!(done.status.success(), "{command:?}: {}", text(&done.stderr));
+        let plan: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let one = plan["predictions"][0].clone();
+        assert_eq!(one["is_exact"], !one["messages"].is_null(), "{one}");
+        (one["messages"].as_u64(), text(&done.stderr))
+    };
+    let eof = ["eof", "x.nc", "--var", "x", "--modes", "3", "-o", "out.nc"];
+    let stats = ["stats", "x.nc", "--var", "x", "-o", "out.nc"];
+    let exact =
+        [(&eof[..], &[][..]), (&eof[..], &["--solver", "auto"][..]), (&stats[..], &["--by", "month"][..])];
+    for (command, options) in exact {
+        let words = [command, options].concat();
+        let (messages, told) = plan(&words);
+        assert!(told.is_empty(), "{words:?}: {told}");
+        let ran = [&["--thread-ranks", "4", "--threads", "1", "--log-json", "log"], &words[..]].concat();
+        let done = run(dir.path(), &ran);
+        assert!(done.status.success(), "{words:?}: {}", text(&done.stderr));
+        let end = lines(&dir.path().join("log")).pop().expect("an end");
+        let of = |stage: &str| end["summary"]["sent"][stage]["messages"].as_u64().expect("a number");
+        assert_eq!(messages, Some(of("passes") + of("writing")), "{words:?}");
+        std::fs::remove_file(dir.path().join("out.nc")).expect("removed");
+    }
+    // More passes, others, or some that time decides of.
+    for (command, options) in [
+        (&eof[..], &["--convention", "cdo"][..]),
+        (&eof[..], &["--state", "s.hcs"][..]),
+        (&eof[..], &["--checkpoint", "s"][..]),
+        (&stats[..], &["--checkpoint", "s"][..]),
+    ] {
+        assert_eq!(plan(&[command, options].concat()), (None, String::new()), "{options:?}");
+    }
+    // The folder of the output is on the nodes only.
+    for command in [&eof[..], &stats[..]] {
+        let elsewhere = [&command[..command.len() - 1], &["absent/out.nc"][..]].concat();
+        let (messages, told) = plan(&elsewhere);
+        assert_eq!((messages, told.lines().count()), (None, 1), "{told}");
+        assert!(told.contains("note: ") && told.contains("absent"), "{told}");
+    }
+}
+
+#[test]
 fn merging_in_order_and_as_they_come_gives_the_same_but_for_rounding() {
     let dir = tempfile::tempdir().expect("a folder");
     for ranks in ["1", "3"] {

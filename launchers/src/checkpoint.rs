@@ -59,6 +59,11 @@ impl CheckpointArgs {
         let checkpoint_every = Duration::from_secs(600);
         Self { checkpoint: None, checkpoint_every, resume: false, time_limit: None }
     }
+
+    /// Whether states are to be saved: when, and so what ranks send for it, depends on time.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.checkpoint.is_some()
+    }
 }
 
 /// The checked options of a run that saves its state.

@@ -2,6 +2,7 @@
 
 use super::gram::{GramState, ALL_BUT_TIME};
 use super::{cells, Covariance, EofOptions, Method, Missing, Rotated, Solver};
+use crate::modes::Convention;
 use halocline_core::comm::Formula;
 use halocline_core::engine::{Merging, SeriesPlan, StreamSource};
 use halocline_core::tiling::Tile;
@@ -27,7 +28,9 @@ pub fn foresee(
         && options.solver == Solver::Exact
         && options.rotated == Rotated::No
         && options.missing == Missing::Refuse;
-    if !is_temporal || !is_plain || options.tests.needs_kernel() {
+    // Its principal components may take another covariance, of the field without weights, and room.
+    let is_projected = matches!(options.convention, Some(Convention::Cdo { .. }));
+    if !is_temporal || !is_plain || is_projected || options.tests.needs_kernel() {
         return Ok(false);
     }
     let bytes = |_: &Tile, cells: u64| GramState::encoded_bytes(times, cells);

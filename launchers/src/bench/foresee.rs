@@ -3,7 +3,6 @@
 use super::case::{Case, Shape};
 use super::record::{ByStage, Sum};
 use super::{moves, rims};
-use crate::common::Verbosity;
 use crate::plan::{self, Ranks};
 use halocline_core::budget;
 use halocline_core::comm::Formula;
@@ -31,7 +30,7 @@ pub(super) fn of(
     }
     let room = budget::detect(ranks, 1).bytes.saturating_sub(BASE);
     let words = case.words(shape, input, output);
-    let sent = plan::sent_for(&words, Verbosity::silent(), Ranks { count: ranks, threads, room })?;
+    let sent = plan::sent_for(&words, Ranks { count: ranks, threads, room })?;
     Ok(sent.map(|sent| ByStage {
         passes: sum(&sent.passes, false),
         writing: sent.writing.map(|formula| sum(&formula, case.compresses())),

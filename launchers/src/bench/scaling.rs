@@ -71,7 +71,8 @@ pub(super) fn run(comm: &Comm, args: &ScalingArgs, verbosity: Verbosity) -> Resu
             let shape = if args.weak { case.grown(args.shape, ranks) } else { args.shape };
             let input = data(args, &scratch, *case, shape, ranks)?;
             for repeat in 0..args.repeat as usize {
-                let record = once(args, &scratch, &place, (*case, shape, ranks, repeat), &input)?;
+                let record =
+                    once((comm, verbosity), args, (&scratch, &place), (*case, shape, ranks, repeat), &input)?;
                 if let Some(unlike) = record.unlike() {
                     verbosity.say(comm, || format!("note: {} on {ranks}: {unlike}", case.name()));
                 }
@@ -118,9 +119,9 @@ fn data(args: &ScalingArgs, scratch: &Scratch, case: Case, shape: Shape, ranks: 
 }
 
 fn once(
+    (comm, verbosity): (&Comm, Verbosity),
     args: &ScalingArgs,
-    scratch: &Scratch,
-    place: &Place,
+    (scratch, place): (&Scratch, &Place),
     (case, shape, ranks, repeat): (Case, Shape, usize, usize),
     input: &std::path::Path,
 ) -> Result<Record> {
@@ -129,7 +130,11 @@ fn once(
     let threads = usize::from(args.threads_per_rank);
     let told =
         children::run(&args.launch, scratch, (ranks, threads, true), &case.words(&shape, input, &output))?;
-    let foreseen = foresee::of(case, &shape, (ranks, threads), (input, &output))?;
+    let foreseen = foresee::of(case, &shape, (ranks, threads), (input, &output)).unwrap_or_else(|e| {
+        // The run was made, and its hours are spent.
+        verbosity.say(comm, || format!("note: what {} on {ranks} sends is not foreseen: {e}", case.name()));
+        None
+    });
     let scaling = if args.weak { "weak" } else { "strong" };
     let launcher = args.launch.launcher.as_str();
     Record::of(&What { case, scaling, shape, ranks, threads, launcher, repeat, foreseen }, place, &told)

@@ -1,7 +1,7 @@
 //! What ranks send for an EOF analysis, known beforehand.
 
 use super::fields::{dealt_bytes, map_bytes};
-use super::{output, EofArgs, OpenFields};
+use super::{output, solver, EofArgs, OpenFields};
 use crate::folding::FoldJob;
 use crate::plan::{Ranks, Sends, Sent};
 use crate::series::writing_of;
@@ -26,10 +26,14 @@ impl<'a> Opened<'a> {
 
 impl Sends for Opened<'_> {
     fn sent(&self, on: Ranks) -> Result<Option<Sent>> {
+        if self.args.state.state.is_some() || self.args.checkpoint.is_asked() {
+            return Ok(None);
+        }
         let [field] = self.fields.fields.as_slice() else { return Ok(None) };
-        let (options, source) = (self.args.options()?, &field.source);
+        let source = &field.source;
         let times = source.time().len();
         let modes = self.args.modes.unwrap_or(10).min(times.saturating_sub(1));
+        let (options, _) = solver::decided(self.args, &self.fields, self.args.options()?, modes);
         let (dims, grid) = (&source.variable().dims, source.grid());
         let needs = eof::needs(dims, &grid.excluded, &options, modes);
         let (states, solver) = eof::memory(dims, &grid.excluded, &options, modes);
@@ -48,7 +52,7 @@ impl Sends for Opened<'_> {
         if !eof::foresee(source, &plan, &grid.excluded, &options, &mut passes)? {
             return Ok(None);
         }
-        let writing = if options.tests.any() || self.args.state.state.is_some() {
+        let writing = if options.tests.any() {
             None
         } else {
             let mut written = Formula::new(on.count);

@@ -72,11 +72,25 @@ pub(super) fn decide(
     job: &FoldJob<'_>,
     args: &EofArgs,
     open: &OpenFields,
-    mut options: EofOptions,
+    options: EofOptions,
     modes: usize,
 ) -> EofOptions {
+    let (options, why) = decided(args, open, options, modes);
+    if let Some(why) = why {
+        job.verbosity.say(job.comm, || format!("solver: {why}"));
+    }
+    options
+}
+
+/// The options with a solver, and why it is that one, if there was a choice.
+pub(super) fn decided(
+    args: &EofArgs,
+    open: &OpenFields,
+    mut options: EofOptions,
+    modes: usize,
+) -> (EofOptions, Option<String>) {
     if args.solver.solver != SolverChoice::Auto {
-        return options;
+        return (options, None);
     }
     let asked = args.solver.randomized(args.tests.seed);
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
@@ -96,8 +110,7 @@ pub(super) fn decide(
     } else {
         format!("exact, about {exact:.1e} operations; randomized about {randomized:.1e}")
     };
-    job.verbosity.say(job.comm, || format!("solver: {why}"));
-    options
+    (options, Some(why))
 }
 
 /// As it is written into outputs.

@@ -92,7 +92,12 @@ pub(crate) fn run(comm: &Comm, args: &PlanArgs, verbosity: Verbosity) -> Result<
         let tasks = layout(args, &machine);
         let room = (machine.memory_bytes / tasks.0 as u64).saturating_sub(predict::BASE as u64);
         let on = |n: &u32| Ranks { count: *n as usize * tasks.0, threads: tasks.1, room };
-        let sent = sent_by(&cli.command, verbosity, &args.nodes.iter().map(on).collect::<Vec<_>>())?;
+        let all: Vec<Ranks> = args.nodes.iter().map(on).collect();
+        // Where it is planned the command need not be able to run: its output's folder may be elsewhere.
+        let sent = sent_by(&cli.command, &all).unwrap_or_else(|e| {
+            verbosity.say(comm, || format!("note: what ranks send is estimated, as here {e}"));
+            vec![None; all.len()]
+        });
         let rows = args.nodes.iter().zip(&sent).map(|(n, sent)| {
             let storage = rate_of_storage(args.storage, &machine, &job, *n as usize);
             predict::on(&machine, &job, (*n as usize, tasks.0, tasks.1), (storage, sent.as_ref()))
@@ -120,10 +125,12 @@ fn parse(words: &[String]) -> Result<Cli> {
 
 /// What a command sends on each of these, where that is known: with more ranks than are ever asked
 /// for it takes long to find out.
-fn sent_by(command: &Command, verbosity: Verbosity, on: &[Ranks]) -> Result<Vec<Option<Sent>>> {
+fn sent_by(command: &Command, on: &[Ranks]) -> Result<Vec<Option<Sent>>> {
     let mut all = vec![None; on.len()];
-    sent::opened(command, verbosity, &mut |opened| {
-        for (sent, ranks) in all.iter_mut().zip(on).filter(|(_, ranks)| ranks.count <= MOST_RANKS) {
+    // Of `rechunk` each pair of ranks is looked at, in each round.
+    let most = if matches!(command, Command::Rechunk(_)) { MOST_RANKS_IN_PAIRS } else { MOST_RANKS };
+    sent::opened(command, &mut |opened| {
+        for (sent, ranks) in all.iter_mut().zip(on).filter(|(_, ranks)| ranks.count <= most) {
             *sent = match opened.sent(*ranks) {
                 // As little memory as that is told by its own column.
                 Err(e) if e.kind == ErrorKind::Memory => None,
@@ -136,13 +143,15 @@ fn sent_by(command: &Command, verbosity: Verbosity, on: &[Ranks]) -> Result<Vec<
 }
 
 /// What the command of these words sends, if that is known.
-pub(crate) fn sent_for(words: &[String], verbosity: Verbosity, on: Ranks) -> Result<Option<Sent>> {
+pub(crate) fn sent_for(words: &[String], on: Ranks) -> Result<Option<Sent>> {
     let cli = parse(words)?;
-    Ok(sent_by(&cli.command, verbosity, &[on])?.pop().flatten())
+    Ok(sent_by(&cli.command, &[on])?.pop().flatten())
 }
 
 /// Ranks for which messages are counted one by one.
 const MOST_RANKS: usize = 4096;
+/// The same where the work grows with their square.
+const MOST_RANKS_IN_PAIRS: usize = 512;
 
 /// Ranks on a node, and cores of each.
 fn layout(args: &PlanArgs, machine: &Machine) -> (usize, usize) {

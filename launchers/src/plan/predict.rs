@@ -61,7 +61,8 @@ pub(super) struct Prediction {
     /// bytes are estimated.
     pub(super) messages: Option<u64>,
     pub(super) bytes_sent: f64,
-    /// Whether these are the formula of every message, not an estimate.
+    /// Whether messages are those of the formula of each, not an estimate. Bytes are estimates all the
+    /// same where lengths depend on values: of missing values, groups of times, compressed output.
     pub(super) is_exact: bool,
     /// Bytes of memory that a rank needs.
     pub(super) memory: f64,

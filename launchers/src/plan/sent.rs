@@ -47,15 +47,13 @@ pub(crate) trait Sends {
     fn sent(&self, on: Ranks) -> Result<Option<Sent>>;
 }
 
-/// Opens a command on this process alone, for `work`, which is not called where nothing is known of it.
-pub(crate) fn opened(
-    command: &Command,
-    verbosity: Verbosity,
-    work: &mut dyn FnMut(&dyn Sends) -> Result<()>,
-) -> Result<()> {
+/// Opens a command on this process alone and silently, for `work`, which is not called where nothing
+/// is known of it.
+pub(crate) fn opened(command: &Command, work: &mut dyn FnMut(&dyn Sends) -> Result<()>) -> Result<()> {
     let comm = Comm::serial();
     let budget = MemoryBudget::of(&comm, None);
     let progress = Arc::new(Progress::default());
+    let verbosity = Verbosity::silent();
     let job = FoldJob { comm: &comm, verbosity, budget: &budget, checkpoints: None, progress: &progress };
     match command {
         Command::Stats(args) => work(&crate::stats::open(&job, args)?),

@@ -52,7 +52,7 @@ pub(crate) struct PowerArgs {
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
-    checkpoint: CheckpointArgs,
+    pub(super) checkpoint: CheckpointArgs,
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,

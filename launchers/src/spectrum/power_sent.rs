@@ -12,6 +12,9 @@ use halocline_io::output::WriteFormula;
 
 impl Sends for PowerSpectrum<'_> {
     fn sent(&self, on: Ranks) -> Result<Option<Sent>> {
+        if self.args.checkpoint.is_asked() {
+            return Ok(None);
+        }
         let Some(welch) = self.welch().filter(|_| self.reduced.roles.is_empty()) else { return Ok(None) };
         let (work, writing) = (self.work(welch), writing_of(on.room));
         let plan = SeriesPlan::new(&self.source, &work, on.demand(writing))?;

@@ -49,6 +49,8 @@ pub(super) struct Task {
     /// Bytes that are needed beside windows and states: results, and states that stay until the
     /// end, or travel.
     pub(super) besides: u64,
+    /// The same on each of several ranks, however many there are here.
+    pub(super) besides_of_many: u64,
     used: Used,
     pub(super) rules: Rules,
     accumulators: String,
@@ -84,11 +86,11 @@ pub(super) fn prepare(
     let whole = fold.result_box(&IndexBox::whole(&shape));
     let maps = (whole.len() * quantities(&ops).len() * 2 * std::mem::size_of::<f64>()) as u64;
     let states = fold.result_bytes(&shape);
-    let kept = match (reduced.has(Role::Time), comm.size()) {
-        (true, 1) => 0,
-        (true, _) if fold.groups().len() == 1 => 0,
+    let kept = |ranks: usize| match reduced.has(Role::Time) {
+        true if ranks == 1 || fold.groups().len() == 1 => 0,
         _ => 2 * states,
     };
+    let (besides, besides_of_many) = (maps + kept(comm.size()), maps + kept(2));
     let task = Task {
         name: name.to_owned(),
         key: passes::key(&source, selection),
@@ -97,7 +99,8 @@ pub(super) fn prepare(
         times,
         parts,
         maps,
-        besides: maps + kept,
+        besides,
+        besides_of_many,
         used,
         rules,
         accumulators: fold.accumulators(),

@@ -12,11 +12,15 @@ use halocline_io::output::WriteFormula;
 
 impl Sends for Statistics<'_> {
     fn sent(&self, on: Ranks) -> Result<Option<Sent>> {
+        if self.args.checkpoint.is_asked() {
+            return Ok(None);
+        }
         let (mut passes, mut written) = (Formula::new(on.count), Formula::new(on.count));
         let (mut results, mut parts) = (Vec::new(), Vec::new());
         for (task, pass) in self.variables.iter().filter_map(|variable| variable.task.as_ref()) {
             let fold = pass.fold();
-            let plan = StreamPlan::new(&task.source, fold, on.demand(task.besides))?;
+            let besides = if on.count > 1 { task.besides_of_many } else { task.besides };
+            let plan = StreamPlan::new(&task.source, fold, on.demand(besides))?;
             let bytes = |tile: &Tile, values: u64| fold.encoded_bytes(tile, values);
             let merging = Merging { reduces: fold.reduces(), bytes: &bytes };
             plan.foresee(&[&task.source], &[merging], &mut passes)?;
