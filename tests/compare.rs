@@ -353,6 +353,15 @@ fn what_is_not_compared_is_not_the_same() {
         assert_eq!(code, Some(7));
         assert!(out.contains("/g/x(n) float: 3 of 3 values differ"), "{out}");
     }
+    {
+        let mut file = netcdf::create(files.at("f.nc")).expect("a test file");
+        let mut group = file.add_group("h").expect("a group");
+        group.add_dimension("n", 3).expect("a dimension");
+        group.add_variable::<f32>("x", &["n"]).expect("a variable");
+    }
+    let (code, _, err) = compare(Launch::Plain(1), &d, &files.at("f.nc"), &[]);
+    assert_eq!(code, Some(3));
+    assert!(err.contains("has no variable in common"), "{err}");
 }
 
 #[test]

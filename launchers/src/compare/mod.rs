@@ -208,13 +208,21 @@ pub(crate) fn compare(
                 && v.refused.as_deref() != Some(fields::ONLY_IN_SECOND)
         };
         if !variables.iter().any(both) {
-            return Err(Error::data(format!("has no variable in common with {}", b.path)).in_file(&a.path));
+            return Err(strangers(&a, &b));
         }
+    }
+    // Groups that one file lacks have no variables to compare: where there are no others, none is in both.
+    if wanted.is_empty() && unseen.is_empty() && rules.exclude.is_empty() && !metadata.is_empty() {
+        return Err(strangers(&a, &b));
     }
     if wanted.is_empty() && metadata.is_empty() && unseen.is_empty() {
         return Err(Error::data("there are no variables to compare").in_file(&a.path));
     }
     Ok(Comparison { files: [a.path, b.path], variables, metadata, unread, unseen })
+}
+
+fn strangers(a: &Side, b: &Side) -> Error {
+    Error::data(format!("has no variable in common with {}", b.path)).in_file(&a.path)
 }
 
 /// Runs the command.
