@@ -260,6 +260,40 @@ fn groups_and_own_types_are_compared() {
 }
 
 #[test]
+fn what_netcdf_does_not_see_is_not_passed_over() {
+    let files = Files::new();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/unseen.h5");
+    let (b, c) = (files.at("b.h5"), files.at("c.nc"));
+    std::fs::copy(&sample, &b).expect("copied");
+    let attributes = "both,ok,sure,where,per/day";
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        let (code, all) = json(launch, &sample, &b, &[]);
+        assert_eq!((code, &all["same"]), (Some(3), &Value::Bool(false)), "{all}");
+        assert_eq!(all["data_sets_not_compared"], serde_json::json!(["/g/deep", "flags", "link", "pair"]));
+        let unread = all["attributes_not_compared"].to_string();
+        for name in attributes.split(',') {
+            assert!(unread.contains(&format!("attribute `{name}`")), "{name}: {unread}");
+        }
+        let left_out = ["--exclude", "flags,link,pair,g/deep", "--ignore-attributes", attributes];
+        let (code, out, err) = compare(launch, &sample, &b, &left_out);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let (code, out, err) = compare(launch, &sample, &b, &[&left_out[..2], &["--data-only"]].concat());
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let (code, _, err) = compare(launch, &sample, &b, &["--data-only", "--var", "x,flags"]);
+        assert_eq!(code, Some(3));
+        assert!(err.contains("`flags`") && err.contains("--exclude flags"), "{err}");
+    }
+    {
+        let mut file = netcdf::create(&c).expect("a test file");
+        file.add_dimension("n", 3).expect("a dimension");
+        file.add_variable::<f32>("x", &["n"]).expect("a variable");
+    }
+    let (code, out, _) = compare(Launch::Plain(1), &c, &sample, &["--data-only"]);
+    assert_eq!(code, Some(7));
+    assert!(out.contains("data set `flags`: only in the second"), "{out}");
+}
+
+#[test]
 fn what_is_not_compared_is_not_the_same() {
     let files = Files::new();
     let (a, b, c) = (files.at("a.nc"), files.at("b.nc"), files.at("c.nc"));
@@ -319,6 +353,15 @@ fn what_is_not_compared_is_not_the_same() {
         assert_eq!(code, Some(7));
         assert!(out.contains("/g/x(n) float: 3 of 3 values differ"), "{out}");
     }
+    {
+        let mut file = netcdf::create(files.at("f.nc")).expect("a test file");
+        let mut group = file.add_group("h").expect("a group");
+        group.add_dimension("n", 3).expect("a dimension");
+        group.add_variable::<f32>("x", &["n"]).expect("a variable");
+    }
+    let (code, _, err) = compare(Launch::Plain(1), &d, &files.at("f.nc"), &[]);
+    assert_eq!(code, Some(3));
+    assert!(err.contains("has no variable in common"), "{err}");
 }
 
 #[test]

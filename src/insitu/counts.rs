@@ -19,8 +19,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Bins whose sums of weights are brought together at once.
-const TOGETHER: usize = 1 << 16;
+/// Bins whose sums of weights are brought together at once, at most, and sums of all columns.
+const MOST_BINS: usize = 1 << 16;
+const MOST_SUMS: usize = 1 << 22;
 /// Nodes of a merge tree that there is to be room for: some thousand tiles.
 const NODES: u64 = 12;
 
@@ -37,11 +38,23 @@ impl Counted {
         let over = if counting.over_all { &all[..] } else { &all[..1] };
         Ok(Self(Arc::new(Histogram::new(&counting.bins, &dims, over, weights)?)))
     }
-    /// Bytes of the tables of so many columns with so many cells.
-    pub(super) fn bytes(counting: &Counting, columns: usize, cells: usize) -> u64 {
+    /// Bytes of the tables of so many columns with so many cells, of the weights of all cells of the
+    /// grid, and of what the first rank brings together of so many columns of `all` ranks.
+    pub(super) fn bytes(
+        counting: &Counting,
+        space: &[Dim],
+        (columns, cells, all): (usize, usize, usize),
+    ) -> u64 {
         let tables = if counting.over_all { columns } else { cells } as u64;
         let each = if counting.area { 16 * NODES } else { 8 };
-        tables.saturating_mul(each).saturating_mul(Histogram::table_cells(&counting.bins))
+        let tables = tables.saturating_mul(each).saturating_mul(Histogram::table_cells(&counting.bins));
+        if !counting.area {
+            return tables;
+        }
+        // Areas, shares, and those of the histogram, over the last two dimensions.
+        let map: usize = space.iter().rev().take(2).map(|d| d.len).product();
+        let sums = if counting.over_all { together(all).saturating_mul(all) } else { 0 };
+        tables.saturating_add(24 * map as u64).saturating_add(8 * sums as u64)
     }
 }
 
@@ -87,6 +100,17 @@ impl Awaited {
         }
         Err(Error::usage("values have been counted by the areas of other coordinates")
             .remedy("give the coordinates before the first step and before a saved state"))
+    }
+
+    /// Says of a state that was refused that areas may be why.
+    pub(super) fn refused(&self, error: Error) -> Error {
+        let of_others = error.message.contains("other inputs or options");
+        if !of_others || !matches!(self.0.get(), Some((_, Some(_)))) {
+            return error;
+        }
+        let mut error = error.remedy("give the coordinates that the state was made with, and its options");
+        error.message.push_str(", or with other areas");
+        error
     }
 
     /// What a saved state depends on beside the options.
@@ -192,6 +216,11 @@ fn empty(counting: &Counting) -> Values {
     }
 }
 
+/// Bins whose sums of so many columns are brought together at once.
+fn together(columns: usize) -> usize {
+    (MOST_SUMS / columns.max(1)).clamp(1, MOST_BINS)
+}
+
 /// The sums of weights of all columns, added on the first rank in the order of columns, whoever has
 /// them; some bins after the other, as there may be many columns.
 ///
@@ -203,9 +232,12 @@ fn weighed(comm: &Comm, columns: &[Column<HistogramState>], bins: &[Bins]) -> Re
         .map(|(cells, state)| (cells.ranges().iter().map(|r| r.start).collect(), state.sums(bins)))
         .collect();
     let cells: usize = bins.iter().map(Bins::len).product();
+    let mut columns = [own.len() as u64];
+    comm.all_reduce(&mut columns, Reduce::Sum);
+    let together = together(columns[0] as usize);
     let mut all = vec![0.0; cells];
-    for (k, sum) in all.chunks_mut(TOGETHER).enumerate() {
-        let part = k * TOGETHER..k * TOGETHER + sum.len();
+    for (k, sum) in all.chunks_mut(together).enumerate() {
+        let part = k * together..k * together + sum.len();
         let some: Vec<(Vec<usize>, Vec<f64>)> =
             own.iter().map(|(place, sums)| (place.clone(), sums[part.clone()].to_vec())).collect();
         let Some(found) = Engine::new(comm).gather_to_root(&some)? else { continue };

@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 /// Options of a histogram.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Counting {
     /// Bins of each field: of one, or of two for a joint histogram.
     pub bins: Vec<Bins>,
@@ -37,6 +37,19 @@ pub struct Counting {
     pub density: bool,
     /// Whether a value counts by the share of its cell in the area of the grid, and not as one.
     pub area: bool,
+}
+
+// Saved states are known by this text: what is not asked for is left out, as of those that were saved
+// before there was such an option.
+impl std::fmt::Debug for Counting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = f.debug_struct("Counting");
+        text.field("bins", &self.bins).field("over_all", &self.over_all).field("density", &self.density);
+        if self.area {
+            text.field("area", &true);
+        }
+        text.finish()
+    }
 }
 
 /// Options of power spectra.

@@ -47,7 +47,7 @@ use halocline_algorithms::statistics::relate::{Relate, Wanted};
 use halocline_algorithms::statistics::{Groups, Reduction, Weights};
 use halocline_core::blocks::Blocks;
 use halocline_core::budget::{self, MemoryBudget};
-use halocline_core::comm::Comm;
+use halocline_core::comm::{Comm, Reduce};
 use halocline_core::engine::insitu::{self, MakeFold, View};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
@@ -124,8 +124,10 @@ impl InSitu {
                 let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?;
                 // Whole numbers add up in any order, weights in that of tiles.
                 let run = if counting.area { run } else { run.unending() };
+                let mut all = [run.columns().count() as u64];
+                comm.all_reduce(&mut all, Reduce::Sum);
                 fits(comm, &run, "fewer bins, or over=all", |columns, cells| {
-                    Counted::bytes(counting, columns, cells)
+                    Counted::bytes(counting, &setup.space, (columns, cells, all[0] as usize))
                 })?;
                 Run::Histogram(run)
             }
@@ -211,7 +213,8 @@ impl InSitu {
     pub fn load(&mut self, path: &Path) -> Result<()> {
         self.counted.prepare(&self.comm, &self.setup)?;
         let job = self.counted.job(&self.setup);
-        let beside = each!(&mut self.run, run => run.load(path, &job))?;
+        let beside =
+            each!(&mut self.run, run => run.load(path, &job)).map_err(|e| self.counted.refused(e))?;
         self.take_up(beside).map_err(|e| e.in_file(path))
     }
 
@@ -244,7 +247,8 @@ impl InSitu {
     pub fn load_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.counted.prepare(&self.comm, &self.setup)?;
         let job = self.counted.job(&self.setup);
-        let beside = each!(&mut self.run, run => run.load_bytes(bytes, &job))?;
+        let beside =
+            each!(&mut self.run, run => run.load_bytes(bytes, &job)).map_err(|e| self.counted.refused(e))?;
         self.take_up(beside)
     }
 

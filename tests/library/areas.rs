@@ -95,7 +95,11 @@ fn areas_need_coordinates_that_stay() {
     assert!(other.load(&state).is_err(), "without coordinates");
     other.axis(0, &[0.0, 30.0], "degrees_north").expect("latitudes");
     other.axis(1, &[0.0, 120.0, 240.0], "degrees_east").expect("longitudes");
-    assert!(other.load(&state).is_err(), "of other areas");
+    let error = other.load(&state).expect_err("of other areas").to_string();
+    assert!(
+        error.contains("areas") && error.contains("give the coordinates that the state was made with"),
+        "{error}"
+    );
     let mut same = begin();
     same.axis(0, &[0.0, 60.0], "degrees_north").expect("latitudes");
     same.axis(1, &[0.0, 120.0, 240.0], "degrees_east").expect("longitudes");

@@ -2,23 +2,19 @@
 //! nothing decoded unless asked.
 
 mod groups;
+mod library;
 
-pub use groups::{groups, is_of_groups_only, Group, OwnType};
+pub use groups::{is_of_groups_only, Group, OwnType};
+pub use library::Library;
 
 use crate::cf::Element;
 use crate::dataset::{Dataset, VariableInfo};
 use crate::direct::variable::numbers;
-use crate::guard::guarded;
-use crate::netcdf_read::NetcdfReader;
-use crate::output::stored::characters;
 use crate::rechunk::blocks::{find, scratch_bytes, Blocks, Places};
-use crate::stored::{StoredReader, StoredValues};
+use crate::stored::StoredValues;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::DType;
-use halocline_core::rechunk::cut;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// Where a variable lies in the files of a data set: plain data, found once and sent to all ranks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,7 +39,7 @@ pub struct StoredField<'a> {
 /// Who reads.
 enum Way<'a> {
     Dataset { blocks: Blocks<'a>, places: &'a Places },
-    Library(NetcdfReader),
+    Library(&'a Library),
 }
 
 impl<'a> StoredField<'a> {
@@ -56,11 +52,8 @@ impl<'a> StoredField<'a> {
     }
     /// Of a variable of numbers in a group of a file ([`Group::variables`]), which the NetCDF library
     /// reads.
-    ///
-    /// # Errors
-    /// Data, if the file can't be opened by it.
-    pub fn in_group(path: &Path, info: &'a VariableInfo) -> Result<Self> {
-        Ok(Self { info, from: Way::Library(NetcdfReader::open(path)?) })
+    pub fn in_group(file: &'a Library, info: &'a VariableInfo) -> Self {
+        Self { info, from: Way::Library(file) }
     }
     /// The values of a block as they are stored, C order.
     ///
@@ -70,9 +63,7 @@ impl<'a> StoredField<'a> {
     pub fn read(&self, block: &IndexBox) -> Result<StoredValues> {
         let blocks = match &self.from {
             Way::Dataset { blocks, .. } => blocks,
-            Way::Library(reader) => {
-                return reader.read_raw(in_file(&self.info.variable.name), block.ranges())
-            }
+            Way::Library(file) => return file.numbers(self.info, block),
         };
         let dtype = self.info.variable.dtype;
         let mut bytes = crate::stored::buffer::<u8>(block.len() * dtype.size())?;
@@ -101,46 +92,4 @@ impl std::fmt::Debug for StoredField<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredField").field("variable", &self.info.variable.name).finish_non_exhaustive()
     }
-}
-
-/// The name of a variable as the library looks for it, in groups too.
-fn in_file(name: &str) -> &str {
-    name.trim_start_matches('/')
-}
-
-/// The values of a block of a variable whose type its writer has defined ([`OwnType::bytes`] known),
-/// cell by cell, C order: the bytes of each, without those between the parts of a record.
-///
-/// # Errors
-/// Data, if they can't be read.
-pub fn read_own(path: &Path, info: &VariableInfo, block: &IndexBox) -> Result<Vec<Vec<u8>>> {
-    NetcdfReader::open(path)?.own_values(in_file(&info.variable.name), block)
-}
-
-/// The characters or strings of a block of a variable of a file, in a group too, cell by cell, C order.
-///
-/// # Errors
-/// Data, if they can't be read.
-pub fn read_text(path: &Path, info: &VariableInfo, block: &IndexBox) -> Result<Vec<Vec<u8>>> {
-    let name = in_file(&info.variable.name);
-    let damaged = |what: String| Error::data(what).in_file(path).in_variable(name);
-    let read = guarded(|| {
-        let file = netcdf::open(path).map_err(|e| damaged(format!("cannot be opened as NetCDF: {e}")))?;
-        let variable = file.variable(name).ok_or_else(|| {
-            damaged("the variable is gone: the file has changed since it was opened".to_owned())
-        })?;
-        if info.variable.dtype == DType::Char {
-            let bytes = characters(&variable, block).map_err(|e| e.in_file(path).in_variable(name))?;
-            return Ok(bytes.into_iter().map(|byte| vec![byte]).collect());
-        }
-        let one = |cell: &IndexBox| {
-            let text = variable.get_string(cell.ranges().to_vec());
-            text.map(String::into_bytes).map_err(|e| damaged(format!("a string cannot be read: {e}")))
-        };
-        if block.ndim() == 0 {
-            return Ok(vec![one(block)?]);
-        }
-        cut(block, &vec![1; block.ndim()]).iter().map(one).collect()
-    });
-    read.unwrap_or_else(|| Err(damaged("the file is damaged: text cannot be read".to_owned())))
 }

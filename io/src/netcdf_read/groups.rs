@@ -24,6 +24,8 @@ pub(crate) struct GroupMeta {
     /// Attributes whose values are of types of their writer's own, and the variables that have them
     /// (an empty name: the group).
     pub(crate) unread: Vec<(String, String)>,
+    /// All attributes that the library tells of, named alike.
+    pub(crate) told: Vec<(String, String)>,
 }
 
 impl NetcdfReader {
@@ -47,10 +49,11 @@ fn walk(group: &Group<'_>, path: &str, depth: usize, all: &mut Vec<GroupMeta>) -
     if depth > DEEPEST {
         return Err(Error::data(format!("groups are nested deeper than {DEEPEST}")));
     }
-    let mut unread = Vec::new();
+    let (mut unread, mut told) = (Vec::new(), Vec::new());
     let mut note = |of: &str, attributes: &StoredAttributes| {
         let odd = attributes.iter().filter(|(_, value)| value.is_none());
         unread.extend(odd.map(|(name, _)| (of.to_owned(), name.clone())));
+        told.extend(attributes.iter().map(|(name, _)| (of.to_owned(), name.clone())));
     };
     let attributes = read_attributes(group.attributes());
     note("", &attributes);
@@ -65,7 +68,14 @@ fn walk(group: &Group<'_>, path: &str, depth: usize, all: &mut Vec<GroupMeta>) -
     };
     let dims = group.dimensions().map(dimension).collect::<Result<_>>()?;
     let name = if path.is_empty() { "/" } else { path };
-    all.push(GroupMeta { path: name.to_owned(), dims, attributes: collect(attributes), variables, unread });
+    all.push(GroupMeta {
+        path: name.to_owned(),
+        dims,
+        attributes: collect(attributes),
+        variables,
+        unread,
+        told,
+    });
     let mut children: Vec<Group<'_>> = group.groups().collect();
     children.sort_by_key(Group::name);
     for child in children {

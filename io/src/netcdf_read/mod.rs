@@ -6,7 +6,9 @@
 mod groups;
 mod own;
 mod safe;
+mod text;
 
+pub(crate) use groups::GroupMeta;
 pub(crate) use own::OwnMeta;
 
 use crate::dataset::meta::{FileMeta, Filters, RawDim, RawVariable};
@@ -63,6 +65,11 @@ impl NetcdfReader {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         probe(path)?;
         Self::open_probed(path)
+    }
+
+    /// Which file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn open_probed(path: &Path) -> Result<Self> {

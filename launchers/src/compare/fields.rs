@@ -12,13 +12,17 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::DType;
 use halocline_core::rechunk::{cut, thickness};
 use halocline_core::{Error, Result};
-use halocline_io::as_stored::{read_own, read_text, StoredField};
+use halocline_io::as_stored::StoredField;
 use halocline_io::dataset::VariableInfo;
 use halocline_io::stored::StoredValues;
 use rayon::prelude::*;
 
 pub(super) const ONLY_IN_FIRST: &str = "only in the first";
 pub(super) const ONLY_IN_SECOND: &str = "only in the second";
+
+/// Why values of other types are not compared.
+const OWN_LENGTHS: &str = "not compared, as values have lengths of their own";
+const NO_TYPE: &str = "not compared, as their type is none that NetCDF knows";
 
 /// Cells that a thread compares at a time.
 const CELLS: usize = 1 << 16;
@@ -44,6 +48,7 @@ pub(super) fn compare(
         metadata: Vec::new(),
         values: None,
         refused: None,
+        unread: None,
         places: Places::default(),
     };
     let (va, vb) = match (found_a, found_b) {
@@ -74,6 +79,7 @@ pub(super) fn compare(
             }
         }
         // Values with lengths of their own are behind addresses, and nobody here reads them.
+        compared.unread = Some(if own_a.is_some() { OWN_LENGTHS } else { NO_TYPE });
         match own_a.and_then(|own| own.bytes) {
             Some(bytes) => Some(comm.on_root(|| records((a, va), (b, vb), bytes))?),
             None => None,
@@ -242,7 +248,8 @@ impl Pair<'_> {
 
 /// Characters and strings, cell by cell.
 fn texts((a, va): (&Side, &VariableInfo), (b, vb): (&Side, &VariableInfo)) -> Result<Differences> {
-    let both = |block: &IndexBox| Ok((read_text(a.path(), va, block)?, read_text(b.path(), vb, block)?));
+    let (a, b) = (a.library()?, b.library()?);
+    let both = |block: &IndexBox| Ok((a.text(va, block)?, b.text(vb, block)?));
     by_cells(&va.variable.shape(), CELLS, both)
 }
 
@@ -253,7 +260,8 @@ fn records(
     (b, vb): (&Side, &VariableInfo),
     bytes: usize,
 ) -> Result<Differences> {
-    let both = |block: &IndexBox| Ok((read_own(a.path(), va, block)?, read_own(b.path(), vb, block)?));
+    let (a, b) = (a.library()?, b.library()?);
+    let both = |block: &IndexBox| Ok((a.own(va, block)?, b.own(vb, block)?));
     by_cells(&va.variable.shape(), (8 * CELLS / bytes.max(1)).clamp(1, CELLS), both)
 }
 

@@ -51,8 +51,9 @@ pub(super) fn wanted(a: &Side, b: &Side, rules: &Rules) -> Result<Vec<String>> {
             .chain(b.below())
             .any(|g| g.path.trim_start_matches('/') == name.trim_start_matches('/'))
     };
+    let is_unseen = |name: &str| [a, b].iter().any(|side| side.unseen().any(|(_, other)| other == name));
     for name in asked.iter().chain(excluded.iter().filter(|name| !is_group(name))) {
-        if !names.contains(&name.as_str()) {
+        if !names.contains(&name.as_str()) && !is_unseen(name) {
             return Err(Error::usage(format!("neither file has a variable `{name}`"))
                 .remedy(format!("there are {}", names.join(", "))));
         }
@@ -96,6 +97,32 @@ pub(super) fn of_groups(a: &Side, b: &Side, rules: &Rules) -> Vec<String> {
         all.extend(lines.into_iter().map(|line| format!("group `{}`: {line}", mine.path)));
     }
     all
+}
+
+/// Data sets that NetCDF does not see: those of both files, which nobody can compare, and lines on those
+/// of one.
+pub(super) fn unseen(a: &Side, b: &Side, rules: &Rules) -> (Vec<String>, Vec<String>) {
+    let asked: Vec<String> = rules.var.iter().map(|name| full(name)).collect();
+    let excluded: Vec<String> = rules.exclude.iter().map(|name| full(name)).collect();
+    let of = |side: &Side, other: &Side| -> BTreeSet<String> {
+        let is_meant = |group: &str, name: &String| {
+            let has = group == "/" || other.below().iter().any(|g| g.path == group);
+            has && (asked.is_empty() || asked.contains(name))
+                && !excluded.contains(name)
+                && !is_excluded(group, rules)
+        };
+        side.unseen().filter(|(group, name)| is_meant(group, name)).map(|(_, name)| name.clone()).collect()
+    };
+    let (mine, theirs) = (of(a, b), of(b, a));
+    let both = mine.intersection(&theirs).cloned().collect();
+    // Where the other has a variable of the name, that is said of the variable.
+    let lonely = |one: &BTreeSet<String>, other: &BTreeSet<String>, side: &Side, which: &str| {
+        let new = one.difference(other).filter(|name| side.find(name).is_none());
+        new.map(|name| format!("data set `{name}`: only in the {which}")).collect::<Vec<_>>()
+    };
+    let mut lines = lonely(&mine, &theirs, b, "first");
+    lines.extend(lonely(&theirs, &mine, a, "second"));
+    (both, lines)
 }
 
 /// Attributes of types of their writer's own: those of both files, which nobody can compare, and lines

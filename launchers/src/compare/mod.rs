@@ -19,8 +19,8 @@ use side::Side;
 /// How two NetCDF files differ: values, what is missing, attributes, dimensions, types.
 ///
 /// Ends with 0 if they are the same, 7 if they differ, 3 if a file can't be read, no variable is in
-/// both, or something (values with lengths of their own, an attribute of a type that the writer has
-/// defined) can't be compared. Variables in groups go by their full names, as in /model/sst. A cell
+/// both, or something (values with lengths of their own, what NetCDF does not see in an HDF5 file, an
+/// attribute of a type that the writer has defined) can't be compared. Variables in groups go by their full names, as in /model/sst. A cell
 /// that is missing in both files is the same in both, whatever stands for missing.
 #[derive(Debug, clap::Args)]
 // Answers to questions that do not depend on each other.
@@ -97,6 +97,8 @@ pub(crate) struct Comparison {
     pub(crate) metadata: Vec<String>,
     /// Attributes of both files whose values nobody here reads, a line each.
     pub(crate) unread: Vec<String>,
+    /// Full names of data sets of both files that NetCDF does not see.
+    pub(crate) unseen: Vec<String>,
 }
 
 /// A variable of one or both files.
@@ -111,6 +113,8 @@ pub(crate) struct Compared {
     pub(crate) values: Option<Differences>,
     /// Why they were not, if that makes files differ.
     pub(crate) refused: Option<String>,
+    /// Why nobody can compare values of their type, if that is so.
+    pub(crate) unread: Option<&'static str>,
     /// Where extremes are, in words.
     pub(crate) places: Places,
 }
@@ -147,7 +151,11 @@ impl Compared {
 impl Comparison {
     /// Whether all that is asked for was compared and is the same.
     pub(crate) fn is_same(&self) -> bool {
-        !self.differs() && self.unknown().is_empty() && self.unread.is_empty()
+        !self.differs() && self.untold() == 0
+    }
+    /// How many variables, attributes and data sets were not compared.
+    fn untold(&self) -> usize {
+        self.unknown().len() + self.unread.len() + self.unseen.len()
     }
     /// Whether a difference was found.
     pub(crate) fn differs(&self) -> bool {
@@ -192,19 +200,29 @@ pub(crate) fn compare(
     metadata.extend(metadata::of_groups(&a, &b, rules));
     let (unread, lonely) = metadata::unread(&a, &b, &wanted, rules);
     metadata.extend(lonely);
-    if variables.iter().all(|v| v.values.is_none()) && !wanted.is_empty() {
+    let (unseen, lonely) = metadata::unseen(&a, &b, rules);
+    metadata.extend(lonely);
+    if variables.iter().all(|v| v.values.is_none()) && !wanted.is_empty() && unseen.is_empty() {
         let both = |v: &Compared| {
             v.refused.as_deref() != Some(fields::ONLY_IN_FIRST)
                 && v.refused.as_deref() != Some(fields::ONLY_IN_SECOND)
         };
         if !variables.iter().any(both) {
-            return Err(Error::data(format!("has no variable in common with {}", b.path)).in_file(&a.path));
+            return Err(strangers(&a, &b));
         }
     }
-    if wanted.is_empty() && metadata.is_empty() {
+    // Groups that one file lacks have no variables to compare: where there are no others, none is in both.
+    if wanted.is_empty() && unseen.is_empty() && rules.exclude.is_empty() && !metadata.is_empty() {
+        return Err(strangers(&a, &b));
+    }
+    if wanted.is_empty() && metadata.is_empty() && unseen.is_empty() {
         return Err(Error::data("there are no variables to compare").in_file(&a.path));
     }
-    Ok(Comparison { files: [a.path, b.path], variables, metadata, unread })
+    Ok(Comparison { files: [a.path, b.path], variables, metadata, unread, unseen })
+}
+
+fn strangers(a: &Side, b: &Side) -> Error {
+    Error::data(format!("has no variable in common with {}", b.path)).in_file(&a.path)
 }
 
 /// Runs the command.
@@ -240,10 +258,12 @@ pub(crate) fn run(comm: &Comm, args: &CompareArgs, verbosity: Verbosity) -> Resu
     }
     if !compared.differs() {
         let unknown = compared.unknown();
+        let unknown: Vec<&str> =
+            unknown.into_iter().chain(compared.unseen.iter().map(String::as_str)).collect();
         let names = unknown.iter().map(|name| format!("`{name}`"));
         let all: Vec<String> = names.chain(compared.unread.iter().cloned()).collect();
         let what = format!(
-            "what is compared is the same as in {}, but some types of a writer's own are not: {}",
+            "what is compared is the same as in {}, but not everything is: {}",
             args.second,
             all.join(", ")
         );

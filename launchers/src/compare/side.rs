@@ -4,10 +4,11 @@ use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Dim};
 use halocline_core::{Error, Result};
-use halocline_io::as_stored::{self, Group, OwnType, StoredField, StoredPlaces};
+use halocline_io::as_stored::{self, Group, Library, OwnType, StoredField, StoredPlaces};
 use halocline_io::dataset::{Dataset, VariableInfo};
 use halocline_io::{Io, OpenOptions};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// A file.
 pub(super) struct Side {
@@ -16,6 +17,8 @@ pub(super) struct Side {
     root: Option<Dataset>,
     /// The root (first) and all groups, each before those in it.
     pub(super) groups: Vec<Group>,
+    /// The file as the NetCDF library has it open on this rank, once it has.
+    library: OnceLock<Library>,
 }
 
 impl Side {
@@ -29,13 +32,18 @@ impl Side {
         };
         // Classic files have no groups, and types of NetCDF's own.
         let plain = root.as_ref().is_some_and(|root| root.format() != "NetCDF-4");
-        let read = || if plain { Ok(Vec::new()) } else { as_stored::groups(path.as_ref()) };
-        let groups = comm.on_root(read)?;
-        Ok(Self { path: path.to_owned(), root, groups })
+        let mut side = Self { path: path.to_owned(), root, groups: Vec::new(), library: OnceLock::new() };
+        side.groups = comm.on_root(|| if plain { Ok(Vec::new()) } else { side.library()?.groups() })?;
+        Ok(side)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.path.as_ref()
+    /// The file, open through the NetCDF library from the first call on.
+    pub(super) fn library(&self) -> Result<&Library> {
+        if let Some(open) = self.library.get() {
+            return Ok(open);
+        }
+        let opened = Library::open(self.path.as_ref())?;
+        Ok(self.library.get_or_init(|| opened))
     }
     pub(super) fn dims(&self) -> &[Dim] {
         let group = || self.groups.first().map_or(&[][..], |root| &root.dims);
@@ -56,6 +64,10 @@ impl Side {
     /// The groups below the root.
     pub(super) fn below(&self) -> &[Group] {
         self.groups.get(1..).unwrap_or_default()
+    }
+    /// Data sets that NetCDF does not see: their groups and full names.
+    pub(super) fn unseen(&self) -> impl Iterator<Item = (&str, &String)> {
+        self.groups.iter().flat_map(|group| group.unseen.iter().map(|name| (group.path.as_str(), name)))
     }
     /// A variable by its full name.
     pub(super) fn find(&self, name: &str) -> Option<&VariableInfo> {
@@ -83,7 +95,7 @@ impl Side {
     ) -> Result<StoredField<'a>> {
         match (self.dataset(&info.variable.name), places) {
             (Some(root), Some(places)) => Ok(StoredField::new(root, info, places)),
-            _ => StoredField::in_group(self.path(), info),
+            _ => Ok(StoredField::in_group(self.library()?, info)),
         }
     }
 

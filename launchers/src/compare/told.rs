@@ -5,9 +5,6 @@ use halocline_algorithms::compare::{Extreme, Told};
 use serde_json::{json, Value};
 use std::fmt::Write as _;
 
-/// Why values of other types were not compared.
-const OWN_TYPE: &str = "not compared, as values have lengths of their own";
-
 pub(super) fn text(all: &Comparison) -> String {
     let mut out = String::new();
     for line in &all.metadata {
@@ -16,11 +13,14 @@ pub(super) fn text(all: &Comparison) -> String {
     for variable in &all.variables {
         one(&mut out, variable);
     }
+    for name in &all.unseen {
+        let _ = writeln!(out, "{name}: not compared, as NetCDF does not see it");
+    }
     for attribute in &all.unread {
-        let _ = writeln!(out, "{attribute}: not compared, as its writer has defined its type");
+        let _ = writeln!(out, "{attribute}: not compared, as its type or its name is none of NetCDF's");
     }
     let different = all.variables.iter().filter(|v| v.differs()).count();
-    let unknown = all.unknown().len() + all.unread.len();
+    let unknown = all.untold();
     let _ = match (different, all.metadata.is_empty()) {
         (0, true) if unknown > 0 => writeln!(
             out,
@@ -80,7 +80,7 @@ fn one(out: &mut String, variable: &Compared) {
             }
         }
     } else {
-        let _ = writeln!(out, "{OWN_TYPE}");
+        let _ = writeln!(out, "{}", variable.unread.unwrap_or_default());
     }
     for line in &variable.metadata {
         let _ = writeln!(out, "    {line}");
@@ -137,7 +137,7 @@ pub(super) fn json(all: &Comparison) -> Value {
         });
         json!({
             "name": v.name, "same": !v.differs() && !v.is_unknown(), "values": values,
-            "not_compared": if v.is_unknown() { Some(OWN_TYPE) } else { v.refused.as_deref() }, "metadata": v.metadata,
+            "not_compared": if v.is_unknown() { v.unread } else { v.refused.as_deref() }, "metadata": v.metadata,
         })
     };
     json!({
@@ -145,6 +145,7 @@ pub(super) fn json(all: &Comparison) -> Value {
         "same": all.is_same(),
         "metadata": all.metadata,
         "attributes_not_compared": all.unread,
+        "data_sets_not_compared": all.unseen,
         "variables": all.variables.iter().map(variable).collect::<Vec<_>>(),
     })
 }

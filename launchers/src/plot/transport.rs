@@ -5,7 +5,7 @@ use super::{Figure, MapPanel, Panel};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{DType, Role, Variable};
 use halocline_core::Result;
-use halocline_io::as_stored::read_text;
+use halocline_io::as_stored::Library;
 
 /// Most parts of a picture: more would be too small to read.
 const MOST: usize = 4;
@@ -90,7 +90,8 @@ impl Picture<'_> {
             let named = |v: &Variable| is_text(v) && v.dims.first().is_some_and(|d| d.name == dim.name);
             let Some(names) = self.dataset.variables().iter().find(|v| named(&v.variable)) else { continue };
             let shape = names.variable.shape();
-            let cells = read_text(self.dataset.files()[0].path.as_ref(), names, &IndexBox::whole(&shape))?;
+            let file = Library::open(self.dataset.files()[0].path.as_ref())?;
+            let cells = file.text(names, &IndexBox::whole(&shape))?;
             let each = (cells.len() / dim.len).max(1);
             let name = |cells: &[Vec<u8>]| {
                 let text = String::from_utf8_lossy(&cells.concat()).into_owned();

@@ -13,7 +13,7 @@ use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::{Dataset, Hdf5File, RawAttribute};
 
 /// What NetCDF keeps in attributes for itself.
-const RESERVED: [&str; 12] = [
+pub(super) const RESERVED: [&str; 12] = [
     "CLASS",
     "DIMENSION_LIST",
     "NAME",

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 /// Groups in groups, at most.
 const DEEPEST: usize = 64;
 /// By this the library marks a dimension scale that stands for no variable.
-const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
+pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 
 /// A group.
 pub(super) struct Level {

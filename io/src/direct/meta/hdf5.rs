@@ -28,7 +28,7 @@ const BLOCKS: usize = 64;
 const LONGEST_HEADER: usize = 16 << 20;
 /// The library hides by this prefix that a variable has the name of a dimension that it is not
 /// the coordinate of.
-const NO_COORDINATE: &str = "_nc4_non_coord_";
+pub(super) const NO_COORDINATE: &str = "_nc4_non_coord_";
 
 /// Opens an HDF5 file for metadata and small reads.
 ///

@@ -9,12 +9,15 @@ mod blocks;
 mod dims;
 mod groups;
 mod hdf5;
+mod members;
 #[cfg(test)]
 mod mutations;
 mod order;
 mod reader;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use members::{members, Members};
 
 use super::classic::{metadata, ClassicReader};
 use super::refusal::{Attempt, Refusal};
