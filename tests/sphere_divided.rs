@@ -173,10 +173,33 @@ fn winds_in_files_of_their_own() {
     make(Launch::ThreadRanks(2), &truncate, &[&at("u.nc"), &at("v.nc")], &[], &apart);
     assert!(contents(&apart) == contents(&both));
 
-    // Other times, another grid: the file that is wrong is named.
+    // Units in other words.
+    write(&at("words.nc"), shape, None, &[("v", &v)]);
+    let mut other = netcdf::append(at("words.nc")).expect("a test file");
+    other.variable_mut("v").expect("the wind").put_attribute("units", "m/s").expect("an attribute");
+    drop(other);
+    for words in [COMMANDS[0], COMMANDS[2]] {
+        make(Launch::ThreadRanks(2), words, &[&at("u.nc"), &at("words.nc")], &[], &apart);
+    }
+
+    // Other times, another grid, other units: the file that is wrong is named.
     write(&at("short.nc"), [2, 9, 16], None, &[("v", &v[..2 * 9 * 16])]);
     write(&at("coarse.nc"), [3, 7, 16], None, &[("v", &v[..3 * 7 * 16])]);
+    write(&at("turned.nc"), shape, None, &[("v", &v)]);
+    let mut turned = netcdf::append(at("turned.nc")).expect("a test file");
+    let lat: Vec<f64> = (0..9).map(|j| 90.0 - 22.5 * f64::from(j)).collect();
+    turned.variable_mut("lat").expect("latitudes").put_values(&lat, ..).expect("written");
+    drop(turned);
+    write(&at("knots.nc"), shape, None, &[("v", &v)]);
+    let mut knots = netcdf::append(at("knots.nc")).expect("a test file");
+    knots.variable_mut("v").expect("the wind").put_attribute("units", "knot").expect("an attribute");
+    drop(knots);
     for (words, file, message) in [
+        (COMMANDS[0], "turned.nc", "its lat is not that of `u`"),
+        (&truncate[..], "turned.nc", "its lat is not that of `u`: number 0 is 90, of `u` it is -90"),
+        (&truncate[..], "coarse.nc", "its lat has 7 values, that of `u` has 9; bring both to one grid"),
+        (COMMANDS[0], "knots.nc", "its units are `knot`, those of `u` are `m s-1`"),
+        (COMMANDS[2], "knots.nc", "its units are `knot`, those of `u` are `m s-1`"),
         (COMMANDS[0], "short.nc", "ends before 2001-01-03"),
         (&truncate[..], "short.nc", "ends before 2001-01-03"),
         (COMMANDS[2], "coarse.nc", "its grid"),

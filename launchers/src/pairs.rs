@@ -1,6 +1,7 @@
 //! What has to agree before two variables are read in lockstep, times as dates and grids; and the
 //! time that their results have.
 
+use crate::calc::is_speed;
 use crate::carry;
 use crate::pressure::to_pascal;
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
@@ -136,6 +137,37 @@ pub(crate) fn check_times(first: &Source, second: &Source) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a second variable that gives dimensions or coordinates of the first other lengths or values under
+/// the same names: one file can't hold both.
+///
+/// # Errors
+/// Data, naming what differs.
+pub(crate) fn check_shared(first: &Source, second: &Source) -> Result<()> {
+    let other = format!("`{}`", first.variable().name);
+    for dim in &second.variable().dims {
+        if let Some(same) = first.variable().dims.iter().find(|d| d.name == dim.name && d.len != dim.len) {
+            let text = format!("its {} has {} values, that of {other} has {}", dim.name, dim.len, same.len);
+            return Err(Error::data(text).remedy(APART));
+        }
+    }
+    let theirs = of_space(first);
+    for own in of_space(second) {
+        if let Some(same) = theirs.iter().find(|c| c.variable.name == own.variable.name) {
+            same_coordinate(same, own, &other).map_err(|e| Error { remedy: None, ..e }.remedy(APART))?;
+        }
+    }
+    Ok(())
+}
+
+const APART: &str = "bring both to one grid first, or write a file of each";
+
+/// What locates a variable but in time.
+fn of_space(source: &Source) -> Vec<&Coordinate> {
+    let grid = source.grid();
+    let places = grid.lat.iter().chain(&grid.lon).chain(&grid.extra);
+    places.chain(source.levels()).chain(source.level()).collect()
+}
+
 /// Refuses a second variable that is not on the grid and at the times of the first.
 ///
 /// # Errors
@@ -177,6 +209,21 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     // Shapes of time agree from here on.
     debug_assert_eq!(a.shape(), b.shape());
     Ok(())
+}
+
+/// Refuses a northward wind in other units than the eastward one.
+///
+/// # Errors
+/// Data, naming both.
+pub(crate) fn check_units(first: &Source, second: &Source) -> Result<()> {
+    match (first.variable().units(), second.variable().units()) {
+        (Some(u), Some(v)) if u != v && !(is_speed(u) && is_speed(v)) => {
+            let name = &first.variable().name;
+            Err(Error::data(format!("its units are `{v}`, those of `{name}` are `{u}`"))
+                .remedy("bring both to the same units first"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a surface pressure that is not in Pa, or not on the grid and at the times of a variable with

@@ -124,16 +124,6 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a HelmholtzArgs) -> Result<Hel
     let files = operands.files();
     check_output(job.comm, &args.output, &files)?;
     let maps = SphereMaps::open(job, (&operands, 0), (&args.input, &args.selection), &names)?;
-    let units: Vec<Option<&str>> = maps.sources.iter().map(|s| s.variable().units()).collect();
-    if let [Some(u), Some(v)] = units[..] {
-        if u != v {
-            return Err(maps.blame(
-                Error::data(format!("its units are `{v}`, those of `{}` are `{u}`", args.u))
-                    .in_variable(&args.v)
-                    .remedy("bring both to the same units first"),
-            ));
-        }
-    }
     Ok(Helmholtz { args, operands, files, maps })
 }
 

@@ -7,7 +7,7 @@ use crate::checkpoint::CheckpointArgs;
 use crate::common::{check_once, check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
 use crate::operands::Operands;
-use crate::pairs::check_times;
+use crate::pairs::{check_shared, check_times};
 use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
 use crate::step::{self, Alone, ByItself};
 use halocline_algorithms::sphere::Taper;
@@ -112,8 +112,11 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TruncateArgs) -> Result<Trun
         SphereMaps::open(job, (&operands, k), (&args.input, &args.selection), &[name])
     };
     let all: Vec<SphereMaps> = names.iter().enumerate().map(of).collect::<Result<_>>()?;
-    for maps in all.iter().skip(1) {
+    for (k, maps) in all.iter().enumerate().skip(1) {
         check_times(all[0].first(), maps.first()).map_err(|e| maps.blame(e))?;
+        for other in &all[..k] {
+            check_shared(other.first(), maps.first()).map_err(|e| maps.blame(e))?;
+        }
     }
     Ok(Truncation { args, operands, files, all })
 }

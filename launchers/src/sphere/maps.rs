@@ -4,7 +4,7 @@ use super::divided::lacking;
 use crate::common::{InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
 use crate::operands::Operands;
-use crate::pairs::{check_members, check_together};
+use crate::pairs::{check_members, check_together, check_units};
 use crate::step::Alone;
 use halocline_algorithms::sphere::SphereGrid;
 use halocline_core::engine::Numbers;
@@ -53,6 +53,7 @@ impl SphereMaps {
             if let Some(other) = sources.first() {
                 check_members(operands.dataset(first), dataset).map_err(blame)?;
                 check_together(other, &source).map_err(blame)?;
+                check_units(other, &source).map_err(blame)?;
             }
             grid.get_or_insert(own);
             sources.push(source);
