@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::meta::{Dim, Role};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A Cartesian division of a domain over ranks: geometry only, no data and no communicator.
 ///
@@ -85,6 +86,30 @@ impl Decomposition {
     /// As [`Self::from_edges`].
     pub fn automatic(dims: &[Dim], domain: &IndexBox, chunks: &[usize], ranks: usize) -> Result<Self> {
         let axis = Self::automatic_axis(dims, chunks, ranks);
+        Self::by_chunks(dims, domain, (axis, chunks), ranks)
+    }
+
+    /// As [`Self::automatic`], but along the axis that suits `domain`, of whose chunks there may be few in
+    /// a long dimension.
+    ///
+    /// # Errors
+    /// As [`Self::from_edges`].
+    pub fn of_window(dims: &[Dim], domain: &IndexBox, chunks: &[usize], ranks: usize) -> Result<Self> {
+        let touched = |((dim, range), &chunk): ((&Dim, &Range<usize>), &usize)| {
+            let chunk = chunk.max(1);
+            Dim { len: (range.end.div_ceil(chunk) - range.start / chunk) * chunk, ..dim.clone() }
+        };
+        let within: Vec<Dim> = dims.iter().zip(domain.ranges()).zip(chunks).map(touched).collect();
+        let axis = Self::automatic_axis(&within, chunks, ranks);
+        Self::by_chunks(dims, domain, (axis, chunks), ranks)
+    }
+
+    fn by_chunks(
+        dims: &[Dim],
+        domain: &IndexBox,
+        (axis, chunks): (usize, &[usize]),
+        ranks: usize,
+    ) -> Result<Self> {
         let range = domain.range(axis);
         let chunk = chunks[axis].max(1);
         let first = range.start / chunk;
@@ -288,6 +313,10 @@ mod tests {
         // A window of the domain.
         let window = Decomposition::automatic(&d, &whole.with_range(0, 1..4), &[2, 7, 3], 2).unwrap();
         assert_eq!([window.block(0).range(0), window.block(1).range(0)], [1..2, 2..4]);
+        // One map of many, in chunks of rows: not all of it to one rank.
+        let one = whole.with_range(0, 3..4);
+        assert_eq!(Decomposition::of_window(&d, &one, &[1, 2, 3], 3).unwrap().parts(), [1, 3, 1]);
+        assert_eq!(Decomposition::of_window(&d, &whole, &[1, 2, 3], 3).unwrap().parts(), [3, 1, 1]);
     }
 
     #[test]

@@ -170,9 +170,10 @@ impl Truncation<'_> {
             found.scale(&factors);
             passing.synthesise(&found, 0)
         };
-        for (maps, (through, dtype)) in self.all.iter().zip(&mut plans) {
+        // Each transform goes when its variable is done, with its buffers.
+        for (maps, (mut through, dtype)) in self.all.iter().zip(plans) {
             let name = maps.first().variable().name.as_str();
-            let results = Results { number: 1, maps: Some(*dtype) };
+            let results = Results { number: 1, maps: Some(dtype) };
             through.run(job, maps, (results, &recipe), &mut |window, values| {
                 let _timer = job.progress.phases.start(Phase::Write);
                 write(&mut file, window, std::iter::once(name), values)

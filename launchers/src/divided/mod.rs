@@ -68,7 +68,7 @@ pub(crate) fn windows(
 
 /// Who reads which chunks of a window.
 fn readers(source: &Source, window: &IndexBox, ranks: usize) -> Result<Decomposition> {
-    Decomposition::automatic(&source.variable().dims, window, &StreamSource::chunks(source), ranks)
+    Decomposition::of_window(&source.variable().dims, window, &StreamSource::chunks(source), ranks)
 }
 
 /// Reads windows of a source.

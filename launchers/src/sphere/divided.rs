@@ -152,6 +152,7 @@ impl Shared {
             }
             job.progress.tiles_done.add(1);
         }
+        self.transform.release();
         Ok(())
     }
 }

@@ -118,7 +118,7 @@ impl DividedTransform {
     /// Internal, if the layout is not one of maps of the grid for this number of ranks, or values are not
     /// as many as the block has.
     pub fn take(&mut self, comm: &Comm, layout: &Decomposition, values: Numbers<'_>) -> Result<DividedMaps> {
-        let count = self.check(comm, layout, values.len())?;
+        let count = comm.agree(self.check(comm, layout, values.len()))?;
         let from: Vec<IndexBox> = (0..comm.size()).map(|rank| layout.block(rank)).collect();
         let to = [0, 1].map(|hemisphere| self.boxes(layout, hemisphere));
         let len = to.each_ref().map(|boxes| boxes[comm.rank()].len());

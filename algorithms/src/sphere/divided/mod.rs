@@ -98,7 +98,13 @@ impl DividedTransform {
         Self { transform, deal, ways: Ways::default(), turn: Redistribution::default(), rounds }
     }
 
-    /// What each rank does its part of.
+    /// Gives back the memory that is kept from one exchange to the next.
+    pub fn release(&mut self) {
+        self.ways = Ways::default();
+        self.turn = Redistribution::default();
+    }
+
+    /// What each rank does its part of. It takes no coefficients that are divided by order.
     pub fn transform(&self) -> &Transform {
         &self.transform
     }
