@@ -3,6 +3,7 @@
 //! and so the same bits; the values of a row are looked at once.
 
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+#![allow(clippy::needless_bitwise_bool)] // branches would not be vectors
 
 use super::sums::{total, LANES, OF_FLOW, OF_TRACER};
 use pulp::{Arch, NullaryFnOnce};

@@ -126,11 +126,14 @@ impl<T: Copy + Into<f64>> NullaryFnOnce for Sum<'_, T> {
     #[inline(always)]
     fn call(self) -> f64 {
         let mut sums = [0.0; LANES];
-        let (parts, rest) = self.0.as_chunks::<LANES>();
+        let parts = self.0.chunks_exact(LANES);
+        let rest = parts.remainder();
         for part in parts {
-            for k in 0..LANES {
-                let v: f64 = part[k].into();
-                sums[k] += v;
+            if let Ok(part) = <&[T; LANES]>::try_from(part) {
+                for k in 0..LANES {
+                    let v: f64 = part[k].into();
+                    sums[k] += v;
+                }
             }
         }
         for (sum, v) in sums.iter_mut().zip(rest) {
@@ -148,10 +151,13 @@ impl NullaryFnOnce for Product<'_> {
     #[inline(always)]
     fn call(self) -> f64 {
         let mut sums = [0.0; LANES];
-        let ((a, a_rest), (b, b_rest)) = (self.0.as_chunks::<LANES>(), self.1.as_chunks::<LANES>());
-        for (a, b) in a.iter().zip(b) {
-            for k in 0..LANES {
-                sums[k] += a[k] * b[k];
+        let (all_a, all_b) = (self.0.chunks_exact(LANES), self.1.chunks_exact(LANES));
+        let (a_rest, b_rest) = (all_a.remainder(), all_b.remainder());
+        for (a, b) in all_a.zip(all_b) {
+            if let (Ok(a), Ok(b)) = (<&[f64; LANES]>::try_from(a), <&[f64; LANES]>::try_from(b)) {
+                for k in 0..LANES {
+                    sums[k] += a[k] * b[k];
+                }
             }
         }
         for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
