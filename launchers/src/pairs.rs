@@ -5,7 +5,7 @@ use crate::calc::is_speed;
 use crate::carry;
 use crate::pressure::to_pascal;
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
-use halocline_core::meta::Coordinate;
+use halocline_core::meta::{Coordinate, Dim};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
@@ -195,7 +195,7 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     for (a, b) in pairs.into_iter().filter_map(|(a, b)| a.as_ref().zip(b.as_ref())).chain(levels) {
         same_coordinate(a, b, &other)?;
     }
-    if both_static(first, second)? {
+    if are_timeless(first, second)? {
         return Ok(());
     }
     let origin = align(first.time(), second.time())?;
@@ -240,7 +240,7 @@ pub(crate) fn check_surface(first: &Source, surface: &Source, otherwise: &str) -
         );
     }
     let (ours, theirs) = (first.time().len(), surface.time().len());
-    if !both_static(first, surface)? && align(first.time(), surface.time())? > 0 || ours != theirs {
+    if !are_timeless(first, surface)? && align(first.time(), surface.time())? > 0 || ours != theirs {
         return Err(Error::data(format!("has {theirs} times, `{name}` has {ours}"))
             .remedy("choose common ones with --time"));
     }
@@ -276,6 +276,15 @@ pub(crate) fn both_static(first: &Source, second: &Source) -> Result<bool> {
         (false, _) => format!("has no time dimension, `{other}` has one"),
     };
     Err(Error::data(differ).remedy("name variables that both vary in time, or that both do not"))
+}
+
+/// Whether there is no time to pair: neither has a time dimension, and one of them states no moment either.
+///
+/// # Errors
+/// Data, if one has a time dimension.
+pub(crate) fn are_timeless(first: &Source, second: &Source) -> Result<bool> {
+    let says_when = |s: &Source| s.time_name() != Dim::NO_TIME;
+    Ok(both_static(first, second)? && !(says_when(first) && says_when(second)))
 }
 
 fn same_coordinate(a: &Coordinate, b: &Coordinate, other: &str) -> Result<()> {

@@ -19,6 +19,10 @@ enum Layout {
     Inner,
     Outer,
     Right,
+    /// Inner faces of v without the first, one at the rim in its place: what cutting to wrong rows makes.
+    Cut,
+    /// v on outer faces, u in front of each cell.
+    Mixed,
 }
 
 /// Metres along x and y, of each column and row.
@@ -63,6 +67,8 @@ fn write(path: &Path, layout: Layout) -> PathBuf {
         Layout::Inner => (n - 1, 1),
         Layout::Outer => (n + 1, 0),
         Layout::Right => (n, 1),
+        Layout::Cut => (n - 1, if n == NY { 2 } else { 1 }),
+        Layout::Mixed => (n + usize::from(n == NY), 0),
     };
     let ((nv, v0), (nu, u0)) = (faces(NY), faces(NX));
     let mut file = netcdf::create(path).expect("a test file");
@@ -297,5 +303,19 @@ fn such_grids_on_any_ranks_and_what_is_refused() {
         };
         refused(&["--bins", "1", "--stagger", "same"], "--stagger");
         refused(&["--bins", "1", "--dx", "pm_none"], "pm_none");
+    }
+}
+
+#[test]
+fn velocities_that_are_not_between_the_cells_beside_them_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    for (layout, name) in [(Layout::Cut, "`v`"), (Layout::Mixed, "`u`")] {
+        let input = write(&folder.path().join("in.nc"), layout);
+        let words = ["transport", "heat", text(&input), "-o", text(&out), "--bins", "1"];
+        let done = run(Launch::Plain(1), &words);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && said.contains("does not stand on the faces"), "{layout:?}: {said}");
+        assert!(said.contains(name), "{layout:?}: {said}");
     }
 }

@@ -62,6 +62,15 @@ fn without_time(input: &Path, path: &Path) -> PathBuf {
     path.to_owned()
 }
 
+/// Says of which moment a file without times is, in days.
+fn of_moment(path: &Path, days: f64) {
+    let mut file = netcdf::append(path).expect("the file");
+    let mut time = file.add_variable::<f64>("time", &[]).expect("a variable");
+    time.put_attribute("units", "days since 2000-01-01").expect("an attribute");
+    time.put_values(&[days], ..).expect("written");
+    file.close().expect("closed");
+}
+
 #[test]
 fn a_snapshot_is_a_time_without_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -162,4 +171,64 @@ fn a_snapshot_is_none_of_times() {
     transport(Launch::Plain(1), "section", &[lone, still], &line, &out);
     let file = netcdf::open(&out).expect("a result");
     assert!(file.variable("volume").is_some() && file.variable("heat").is_none());
+}
+
+#[test]
+fn snapshots_of_different_moments_are_not_put_together() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let timed = one_time(&folder.path().join("timed.nc"));
+    let lone = folder.path().join("lone.nc");
+    let mut sample = Sample::new(&lone, ONE);
+    let lons: Vec<f64> = (0..10).map(|i| 36.0 * f64::from(i)).collect();
+    sample.places(["lat", "lon"], [&[-15.0, -5.0, 5.0, 15.0], &lons], false);
+    sample.field(V, ["lat", "lon"], ONE, |_| 0.1);
+    sample.field(U, ["lat", "lon"], ONE, |_| 0.1);
+    let lone = sample.done();
+    for (days, fits) in
+        [([Some(15.0), Some(2008.0)], false), ([Some(15.0); 2], true), ([None, Some(15.0)], true)]
+    {
+        let files = [&lone, &timed].map(|from| {
+            without_time(
+                from,
+                &folder
+                    .path()
+                    .join(format!("{}s.nc", from.file_stem().and_then(|s| s.to_str()).unwrap_or("x"))),
+            )
+        });
+        for (file, days) in files.iter().zip(days) {
+            days.iter().for_each(|days| of_moment(file, *days));
+        }
+        let words = ["transport", "heat", text(&files[0]), text(&files[1]), "-o", text(&out)];
+        let done = run(Launch::Plain(1), &words);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.success(), fits, "{days:?}: {said}");
+        assert!(fits || said.contains("has no value on"), "{said}");
+    }
+}
+
+#[test]
+fn what_stands_still_is_not_taken_for_what_has_times() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out.nc");
+    let timed = one_time(&folder.path().join("timed.nc"));
+    let still = without_time(&timed, &folder.path().join("still.nc"));
+    let lons: Vec<f64> = (0..10).map(|i| 36.0 * f64::from(i)).collect();
+    let file = |name: &str, about: [&str; 3], value: f64| {
+        let mut sample = Sample::new(&folder.path().join(name), ONE);
+        sample.places(["lat", "lon"], [&[-15.0, -5.0, 5.0, 15.0], &lons], false);
+        sample.field(about, ["lat", "lon"], ONE, |_| value);
+        sample.done()
+    };
+    // A temperature with times beside a flow without.
+    transport(Launch::Plain(1), "heat", std::slice::from_ref(&still), &[], &out);
+    let wanted = values(&out, "hfbasin");
+    let warm = file("warm.nc", T, 40.0);
+    transport(Launch::Plain(1), "heat", &[still.clone(), warm], &[], &out);
+    assert_eq!(values(&out, "hfbasin"), wanted);
+    // A mass transport with times beside a velocity without.
+    let mass = file("mass.nc", ["vmo", "ocean_mass_y_transport", "kg s-1"], 1e9);
+    transport(Launch::Plain(1), "overturning", &[still, mass], &[], &out);
+    let file = netcdf::open(&out).expect("a result");
+    assert!(file.dimension("time").is_some());
 }

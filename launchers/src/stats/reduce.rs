@@ -86,10 +86,8 @@ pub(super) fn prepare(
     let whole = fold.result_box(&IndexBox::whole(&shape));
     let maps = (whole.len() * quantities(&ops).len() * 2 * std::mem::size_of::<f64>()) as u64;
     let states = fold.result_bytes(&shape);
-    let kept = |ranks: usize| match reduced.has(Role::Time) {
-        true if ranks == 1 || fold.groups().len() == 1 => 0,
-        _ => 2 * states,
-    };
+    let is_one = |ranks: usize| reduced.has(Role::Time) && (ranks == 1 || fold.groups().len() == 1);
+    let kept = |ranks: usize| if is_one(ranks) { 0 } else { 2 * states };
     let (besides, besides_of_many) = (maps + kept(comm.size()), maps + kept(2));
     let task = Task {
         name: name.to_owned(),

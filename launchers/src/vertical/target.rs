@@ -167,34 +167,48 @@ fn in_order(v: &[f64]) -> bool {
 /// Pressures in Pa that are written as numbers, or are the levels of a file.
 ///
 /// # Errors
-/// Usage, if these are no pressures, rising or falling.
+/// Usage, and data of a file, if these are no pressures, rising or falling.
 ///
 /// # Collective
 /// Every rank calls this.
 pub(crate) fn pressures(comm: &Comm, io: Io, text: &str) -> Result<Vec<f64>> {
-    let (values, units) = match numbers(text) {
-        Some(values) => (values, None),
-        None => of_file(comm, io, text)?,
+    let Some(values) = numbers(text) else {
+        let (values, units) = of_file(comm, io, text)?;
+        let (file, _) = file_of(text);
+        let scale = units.as_deref().and_then(to_pascal).ok_or_else(|| {
+            let said = units.as_ref().map_or("without units".to_owned(), |units| format!("in `{units}`"));
+            Error::data(format!("--to has levels {said}, which are no pressures"))
+                .in_file(file)
+                .remedy("name a file with levels in Pa or hPa, or give the pressures in Pa")
+        })?;
+        let values: Vec<f64> = values.iter().map(|v| v * scale).collect();
+        return if are_pressures(&values) {
+            Ok(values)
+        } else {
+            Err(Error::data("--to has levels that are no pressures, rising or falling").in_file(file))
+        };
     };
-    let scale = match &units {
-        Some(units) => to_pascal(units).ok_or_else(|| {
-            Error::usage(format!("--to has levels in `{units}`, which are no pressures")).remedy("give Pa")
-        })?,
-        None => 1.0,
-    };
-    let values: Vec<f64> = values.iter().map(|v| v * scale).collect();
-    if values.is_empty() || values.iter().any(|p| *p <= 0.0) || !in_order(&values) {
+    if !are_pressures(&values) {
         return Err(Error::usage("--to is no list of pressures, rising or falling").remedy("give Pa"));
     }
     Ok(values)
 }
 
-/// The levels of a file: of a variable, or of the only dimension of levels that it has.
-fn of_file(comm: &Comm, io: Io, text: &str) -> Result<(Vec<f64>, Option<String>)> {
-    let (path, name) = match text.rsplit_once(':') {
+fn are_pressures(values: &[f64]) -> bool {
+    !values.is_empty() && values.iter().all(|p| *p > 0.0) && in_order(values)
+}
+
+/// The file, and the variable that is named behind it.
+fn file_of(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
         Some((path, name)) if !std::path::Path::new(text).exists() => (path, Some(name)),
         _ => (text, None),
-    };
+    }
+}
+
+/// The levels of a file: of a variable, or of the only dimension of levels that it has.
+fn of_file(comm: &Comm, io: Io, text: &str) -> Result<(Vec<f64>, Option<String>)> {
+    let (path, name) = file_of(text);
     let options = OpenOptions { io, ..OpenOptions::default() };
     let dataset = open_with(comm, &[path.to_owned()], options)
         .map_err(|e| Error { message: format!("--to {text}: {}", e.message), ..e })?;

@@ -1,6 +1,6 @@
 //! Variables of one or several sets of files, read in lockstep.
 
-use super::onto::Onto;
+use super::onto::{all_reach, reached, Onto};
 use super::options::Common;
 use super::pressure::{levels_of, Wanted};
 use super::streams::Part;
@@ -134,14 +134,16 @@ impl Operands {
     }
 
     /// Has columns of hybrid levels brought to these pressures as they are read; without any, to those of
-    /// the levels over a surface of 10⁵ Pa. Other levels stay as they are.
+    /// the levels over a surface of 10⁵ Pa that all columns reach. Other levels stay as they are. Gives a
+    /// note of what lies above columns.
     ///
     /// # Errors
-    /// Usage, if pressures are told and levels are no hybrid ones; data, if they make no levels.
-    pub(super) fn bring_to(&mut self, pressures: Option<Vec<f64>>) -> Result<()> {
+    /// Usage, if pressures are told and levels are no hybrid ones, or end below them; data, if they make
+    /// no levels.
+    pub(super) fn bring_to(&mut self, pressures: Option<Vec<f64>>) -> Result<Option<String>> {
         let Some(hybrid) = self.hybrid.take() else {
             return match pressures {
-                None => Ok(()),
+                None => Ok(None),
                 Some(_) => Err(Error::usage("--to is for hybrid levels")
                     .remedy("leave it out: results are on the levels of the input")),
             };
@@ -151,11 +153,14 @@ impl Operands {
                 Error::usage("--to has one pressure").remedy("give several: slopes between them are needed")
             );
         }
-        let pressures = pressures.unwrap_or_else(|| self.levels.pressure().to_vec());
+        let (pressures, note) = match pressures {
+            Some(told) => reached(&hybrid.levels, told)?,
+            None => all_reach(&hybrid.levels, self.levels.pressure()).map_err(|e| self.blame(e))?,
+        };
         self.levels = Levels::new(&pressures).map_err(|e| self.blame(e))?;
         self.layers = None;
         self.onto = Some(Onto { hybrid, pressures });
-        Ok(())
+        Ok(note)
     }
 
     /// Refuses longitudes that are no whole circle, for what is an integral along it. A single column

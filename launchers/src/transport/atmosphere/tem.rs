@@ -37,7 +37,8 @@ struct Fields {
     #[arg(long, value_name = "NAME")]
     w: Option<String>,
     /// Hybrid levels: the pressures, Pa, that columns are brought to first, by straight lines over
-    /// pressure, or a file whose levels these are [default: those of the levels over a surface of 100000 Pa]
+    /// pressure, or a file whose levels these are [default: those of the levels over a surface of 100000 Pa
+    /// that all columns reach]
     #[arg(long, visible_alias = "levels", value_name = "100000,85000,…|FILE[:VAR]")]
     to: Option<String>,
     /// One section: the mean over all times of what is found at each
@@ -129,7 +130,9 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
     ];
     let (mut operands, places) = Operands::without_layers(job, &fields.common, &asked)?;
     let to = fields.to.as_deref().map(|to| vertical::pressures(job.comm, fields.common.input.io, to));
-    operands.bring_to(to.transpose()?)?;
+    if let Some(note) = operands.bring_to(to.transpose()?)? {
+        job.verbosity.say(job.comm, || format!("note: {note}"));
+    }
     // The residual streamfunction is of the whole circle; the flux is a mean.
     if flux.is_none() {
         operands.check_circle()?;

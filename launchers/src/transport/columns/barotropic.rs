@@ -3,7 +3,7 @@
 use super::volumes::{positive, ColumnCommand, Columns, Made};
 use crate::folding::FoldJob;
 use crate::transport::ocean::mesh::{ends, moved};
-use crate::transport::ocean::{Needs, Ocean, OceanArgs, Primary};
+use crate::transport::ocean::{unfit, Needs, Ocean, OceanArgs, Primary};
 use halocline_algorithms::transport::{barotropic, Crossing, Faces, From, Stagger, VelocityMesh};
 use halocline_core::engine::Numbers;
 use halocline_core::grid::mesh::EdgeX;
@@ -108,6 +108,9 @@ impl ColumnCommand for BarotropicArgs {
         let primary = if of_u { Primary::U } else { Primary::V };
         let (ocean, on) = Ocean::open(job, &self.ocean, Needs::only(primary, self.rho0))?;
         let on = on.ok_or_else(|| Error::internal("a velocity is on no mesh"))?;
+        if ocean.fit.is_some() {
+            return Err(ocean.blame(unfit([ocean.shape.0, ocean.shape.1])));
+        }
         check_edge(&on, self.from).map_err(|e| ocean.blame(e))?;
         let faces = if of_u { Faces::along_columns(&on) } else { Faces::rows(&on) };
         // Rows may go from north to south, where the first is the northernmost; columns from the east.

@@ -74,29 +74,49 @@ fn is_field(info: &VariableInfo, with_times: bool) -> bool {
     has(Role::Time) == with_times && has(Role::X) && has(Role::Y)
 }
 
-/// The variable that is named, or the first that fits: one with times before one of a snapshot without.
-pub(super) fn field(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Option<Found>> {
-    let all = || sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
-    let found = |(set, info): (usize, &VariableInfo)| -> Result<Option<Found>> {
-        let file = sets[set].files().first().map_or("", |f| f.path.as_str());
-        wanted.quantity.check(&info.variable).map_err(|e| e.in_file(file))?;
-        Ok(Some(Found { set, name: info.variable.name.clone() }))
+/// The variable that is named, or the first that fits: of those with times, if it is to be `timed`, before
+/// those of a snapshot, else the other way round.
+pub(super) fn field(
+    sets: &[Dataset],
+    asked: Option<&str>,
+    wanted: &Wanted,
+    timed: bool,
+) -> Result<Option<Found>> {
+    let Some(name) = asked else {
+        return match first_of(sets, wanted, timed)? {
+            None => first_of(sets, wanted, !timed),
+            found => Ok(found),
+        };
     };
-    if let Some(name) = asked {
-        if let Some(there) = all().find(|(_, info)| info.variable.name == name) {
-            return found(there);
-        }
+    let mut all = sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
+    match all.find(|(_, info)| info.variable.name == name) {
+        Some(there) => checked(sets, there, wanted).map(Some),
         // Names the nearest, and the file.
-        return sets.first().map_or(Ok(None), |first| first.variable(name).map(|_| None));
+        None => sets.first().map_or(Ok(None), |first| first.variable(name).map(|_| None)),
     }
-    let there = [true, false].into_iter().find_map(|timed| {
-        let fields = || all().filter(move |(_, info)| is_field(info, timed));
-        let standard =
-            |name: &&str| fields().find(|(_, i)| i.variable.attributes.text("standard_name") == Some(name));
-        let by_name = |name: &&str| fields().find(|(_, i)| i.variable.name == **name);
-        wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name))
-    });
-    there.map_or(Ok(None), found)
+}
+
+/// What is found, if it is in units of what is wanted.
+fn checked(sets: &[Dataset], (set, info): (usize, &VariableInfo), wanted: &Wanted) -> Result<Found> {
+    let file = sets[set].files().first().map_or("", |f| f.path.as_str());
+    wanted.quantity.check(&info.variable).map_err(|e| e.in_file(file))?;
+    Ok(Found { set, name: info.variable.name.clone() })
+}
+
+/// The first that fits of those with times, or of those without.
+fn first_of(sets: &[Dataset], wanted: &Wanted, timed: bool) -> Result<Option<Found>> {
+    let all = || sets.iter().enumerate().flat_map(|(set, d)| d.variables().iter().map(move |v| (set, v)));
+    let fields = || all().filter(move |(_, info)| is_field(info, timed));
+    let standard =
+        |name: &&str| fields().find(|(_, i)| i.variable.attributes.text("standard_name") == Some(name));
+    let by_name = |name: &&str| fields().find(|(_, i)| i.variable.name == **name);
+    let there = wanted.standard.iter().find_map(standard).or_else(|| wanted.names.iter().find_map(by_name));
+    there.map(|there| checked(sets, there, wanted)).transpose()
+}
+
+/// Whether something has times.
+pub(super) fn is_timed(sets: &[Dataset], found: &Found) -> Result<bool> {
+    Ok(sets[found.set].variable(&found.name)?.variable.position(Role::Time).is_some())
 }
 
 /// A velocity, or where none is a mass transport, and whether it is one. A variable that is named is
@@ -115,17 +135,30 @@ pub(super) fn velocity(
         });
         return Ok((needed(sets, asked, if is_mass { mass } else { velocity })?, is_mass));
     }
-    if field(sets, None, velocity)?.is_none() {
-        if let Some(found) = field(sets, None, mass)? {
-            return Ok((found, true));
+    // A velocity that stands still, as of a state at rest, is not meant where a mass transport has times.
+    for (timed, wanted, is_mass) in
+        [(true, velocity, false), (true, mass, true), (false, velocity, false), (false, mass, true)]
+    {
+        if let Some(found) = first_of(sets, wanted, timed)? {
+            return Ok((found, is_mass));
         }
     }
     Ok((needed(sets, None, velocity)?, false))
 }
 
-/// [`field`], which must be there.
+/// [`field`], with times rather than without, which must be there.
 pub(in crate::transport) fn needed(sets: &[Dataset], asked: Option<&str>, wanted: &Wanted) -> Result<Found> {
-    field(sets, asked, wanted)?.ok_or_else(|| {
+    needed_like(sets, asked, wanted, true)
+}
+
+/// [`field`], which must be there.
+pub(super) fn needed_like(
+    sets: &[Dataset],
+    asked: Option<&str>,
+    wanted: &Wanted,
+    timed: bool,
+) -> Result<Found> {
+    field(sets, asked, wanted, timed)?.ok_or_else(|| {
         let error = Error::usage(format!("no {} is found by its standard name or a usual name", wanted.what))
             .remedy(format!("add the files that hold it, or name it with {}", wanted.option));
         match sets.first().and_then(|d| d.files().first()) {

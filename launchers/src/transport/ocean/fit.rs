@@ -1,5 +1,6 @@
 //! Velocities on one face less or more than cells along an axis, brought to one face for each cell.
 
+use super::places::Places;
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::grid::mesh::{Faces, Point};
 use halocline_core::index::IndexBox;
@@ -54,6 +55,28 @@ impl Fit {
         self.shape(Point::V)[0] - self.shift(Point::V)[0]
     }
 
+    /// How far what stands at a point is from the middle between two cells, in steps from the one to the
+    /// other (median); `None` if nothing tells. `cells`: latitudes and longitudes of their centres.
+    pub(super) fn off(&self, point: Point, [lat, lon]: [&[f64]; 2], own: &Places) -> Option<f64> {
+        let ([rows, columns], [down, right]) = (self.cells, self.shift(point));
+        let (dj, di) = (usize::from(point.is_north()), usize::from(point.is_east()));
+        if [lat.len(), lon.len()] != [rows * columns; 2] || own.shape() != self.shape(point) {
+            return None;
+        }
+        let cell = |j: usize, i: usize| unit(lat[j * columns + i], lon[j * columns + i]);
+        let share = |(j, i): (usize, usize)| {
+            let (here, next) = (cell(j, i), cell(j + dj, i + di));
+            let k = (j + down) * own.columns + i + right;
+            let middle = [0, 1, 2].map(|d| 0.5 * (here[d] + next[d]));
+            Some(apart(unit(own.lat[k], own.lon[k]), middle) / apart(here, next)).filter(|s| s.is_finite())
+        };
+        let faces =
+            (0..rows - dj.min(rows)).flat_map(|j| (0..columns - di.min(columns)).map(move |i| (j, i)));
+        let mut all: Vec<f64> = faces.filter_map(share).collect();
+        let middle = all.len() / 2;
+        (!all.is_empty()).then(|| *all.select_nth_unstable_by(middle, f64::total_cmp).1)
+    }
+
     /// Maps, one after the other, with a value for each cell.
     pub(super) fn pad<T: Copy>(&self, point: Point, values: &[T], nothing: T) -> Vec<T> {
         let ([rows, columns], [down, right]) = (self.shape(point), self.shift(point));
@@ -69,6 +92,16 @@ impl Fit {
         }
         out
     }
+}
+
+/// A place as a vector of length 1.
+fn unit(lat: f64, lon: f64) -> [f64; 3] {
+    let ((sin, cos), (east, west)) = (lat.to_radians().sin_cos(), lon.to_radians().sin_cos());
+    [cos * west, cos * east, sin]
+}
+
+fn apart(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
 
 /// A source with a value for each cell.

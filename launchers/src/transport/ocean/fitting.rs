@@ -29,8 +29,10 @@ impl Opening<'_> {
 
     /// How velocities are brought to cells, where these have other rows or columns: v has this shape.
     pub(super) fn find_fit(&mut self, v: [usize; 2], u: Option<&Found>) -> Result<Option<Fit>> {
-        if self.needs.primary != Primary::V {
-            return Ok(None);
+        match self.needs.primary {
+            Primary::V => {}
+            Primary::U => return self.check_columns(v).map(|()| None),
+            Primary::Temperature | Primary::Salinity => return Ok(None),
         }
         let u = u.map(|u| self.shape_of(u)).transpose()?.flatten();
         let cells = match u {
@@ -52,14 +54,24 @@ impl Opening<'_> {
         Ok(Some(fit))
     }
 
-    /// Rows and columns of what is needed at cells: of tracers, or of a thickness.
+    /// Refuses a velocity along rows alone, of this shape, on faces of another number than cells.
+    fn check_columns(&self, u: [usize; 2]) -> Result<()> {
+        let turned = |[rows, columns]: [usize; 2]| [columns, rows];
+        let fit = self.beside_shape()?.and_then(|cells| Fit::of(turned(cells), turned(u), None));
+        match fit.filter(|fit| !fit.is_plain()) {
+            None => Ok(()),
+            Some(fit) => Err(unfit(turned(fit.cells))),
+        }
+    }
+
+    /// Rows and columns of what is needed at cells: of tracers, of a thickness, or of a mesh.
     fn beside_shape(&self) -> Result<Option<[usize; 2]>> {
         let tracers = [
             (self.needs.temperature, &self.args.thetao, find::TEMPERATURE),
             (self.needs.salinity, &self.args.so, find::SALINITY),
         ];
         for (_, asked, what) in tracers.iter().filter(|(is_needed, ..)| *is_needed) {
-            if let Some(found) = find::field(self.sets, asked.as_deref(), what)? {
+            if let Some(found) = find::field(self.sets, asked.as_deref(), what, self.is_timed())? {
                 return self.shape_of(&found);
             }
         }
@@ -72,7 +84,10 @@ impl Opening<'_> {
             let info = all().find(|info| info.variable.name == name)?;
             ground(&info.variable).filter(|_| levels(&info.variable) == levels(first))
         });
-        Ok(found)
+        match found {
+            Some(cells) => Ok(Some(cells)),
+            None => Ok(self.of_file()?.map(|found| found.mesh.cells)),
+        }
     }
 
     /// Refuses a thickness at the points of v that is not told at cells, and would be passed over.
@@ -103,15 +118,74 @@ impl Opening<'_> {
         tracers: &[usize],
         u: Option<usize>,
     ) -> Result<VelocityMesh> {
-        let found = self.of_file()?.map(|found| found.mesh).filter(|mesh| mesh.cells == fit.cells);
-        let mut mesh = match found {
-            Some(mesh) => mesh.with_faces(fit.faces),
+        let found = self.of_file()?;
+        let is_named = self.args.grid().grid.is_some();
+        if let Some(found) = found.as_ref().filter(|found| is_named && found.mesh.cells != fit.cells) {
+            let ([rows, columns], [all_rows, all_columns]) = (fit.cells, found.mesh.cells);
+            return Err(Error::data(format!(
+                "is on faces of {rows} x {columns} cells, the mesh of --grid has {all_rows} x {all_columns}"
+            ))
+            .remedy("name the mesh of these cells, or cut it to the same rows and columns"));
+        }
+        let mut mesh = match found.filter(|found| found.mesh.cells == fit.cells) {
+            Some(found) => {
+                self.uses(&found);
+                found.mesh.with_faces(fit.faces)
+            }
             None => self.of_centres(fit, tracers, u)?,
         };
+        self.check_faces(fit, &mesh, u)?;
         mesh.staggering = Staggering::C;
         self.asked_lengths(&mut mesh, Stagger::Ahead)?;
         super::mesh::check_lengths(&mesh)?;
         Ok(VelocityMesh::new(mesh.with_faces([Faces::Right; 2]), Stagger::Ahead))
+    }
+
+    /// Refuses velocities whose number fits to that of cells, and which are elsewhere.
+    fn check_faces(&self, fit: &Fit, mesh: &Mesh, u: Option<usize>) -> Result<()> {
+        let t = Point::T.index();
+        let velocities = [(0, Point::V)].into_iter().chain(u.map(|u| (u, Point::U)));
+        for (source, point) in velocities.map(|(k, point)| (&self.sources[k], point)) {
+            let places = Places::of(source)?;
+            // Faces are where 0 is; half a step are centres, a whole one is the next row or column.
+            if fit.off(point, [&mesh.lat[t], &mesh.lon[t]], &places).is_some_and(|off| off > 0.3) {
+                let error = Error::data("does not stand on the faces between the cells of its mesh")
+                    .in_variable(&source.variable().name)
+                    .remedy("cut velocities and cells to the same rows and columns");
+                return Err(match source.files().first() {
+                    Some(file) => error.in_file(&file.path),
+                    None => error,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Latitudes and longitudes of the centres of cells; `own`: of the primary variable.
+    pub(super) fn places_of_cells(
+        &mut self,
+        on: Option<&VelocityMesh>,
+        tracers: &[usize],
+        own: &Places,
+    ) -> Result<[Vec<f64>; 2]> {
+        let lacks = || {
+            Error::data("nothing tells where the centres of cells are, by which basins are taken")
+                .remedy("add a file of temperature, or name a file of the mesh with --grid")
+        };
+        let Some(on) = on else { return Ok([own.lat.clone(), own.lon.clone()]) };
+        let (t, cells) = (Point::T.index(), self.fit.map_or(own.shape(), |fit| fit.cells));
+        if on.mesh.lat[t].len() == cells[0] * cells[1] {
+            return Ok([on.mesh.lat[t].clone(), on.mesh.lon[t].clone()]);
+        }
+        if let Some(fit) = self.fit {
+            let grid = self.centres(&fit, tracers)?.ok_or_else(lacks)?;
+            return Ok([grid.latitudes().ok_or_else(lacks)?, grid.longitudes().ok_or_else(lacks)?]);
+        }
+        if on.stagger == Stagger::Same {
+            return Ok([own.lat.clone(), own.lon.clone()]);
+        }
+        let (places, _) = self.beside(cells)?.ok_or_else(lacks)?;
+        Ok([places.lat, places.lon])
     }
 
     /// The mesh that centres of cells give, faces where velocities themselves are.
@@ -176,6 +250,12 @@ impl Opening<'_> {
             lon: places.lon[from..].to_vec(),
         }
     }
+}
+
+/// Of velocities that would have to be brought to cells of another number.
+pub(in crate::transport) fn unfit([rows, columns]: [usize; 2]) -> Error {
+    Error::data(format!("is on faces of another number than the {rows} x {columns} cells beside it"))
+        .remedy("a streamfunction needs one face for each cell: cut velocities and cells to the same number")
 }
 
 /// What coordinates of the centres of cells are called.

@@ -21,6 +21,9 @@ impl Opening<'_> {
         thick: &Thick,
     ) -> Result<VelocityMesh> {
         let found = self.of_file()?;
+        if let Some(found) = &found {
+            self.uses(found);
+        }
         let cells = self.cells(tracers, thick)?;
         let (stagger, grid) = self.stagger(places, (cells, u), (found.as_ref(), thick))?;
         let mut mesh = match found {
@@ -45,7 +48,7 @@ impl Opening<'_> {
     }
 
     /// The mesh of a file, if one tells lengths.
-    pub(super) fn of_file(&mut self) -> Result<Option<FoundMesh>> {
+    pub(super) fn of_file(&self) -> Result<Option<FoundMesh>> {
         let (args, grid) = (self.args.grid(), self.sources[0].grid().clone());
         let asked = args.grid.is_some();
         let sets: Vec<_> = if asked {
@@ -56,18 +59,21 @@ impl Opening<'_> {
         for set in sets {
             let found = mesh::find(self.job.comm, &args, set, &grid)?;
             if found.model != "coordinates" {
-                self.files.extend(args.files());
-                let own =
-                    |line: &String| !["read: ", "C grid", "A grid"].iter().any(|word| line.starts_with(word));
-                let about: Vec<String> = found.describe().into_iter().filter(own).collect();
-                self.notes.push(format!("mesh: {}", about.join(", ")));
-                for (which, name) in [("v", &found.names.dx[2]), ("u", &found.names.dy[1])] {
-                    self.notes.extend(name.iter().map(|name| format!("lengths of faces of {which}: {name}")));
-                }
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// Notes that this mesh is used, and from where it is.
+    pub(super) fn uses(&mut self, found: &FoundMesh) {
+        self.files.extend(self.args.grid().files());
+        let own = |line: &String| !["read: ", "C grid", "A grid"].iter().any(|word| line.starts_with(word));
+        let about: Vec<String> = found.describe().into_iter().filter(own).collect();
+        self.notes.push(format!("mesh: {}", about.join(", ")));
+        for (which, name) in [("v", &found.names.dx[2]), ("u", &found.names.dy[1])] {
+            self.notes.extend(name.iter().map(|name| format!("lengths of faces of {which}: {name}")));
+        }
     }
 
     /// The mesh that coordinates give: cells on `grid`, faces where velocities themselves are.

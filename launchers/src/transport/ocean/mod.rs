@@ -15,6 +15,7 @@ mod values;
 
 pub(crate) use args::{Convention, OceanArgs};
 pub(crate) use basins::Basin;
+pub(super) use fitting::unfit;
 pub(crate) use open::{Needs, Ocean, Primary};
 pub(super) use places::Places;
 pub(super) use values::tracers_of;

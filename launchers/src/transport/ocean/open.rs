@@ -1,7 +1,6 @@
 //! The inputs of a transport, opened.
 
 use super::args::OceanArgs;
-use super::basins::Basin;
 use super::find;
 use super::fit::{Fit, Fitted};
 use super::layers::Layers;
@@ -15,7 +14,6 @@ use crate::step::Alone;
 use halocline_algorithms::transport::VelocityMesh;
 use halocline_core::grid::mesh::Point;
 use halocline_core::grid::GridKind;
-use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Source};
 use std::path::PathBuf;
@@ -87,13 +85,13 @@ impl Ocean {
     pub(in crate::transport) fn has(job: &FoldJob<'_>, args: &OceanArgs) -> Result<[bool; 2]> {
         let sets = args.input.open_groups(job.comm, job.verbosity)?;
         let (flow, _) = find::velocity(&sets, args.v.as_deref(), (&find::V, &find::MASS_V))?;
-        let has_times = |found: &find::Found| -> Result<bool> {
-            Ok(sets[found.set].variable(&found.name)?.variable.position(Role::Time).is_some())
-        };
+        let timed = find::is_timed(&sets, &flow)?;
         // One that is found, and not named, is meant if it has times as the flow has.
         let is_there = |asked: &Option<String>, wanted| -> Result<bool> {
-            let Some(found) = find::field(&sets, asked.as_deref(), wanted)? else { return Ok(false) };
-            Ok(asked.is_some() || has_times(&found)? == has_times(&flow)?)
+            let Some(found) = find::field(&sets, asked.as_deref(), wanted, timed)? else {
+                return Ok(false);
+            };
+            Ok(asked.is_some() || find::is_timed(&sets, &found)? == timed)
         };
         Ok([is_there(&args.thetao, &find::TEMPERATURE)?, is_there(&args.so, &find::SALINITY)?])
     }
@@ -138,7 +136,7 @@ impl Ocean {
         let layers = Layers::of(&opening.sources[0]).map_err(blame)?;
         let u = if needs.u {
             let wanted = if is_mass { find::MASS_U } else { find::U };
-            Some(find::needed(&sets, args.u.as_deref(), &wanted)?)
+            Some(find::needed_like(&sets, args.u.as_deref(), &wanted, opening.is_timed())?)
         } else {
             None
         };
@@ -162,15 +160,12 @@ impl Ocean {
             }
         }
         let masks = opening.masks(cells, layers.thickness.len())?;
-        let t = Point::T.index();
-        let centres = on.as_ref().map(|on| &on.mesh).filter(|m| m.lat[t].len() == cells[0] * cells[1]);
-        let centres = centres.map_or((&places.lat, &places.lon), |mesh| (&mesh.lat[t], &mesh.lon[t]));
-        let belong = |basin: &Basin, files: &mut Vec<PathBuf>| {
-            basin.cells((job.comm, &sets), (centres.0, centres.1), files)
-        };
         let mut basins = Vec::new();
-        for basin in &args.basin {
-            basins.extend(belong(basin, &mut opening.files)?);
+        if !args.basin.is_empty() {
+            let [lat, lon] = opening.places_of_cells(on.as_ref(), &tracers, &places).map_err(blame)?;
+            for basin in &args.basin {
+                basins.extend(basin.cells((job.comm, &sets), (&lat, &lon), &mut opening.files)?);
+            }
         }
         crate::common::check_once(&basins.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
         let Opening { files, sources, notes, fit, .. } = opening;

@@ -9,7 +9,7 @@ use super::places::Places;
 use super::thickness::{Search, Thick, ThickFound};
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
-use crate::pairs::{align, both_static};
+use crate::pairs::{align, are_timeless};
 use halocline_core::grid::mesh::Point;
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Values, Variable};
@@ -43,6 +43,11 @@ impl Opening<'_> {
         Ok(source)
     }
 
+    /// Whether the primary variable has times.
+    pub(super) fn is_timed(&self) -> bool {
+        !self.sources[0].is_static()
+    }
+
     /// Opens another variable that is read with the first, and stands at a point.
     pub(super) fn add(&mut self, found: &Found, point: Point) -> Result<usize> {
         let next = self.source(found)?;
@@ -59,7 +64,10 @@ impl Opening<'_> {
             (self.needs.salinity, self.args.so.as_deref(), find::SALINITY),
         ];
         let wanted = wanted.into_iter().filter(|(is_needed, _, _)| *is_needed);
-        wanted.map(|(_, asked, what)| self.add(&find::needed(self.sets, asked, &what)?, Point::T)).collect()
+        let timed = self.is_timed();
+        wanted
+            .map(|(_, asked, what)| self.add(&find::needed_like(self.sets, asked, &what, timed)?, Point::T))
+            .collect()
     }
 
     /// Thickness of layers at each map.
@@ -92,7 +100,7 @@ impl Opening<'_> {
     /// Where cells are, as a tracer tells, else a thickness with coordinates of its own.
     pub(super) fn beside(&mut self, [rows, columns]: [usize; 2]) -> Result<Option<(Places, Grid)>> {
         for (asked, what) in [(&self.args.thetao, find::TEMPERATURE), (&self.args.so, find::SALINITY)] {
-            if let Some(found) = find::field(self.sets, asked.as_deref(), &what)? {
+            if let Some(found) = find::field(self.sets, asked.as_deref(), &what, self.is_timed())? {
                 let source = self.source(&found)?;
                 let places = Places::of(&source)?;
                 if (places.rows, places.columns) == (rows, columns) {
@@ -213,7 +221,7 @@ fn check_beside(first: &Source, second: &Source, fitted: Option<[usize; 2]>) -> 
         ))
         .remedy("both need as many levels, rows and columns; beside tracers v may have one row, and u one column, less or more"));
     }
-    if both_static(first, second)? {
+    if are_timeless(first, second)? {
         return Ok(());
     }
     let origin = align(first.time(), second.time())?;
