@@ -97,7 +97,8 @@ fn write(path: &Path, layout: Layout) -> PathBuf {
     let level = [("units", "m"), ("positive", "down"), ("axis", "Z"), ("bounds", "lev_bnds")];
     add("lev", &["lev"], &level, &[5.0, 30.0]);
     add("lev_bnds", &["lev", "bnds"], &[], &[0.0, 10.0, 10.0, 50.0]);
-    let points: [(&str, [&str; 2], [usize; 2], [f64; 2]); 3] = [
+    type Points<'a> = (&'a str, [&'a str; 2], [usize; 2], [f64; 2]);
+    let points: [Points<'_>; 3] = [
         ("rho", ["eta_rho", "xi_rho"], [NY, NX], [0.0, 0.0]),
         ("v", ["eta_v", "xi_v"], [nv, NX], [v0 as f64 - 0.5, 0.0]),
         ("u", ["eta_u", "xi_u"], [NY, nu], [0.0, u0 as f64 - 0.5]),

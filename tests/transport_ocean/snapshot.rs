@@ -34,7 +34,7 @@ fn one_time(path: &Path) -> PathBuf {
         sample.field(about, ["lat", "lon"], ONE, flow(d));
     }
     let flux: Vec<f64> =
-        (0..40).map(|c| if c % 10 == 0 { f64::NAN } else { 5.0 + (c as f64).cos() }).collect();
+        (0..40).map(|c| if c % 10 == 0 { f64::NAN } else { 5.0 + f64::from(c).cos() }).collect();
     sample.add(&["time", "y", "x"], ["hfds", "surface_downward_heat_flux_in_sea_water", "W m-2"], &flux);
     let mut hfds = sample.0.variable_mut("hfds").expect("the flux");
     hfds.put_attribute("coordinates", "lat lon").expect("an attribute");

@@ -17,7 +17,7 @@ use super::winds::energy_of;
 use deal::Deal;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
-use halocline_core::engine::NumbersMut;
+use halocline_core::engine::{Engine, NumbersMut};
 use halocline_core::index::IndexBox;
 use halocline_core::memory::filled;
 use halocline_core::meta::{Dim, Role};
@@ -190,7 +190,7 @@ impl DividedTransform {
                 sums.iter_mut().zip(&arrived[from..from + maps]).for_each(|(sum, term)| *sum += term);
             }
         }
-        let all: Vec<f64> = comm.all_gather_v(&sums).concat();
+        let all: Vec<f64> = Engine::new(comm).gather(&sums)?.concat();
         Ok((0..maps).flat_map(|map| all.iter().skip(map).step_by(maps.max(1)).copied()).collect())
     }
 

@@ -87,8 +87,11 @@ fn both_ways_agree() {
             continue;
         }
         match (direct, read(&path, Io::Library)) {
-            (Ok((direct, meta)), Ok((library, expected))) => {
+            (Ok((direct, meta)), Ok((library, mut expected))) => {
                 agreed += 1;
+                // Direct reading may leave out types of a writer's own: who wants them asks the library.
+                let has = |name: &str| meta.variables.iter().any(|v| v.name == name);
+                expected.variables.retain(|v| v.dtype != DType::Other || has(&v.name));
                 wrong.extend(differences(&meta, &expected).into_iter().map(|d| format!("{name}: {d}")));
                 for ((v, a), (_, b)) in small(&*direct, &meta).iter().zip(small(&*library, &expected)) {
                     match (a, &b) {
