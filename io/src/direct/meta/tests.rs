@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::stored::StoredValues;
+use halocline_core::meta::DType;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
