@@ -239,12 +239,12 @@ fn a_run_that_is_ended_leaves_no_files_between_steps() {
     }
     let place = Place::new();
     let layout = Layout::Chunked([40, 40, 80], None);
-    Made { shape: [800, 40, 80], layout, since: 0 }.write(&place.at("tos.nc"));
+    Made { shape: [400, 40, 80], layout, since: 0 }.write(&place.at("tos.nc"));
     std::fs::create_dir(place.at("scratch")).expect("made");
     let pipeline = "scratch = 'scratch'\n[source.tos]\nfiles = 'tos.nc'\nvar = 'tos'\n\
          [[step]]\nname = 'kept'\ndo = 'anomaly'\nfrom = 'tos'\nby = 'month'\n\
          [[step]]\nname = 'index'\ndo = 'stats'\nfrom = 'tos'\nover = ['lat', 'lon']\n\
-         [[step]]\ndo = 'relate'\nfrom = 'kept'\nwith = 'index'\nop = ['correlation']\ndetrend = true\nlags = '-390..390'\noutput = 'out.nc'\n";
+         [[step]]\ndo = 'relate'\nfrom = 'kept'\nwith = 'index'\nop = ['correlation']\ndetrend = true\nlags = '-150..150'\noutput = 'out.nc'\n";
     std::fs::write(place.at("p.toml"), pipeline).expect("written");
     let scratch = || names_in(&place.at("scratch"));
     for launch in launches {
