@@ -60,6 +60,9 @@ fn is_land(j: usize, i: usize) -> bool {
     ISLAND.contains(&[j, i])
 }
 
+/// Name of a point, its dimensions, their lengths, and how far it is from the middle of a cell.
+type Points<'a> = (&'a str, [&'a str; 2], [usize; 2], [f64; 2]);
+
 /// A file of such velocities; of ROMS with its own metrics and masks.
 fn write(path: &Path, layout: Layout) -> PathBuf {
     // How many faces, and the number of the first of those in front of cells.
@@ -97,7 +100,6 @@ fn write(path: &Path, layout: Layout) -> PathBuf {
     let level = [("units", "m"), ("positive", "down"), ("axis", "Z"), ("bounds", "lev_bnds")];
     add("lev", &["lev"], &level, &[5.0, 30.0]);
     add("lev_bnds", &["lev", "bnds"], &[], &[0.0, 10.0, 10.0, 50.0]);
-    type Points<'a> = (&'a str, [&'a str; 2], [usize; 2], [f64; 2]);
     let points: [Points<'_>; 3] = [
         ("rho", ["eta_rho", "xi_rho"], [NY, NX], [0.0, 0.0]),
         ("v", ["eta_v", "xi_v"], [nv, NX], [v0 as f64 - 0.5, 0.0]),
