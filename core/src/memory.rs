@@ -54,7 +54,9 @@ pub fn give_back() {
     }
 }
 
-/// Lets the allocator ask the system for each block of 4 MiB or more and give it back when it is freed.
+/// Lets the allocator ask the system for each block of 4 MiB or more and give it back when it is freed,
+/// and keep 4 MiB of smaller ones for what comes next instead of 128 KiB: what is given back and asked
+/// for again costs each page's first touch, while all threads are halted.
 ///
 /// The C library of GNU raises that size to that of the largest block that was freed (up to 32 MiB);
 /// what is smaller then stays with it, scattered over the heaps of all threads, which took 100 MB
@@ -64,14 +66,22 @@ pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use core::ffi::c_int;
-        /// `M_MMAP_THRESHOLD` of malloc.h.
+        // `M_TRIM_THRESHOLD`, `M_TOP_PAD` and `M_MMAP_THRESHOLD` of malloc.h.
+        const TRIM_THRESHOLD: c_int = -1;
+        const TOP_PAD: c_int = -2;
         const MMAP_THRESHOLD: c_int = -3;
+        /// Those are set to this, what is asked of the system at a time to a quarter.
+        const BLOCK: c_int = 4 << 20;
         extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
-        // SAFETY: a function of the C library that every program here is linked with, with a
-        // parameter that it documents; it takes the allocator's own locks.
-        let _ = unsafe { mallopt(MMAP_THRESHOLD, 4 << 20) };
+        // SAFETY: a function of the C library that every program here is linked with, with
+        // parameters that it documents; it takes the allocator's own locks.
+        unsafe {
+            let _ = mallopt(MMAP_THRESHOLD, BLOCK);
+            let _ = mallopt(TRIM_THRESHOLD, BLOCK);
+            let _ = mallopt(TOP_PAD, BLOCK / 4);
+        }
     }
 }
 

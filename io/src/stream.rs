@@ -24,6 +24,9 @@ impl StreamSource for Source {
     fn is_divisible(&self) -> bool {
         Source::is_divisible(self)
     }
+    fn reads_pieces(&self) -> bool {
+        Source::reads_pieces(self)
+    }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         match out {
             NumbersMut::F32(out) => self.read_into(block, out),

@@ -112,7 +112,13 @@ impl InSitu {
                 let own = setup.clone();
                 let parts = RefCell::new(Vec::new());
                 let make = Box::new(move |times: &[f64]| reduction(&own, &mut parts.borrow_mut(), times));
-                Run::Reduction(insitu::InSitu::begin(comm, domain, fields, missing, make)?)
+                let run = insitu::InSitu::begin(comm, domain, fields, missing, make)?;
+                Run::Reduction(match &setup.kind {
+                    Kind::Climatology(cycle, _) => {
+                        run.keeping(Groups::levels_of_cycle(cycle.len(setup.time.calendar())))
+                    }
+                    _ => run,
+                })
             }
             Kind::Histogram(counting) => {
                 comm.agree(Counted::new(counting, &space, Vec::new()).map(|_| ()))?;
@@ -352,7 +358,7 @@ fn reduction(setup: &Setup, parts: &mut Vec<u32>, times: &[f64]) -> Result<Reduc
                 let part = cycle.part(calendar, &setup.date(time)?);
                 parts.push(part.map_or(Groups::NONE, |part| part as u32));
             }
-            (Groups::new(parts.clone(), cycle.len(calendar) as u32)?, ops.as_slice())
+            (Groups::cycle(parts.clone(), cycle.len(calendar) as u32)?, ops.as_slice())
         }
         Kind::Stats(ops) => (Groups::all(times.len()), ops.as_slice()),
         _ => (Groups::all(times.len()), &[][..]),

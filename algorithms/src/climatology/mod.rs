@@ -20,8 +20,8 @@ use halocline_core::Result;
 /// none.
 ///
 /// # Errors
-/// As [`Groups::new`].
+/// As [`Groups::cycle`].
 pub fn groups(cycle: Cycle, calendar: Calendar, times: &[DateTime]) -> Result<Groups> {
     let part = |at: &DateTime| cycle.part(calendar, at).map_or(Groups::NONE, |part| part as u32);
-    Groups::new(times.iter().map(part).collect(), cycle.len(calendar) as u32)
+    Groups::cycle(times.iter().map(part).collect(), cycle.len(calendar) as u32)
 }

@@ -8,6 +8,7 @@ use super::EofField;
 use crate::symmetric::{power_of_two_scale, transposed_times_columns, STRIP};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use halocline_core::buffers::Buffers;
 use halocline_core::engine::{Engine, Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
@@ -52,6 +53,8 @@ struct ProductFold<'a> {
     /// B in single precision, C order, and the power of two that it was divided by; if products are.
     singles: Option<(Vec<f32>, f64)>,
     count: usize,
+    /// Sums of states that were merged into others.
+    spare: Buffers,
 }
 
 impl Fold for ProductFold<'_> {
@@ -69,7 +72,9 @@ impl Fold for ProductFold<'_> {
         state_bytes(self.shared.times, self.count)
     }
     fn start(&self, _column: usize) -> ProductState {
-        ProductState { sum: vec![0.0; self.block.len()], squares: 0.0, survey: Survey::default() }
+        let mut sum = self.spare.take(self.block.len());
+        sum.fill(0.0);
+        ProductState { sum, squares: 0.0, survey: Survey::default() }
     }
     fn absorb(&self, state: &mut ProductState, piece: &Piece<'_>) -> Result<()> {
         let shared = self.shared;
@@ -102,6 +107,7 @@ impl Fold for ProductFold<'_> {
         left.survey.join(&right.survey);
         left.squares += right.squares;
         left.sum.iter_mut().zip(&right.sum).for_each(|(a, b)| *a += b);
+        self.spare.give(right.sum);
         Ok(left)
     }
 }
@@ -195,7 +201,7 @@ pub(super) fn products_of(
         (0..columns * rows).map(|i| from[(i % rows) * columns + i / rows]).collect()
     };
     let singles = (precision == Precision::Mixed).then(|| to_singles(&transposed(block, count)));
-    let fold = ProductFold { shared, block, singles, count };
+    let fold = ProductFold { shared, block, singles, count, spare: Buffers::new() };
     let state = engine.fold_series(field.source, field.plan, &fold)?.pop().map(|(_, state)| state);
     let survey = engine.finish_single(state.as_ref(), |state| Ok(state.survey.clone()))?;
     survey.check(field.input.locate)?;

@@ -154,14 +154,33 @@ impl Matrix {
         to: &mut [[f64; LANES]],
         missing: Missing,
     ) {
+        self.times_from(rows, (0, from), to, missing);
+    }
+
+    /// [`Self::times`] where only the source cells from number `first` on are given: all that the rows
+    /// have weights of.
+    pub(super) fn times_from<const LANES: usize, T: Into<f64> + Copy>(
+        &self,
+        rows: std::ops::Range<usize>,
+        (first, from): (usize, &[[T; LANES]]),
+        to: &mut [[f64; LANES]],
+        missing: Missing,
+    ) {
         let places = to.len();
-        Arch::new().dispatch(Times {
-            matrix: self,
-            to: &mut to[..rows.len().min(places)],
-            rows,
-            from,
-            missing,
-        });
+        let to = &mut to[..rows.len().min(places)];
+        Arch::new().dispatch(Times { matrix: self, to, rows, first, from, missing });
+    }
+
+    /// From the first to the last source cell that these rows have weights of; nothing if they have
+    /// none.
+    pub(super) fn reach(&self, rows: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let places = &self.places[self.starts[rows.start]..self.starts[rows.end]];
+        let ends = places.iter().fold((u32::MAX, 0), |(a, b), &p| (a.min(p), b.max(p)));
+        if places.is_empty() {
+            0..0
+        } else {
+            ends.0 as usize..ends.1 as usize + 1
+        }
     }
 
     /// One row of the product.
@@ -170,13 +189,13 @@ impl Matrix {
     fn product<const LANES: usize, T: Into<f64> + Copy>(
         &self,
         row: usize,
-        from: &[[T; LANES]],
+        (first, from): (usize, &[[T; LANES]]),
         missing: Missing,
     ) -> [f64; LANES] {
         let (places, values) = self.row(row);
         let mut sum = [0.0; LANES];
         for (&place, &weight) in places.iter().zip(values) {
-            let source = &from[place as usize];
+            let source = &from[place as usize - first];
             for lane in 0..LANES {
                 let value: f64 = source[lane].into();
                 sum[lane] += weight * value;
@@ -189,7 +208,7 @@ impl Matrix {
         let (mut sum, mut there) = ([0.0; LANES], [0.0; LANES]);
         let mut whole = 0.0;
         for (&place, &weight) in places.iter().zip(values) {
-            let source = &from[place as usize];
+            let source = &from[place as usize - first];
             whole += weight;
             for lane in 0..LANES {
                 let value: f64 = source[lane].into();
@@ -215,6 +234,8 @@ impl Matrix {
 struct Times<'a, T, const LANES: usize> {
     matrix: &'a Matrix,
     rows: std::ops::Range<usize>,
+    /// The number of the first source cell of `from`.
+    first: usize,
     from: &'a [[T; LANES]],
     to: &'a mut [[f64; LANES]],
     missing: Missing,
@@ -226,7 +247,7 @@ impl<T: Into<f64> + Copy, const LANES: usize> NullaryFnOnce for Times<'_, T, LAN
     #[allow(clippy::inline_always)] // as above
     fn call(self) {
         for (k, out) in self.to.iter_mut().enumerate() {
-            *out = self.matrix.product(self.rows.start + k, self.from, self.missing);
+            *out = self.matrix.product(self.rows.start + k, (self.first, self.from), self.missing);
         }
     }
 }

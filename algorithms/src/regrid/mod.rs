@@ -1,6 +1,7 @@
 //! Regridding: weights between two grids, and maps on one grid from maps on another.
 
 mod axes;
+mod banded;
 mod bilinear;
 mod cells;
 mod conservative;

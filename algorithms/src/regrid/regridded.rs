@@ -1,5 +1,6 @@
 //! A variable on another grid, made block by block as it is read.
 
+use super::banded::{Bands, Product};
 use super::{Matrix, Missing};
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
@@ -12,7 +13,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Maps that are multiplied side by side, so that each weight is fetched once for all of them.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Target cells that a thread works on at a time.
 const ROWS: usize = 2048;
@@ -32,6 +33,8 @@ pub struct Regridded<'a> {
     chunks: Vec<usize>,
     /// Steps of the first dimension that are read at a time.
     steps: usize,
+    /// If threads may read source rows by themselves, and few are enough.
+    bands: Option<Bands>,
     /// [`Room`] of either type that is not in use: the first touch of fresh memory costs as much as
     /// the product.
     shelf: Mutex<Vec<Box<dyn Any + Send>>>,
@@ -67,7 +70,10 @@ impl<'a> Regridded<'a> {
         let chunk = source.chunks().first().copied().unwrap_or(1).max(1);
         let wanted = (HELD / inner).max(LANES * cells / inner).max(1);
         let steps = wanted.next_multiple_of(chunk).min(shape[0].max(1));
-        Ok(Self { source, matrix, missing, variable, outer, chunks, steps, shelf: Mutex::default() })
+        let size = if source.is_single() && variable.dtype == DType::F32 { 4 } else { 8 };
+        let fits = source.reads_pieces() && (1..=2).contains(&horizontal);
+        let bands = if fits { Bands::new(matrix, &shape[outer..], size) } else { None };
+        Ok(Self { source, matrix, missing, variable, outer, chunks, steps, bands, shelf: Mutex::default() })
     }
 
     /// Bytes that are held beside a window.
@@ -90,11 +96,16 @@ impl<'a> Regridded<'a> {
         &self,
         block: &IndexBox,
         out: &mut [T],
-        read: impl Fn(&IndexBox, &mut [T]) -> Result<()>,
+        read: impl Fn(&IndexBox, &mut [T]) -> Result<()> + Sync,
         round: impl Fn(f64) -> T + Sync,
     ) -> Result<()> {
         let time = block.range(0);
         let target = IndexBox::new(block.ranges()[self.outer..].to_vec());
+        if let Some(bands) = self.bands.as_ref().filter(|_| target.len() == self.matrix.rows()) {
+            let whole = IndexBox::whole(&self.source.variable().shape());
+            let by = Product { matrix: self.matrix, missing: self.missing, read, round };
+            return bands.fill((block, self.outer), out, &whole, &by);
+        }
         let cells = self.matrix.columns();
         let mut room = self.room::<T>();
         let rows = self.rows(&target);
@@ -233,7 +244,12 @@ impl StreamSource for Regridded<'_> {
         self.source.stored_bytes(&self.from(block))
     }
     fn scratch_per_thread(&self) -> u64 {
-        self.source.scratch_per_thread() + self.held().div_ceil(halocline_core::threads::for_plans() as u64)
+        let own = match &self.bands {
+            Some(bands) => bands.bytes(if self.is_single() { 4 } else { 8 }),
+            None => 0,
+        };
+        let held = self.held().div_ceil(halocline_core::threads::for_plans() as u64);
+        self.source.scratch_per_thread() + held.max(own)
     }
 }
 

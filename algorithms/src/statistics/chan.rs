@@ -108,29 +108,46 @@ impl NullaryFnOnce for Settle<'_> {
     }
 }
 
-/// Takes settled moments of other cells into those of as many.
+/// Takes moments of other cells, or their sums about centres, into the settled ones of as many.
 pub(super) struct Merge<'a> {
     pub(super) cells: Cells<'a>,
     pub(super) moments: [&'a mut [f64]; 3],
     pub(super) other: Cells<'a>,
     pub(super) others: [&'a [f64]; 3],
+    /// Whether those are settled.
+    pub(super) others_settled: bool,
+}
+
+impl Merge<'_> {
+    /// `of` makes moments of the weight and the three numbers of another cell.
+    #[inline(always)]
+    fn each(self, of: impl Fn(f64, f64, f64, f64) -> Moments) {
+        let [centre, first, second] = self.moments;
+        let n = centre.len();
+        let [first, second] = [&mut first[..n], &mut second[..n]];
+        let [c, f, s] = self.others.map(|all| &all[..n]);
+        for i in 0..n {
+            let own = Moments {
+                weight: self.cells.weight(i),
+                centre: centre[i],
+                offset: first[i],
+                squares: second[i],
+            };
+            let both = own.merge(of(self.other.weight(i), c[i], f[i], s[i]));
+            (centre[i], first[i], second[i]) = (both.centre, both.offset, both.squares);
+        }
+    }
 }
 
 impl NullaryFnOnce for Merge<'_> {
     type Output = ();
     #[inline(always)]
     fn call(self) {
-        let [centre, first, second] = self.moments;
-        let n = centre.len();
-        let [first, second] = [&mut first[..n], &mut second[..n]];
-        let others = self.others.map(|all| &all[..n]);
-        for i in 0..n {
-            let (weight, other) = (self.cells.weight(i), self.other.weight(i));
-            let own = Moments { weight, centre: centre[i], offset: first[i], squares: second[i] };
-            let [c, f, s] = others;
-            let other = Moments { weight: other, centre: c[i], offset: f[i], squares: s[i] };
-            let both = own.merge(other);
-            (centre[i], first[i], second[i]) = (both.centre, both.offset, both.squares);
+        if self.others_settled {
+            self.each(|weight, centre, offset, squares| Moments { weight, centre, offset, squares });
+        } else {
+            // They are read once, and need not be kept.
+            self.each(Moments::of_sums);
         }
     }
 }
@@ -168,22 +185,37 @@ mod tests {
         let one =
             |c: &[u64], [a, b, d]: &[Vec<f64>; 3], i: usize| Moments::of_sums(c[i] as f64, a[i], b[i], d[i]);
         let (before, after) = (sums(&counts), sums(&others));
-        let (mut own, mut theirs) = (before.clone(), after.clone());
-        let cells = |counts| Cells { counts, weights: &[] };
-        let arch = pulp::Arch::new();
-        arch.dispatch(Settle { cells: cells(&counts), moments: own.each_mut().map(Vec::as_mut_slice) });
-        arch.dispatch(Settle { cells: cells(&others), moments: theirs.each_mut().map(Vec::as_mut_slice) });
-        arch.dispatch(Merge {
-            cells: cells(&counts),
-            moments: own.each_mut().map(Vec::as_mut_slice),
-            other: cells(&others),
-            others: theirs.each_ref().map(Vec::as_slice),
-        });
-        let merged = own.map(|moment| moment.iter().map(|m| m.to_bits()).collect::<Vec<_>>());
-        for i in 0..counts.len() {
-            let both = one(&counts, &before, i).merge(one(&others, &after, i));
-            let bits = [both.centre, both.offset, both.squares].map(f64::to_bits);
-            assert_eq!(merged.each_ref().map(|m| m[i]), bits, "{i}: {both:?}");
+        for others_settled in [true, false] {
+            let own = merged(&counts, &others, (&before, &after), others_settled);
+            for i in 0..counts.len() {
+                let both = one(&counts, &before, i).merge(one(&others, &after, i));
+                let bits = [both.centre, both.offset, both.squares].map(f64::to_bits);
+                assert_eq!(own.each_ref().map(|m| m[i].to_bits()), bits, "{i}: {both:?}");
+            }
         }
+    }
+
+    /// The sums of the first, settled, with those of the second.
+    fn merged(
+        counts: &[u64],
+        others: &[u64],
+        (before, after): (&[Vec<f64>; 3], &[Vec<f64>; 3]),
+        others_settled: bool,
+    ) -> [Vec<f64>; 3] {
+        let (mut own, mut theirs) = (before.clone(), after.clone());
+        let arch = pulp::Arch::new();
+        let cells = |counts| Cells { counts, weights: &[] };
+        arch.dispatch(Settle { cells: cells(counts), moments: own.each_mut().map(Vec::as_mut_slice) });
+        if others_settled {
+            arch.dispatch(Settle { cells: cells(others), moments: theirs.each_mut().map(Vec::as_mut_slice) });
+        }
+        arch.dispatch(Merge {
+            cells: cells(counts),
+            moments: own.each_mut().map(Vec::as_mut_slice),
+            other: cells(others),
+            others: theirs.each_ref().map(Vec::as_slice),
+            others_settled,
+        });
+        own
     }
 }

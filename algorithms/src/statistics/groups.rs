@@ -10,6 +10,8 @@ use std::ops::Range;
 pub struct Groups {
     of: Vec<u32>,
     count: u32,
+    /// Whether the groups are the parts of a cycle, which come again and again.
+    is_cycle: bool,
 }
 
 impl Groups {
@@ -28,15 +30,22 @@ impl Groups {
         if of.iter().all(|&g| g == Self::NONE) {
             return Err(Error::usage("no time belongs to any group").remedy("select other times"));
         }
-        Ok(Self { of, count })
+        Ok(Self { of, count, is_cycle: false })
+    }
+    /// [`Self::new`] of groups that are the parts of a cycle, such as calendar months.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn cycle(of: Vec<u32>, count: u32) -> Result<Self> {
+        Ok(Self { is_cycle: true, ..Self::new(of, count)? })
     }
     /// All steps in one group.
     pub fn all(steps: usize) -> Self {
-        Self { of: vec![0; steps], count: 1 }
+        Self { of: vec![0; steps], count: 1, is_cycle: false }
     }
     /// Each step on its own: time is not reduced.
     pub fn each(steps: usize) -> Self {
-        Self { of: (0..steps as u32).collect(), count: steps as u32 }
+        Self { of: (0..steps as u32).collect(), count: steps as u32, is_cycle: false }
     }
     /// How many groups there are.
     pub fn len(&self) -> usize {
@@ -67,6 +76,21 @@ impl Groups {
             members[group as usize].push(step);
         }
         members
+    }
+    /// The binary logarithm of the number of leaves that are summed in one state before states are
+    /// merged ([`Fold::levels_kept`](halocline_core::engine::Fold::levels_kept)): where all parts of a
+    /// cycle are met in every leaf, a state has a number for each, and each few values. With as many
+    /// leaves as there are parts, merging costs what it costs without groups.
+    pub fn levels_kept(&self) -> u32 {
+        if self.is_cycle {
+            Self::levels_of_cycle(self.len())
+        } else {
+            0
+        }
+    }
+    /// [`Self::levels_kept`] of a cycle of so many parts.
+    pub const fn levels_of_cycle(parts: usize) -> u32 {
+        parts.next_power_of_two().ilog2()
     }
     /// Whether groups come back after others.
     pub(super) fn take_turns(&self) -> bool {

@@ -136,7 +136,7 @@ impl Reduction {
 impl Fold for Reduction {
     type State = ReductionState;
     const NAME: &'static str = "statistics-reduction";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn reduces(&self) -> &[Role] {
         &self.roles
@@ -154,7 +154,7 @@ impl Fold for Reduction {
         }
     }
     fn state_bytes(&self, tile: &Tile) -> u64 {
-        let steps = tile.block.range(0).len();
+        let steps = tile.block.range(0).len() << self.levels_kept();
         // The planner keeps this for each level of a merge tree over time.
         let levels = self.groups.steps().div_ceil(steps.max(1)).max(1).ilog2() as usize + 2;
         let groups = if self.roles.contains(&Role::Time) {
@@ -169,6 +169,13 @@ impl Fold for Reduction {
             (2 * steps).div_ceil(levels)
         };
         (self.cells(tile) * groups) as u64 * self.needs.bytes()
+    }
+    fn levels_kept(&self) -> u32 {
+        if self.roles == [Role::Time] {
+            self.groups.levels_kept()
+        } else {
+            0
+        }
     }
     fn start(&self, _column: usize) -> ReductionState {
         self.spare().states.pop().unwrap_or_default()

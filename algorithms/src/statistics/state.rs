@@ -187,7 +187,6 @@ impl ReductionState {
         }
         self.cells = other.cells;
         self.settle();
-        other.settle();
         let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
         self.expect(needs, other.groups.iter().filter(|g| !known.contains_key(g)).count());
         for (theirs, &group) in other.groups.iter().enumerate() {
@@ -204,7 +203,7 @@ impl ReductionState {
     }
 
     pub(super) fn merge_slot(&mut self, to: Range<usize>, other: &Self, from: Range<usize>, needs: Needs) {
-        if needs.moments && other.settled {
+        if needs.moments && self.settled {
             let moments =
                 [&mut self.centre, &mut self.first, &mut self.second].map(|all| &mut all[to.clone()]);
             Arch::new().dispatch(Merge {
@@ -212,6 +211,7 @@ impl ReductionState {
                 moments,
                 other: cells(&other.count, &other.weight, &from),
                 others: [&other.centre, &other.first, &other.second].map(|all| &all[from.clone()]),
+                others_settled: other.settled,
             });
         } else if needs.moments {
             for (a, b) in to.clone().zip(from.clone()) {

@@ -34,9 +34,11 @@ pub(super) trait Work {
     fn pieces(&self) -> Pieces;
     fn steps_at_once(&self) -> usize;
     fn state_bytes(&self, tile: &Tile) -> u64;
+    fn levels_kept(&self) -> u32;
     /// Forgets all that was found.
     fn begin(&mut self, tiling: &Tiling);
-    /// Starts the states of these tiles; gives them in the same order.
+    /// Starts the states of these tiles, or goes on with those of the leaves before; gives them in the
+    /// same order.
     fn open(&mut self, tiling: &Tiling, tiles: &[Tile]) -> Vec<Box<dyn Absorb + '_>>;
     /// Merges the states in hand, whose tiles are done.
     fn close(&mut self) -> Result<()>;
@@ -85,6 +87,8 @@ pub struct FoldBranch<F: Fold> {
     pub(super) tree: MergeTree<F::State>,
     /// States of the tiles in hand.
     open: Vec<(Place, F::State)>,
+    /// States of columns that go on through further leaves ([`Fold::levels_kept`]).
+    kept: BTreeMap<usize, F::State>,
     /// States of the columns that ended up here.
     roots: Vec<(usize, F::State)>,
     /// Of a branch that merges in no order, the states of columns.
@@ -100,7 +104,14 @@ impl<F: Fold> std::fmt::Debug for FoldBranch<F> {
 impl<F: Fold> FoldBranch<F> {
     /// A branch that has seen nothing yet.
     pub fn new(fold: F) -> Self {
-        Self { fold, tree: MergeTree::new(0), open: Vec::new(), roots: Vec::new(), running: None }
+        Self {
+            fold,
+            tree: MergeTree::new(0),
+            open: Vec::new(),
+            kept: BTreeMap::new(),
+            roots: Vec::new(),
+            running: None,
+        }
     }
     /// A branch whose tiles go to one state of their column as they come, and whose ranks then send
     /// theirs to one of them: what others do, whose bits depend on ranks. Only to measure what the
@@ -158,19 +169,27 @@ impl<F: Fold> Work for FoldBranch<F> {
     fn state_bytes(&self, tile: &Tile) -> u64 {
         self.fold.state_bytes(tile)
     }
+    fn levels_kept(&self) -> u32 {
+        self.fold.levels_kept()
+    }
 
     fn begin(&mut self, tiling: &Tiling) {
         self.tree = MergeTree::new(tiling.leaves(self.fold.reduces()));
         self.open.clear();
+        self.kept.clear();
         self.roots.clear();
     }
 
     fn open(&mut self, tiling: &Tiling, tiles: &[Tile]) -> Vec<Box<dyn Absorb + '_>> {
         let fold = &self.fold;
         self.open.clear();
+        let together = 1 << fold.levels_kept();
         self.open.extend(tiles.iter().map(|tile| {
             let (column, leaf) = tiling.place(tile.id, fold.reduces());
-            let begun = self.running.as_mut().and_then(|running| running.remove(&column));
+            let begun = match &mut self.running {
+                Some(running) => running.remove(&column),
+                None => self.kept.remove(&column).filter(|_| leaf % together != 0),
+            };
             ((column, 0, leaf), begun.unwrap_or_else(|| fold.start(column)))
         }));
         self.open
@@ -184,7 +203,17 @@ impl<F: Fold> Work for FoldBranch<F> {
         if let Some(running) = &mut self.running {
             return arrival::keep(fold, running, self.open.drain(..).map(|((column, ..), s)| (column, s)));
         }
-        self.tree.insert_all(self.open.drain(..).collect(), &|a, b| fold.merge(a, b))
+        let levels = fold.levels_kept().min(self.tree.root());
+        let is_last = |leaf: usize| (leaf + 1) % (1 << levels) == 0 || leaf + 1 == self.tree.leaves();
+        let mut done = Vec::new();
+        for ((column, _, leaf), state) in self.open.drain(..) {
+            if is_last(leaf) {
+                done.push(((column, levels, leaf >> levels), state));
+            } else {
+                self.kept.insert(column, state);
+            }
+        }
+        self.tree.insert_all(done, &|a, b| fold.merge(a, b))
     }
 
     fn nodes(&self) -> Box<dyn Iterator<Item = Result<StateNode>> + '_> {

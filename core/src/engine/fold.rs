@@ -51,10 +51,16 @@ pub trait Fold: Sync {
         let _ = tile;
         0
     }
+    /// The binary logarithm of the number of neighbouring leaves that one state goes through before it is
+    /// merged: above 0 where so much is kept of a cell that merging leaf by leaf would cost more than
+    /// absorbing. Of folds over time alone; bits depend on it, so it must follow from the job.
+    fn levels_kept(&self) -> u32 {
+        0
+    }
     /// The state before any tile of `column` is seen.
     fn start(&self, column: usize) -> Self::State;
-    /// Takes in a piece of one tile, missing values as NaN. A state is that of a single tile
-    /// until it is merged.
+    /// Takes in a piece of one tile, missing values as NaN. A state is that of a single tile, or of
+    /// neighbouring ones in their order ([`Self::levels_kept`]), until it is merged.
     ///
     /// # Errors
     /// When the data forbid the analysis.
@@ -86,6 +92,9 @@ impl<F: Fold> Fold for &F {
     }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         (**self).state_bytes(tile)
+    }
+    fn levels_kept(&self) -> u32 {
+        (**self).levels_kept()
     }
     fn start(&self, column: usize) -> Self::State {
         (**self).start(column)

@@ -29,6 +29,14 @@ impl<S> MergeTree<S> {
         Self { leaves, nodes: BTreeMap::new() }
     }
 
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves
+    }
+    /// The level of the root.
+    pub(crate) fn root(&self) -> u32 {
+        root_level(self.leaves.max(1))
+    }
+
     /// Adds a node and merges upwards while the sibling is here.
     pub(crate) fn insert(&mut self, place: Place, state: S, merge: &dyn Fn(S, S) -> Result<S>) -> Result<()> {
         let ((column, mut level, mut index), mut state) = (place, state);

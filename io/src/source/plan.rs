@@ -32,6 +32,12 @@ impl Source {
         self.chunks.is_none() || self.located.iter().all(divisible)
     }
 
+    /// Whether any part can be read without the rest, and not through the library, which has one thread
+    /// at a time.
+    pub(crate) fn reads_pieces(&self) -> bool {
+        self.is_divisible() && self.located.iter().all(Option::is_some)
+    }
+
     /// Tells the system that `block` will be read soon, so that it can begin to fetch. Without
     /// effect on what the library reads; never an error.
     pub fn will_need(&self, block: &IndexBox) {

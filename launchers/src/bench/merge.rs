@@ -45,6 +45,9 @@ impl StreamSource for Made {
     fn is_divisible(&self) -> bool {
         true
     }
+    fn reads_pieces(&self) -> bool {
+        true
+    }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F32(out) = out else { return Err(Error::internal("singles are asked for")) };
         let n = self.map.len();
@@ -79,7 +82,7 @@ pub(super) fn run(comm: &Comm, args: &MergeArgs, verbosity: Verbosity) -> Result
     let cases = [
         ("mean", Groups::all(t), vec![Op::Mean]),
         ("mean and standard deviation", Groups::all(t), vec![Op::Mean, Op::Std]),
-        ("monthly climatology", Groups::new(cycle, 12)?, vec![Op::Mean]),
+        ("monthly climatology", Groups::cycle(cycle, 12)?, vec![Op::Mean]),
     ];
     let mut told = Vec::new();
     for (name, groups, ops) in cases {

@@ -208,16 +208,14 @@ impl Regridding<'_> {
             let horizontal = source.grid().dims.len();
             let field = Regridded::new(source, horizontal, &made.matrix, missing, variable, chunks.clone())
                 .map_err(blame)?;
-            let plan = MapPlan::new(
-                &field,
-                &chunks,
-                comm.size(),
-                halocline_core::threads::for_plans(),
-                rest - writing,
-            )
-            .map_err(|e| blame(folding::of_budget(e, job.budget, held)))?;
+            let compression =
+                args.compression()?.unwrap_or_else(|| self.compression(&source.variable().name));
+            let make = if compression == Compression::None { MapPlan::uncompressed } else { MapPlan::new };
+            let threads = halocline_core::threads::for_plans();
+            let plan = make(&field, &chunks, comm.size(), threads, rest - writing)
+                .map_err(|e| blame(folding::of_budget(e, job.budget, held)))?;
             plans.push(plan);
-            fields.push(field);
+            fields.push((field, compression));
         }
         job.tell_notes(&self.variables.iter().collect::<Vec<_>>());
         let mut schema = Schema { attributes: output::global(args, &self.dataset, missing), ..Schema::new() };
@@ -225,18 +223,17 @@ impl Regridding<'_> {
         for source in &self.variables {
             pending.extend(output::add_coordinates(&mut schema, source, &to)?);
         }
-        for field in &fields {
+        for (field, compression) in &fields {
             let variable = field.variable();
             let names = variable.dims.iter().map(|d| d.name.as_str());
-            let compression = args.compression()?.unwrap_or_else(|| self.compression(&variable.name));
-            let spec = VariableSpec::data(&variable.name, names, variable.dtype).compression(compression);
+            let spec = VariableSpec::data(&variable.name, names, variable.dtype).compression(*compression);
             schema.add_variable(spec.chunks(field.chunks()).attributes(variable.attributes.clone()));
         }
         let mut file = Output::create(comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;
         let engine = Engine::with_progress(comm, job.progress);
-        for ((source, field), plan) in self.variables.iter().zip(&fields).zip(&plans) {
+        for ((source, (field, _)), plan) in self.variables.iter().zip(&fields).zip(&plans) {
             let name = &source.variable().name;
             let done = folding::guarded(comm, &[source], || {
                 engine.map_through(field, plan, &mut AsItIs, &mut |block, values| {

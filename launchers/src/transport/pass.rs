@@ -159,29 +159,29 @@ impl Pass<'_> {
         let level = ocean.sources[0].variable().position(Role::Level);
         let own = level.map_or(0..1, |d| plan.levels_of(comm.rank(), d));
         let count = if self.means { own.len() } else { 0 };
-        let means: Vec<FaceMeans> =
-            (0..count).map(|_| FaceMeans::new(self.faces, ocean.tracers.len())).collect();
-        let means = Mutex::new(means);
+        // One thread has a level at a time; all times of it come in their order.
+        let means: Vec<Mutex<FaceMeans>> =
+            (0..count).map(|_| Mutex::new(FaceMeans::new(self.faces, ocean.tracers.len()))).collect();
         let mut waiting = Waiting::new(ocean.levels(), self.each());
         let streams = ocean.streams();
         let sources: Vec<&dyn StreamSource> = streams.iter().map(|s| s as _).collect();
         let failed = || Error::internal("a thread has failed");
         let work = |window: &IndexBox, values: &[Numbers<'_>]| {
             if self.means && !window.is_empty() {
-                let mut means = means.lock().map_err(|_| failed())?;
-                self.add(window, values, level, (own.start, means.as_mut_slice()));
+                self.add(window, values, level, (own.start, &means)).ok_or_else(failed)?;
             }
             Ok(self.sums(window, values, level))
         };
         let guarded: Vec<&_> = ocean.sources.iter().collect();
         folding::guarded(comm, &guarded, || {
             let engine = Engine::with_progress(comm, job.progress);
-            engine.whole_maps(&sources, plan, &work, &mut |window, sums| {
+            engine.maps_apart(&sources, plan, &work, &mut |window, sums| {
                 take(waiting.add(comm, (window, level), &sums))
             })
         })?;
         waiting.finish()?;
-        Ok((own, means.into_inner().map_err(|_| failed())?))
+        let means = means.into_iter().map(|means| means.into_inner().map_err(|_| failed()));
+        Ok((own, means.collect::<Result<_>>()?))
     }
 
     /// Sums of the maps of a window.
@@ -210,22 +210,24 @@ impl Pass<'_> {
         out
     }
 
-    /// Adds the maps of a window to the sums over time.
+    /// Adds the maps of a window to the sums over time; nothing if a thread has failed.
     fn add(
         &self,
         window: &IndexBox,
         values: &[Numbers<'_>],
         level: Option<usize>,
-        (first, means): (usize, &mut [FaceMeans]),
-    ) {
+        (first, means): (usize, &[Mutex<FaceMeans>]),
+    ) -> Option<()> {
         let levels = level.map_or(0..1, |d| window.range(d));
-        let part = &mut means[levels.start - first..levels.end - first];
-        part.par_iter_mut().enumerate().for_each(|(k, means)| {
+        let part = &means[levels.start - first..levels.end - first];
+        part.par_iter().enumerate().try_for_each(|(k, means)| {
+            let mut means = means.lock().ok()?;
             for t in 0..window.range(0).len() {
                 let m = t * levels.len() + k;
                 let tracers = tracers_of(self.ocean, values, m);
                 means.add(self.faces, &self.ocean.map(values, (m, levels.start + k), &tracers));
             }
-        });
+            Some(())
+        })
     }
 }

@@ -11,6 +11,7 @@ pub use super::student::{false_discovery_threshold, of_correlation, two_sided};
 pub use results::{Quantity, Treatment};
 
 use halocline_core::engine::{Fold, Numbers, Piece, Pieces};
+use halocline_core::memory::filled;
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::{Error, Result};
@@ -105,7 +106,7 @@ impl Relate {
 
     fn begin(&self, cells: usize) -> Lag {
         let room =
-            |wanted: bool, numbers: usize| if wanted { vec![0.0; numbers * cells] } else { Vec::new() };
+            |wanted: bool, numbers: usize| if wanted { filled(numbers * cells, 0.0) } else { Vec::new() };
         let Wanted { moments, neighbours, trend } = self.wanted;
         let class = || Class(room(self.thresholds.is_some(), CLASS));
         Lag {

@@ -1,6 +1,7 @@
 //! Means in time and products of several variables at every cell, in one pass.
 
 use super::block::{Block, Values, BLOCK};
+use halocline_core::buffers::Buffers;
 use halocline_core::engine::{Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
@@ -10,12 +11,14 @@ use serde::{Deserialize, Serialize};
 
 /// A fold over time of variables read in lockstep. A step counts at a cell where all of them are
 /// there; with weights, as much as its weight.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Cells {
     variables: usize,
     pairs: Vec<(usize, usize)>,
     /// Whether weights are read behind the variables.
     is_weighted: bool,
+    /// Sums of states that were merged into others.
+    spare: Buffers,
 }
 
 /// Sums of one tile, each an array over its cells: how many steps, or their weight; for each variable
@@ -46,7 +49,7 @@ impl Cells {
         if variables == 0 || pairs.iter().any(|&(a, b)| a.max(b) >= variables) {
             return Err(Error::internal("products of variables that are not there"));
         }
-        Ok(Self { variables, pairs: pairs.to_vec(), is_weighted: false })
+        Ok(Self { variables, pairs: pairs.to_vec(), is_weighted: false, spare: Buffers::new() })
     }
     /// The same with weights, read in lockstep behind the variables: such as the mass of layers.
     /// They are positive, or missing where there is nothing to weigh.
@@ -103,7 +106,9 @@ impl Fold for Cells {
     fn absorb(&self, state: &mut CellsState, piece: &Piece<'_>) -> Result<()> {
         let cells = piece.cells();
         if state.sums.is_empty() {
-            *state = CellsState { cells, sums: vec![0.0; cells * self.fields()] };
+            let mut sums = self.spare.take(cells * self.fields());
+            sums.fill(0.0);
+            *state = CellsState { cells, sums };
         }
         state.check(self, cells)?;
         let count = self.variables + usize::from(self.is_weighted);
@@ -162,6 +167,7 @@ impl Fold for Cells {
                 left.sums[(Self::reference(k) + 1) * c + i] += sum(k) + n * shift;
             }
         }
+        self.spare.give(right.sums);
         Ok(left)
     }
 }

@@ -111,6 +111,13 @@ impl<F: Fold> InSitu<F> {
         Self { tile_steps: ENDLESS, ..self }
     }
 
+    /// For folds whose states go through 2 to the power `levels` leaves ([`Fold::levels_kept`]): tiles in
+    /// time are as long.
+    #[must_use]
+    pub fn keeping(self, levels: u32) -> Self {
+        Self { tile_steps: self.tile_steps << levels, ..self }
+    }
+
     /// Steps so far, those before a restart too.
     pub fn steps(&self) -> usize {
         self.steps.len()

@@ -1,5 +1,5 @@
-//! Maps over data larger than memory: windows are read, changed in place and handed on, the next
-//! one being read meanwhile.
+//! Maps over data larger than memory: windows are read, changed in place and handed on: while one is
+//! handed on, the next is changed, and the one after that read.
 
 use super::reading::{fetch, sized};
 use super::{NumbersMut, StreamSource};
@@ -18,6 +18,9 @@ const WINDOW: u64 = 32 << 20;
 /// The same for each thread where chunks are not compressed: what is read, changed and written then
 /// stays in a shared cache.
 const PLAIN_WINDOW_PER_THREAD: u64 = 4 << 20;
+
+/// Bytes that a thread reads and changes at once, where it may read by itself.
+const PIECE: usize = 512 << 10;
 
 /// Work on the cells of a step that needs no other step.
 pub trait StreamMap: Sync {
@@ -89,12 +92,12 @@ impl MapPlan {
         let from = source.chunks();
         let both: Vec<usize> =
             (0..shape.len()).map(|d| common(from[d].max(1), to[d].max(1), shape[d].max(1))).collect();
-        // One that is changed, one that is read ahead.
-        let most = room.saturating_sub(scratch) / 2;
+        // One that is handed on, one that is changed, one that is read ahead.
+        let most = room.saturating_sub(scratch) / 3;
         let chunk = if whole(&both) <= most.max(WINDOW) { both } else { to.to_vec() };
         let least = whole(&chunk);
         if least > most {
-            let needed = scratch + 2 * least;
+            let needed = scratch + 3 * least;
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
@@ -108,7 +111,7 @@ impl MapPlan {
         let limit = (most.min(usual).max(least) / element) as usize;
         let windows = cut(&IndexBox::whole(&shape), &thickness(&shape, &chunk, limit));
         let largest = windows.iter().map(|w| w.len() as u64 * element).max().unwrap_or(0);
-        Ok(Self { windows, ranks: ranks.max(1), estimate: scratch + 2 * largest })
+        Ok(Self { windows, ranks: ranks.max(1), estimate: scratch + 3 * largest })
     }
     /// Bytes of memory that a rank needs.
     pub fn estimate(&self) -> u64 {
@@ -147,11 +150,35 @@ impl Engine {
         progress.tiles_total.add(own as u64);
         let nothing = IndexBox::new(vec![0..0; source.variable().dims.len()]);
         let mut ahead: Option<Result<Values>> = None;
-        let mut spare: Option<Values> = None;
+        let mut spare: Vec<Values> = Vec::new();
+        // Changed, and to be handed on.
+        let mut ready: Option<(&IndexBox, Values)> = None;
+        let mut sink = |ready: &Option<(&IndexBox, Values)>| -> Result<()> {
+            let Some((window, values)) = ready else { return Ok(()) };
+            sink(window, values)?;
+            progress.tiles_done.add(u64::from(!window.is_empty()));
+            Ok(())
+        };
+        // Where threads may read what they change, each by itself, nothing is read ahead.
+        let apart = source.reads_pieces();
         for round in 0..plan.rounds() {
             let window = plan.window(round, rank).unwrap_or(&nothing);
+            if apart {
+                let _timer = progress.phases.start(Phase::Read);
+                comm.agree(map.prepare(window))?;
+                if let Some(later) = plan.window(round + 1, rank) {
+                    source.prefetch(later);
+                }
+                let (map, mut values) = (&*map, room(source, window.len(), spare.pop()));
+                let read = || read_and_change(source, map, progress, window, &mut values);
+                let (changed, handed) = super::meanwhile(read, || sink(&ready));
+                handed?;
+                comm.agree(changed)?;
+                spare.extend(ready.replace((window, values)).map(|(_, values)| values));
+                continue;
+            }
             let loaded = ahead.take().unwrap_or_else(|| {
-                let buffer = room(source, window.len(), spare.take());
+                let buffer = room(source, window.len(), spare.pop());
                 // In the pool, which this thread is not part of.
                 rayon::join(|| read(source, progress, window, buffer), || ()).0
             });
@@ -164,20 +191,23 @@ impl Engine {
             if let Some(later) = plan.window(round + 2, rank) {
                 source.prefetch(later);
             }
-            let buffer = next.map(|next| room(source, next.len(), spare.take()));
-            let (following, changed) = rayon::join(
-                || next.zip(buffer).map(|(next, buffer)| read(source, progress, next, buffer)),
-                || change(map, progress, window, &mut current),
+            let buffer = next.map(|next| room(source, next.len(), spare.pop()));
+            let map = &*map;
+            let ((following, changed), handed) = super::meanwhile(
+                || {
+                    rayon::join(
+                        || next.zip(buffer).map(|(next, buffer)| read(source, progress, next, buffer)),
+                        || change(map, progress, window, &mut current),
+                    )
+                },
+                || sink(&ready),
             );
+            handed?;
             comm.agree(changed)?;
             ahead = following;
-            sink(window, &current)?;
-            spare = Some(current);
-            if !window.is_empty() {
-                progress.tiles_done.add(1);
-            }
+            spare.extend(ready.replace((window, current)).map(|(_, values)| values));
         }
-        Ok(())
+        sink(&ready)
     }
 }
 
@@ -205,6 +235,50 @@ fn read(
     };
     fetch(source, progress, window, out)?;
     Ok(values)
+}
+
+/// Reads a few steps of a window in each thread, and changes them while they are in its cache.
+fn read_and_change<M: StreamMap>(
+    source: &dyn StreamSource,
+    map: &M,
+    progress: &Progress,
+    window: &IndexBox,
+    values: &mut Values,
+) -> Result<()> {
+    if window.is_empty() {
+        return Ok(());
+    }
+    let steps = window.range(0);
+    let cells = window.len() / steps.len();
+    let some = (PIECE / (cells * values.dtype().size()).max(1)).max(1);
+    let block =
+        |k: usize| window.with_range(0, steps.start + k * some..steps.end.min(steps.start + (k + 1) * some));
+    let step = |k: usize| window.with_range(0, k..k + 1);
+    macro_rules! pieces {
+        ($values:expr, $mut:path) => {
+            $values
+                .par_chunks_mut(cells * some)
+                .with_max_len(1)
+                .enumerate()
+                .map(|(k, values)| {
+                    let block = block(k);
+                    let reading = progress.phases.start(Phase::Read);
+                    fetch(source, progress, &block, $mut(values))?;
+                    drop(reading);
+                    let _timer = progress.phases.start(Phase::Compute);
+                    let mut maps = block.range(0).zip(values.chunks_mut(cells));
+                    maps.try_for_each(|(k, values)| map.apply(&step(k), $mut(values)))
+                })
+                .collect()
+        };
+    }
+    // The error of the first step, whichever thread is faster.
+    let results: Vec<Result<()>> = match values {
+        Values::F32(v) => pieces!(v, NumbersMut::F32),
+        Values::F64(v) => pieces!(v, NumbersMut::F64),
+        _ => vec![Err(Error::internal("a window holds floats only"))],
+    };
+    results.into_iter().collect()
 }
 
 /// Changes the steps of a window, in threads.

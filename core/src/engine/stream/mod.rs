@@ -3,8 +3,11 @@
 //! A window is a box of the index space that holds whole tiles in space and whole chunks in
 //! time. Its values are read by all threads at once, then absorbed by all threads, tile by tile,
 //! while the next window is being read. Windows depend on memory and ranks; tiles, whose states
-//! they fill step by step in the order of time, do not.
+//! they fill step by step in the order of time, do not. Where any part of what is stored can be read
+//! without the rest, there are no windows: each thread reads a few steps of the tile that it reduces.
 
+mod lanes;
+mod loaded;
 mod map;
 mod plan;
 mod reading;
@@ -28,6 +31,17 @@ use crate::error::Result;
 use crate::index::IndexBox;
 use crate::meta::Variable;
 
+/// Does `work` in the pool, which this thread is not part of, while this thread does its `own`.
+fn meanwhile<A: Send, B>(work: impl FnOnce() -> A + Send, own: impl FnOnce() -> B) -> (A, B) {
+    let mut done = None;
+    let own = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| done = Some(work()));
+        own()
+    });
+    // A scope ends when all that was spawned in it has, or with its panic.
+    (done.expect("what was spawned has been done"), own)
+}
+
 /// Room for the values of a box, in the type that a source keeps them in.
 #[derive(Debug)]
 pub enum NumbersMut<'a> {
@@ -47,6 +61,11 @@ pub trait StreamSource: Sync {
     fn chunks(&self) -> Vec<usize>;
     /// Whether part of a chunk can be read without decoding the rest.
     fn is_divisible(&self) -> bool;
+    /// Whether a few cells at a few steps are read by the thread that asks for them, value for value
+    /// about as cheaply as many are by all threads: then each thread reads what it works on next.
+    fn reads_pieces(&self) -> bool {
+        false
+    }
     /// Puts the values of `block` into `out`, C order, missing as NaN. Called from one thread;
     /// uses the threads of the pool that it is called in.
     ///

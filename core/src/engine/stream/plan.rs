@@ -20,6 +20,12 @@ const WINDOW_PER_THREAD: u64 = 2 << 20;
 /// Steps for which windows of this size are right; of folds that want more, they are twice as
 /// large, and hold fewer cells.
 const USUAL_STEPS: usize = 8;
+/// Bytes that a thread reads at once where it reads for its own tile alone: they stay, with the state
+/// of the tile, in the cache of its core.
+const BY_ITSELF: u64 = 1 << 20;
+/// Tiles for each thread that are in hand at once then: the more, the less those who are done early
+/// wait for the others.
+const TILES_PER_THREAD: usize = 16;
 
 /// Who reads the chunks that several ranks need a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +62,14 @@ pub struct StreamPlan {
     pub(super) steps: usize,
     /// Whether the next window is read while one is absorbed.
     pub(super) read_ahead: bool,
+    /// Bytes that a thread may read at once, where it can read for its own tile alone, and how many
+    /// steps the folds want of them.
+    pub(super) by_itself: Option<u64>,
+    pub(super) steps_by_itself: usize,
+    /// Units that are in hand at once then.
+    pub(super) at_once: usize,
+    /// The binary logarithm of the number of leaves that a state may go through, all on one rank.
+    kept: u32,
     estimate: u64,
     window: u64,
     /// Sources that are read in lockstep.
@@ -79,7 +93,8 @@ impl StreamPlan {
     /// # Errors
     /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
     pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
-        Self::of_states(sources, &|tile| fold.state_bytes(tile), fold.steps_at_once(), demand)
+        let of_fold = (fold.steps_at_once(), fold.levels_kept());
+        Self::of_states(sources, &|tile| fold.state_bytes(tile), of_fold, demand)
     }
 
     /// [`Self::together`] for several folds on one read: their states add up.
@@ -93,14 +108,16 @@ impl StreamPlan {
     ) -> Result<Self> {
         let bytes = |tile: &Tile| branches.iter().map(|b| b.work.state_bytes(tile)).sum();
         let steps = branches.iter().map(|b| b.work.steps_at_once()).max().unwrap_or(1);
-        Self::of_states(sources, &bytes, steps, demand)
+        let kept = branches.iter().map(|b| b.work.levels_kept()).max().unwrap_or(0);
+        Self::of_states(sources, &bytes, (steps, kept), demand)
     }
 
-    /// A plan where the states of a tile take `state_bytes`, and windows are to hold `steps` steps.
+    /// A plan where the states of a tile take `state_bytes`, and windows are to hold `steps` steps; each
+    /// state goes through leaves 2 to the power `kept` at most.
     fn of_states(
         sources: &[&dyn StreamSource],
         state_bytes: &dyn Fn(&Tile) -> u64,
-        steps: usize,
+        (steps, kept): (usize, u32),
         demand: Demand<'_>,
     ) -> Result<Self> {
         let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
@@ -119,7 +136,8 @@ impl StreamPlan {
         let state_of = |id: usize| state_bytes(&first(id));
         let states: u64 = (0..columns.min(tiling.len())).map(state_of).sum();
         let data = source.variable().shape().iter().product::<usize>() as u64 * element(sources);
-        let choice = Choice { tiling: &tiling, atoms: &atoms, divisible, ranks: demand.ranks, data, states };
+        let ranks = demand.ranks;
+        let choice = Choice { tiling: &tiling, atoms: &atoms, divisible, ranks, data, states, kept };
         let (parts, sharing) = match demand.parts {
             Some(parts) => (parts.to_vec(), choice.sharing_of(parts)),
             None => choice.best(),
@@ -134,17 +152,22 @@ impl StreamPlan {
             cells: usize::MAX,
             steps,
             read_ahead: true,
+            by_itself: None,
+            steps_by_itself: steps,
+            at_once: 1,
+            kept,
             estimate: 0,
             window: 0,
             sources: sources.len(),
         };
         let shorter = whole[0].max(1);
-        match plan.size(sources, &demand, states) {
+        let pieces = sources.iter().all(|s| s.reads_pieces());
+        match plan.size(sources, &demand, (states, pieces)) {
             // Windows of whole chunks of all don't fit: of one of them they may.
             Err(e) if e.kind == ErrorKind::Memory && shorter < plan.time_chunk => {
                 plan.time_chunk = shorter;
                 plan.read_ahead = true;
-                plan.size(sources, &demand, states)?;
+                plan.size(sources, &demand, (states, pieces))?;
             }
             sized => sized?,
         }
@@ -161,13 +184,18 @@ impl StreamPlan {
     }
 
     /// Chooses the size of windows.
-    fn size(&mut self, sources: &[&dyn StreamSource], demand: &Demand<'_>, states: u64) -> Result<()> {
+    fn size(
+        &mut self,
+        sources: &[&dyn StreamSource],
+        demand: &Demand<'_>,
+        (states, pieces): (u64, bool),
+    ) -> Result<()> {
         let element = element(sources);
         // They are read one after the other.
         let scratch =
             sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * demand.threads as u64;
         let parts = self.deal.parts();
-        let leaves = self.tiling.counts()[0].div_ceil(parts[0]).max(1);
+        let leaves = self.tiling.counts()[0].div_ceil(parts[0]).div_ceil(1 << self.kept).max(1);
         // Finished nodes of the merge tree: one a level at most, and those in the making.
         let levels = u64::from(leaves.ilog2()) + 2;
         let space: usize = parts[1..].iter().product();
@@ -206,13 +234,32 @@ impl StreamPlan {
         }
         let steps = self.steps.div_ceil(self.time_chunk) * self.time_chunk;
         self.cells = ((window / element) as usize / steps).max(1);
+        let held = window * if self.read_ahead { copies } else { copies - 1 };
+        self.by_itself = Some(BY_ITSELF.min(held / demand.threads.max(1) as u64))
+            .filter(|&each| pieces && self.sharing == Sharing::Own && each >= self.tile_cells() * element);
+        if self.by_itself.is_some() {
+            // Nobody waits for a window: more tiles at once cost nothing.
+            let wanted = demand.threads.max(1) as u64 * TILES_PER_THREAD as u64 * self.tile_cells();
+            self.cells = self.cells.max(wanted.min(window / element) as usize);
+        }
         let cells = self.largest(&whole, self.cells);
         self.steps = ((window / element) as usize / cells.max(1)).max(1);
         self.window = self.window_bytes(&whole, self.cells, self.steps, element).max(least);
+        // Neighbouring leaves may be in hand together, but for those that one state goes through.
+        let tiles = (cells as u64).div_ceil(self.tile_cells()).max(1) as usize;
+        let wanted = (demand.threads.max(1) * TILES_PER_THREAD / tiles).clamp(1, leaves);
+        let room = |n: usize| demand.room.is_none_or(|room| fixed + held + own * (n as u64 - 1) <= room);
+        self.at_once = if self.by_itself.is_some() && self.kept == 0 && room(wanted) { wanted } else { 1 };
+        let fixed = fixed + own * (self.at_once as u64 - 1);
         self.estimate = fixed + self.window * if self.read_ahead { copies } else { copies - 1 };
         Ok(())
     }
 
+    /// Cells of the largest tile at one time.
+    fn tile_cells(&self) -> u64 {
+        let longest = |d: usize| self.tiling.edges(d).windows(2).map(|w| w[1] - w[0]).max().unwrap_or(1);
+        (1..self.tiling.dims().len()).map(longest).product::<usize>().max(1) as u64
+    }
     /// Cells of the largest box in space.
     fn largest(&self, own: &IndexBox, most: usize) -> usize {
         let boxes = space_boxes(&self.atoms, &self.reading(own), most);
@@ -259,13 +306,18 @@ impl StreamPlan {
     /// In a line, for those who want to know.
     pub fn describe(&self) -> String {
         format!(
-            "{} tiles ({}) dealt as {}{}; windows of {}{}",
+            "{} tiles ({}) dealt as {}{}; {}",
             self.tiling.len(),
             self.tiling.rule(),
             self.deal.describe(),
             if self.sharing == Sharing::Exchanged { ", chunks decoded once and exchanged" } else { "" },
-            bytes_text(self.window),
-            if self.read_ahead { ", read one ahead" } else { "" },
+            self.by_itself.map_or_else(
+                || {
+                    let ahead = if self.read_ahead { ", read one ahead" } else { "" };
+                    format!("windows of {}{ahead}", bytes_text(self.window))
+                },
+                |bytes| format!("each thread reads {} at a time", bytes_text(bytes)),
+            ),
         )
     }
 }
@@ -285,12 +337,16 @@ struct Choice<'a> {
     data: u64,
     /// Bytes of the states of all columns.
     states: u64,
+    /// As [`StreamPlan`] has it.
+    kept: u32,
 }
 
 impl Choice<'_> {
     /// Pieces along a dimension that can be dealt.
     fn pieces(&self, d: usize, sharing: Sharing) -> usize {
-        if d == 0 || sharing == Sharing::Exchanged {
+        if d == 0 {
+            self.tiling.counts()[d].div_ceil(1 << self.kept)
+        } else if sharing == Sharing::Exchanged {
             self.tiling.counts()[d]
         } else {
             self.atoms[d].len() - 1
@@ -331,7 +387,7 @@ impl Choice<'_> {
 
     /// The cheapest way; time first where ways cost the same.
     fn best(&self) -> (Vec<usize>, Sharing) {
-        let leaves = self.tiling.counts().first().copied().unwrap_or(1).max(1);
+        let leaves = self.pieces(0, Sharing::Own).max(1);
         let mut ways = Vec::new();
         let mut time = self.ranks.min(leaves);
         loop {
@@ -363,8 +419,17 @@ impl Choice<'_> {
 
     fn deal(&self, parts: &[usize], sharing: Sharing) -> Result<Decomposition> {
         let by_atoms = |d: usize| d > 0 && sharing == Sharing::Own;
+        // Leaves that a state goes through are on one rank.
+        let (times, together) = (self.tiling.edges(0), 1 << self.kept);
+        let mut times: Vec<usize> =
+            times.iter().copied().step_by(together).chain(times.last().copied()).collect();
+        times.dedup();
         let edges = (0..parts.len()).map(|d| {
-            let from = if by_atoms(d) { &self.atoms[d] } else { self.tiling.edges(d) };
+            let from: &[usize] = match d {
+                0 => &times,
+                _ if by_atoms(d) => &self.atoms[d],
+                _ => self.tiling.edges(d),
+            };
             let n = from.len() - 1;
             (0..=parts[d]).map(|p| from[(p * n).div_ceil(parts[d])]).collect()
         });

@@ -1,13 +1,14 @@
 //! One rank's windows: read, exchanged where chunks are shared, absorbed.
 
+use super::lanes::{absorb, each_by_itself, Lane};
+use super::loaded::{read, room, Buffer, Loaded};
 use super::plan::{tiles_in, Sharing, StreamPlan};
-use super::reading::{fetch, sized};
 use super::units::Unit;
-use super::{NumbersMut, StreamSource};
+use super::windows::block;
+use super::StreamSource;
 use crate::comm::{Comm, Reduce};
 use crate::decomposition::Decomposition;
-use crate::engine::branch::{Absorb, Branch};
-use crate::engine::piece::{Numbers, Piece};
+use crate::engine::branch::Branch;
 use crate::engine::Parallelism;
 use crate::error::Result;
 use crate::field::{Element, Field};
@@ -15,32 +16,8 @@ use crate::index::IndexBox;
 use crate::meta::Variable;
 use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
-use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Values of a box.
-#[derive(Debug)]
-enum Buffer {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl Buffer {
-    fn from(&self, start: usize) -> Numbers<'_> {
-        match self {
-            Self::F32(v) => Numbers::F32(v.get(start..).unwrap_or_default()),
-            Self::F64(v) => Numbers::F64(v.get(start..).unwrap_or_default()),
-        }
-    }
-}
-
-/// Values of all sources and where they belong.
-#[derive(Debug)]
-struct Loaded {
-    block: IndexBox,
-    buffers: Vec<Buffer>,
-}
 
 /// What is still to do on this rank.
 pub(crate) struct StreamWork<'a> {
@@ -101,6 +78,8 @@ impl<'a> StreamWork<'a> {
     ) -> Result<()> {
         let exchanged = self.plan.sharing == Sharing::Exchanged;
         let own = self.plan.deal.block(comm.rank());
+        let is_one_threads = |branch: &Branch<'_>| branch.work.parallelism() == Parallelism::Tiles;
+        let by_itself = self.plan.by_itself.filter(|_| branches.iter().all(is_one_threads));
         loop {
             let wish = go();
             let go_on = if exchanged {
@@ -113,8 +92,11 @@ impl<'a> StreamWork<'a> {
             if !go_on {
                 return Ok(());
             }
-            let Some(unit) = self.todo.pop_front() else { return Ok(()) };
-            let mut tiles = tiles_in(&self.plan.tiling, &unit.leaf, &unit.space);
+            let at_once = by_itself.map_or(1, |_| self.plan.at_once).min(self.todo.len());
+            let units: Vec<Unit> = self.todo.drain(..at_once).collect();
+            let Some(unit) = units.first() else { return Ok(()) };
+            let of = |unit: &Unit| tiles_in(&self.plan.tiling, &unit.leaf, &unit.space);
+            let mut tiles: Vec<Tile> = units.iter().flat_map(of).collect();
             tiles.retain(|t| own.contains(&t.block) && !self.done.get(t.id).copied().unwrap_or(false));
             let mut lanes: Vec<Lane<'_>> = tiles.iter().map(Lane::new).collect();
             for branch in &mut *branches {
@@ -123,7 +105,10 @@ impl<'a> StreamWork<'a> {
                     if inside { &mut lane.inside } else { &mut lane.across }.push(state);
                 }
             }
-            self.fill(comm, progress, &unit, &mut lanes)?;
+            match by_itself {
+                Some(bytes) => self.fill_tiles(progress, &mut lanes, bytes)?,
+                None => self.fill(comm, progress, unit, &mut lanes)?,
+            }
             drop(lanes);
             let merging = progress.phases.start(Phase::Compute);
             branches.iter_mut().try_for_each(|branch| branch.work.close())?;
@@ -174,6 +159,17 @@ impl<'a> StreamWork<'a> {
         Ok(())
     }
 
+    /// Has each thread read, a few steps at a time, what the tile that it reduces is given next.
+    fn fill_tiles(&mut self, progress: &Progress, lanes: &mut [Lane<'_>], bytes: u64) -> Result<()> {
+        // The disk may begin with the next.
+        for unit in self.todo.iter().take(self.plan.at_once) {
+            let next = block(&unit.leaf, &unit.space);
+            self.sources.iter().for_each(|source| source.prefetch(&next));
+        }
+        let most = (bytes as usize, self.plan.steps_by_itself);
+        each_by_itself(&self.sources, progress, most, &mut self.spare, lanes)
+    }
+
     /// What this rank reads of a window.
     fn share(&self, comm: &Comm, window: &IndexBox) -> Result<IndexBox> {
         Ok(match self.plan.sharing {
@@ -216,14 +212,7 @@ impl<'a> StreamWork<'a> {
 
     /// A buffer for each source, used before if there are any.
     fn take(&mut self, len: usize) -> Vec<Buffer> {
-        let mut spare = self.spare.pop().unwrap_or_default().into_iter();
-        let room = |source: &&dyn StreamSource| match (spare.next(), source.is_single()) {
-            (Some(Buffer::F32(v)), true) => Buffer::F32(sized(v, len)),
-            (Some(Buffer::F64(v)), false) => Buffer::F64(sized(v, len)),
-            (_, true) => Buffer::F32(sized(Vec::new(), len)),
-            (_, false) => Buffer::F64(sized(Vec::new(), len)),
-        };
-        self.sources.iter().map(room).collect()
+        room(&self.sources, self.spare.pop().unwrap_or_default(), len)
     }
 }
 
@@ -237,65 +226,4 @@ fn moved<T: Element>(
 ) -> Result<Vec<T>> {
     let field = Field::new(variable.clone(), Arc::clone(from), comm.rank(), values)?;
     Ok(field.redistribute(comm, to)?.into_data())
-}
-
-fn read(
-    sources: &[&dyn StreamSource],
-    progress: &Progress,
-    block: IndexBox,
-    mut buffers: Vec<Buffer>,
-) -> Result<Loaded> {
-    let _timer = progress.phases.start(Phase::Read);
-    for (source, buffer) in sources.iter().zip(&mut buffers) {
-        let out = match buffer {
-            Buffer::F32(v) => NumbersMut::F32(v),
-            Buffer::F64(v) => NumbersMut::F64(v),
-        };
-        fetch(*source, progress, &block, out)?;
-    }
-    Ok(Loaded { block, buffers })
-}
-
-/// A tile in hand and its states, one of each branch.
-struct Lane<'a> {
-    tile: &'a Tile,
-    /// Of folds that leave the threads to many tiles at once.
-    across: Vec<Box<dyn Absorb + 'a>>,
-    /// Of those that use all threads themselves.
-    inside: Vec<Box<dyn Absorb + 'a>>,
-}
-
-impl<'a> Lane<'a> {
-    fn new(tile: &'a Tile) -> Self {
-        Self { tile, across: Vec::new(), inside: Vec::new() }
-    }
-}
-
-/// Hands each tile its cells of a window.
-fn absorb(progress: &Progress, lanes: &mut [Lane<'_>], window: &Loaded) -> Result<()> {
-    let _timer = progress.phases.start(Phase::Compute);
-    let space = IndexBox::new(window.block.ranges()[1..].to_vec());
-    // The error of the first tile, whichever thread is faster.
-    let across: Vec<Result<()>> =
-        lanes.par_iter_mut().map(|lane| hand(lane.tile, &mut lane.across, window, &space)).collect();
-    across.into_iter().collect::<Result<()>>()?;
-    lanes.iter_mut().try_for_each(|lane| hand(lane.tile, &mut lane.inside, window, &space))
-}
-
-/// Hands the states of a tile its cells of a window whose cells at one time are `space`.
-fn hand(tile: &Tile, states: &mut [Box<dyn Absorb + '_>], window: &Loaded, space: &IndexBox) -> Result<()> {
-    if states.is_empty() {
-        return Ok(());
-    }
-    let cells = IndexBox::new(tile.block.ranges()[1..].to_vec());
-    // The cells of a tile follow one another in a window.
-    let mut start = 0;
-    space.for_each_run(&cells, |from, _, _| start = from);
-    let steps = window.block.range(0);
-    let together: Vec<Numbers<'_>> = window.buffers.iter().map(|buffer| buffer.from(start)).collect();
-    let piece = match together.as_slice() {
-        [only] => Piece::steps_of(tile, steps, *only, space.len()),
-        all => Piece::steps_together(tile, steps, all, space.len()),
-    };
-    states.iter_mut().try_for_each(|state| state.absorb(&piece))
 }

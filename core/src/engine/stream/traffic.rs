@@ -51,13 +51,15 @@ impl StreamPlan {
 }
 
 impl WholePlan {
-    /// Adds what ranks send while whole maps are worked on
-    /// ([`Engine::whole_maps`](crate::engine::Engine::whole_maps)); `sink` adds what it sends itself,
+    /// Adds what ranks send while maps are worked on apart
+    /// ([`Engine::maps_apart`](crate::engine::Engine::maps_apart)); `sink` adds what it sends itself,
     /// given the windows of a round, from rank 0 on.
     pub fn foresee(&self, formula: &mut Formula, sink: &mut dyn FnMut(&mut Formula, &[Option<&IndexBox>])) {
         for round in 0..self.rounds() {
             formula.agree();
-            formula.agree();
+            if !self.pieces {
+                formula.agree();
+            }
             let windows: Vec<_> = (0..self.ranks).map(|rank| self.window(round, rank)).collect();
             sink(formula, &windows);
         }

@@ -2,6 +2,7 @@
 //! cells of some times and levels are read, worked on, and what comes of them is handed on, the
 //! next window being read meanwhile.
 
+mod apart;
 mod levels;
 
 use super::reading::fetch;
@@ -17,6 +18,9 @@ use crate::rechunk::{cut, thickness};
 
 /// Bytes of a window, where memory is plenty.
 const WINDOW: u64 = 32 << 20;
+/// The same for each thread where parts of what is stored can be read without the rest: smaller, so
+/// that values stay in a shared cache, and little memory is touched for the first time.
+const PLAIN_WINDOW_PER_THREAD: u64 = 4 << 20;
 
 /// What work on whole maps takes, beside the windows that are read.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +37,10 @@ pub struct WholeNeeds {
 pub struct WholePlan {
     windows: Vec<IndexBox>,
     pub(super) ranks: usize,
+    /// Whether threads may read the maps that they work on, each by itself.
+    pub(super) pieces: bool,
+    /// Whether the times of a level are to be worked on in their order.
+    in_order: bool,
     estimate: u64,
 }
 
@@ -81,8 +89,9 @@ impl WholePlan {
         let map_bytes: u64 = sources.iter().map(element).sum::<u64>() * cells as u64;
         let scratch = sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * threads as u64;
         let fixed = scratch.saturating_add(needs.fixed);
-        // One window that is worked on, one that is read ahead, and what is made of the first.
-        let each = 2 * map_bytes + needs.made;
+        // One window that is worked on, one that is read ahead, what is made of the first, and what was
+        // made of the one before.
+        let each = (2 * map_bytes).saturating_add(2 * needs.made);
         let most = room.saturating_sub(fixed) / each.max(1);
         if most == 0 {
             let what = if kept.contains(&Role::Level) { "all levels of one time" } else { "one whole map" };
@@ -91,7 +100,15 @@ impl WholePlan {
         let maps: usize = (0..shape.len()).filter(|&d| !is_horizontal(d)).map(|d| shape[d]).product();
         // So many that every rank gets some.
         let fair = maps.div_ceil(2 * ranks).max(1) as u64;
-        let wanted = (WINDOW / map_bytes.max(1)).max(1).min(fair).min(most);
+        let usual = if sources.iter().all(|s| s.is_divisible()) {
+            PLAIN_WINDOW_PER_THREAD.saturating_mul(threads.max(1) as u64).min(WINDOW)
+        } else {
+            WINDOW
+        };
+        // A map for each thread at least.
+        let wanted =
+            (usual / map_bytes.max(1)).max(threads.max(1) as u64).min((WINDOW / map_bytes.max(1)).max(1));
+        let wanted = wanted.min(fair).min(most);
         let whole = |chunk: &[usize]| -> Vec<usize> {
             let of = |d: usize| {
                 if is_horizontal(d) {
@@ -112,7 +129,8 @@ impl WholePlan {
         let windows =
             cut(&IndexBox::whole(&shape), &thickness(&shape, &chunk, wanted as usize * cells.max(1)));
         let largest = windows.iter().map(|w| (w.len() / cells.max(1)) as u64).max().unwrap_or(0);
-        Ok(Self { windows, ranks, estimate: fixed + largest * each })
+        let estimate = fixed + largest * each;
+        Ok(Self { windows, ranks, pieces: false, in_order: false, estimate }.read_apart(sources, threads))
     }
     /// Bytes of memory that a rank needs.
     pub fn estimate(&self) -> u64 {
@@ -138,8 +156,8 @@ fn too_little(what: &str, (needed, room): (u64, u64), variable: &str) -> Error {
 impl Engine {
     /// Reads all windows of `sources`, does `work` with the values of each (C order, missing as NaN,
     /// of one source after the other) in the threads of the pool, and hands what comes of it to
-    /// `sink` on the calling thread, round by round; in a round in which this rank has no window,
-    /// an empty one with what `work` makes of that, no values.
+    /// `sink` on the calling thread, round by round, while the next is worked on; in a round in which
+    /// this rank has no window, an empty one with what `work` makes of that, no values.
     ///
     /// # Collective
     /// Every rank calls this with the same plan; `sink` is called equally often on all, and may
@@ -163,6 +181,14 @@ impl Engine {
         let nothing = IndexBox::new(vec![0..0; dims]);
         let mut ahead: Option<Result<Vec<Values>>> = None;
         let mut spare: Vec<Values> = Vec::new();
+        // Made, and to be handed on.
+        let mut ready: Option<(&IndexBox, R)> = None;
+        let mut sink = |ready: Option<(&IndexBox, R)>| -> Result<()> {
+            let Some((window, made)) = ready else { return Ok(()) };
+            sink(window, made)?;
+            progress.tiles_done.add(u64::from(!window.is_empty()));
+            Ok(())
+        };
         for round in 0..plan.rounds() {
             let window = plan.window(round, rank).unwrap_or(&nothing);
             let loaded = ahead.take().unwrap_or_else(|| {
@@ -176,23 +202,25 @@ impl Engine {
                 sources.iter().for_each(|source| source.prefetch(later));
             }
             let buffers = std::mem::take(&mut spare);
-            let (following, made) = rayon::join(
-                || next.map(|next| read(sources, progress, next, buffers)),
+            let ((following, made), handed) = super::meanwhile(
                 || {
-                    let _timer = progress.phases.start(Phase::Compute);
-                    let numbers: Vec<Numbers<'_>> = current.iter().filter_map(numbers).collect();
-                    work(window, &numbers)
+                    rayon::join(
+                        || next.map(|next| read(sources, progress, next, buffers)),
+                        || {
+                            let _timer = progress.phases.start(Phase::Compute);
+                            let numbers: Vec<Numbers<'_>> = current.iter().filter_map(numbers).collect();
+                            work(window, &numbers)
+                        },
+                    )
                 },
+                || sink(ready.take()),
             );
-            let made = comm.agree(made)?;
+            handed?;
+            ready = Some((window, comm.agree(made)?));
             ahead = following;
-            sink(window, made)?;
             spare = current;
-            if !window.is_empty() {
-                progress.tiles_done.add(1);
-            }
         }
-        Ok(())
+        sink(ready)
     }
 }
 

@@ -53,6 +53,9 @@ impl StreamSource for Plain<'_> {
     fn is_divisible(&self) -> bool {
         StreamSource::is_divisible(self.0)
     }
+    fn reads_pieces(&self) -> bool {
+        StreamSource::reads_pieces(self.0)
+    }
     fn read(
         &self,
         block: &halocline_core::index::IndexBox,

@@ -102,7 +102,7 @@ pub(super) fn run(
             let mut own: Vec<(usize, Vec<f64>)> = Vec::new();
             let lat = operands.latitudes.len();
             let work = |window: &IndexBox, values: &[Numbers<'_>]| pass.of(window, values, (lat, row));
-            engine.whole_maps(&streams, &plan, &work, &mut |window, rows| {
+            engine.maps_apart(&streams, &plan, &work, &mut |window, rows| {
                 let Some((time, level)) = window.ranges().split_first().zip(window.ranges().get(1)) else {
                     return Ok(());
                 };

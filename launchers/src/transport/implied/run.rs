@@ -204,7 +204,7 @@ impl Implied {
         };
         let engine = Engine::with_progress(job.comm, job.progress);
         folding::guarded(job.comm, &[&self.source], || {
-            engine.whole_maps(&sources, &plan, &work, &mut |window, sums| {
+            engine.maps_apart(&sources, &plan, &work, &mut |window, sums| {
                 results.take(self, job, &waiting.add(job.comm, (window, None), &sums))
             })
         })?;

@@ -146,6 +146,9 @@ impl StreamSource for Fitted<'_> {
     fn is_divisible(&self) -> bool {
         StreamSource::is_divisible(self.source)
     }
+    fn reads_pieces(&self) -> bool {
+        StreamSource::reads_pieces(self.source)
+    }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let own = self.own(block);
         let shapes = (own.shape(), block.shape());

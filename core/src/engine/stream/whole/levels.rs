@@ -35,7 +35,7 @@ impl WholePlan {
         let map_bytes: u64 = sources.iter().map(element).sum::<u64>() * cells as u64;
         let scratch = sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * threads as u64;
         let fixed = scratch.saturating_add(needs.fixed);
-        let each = (2 * map_bytes).saturating_add(needs.made);
+        let each = (2 * map_bytes).saturating_add(2 * needs.made);
         let most = usize::try_from(room.saturating_sub(fixed) / each.max(1)).unwrap_or(usize::MAX);
         if most == 0 {
             return Err(too_little("one whole map", (fixed.saturating_add(each), room), &variable.name));
@@ -77,7 +77,8 @@ impl WholePlan {
             }
         }
         let largest = windows.iter().map(|w| (w.len() / cells.max(1)) as u64).max().unwrap_or(0);
-        Ok(Self { windows, ranks, estimate: fixed + largest * each })
+        let estimate = fixed + largest * each;
+        Ok(Self { windows, ranks, pieces: false, in_order: true, estimate }.read_apart(sources, threads))
     }
 
     /// The levels of which `rank` has windows.
