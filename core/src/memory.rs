@@ -55,8 +55,8 @@ pub fn give_back() {
 }
 
 /// Lets the allocator ask the system for each block of 4 MiB or more and give it back when it is freed,
-/// and keep 4 MiB of smaller ones for what comes next instead of 128 KiB: what is given back and asked
-/// for again costs each page's first touch, while all threads are halted.
+/// and each arena (a thread has its own) keep 1 MiB of smaller ones for what comes next instead of
+/// 128 KiB: what is given back and asked for again costs each page's first touch.
 ///
 /// The C library of GNU raises that size to that of the largest block that was freed (up to 32 MiB);
 /// what is smaller then stays with it, scattered over the heaps of all threads, which took 100 MB
@@ -70,17 +70,16 @@ pub fn return_large_blocks() {
         const TRIM_THRESHOLD: c_int = -1;
         const TOP_PAD: c_int = -2;
         const MMAP_THRESHOLD: c_int = -3;
-        /// Those are set to this, what is asked of the system at a time to a quarter.
-        const BLOCK: c_int = 4 << 20;
+        const MEBIBYTE: c_int = 1 << 20;
         extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
         // SAFETY: a function of the C library that every program here is linked with, with
         // parameters that it documents; it takes the allocator's own locks.
         unsafe {
-            let _ = mallopt(MMAP_THRESHOLD, BLOCK);
-            let _ = mallopt(TRIM_THRESHOLD, BLOCK);
-            let _ = mallopt(TOP_PAD, BLOCK / 4);
+            let _ = mallopt(MMAP_THRESHOLD, 4 * MEBIBYTE);
+            let _ = mallopt(TRIM_THRESHOLD, MEBIBYTE);
+            let _ = mallopt(TOP_PAD, MEBIBYTE);
         }
     }
 }

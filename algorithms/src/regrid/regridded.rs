@@ -101,7 +101,11 @@ impl<'a> Regridded<'a> {
     ) -> Result<()> {
         let time = block.range(0);
         let target = IndexBox::new(block.ranges()[self.outer..].to_vec());
-        if let Some(bands) = self.bands.as_ref().filter(|_| target.len() == self.matrix.rows()) {
+        // A thread makes whole maps of bands: there must be some for each.
+        let maps = block.len() / target.len().max(1);
+        let is_banded =
+            target.len() == self.matrix.rows() && maps.div_ceil(LANES) >= rayon::current_num_threads();
+        if let Some(bands) = self.bands.as_ref().filter(|_| is_banded) {
             let whole = IndexBox::whole(&self.source.variable().shape());
             let by = Product { matrix: self.matrix, missing: self.missing, read, round };
             return bands.fill((block, self.outer), out, &whole, &by);

@@ -78,9 +78,10 @@ impl Groups {
         members
     }
     /// The binary logarithm of the number of leaves that are summed in one state before states are
-    /// merged ([`Fold::levels_kept`](halocline_core::engine::Fold::levels_kept)): where all parts of a
+    /// merged ([`Fold::levels_kept`](halocline_core::engine::Fold::levels_kept)): where many parts of a
     /// cycle are met in every leaf, a state has a number for each, and each few values. With as many
-    /// leaves as there are parts, merging costs what it costs without groups.
+    /// leaves as there are parts, merging costs what it costs without groups; with more than 16 too
+    /// little would be left that ranks can share and checkpoints save.
     pub fn levels_kept(&self) -> u32 {
         if self.is_cycle {
             Self::levels_of_cycle(self.len())
@@ -90,7 +91,12 @@ impl Groups {
     }
     /// [`Self::levels_kept`] of a cycle of so many parts.
     pub const fn levels_of_cycle(parts: usize) -> u32 {
-        parts.next_power_of_two().ilog2()
+        let levels = parts.next_power_of_two().ilog2();
+        if levels < 4 {
+            levels
+        } else {
+            4
+        }
     }
     /// Whether groups come back after others.
     pub(super) fn take_turns(&self) -> bool {
@@ -103,10 +109,11 @@ impl Groups {
         }
         false
     }
-    /// Different groups among these steps.
-    pub(super) fn within(&self, steps: Range<usize>) -> usize {
+    /// Different groups among these steps that are none of `known`.
+    pub(super) fn beside(&self, steps: Range<usize>, known: &[u32]) -> usize {
+        let known: HashSet<&u32> = known.iter().collect();
         let inside = self.of.get(steps).unwrap_or_default();
-        inside.iter().filter(|&&g| g != Self::NONE).collect::<HashSet<_>>().len()
+        inside.iter().filter(|g| **g != Self::NONE && !known.contains(g)).collect::<HashSet<_>>().len()
     }
 
     /// The most groups that the nodes of a merge tree hold together while leaves of `length`
@@ -176,7 +183,8 @@ mod tests {
         assert_eq!(runs, [(0, 1..2), (1, 3..4), (2, 4..6), (0, 6..7)]);
         assert_eq!(groups.gathered(1..7), [(0, vec![1, 6]), (1, vec![3]), (2, vec![4, 5])]);
         assert_eq!(groups.sizes(), [3, 1, 2]);
-        assert_eq!(groups.within(2..5), 2);
+        assert_eq!(groups.beside(2..5, &[]), 2);
+        assert_eq!(groups.beside(2..5, &[groups.of(2).unwrap()]), 1);
         assert!(Groups::new(vec![3], 3).is_err());
         assert!(Groups::new(vec![Groups::NONE; 4], 2).is_err());
     }

@@ -43,7 +43,8 @@ pub struct Reduction {
 #[derive(Debug, Default)]
 struct Spare {
     states: Vec<ReductionState>,
-    /// The most groups of a single tile: merged states of more would keep memory for nothing.
+    /// The most groups of a state before it is merged: merged states of more would keep memory for
+    /// nothing.
     groups: usize,
 }
 
@@ -182,12 +183,13 @@ impl Fold for Reduction {
     }
     fn absorb(&self, state: &mut ReductionState, piece: &Piece<'_>) -> Result<()> {
         let tile = piece.tile();
-        if state.groups.is_empty() {
+        let is_new = state.groups.is_empty();
+        if is_new || tile.block.range(0).start == piece.steps().start {
             state.cells = self.cells(tile);
-            let groups = self.groups.within(tile.block.range(0));
+            let groups = self.groups.beside(tile.block.range(0), &state.groups);
             state.expect(self.needs, groups);
             let mut spare = self.spare();
-            spare.groups = spare.groups.max(groups);
+            spare.groups = spare.groups.max(state.groups.len() + groups);
         }
         let layout = Layout::new(tile, &self.reduced, &self.weights);
         // Steps of a group go together, in their order: so a cell is fetched once for all of them.

@@ -14,6 +14,8 @@ pub mod checkpoint;
 mod fold;
 pub mod insitu;
 mod keeper;
+#[cfg(test)]
+mod kept_tests;
 mod map;
 mod persist;
 mod piece;

@@ -40,6 +40,9 @@ impl StreamSource for Ones {
     fn is_divisible(&self) -> bool {
         self.divisible
     }
+    fn reads_pieces(&self) -> bool {
+        self.divisible
+    }
     fn read(&self, _: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         let NumbersMut::F32(out) = out else { return Err(Error::internal("singles")) };
         out.fill(1.0);
@@ -48,7 +51,10 @@ impl StreamSource for Ones {
 }
 
 /// How many values there are, and as many zeros as cells.
-struct Counting(&'static [Role]);
+struct Counting {
+    over: &'static [Role],
+    levels_kept: u32,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Counted {
@@ -59,7 +65,7 @@ struct Counted {
 impl Counting {
     fn kept(&self, tile: &Tile) -> usize {
         let ranges = tile.block.ranges().iter().zip([Role::Time, Role::Y, Role::X]);
-        ranges.filter(|(_, role)| !self.0.contains(role)).map(|(range, _)| range.len()).product()
+        ranges.filter(|(_, role)| !self.over.contains(role)).map(|(range, _)| range.len()).product()
     }
     fn bytes(&self, tile: &Tile, values: u64) -> u64 {
         encoded_number(values) + encoded_floats(self.kept(tile) as u64)
@@ -72,7 +78,10 @@ impl Fold for Counting {
     const VERSION: u32 = 1;
 
     fn reduces(&self) -> &[Role] {
-        self.0
+        self.over
+    }
+    fn levels_kept(&self) -> u32 {
+        self.levels_kept
     }
     fn pieces(&self) -> Pieces {
         Pieces::Steps
@@ -113,13 +122,17 @@ fn assert_same(sent: &[Traffic], foreseen: &Formula, what: &str) {
 
 #[test]
 fn streams_send_what_is_foreseen() {
-    let fold = Counting(&[Role::Time]);
-    for (shape, chunks, divisible) in [
-        ([300, 6, 5], [1, 6, 5], true),
-        ([300, 6, 5], [7, 6, 5], false),
-        ([70, 190, 200], [1, 190, 200], true),
-        ([20, 190, 200], [3, 190, 200], false),
+    for (shape, chunks, divisible, levels_kept) in [
+        ([300, 6, 5], [1, 6, 5], true, 0),
+        ([300, 6, 5], [7, 6, 5], false, 0),
+        ([70, 190, 200], [1, 190, 200], true, 0),
+        ([20, 190, 200], [3, 190, 200], false, 0),
+        ([300, 6, 5], [1, 6, 5], true, 1),
+        ([700, 6, 5], [7, 6, 5], false, 2),
+        ([300, 6, 5], [1, 6, 5], true, 9),
+        ([300, 90, 400], [1, 90, 400], true, 1),
     ] {
+        let fold = Counting { over: &[Role::Time], levels_kept };
         let source = Ones::new(shape, chunks, divisible);
         for ranks in RANKS {
             let demand = Demand { ranks, threads: 1, room: None, parts: None };
@@ -144,7 +157,7 @@ fn streams_send_what_is_foreseen() {
 
 #[test]
 fn series_send_what_is_foreseen_batch_by_batch() {
-    let fold = Counting(&[Role::Y, Role::X]);
+    let fold = Counting { over: &[Role::Y, Role::X], levels_kept: 0 };
     for (chunks, divisible) in [([1, 40, 30], true), ([5, 40, 30], false), ([5, 9, 30], false)] {
         let source = Ones::new([3000, 40, 30], chunks, divisible);
         for ranks in RANKS {

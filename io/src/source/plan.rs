@@ -35,7 +35,7 @@ impl Source {
     /// Whether any part can be read without the rest, and not through the library, which has one thread
     /// at a time.
     pub(crate) fn reads_pieces(&self) -> bool {
-        self.is_divisible() && self.located.iter().all(Option::is_some)
+        self.located.iter().all(|l| l.as_ref().is_some_and(|l| l.storage.is_divisible()))
     }
 
     /// Tells the system that `block` will be read soon, so that it can begin to fetch. Without

@@ -1,6 +1,6 @@
 //! Folds in a running program: it hands over its own blocks step by step, and nothing is written.
 //!
-//! The tiles are those of any other run in time (64 steps), so that sums are made in the same order
+//! The tiles are those of any other run in time (64 steps, or as many of these as one state goes through), so that sums are made in the same order
 //! and results have the same bits as those of the same steps read from a file. Blocks seldom are
 //! tiles: a few steps are kept, then travel together to the ranks that reduce the columns of tiles.
 //! Folds that reduce time alone are served, since a column then never meets another.
@@ -196,6 +196,11 @@ impl<F: Fold> InSitu<F> {
         let fold = (self.make)(&self.steps.times)?;
         check_kind(&fold)?;
         let tile_steps = self.tile_steps;
+        if tile_steps != ENDLESS && tile_steps != self.tiling.dims()[0].len << fold.levels_kept() {
+            let odd =
+                format!("`{}` keeps states through other tiles in time than it was begun with", F::NAME);
+            return Err(Error::internal(odd));
+        }
         let leaf = steps.start / tile_steps;
         if self.open.is_empty() {
             self.open = self.route.columns.iter().map(|(column, _)| fold.start(*column)).collect();

@@ -13,6 +13,9 @@ use crate::tiling::Tile;
 use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 
+/// Pieces of a tile that the system is told of before they are read.
+const AHEAD: usize = 2;
+
 /// A tile in hand and its states, one of each branch.
 pub(super) struct Lane<'a> {
     tile: &'a Tile,
@@ -55,8 +58,16 @@ pub(super) fn each_by_itself(
         let space = IndexBox::new(lane.tile.block.ranges()[1..].to_vec());
         let most = (bytes / (space.len() * element).max(1)).clamp(1, steps.max(1));
         let mut buffers = shared.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        for steps in time_ranges(&lane.tile.block.range(0), 1, most) {
-            let block = lane.tile.block.with_range(0, steps);
+        let pieces = time_ranges(&lane.tile.block.range(0), 1, most);
+        for (k, steps) in pieces.iter().enumerate() {
+            // The disk may begin with those that follow.
+            for next in
+                pieces.iter().skip(if k == 0 { 1 } else { k + AHEAD }).take(if k == 0 { AHEAD } else { 1 })
+            {
+                let next = lane.tile.block.with_range(0, next.clone());
+                sources.iter().for_each(|source| source.prefetch(&next));
+            }
+            let block = lane.tile.block.with_range(0, steps.clone());
             let ready = room(sources, buffers, block.len());
             let piece = read(sources, progress, block, ready)?;
             let _timer = progress.phases.start(Phase::Compute);

@@ -1,5 +1,6 @@
 //! Maps over data larger than memory: windows are read, changed in place and handed on: while one is
-//! handed on, the next is changed, and the one after that read.
+//! handed on, the next is changed, and the one after that read. Where threads can read by themselves,
+//! each reads a few steps of the next and changes them.
 
 use super::reading::{fetch, sized};
 use super::{NumbersMut, StreamSource};
@@ -92,12 +93,13 @@ impl MapPlan {
         let from = source.chunks();
         let both: Vec<usize> =
             (0..shape.len()).map(|d| common(from[d].max(1), to[d].max(1), shape[d].max(1))).collect();
-        // One that is handed on, one that is changed, one that is read ahead.
-        let most = room.saturating_sub(scratch) / 3;
+        // One that is handed on, one that is changed, one that is read ahead, if any is.
+        let copies = if source.reads_pieces() { 2 } else { 3 };
+        let most = room.saturating_sub(scratch) / copies;
         let chunk = if whole(&both) <= most.max(WINDOW) { both } else { to.to_vec() };
         let least = whole(&chunk);
         if least > most {
-            let needed = scratch + 3 * least;
+            let needed = scratch + copies * least;
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
@@ -111,7 +113,7 @@ impl MapPlan {
         let limit = (most.min(usual).max(least) / element) as usize;
         let windows = cut(&IndexBox::whole(&shape), &thickness(&shape, &chunk, limit));
         let largest = windows.iter().map(|w| w.len() as u64 * element).max().unwrap_or(0);
-        Ok(Self { windows, ranks: ranks.max(1), estimate: scratch + 3 * largest })
+        Ok(Self { windows, ranks: ranks.max(1), estimate: scratch + copies * largest })
     }
     /// Bytes of memory that a rank needs.
     pub fn estimate(&self) -> u64 {
@@ -128,7 +130,7 @@ impl MapPlan {
 
 impl Engine {
     /// Reads all windows of `source`, has `map` change them, and hands them to `sink` on the
-    /// calling thread, round by round; in a round in which this rank has no window, an empty one.
+    /// calling thread, round by round, while the next are read and changed; in a round in which this rank has no window, an empty one.
     ///
     /// # Collective
     /// Every rank calls this with the same plan; `sink` is called equally often on all, and may
@@ -164,8 +166,8 @@ impl Engine {
         for round in 0..plan.rounds() {
             let window = plan.window(round, rank).unwrap_or(&nothing);
             if apart {
-                let _timer = progress.phases.start(Phase::Read);
-                comm.agree(map.prepare(window))?;
+                let prepared = progress.phases.time(Phase::Read, || map.prepare(window));
+                comm.agree(prepared)?;
                 if let Some(later) = plan.window(round + 1, rank) {
                     source.prefetch(later);
                 }

@@ -6,7 +6,7 @@ use super::StreamSource;
 use crate::budget::bytes_text;
 use crate::decomposition::Decomposition;
 use crate::engine::branch::Branch;
-use crate::engine::Fold;
+use crate::engine::{Fold, Parallelism};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::IndexBox;
 use crate::tiling::{Tile, Tiling};
@@ -25,7 +25,7 @@ const USUAL_STEPS: usize = 8;
 const BY_ITSELF: u64 = 1 << 20;
 /// Tiles for each thread that are in hand at once then: the more, the less those who are done early
 /// wait for the others.
-const TILES_PER_THREAD: usize = 16;
+const TILES_PER_THREAD: usize = 8;
 
 /// Who reads the chunks that several ranks need a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +69,23 @@ pub struct StreamPlan {
     /// Units that are in hand at once then.
     pub(super) at_once: usize,
     /// The binary logarithm of the number of leaves that a state may go through, all on one rank.
-    kept: u32,
+    pub(super) kept: u32,
+    /// The same of the fold whose states are merged most often.
+    kept_least: u32,
     estimate: u64,
     window: u64,
     /// Sources that are read in lockstep.
     sources: usize,
+}
+
+/// What a plan must know of the folds that share a read, beside their states.
+struct Folds {
+    /// Steps that windows are to hold.
+    steps: usize,
+    /// [`Fold::levels_kept`], the least and the most.
+    kept: [u32; 2],
+    /// Whether all leave the threads to many tiles at once.
+    across: bool,
 }
 
 impl StreamPlan {
@@ -93,8 +105,12 @@ impl StreamPlan {
     /// # Errors
     /// As [`Self::new`]; data, if the sources differ in shape; internal, if there is none.
     pub fn together<F: Fold>(sources: &[&dyn StreamSource], fold: &F, demand: Demand<'_>) -> Result<Self> {
-        let of_fold = (fold.steps_at_once(), fold.levels_kept());
-        Self::of_states(sources, &|tile| fold.state_bytes(tile), of_fold, demand)
+        let folds = Folds {
+            steps: fold.steps_at_once(),
+            kept: [fold.levels_kept(); 2],
+            across: fold.parallelism() == Parallelism::Tiles,
+        };
+        Self::of_states(sources, &|tile| fold.state_bytes(tile), folds, demand)
     }
 
     /// [`Self::together`] for several folds on one read: their states add up.
@@ -107,19 +123,23 @@ impl StreamPlan {
         demand: Demand<'_>,
     ) -> Result<Self> {
         let bytes = |tile: &Tile| branches.iter().map(|b| b.work.state_bytes(tile)).sum();
-        let steps = branches.iter().map(|b| b.work.steps_at_once()).max().unwrap_or(1);
-        let kept = branches.iter().map(|b| b.work.levels_kept()).max().unwrap_or(0);
-        Self::of_states(sources, &bytes, (steps, kept), demand)
+        let kept = || branches.iter().map(|b| b.work.levels_kept());
+        let folds = Folds {
+            steps: branches.iter().map(|b| b.work.steps_at_once()).max().unwrap_or(1),
+            kept: [kept().min().unwrap_or(0), kept().max().unwrap_or(0)],
+            across: branches.iter().all(|b| b.work.parallelism() == Parallelism::Tiles),
+        };
+        Self::of_states(sources, &bytes, folds, demand)
     }
 
-    /// A plan where the states of a tile take `state_bytes`, and windows are to hold `steps` steps; each
-    /// state goes through leaves 2 to the power `kept` at most.
+    /// A plan where the states of a tile take `state_bytes`.
     fn of_states(
         sources: &[&dyn StreamSource],
         state_bytes: &dyn Fn(&Tile) -> u64,
-        (steps, kept): (usize, u32),
+        folds: Folds,
         demand: Demand<'_>,
     ) -> Result<Self> {
+        let Folds { steps, kept: [kept_least, kept], across } = folds;
         let [source, ..] = sources else { return Err(Error::internal("a plan for no source")) };
         same_shapes(sources)?;
         let dims = &source.variable().dims;
@@ -156,12 +176,13 @@ impl StreamPlan {
             steps_by_itself: steps,
             at_once: 1,
             kept,
+            kept_least,
             estimate: 0,
             window: 0,
             sources: sources.len(),
         };
         let shorter = whole[0].max(1);
-        let pieces = sources.iter().all(|s| s.reads_pieces());
+        let pieces = across && sources.iter().all(|s| s.reads_pieces());
         match plan.size(sources, &demand, (states, pieces)) {
             // Windows of whole chunks of all don't fit: of one of them they may.
             Err(e) if e.kind == ErrorKind::Memory && shorter < plan.time_chunk => {
@@ -195,7 +216,7 @@ impl StreamPlan {
         let scratch =
             sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * demand.threads as u64;
         let parts = self.deal.parts();
-        let leaves = self.tiling.counts()[0].div_ceil(parts[0]).div_ceil(1 << self.kept).max(1);
+        let leaves = self.tiling.counts()[0].div_ceil(parts[0]).div_ceil(1 << self.kept_least).max(1);
         // Finished nodes of the merge tree: one a level at most, and those in the making.
         let levels = u64::from(leaves.ilog2()) + 2;
         let space: usize = parts[1..].iter().product();
@@ -234,22 +255,32 @@ impl StreamPlan {
         }
         let steps = self.steps.div_ceil(self.time_chunk) * self.time_chunk;
         self.cells = ((window / element) as usize / steps).max(1);
-        let held = window * if self.read_ahead { copies } else { copies - 1 };
-        self.by_itself = Some(BY_ITSELF.min(held / demand.threads.max(1) as u64))
-            .filter(|&each| pieces && self.sharing == Sharing::Own && each >= self.tile_cells() * element);
-        if self.by_itself.is_some() {
-            // Nobody waits for a window: more tiles at once cost nothing.
-            let wanted = demand.threads.max(1) as u64 * TILES_PER_THREAD as u64 * self.tile_cells();
-            self.cells = self.cells.max(wanted.min(window / element) as usize);
-        }
         let cells = self.largest(&whole, self.cells);
         self.steps = ((window / element) as usize / cells.max(1)).max(1);
         self.window = self.window_bytes(&whole, self.cells, self.steps, element).max(least);
-        // Neighbouring leaves may be in hand together, but for those that one state goes through.
-        let tiles = (cells as u64).div_ceil(self.tile_cells()).max(1) as usize;
-        let wanted = (demand.threads.max(1) * TILES_PER_THREAD / tiles).clamp(1, leaves);
-        let room = |n: usize| demand.room.is_none_or(|room| fixed + held + own * (n as u64 - 1) <= room);
-        self.at_once = if self.by_itself.is_some() && self.kept == 0 && room(wanted) { wanted } else { 1 };
+        let held = window * if self.read_ahead { copies } else { copies - 1 };
+        let fits = |more: u64| demand.room.is_none_or(|room| fixed + held + more <= room);
+        self.at_once = 1;
+        // A thread that waits within a read may begin with another tile.
+        let buffers = demand.threads.max(1) as u64 * if window < wanted { 2 } else { 1 };
+        self.by_itself = Some(BY_ITSELF.min(held / buffers))
+            .filter(|&each| pieces && self.sharing == Sharing::Own && each >= self.tile_cells() * element);
+        if self.by_itself.is_some() {
+            // Nobody waits for a window: more tiles at once cost nothing. Neighbouring leaves may be in
+            // hand together, but for those that one state goes through.
+            let tile = self.tile_cells() as usize;
+            let in_hand = demand.threads.max(1) * TILES_PER_THREAD;
+            let cells = self.cells.max(in_hand * tile).min((held / element) as usize);
+            let tiles = self.largest(&whole, cells).div_ceil(tile).max(1);
+            let most = if self.kept == 0 { (in_hand / tiles).clamp(1, leaves) } else { 1 };
+            let leaves = (1..=most).rev().find(|&n| n == 1 || fits(own * (n as u64 - 1))).unwrap_or(1);
+            if tiles * leaves >= demand.threads {
+                (self.cells, self.at_once) = (cells, leaves);
+            } else {
+                // Not enough for all threads: they share windows.
+                self.by_itself = None;
+            }
+        }
         let fixed = fixed + own * (self.at_once as u64 - 1);
         self.estimate = fixed + self.window * if self.read_ahead { copies } else { copies - 1 };
         Ok(())

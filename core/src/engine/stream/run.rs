@@ -4,7 +4,6 @@ use super::lanes::{absorb, each_by_itself, Lane};
 use super::loaded::{read, room, Buffer, Loaded};
 use super::plan::{tiles_in, Sharing, StreamPlan};
 use super::units::Unit;
-use super::windows::block;
 use super::StreamSource;
 use crate::comm::{Comm, Reduce};
 use crate::decomposition::Decomposition;
@@ -78,8 +77,7 @@ impl<'a> StreamWork<'a> {
     ) -> Result<()> {
         let exchanged = self.plan.sharing == Sharing::Exchanged;
         let own = self.plan.deal.block(comm.rank());
-        let is_one_threads = |branch: &Branch<'_>| branch.work.parallelism() == Parallelism::Tiles;
-        let by_itself = self.plan.by_itself.filter(|_| branches.iter().all(is_one_threads));
+        let by_itself = self.plan.by_itself;
         loop {
             let wish = go();
             let go_on = if exchanged {
@@ -161,11 +159,6 @@ impl<'a> StreamWork<'a> {
 
     /// Has each thread read, a few steps at a time, what the tile that it reduces is given next.
     fn fill_tiles(&mut self, progress: &Progress, lanes: &mut [Lane<'_>], bytes: u64) -> Result<()> {
-        // The disk may begin with the next.
-        for unit in self.todo.iter().take(self.plan.at_once) {
-            let next = block(&unit.leaf, &unit.space);
-            self.sources.iter().for_each(|source| source.prefetch(&next));
-        }
         let most = (bytes as usize, self.plan.steps_by_itself);
         each_by_itself(&self.sources, progress, most, &mut self.spare, lanes)
     }

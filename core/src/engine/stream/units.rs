@@ -25,10 +25,14 @@ impl StreamPlan {
             return all;
         }
         let boxes = space_boxes(&self.atoms, reading, self.cells);
-        for pair in self.tiling.edges(0).windows(2) {
-            let leaf = pair[0]..pair[1];
-            if leaf.start >= reading.range(0).start && leaf.end <= reading.range(0).end {
-                all.extend(boxes.iter().map(|space| Unit { leaf: leaf.clone(), space: space.clone() }));
+        let leaves = self.tiling.edges(0).windows(2).map(|pair| pair[0]..pair[1]);
+        let times = reading.range(0);
+        let leaves: Vec<_> = leaves.filter(|l| l.start >= times.start && l.end <= times.end).collect();
+        // Leaves that a state goes through follow one another: what a checkpoint does not hold, as it has
+        // only begun, is that of one box. A rank's first leaf is the first of such.
+        for leaves in leaves.chunks(1 << self.kept) {
+            for space in &boxes {
+                all.extend(leaves.iter().map(|leaf| Unit { leaf: leaf.clone(), space: space.clone() }));
             }
         }
         all
