@@ -79,6 +79,7 @@ pub struct StreamPlan {
 }
 
 /// What a plan must know of the folds that share a read, beside their states.
+#[derive(Debug, Clone, Copy)]
 struct Folds {
     /// Steps that windows are to hold.
     steps: usize,
