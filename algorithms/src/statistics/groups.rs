@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(groups.gathered(1..7), [(0, vec![1, 6]), (1, vec![3]), (2, vec![4, 5])]);
         assert_eq!(groups.sizes(), [3, 1, 2]);
         assert_eq!(groups.beside(2..5, &[]), 2);
-        assert_eq!(groups.beside(2..5, &[groups.of(2).unwrap()]), 1);
+        assert_eq!(groups.beside(2..5, &[1, 0]), 1);
         assert!(Groups::new(vec![3], 3).is_err());
         assert!(Groups::new(vec![Groups::NONE; 4], 2).is_err());
     }
