@@ -3,10 +3,31 @@
 use crate::memory::filled;
 use std::sync::{Mutex, PoisonError};
 
-/// A shelf of vectors of doubles, shared by threads.
+/// What was used before and may be used again, shared by threads.
+#[derive(Debug)]
+pub struct Shelf<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T> Shelf<T> {
+    /// What was put there last, if there is anything.
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+    /// Puts something there for the next one who needs it.
+    pub fn give(&self, used: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(used);
+    }
+}
+
+/// A shelf of vectors of doubles.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    shelf: Mutex<Vec<Vec<f64>>>,
+    shelf: Shelf<Vec<f64>>,
 }
 
 impl Buffers {
@@ -16,8 +37,7 @@ impl Buffers {
     }
     /// A vector of `len` numbers of any value.
     pub fn take(&self, len: usize) -> Vec<f64> {
-        let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match used {
+        match self.shelf.take() {
             Some(mut buffer) if buffer.capacity() >= len => {
                 buffer.resize(len, 0.0);
                 buffer
@@ -27,6 +47,6 @@ impl Buffers {
     }
     /// Puts a vector back for the next one who needs it.
     pub fn give(&self, buffer: Vec<f64>) {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.shelf.give(buffer);
     }
 }

@@ -2,13 +2,12 @@
 //! reads the source rows of a band of some maps, and multiplies them while they are in its own cache.
 
 use super::regridded::LANES;
+use super::room::{side_by_side, Room, Rooms};
 use super::{Matrix, Missing};
 use halocline_core::index::IndexBox;
-use halocline_core::memory::filled;
 use halocline_core::Result;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// Target cells of a band, at most.
 const CELLS: usize = 8192;
@@ -36,16 +35,12 @@ pub(super) struct Bands {
     most: usize,
 }
 
-/// Room for the source values of a band: as they are read, and side by side.
-struct Room<T> {
-    values: Vec<T>,
-    lanes: Vec<[T; LANES]>,
-}
-
 /// What maps are made by.
 pub(super) struct Product<'a, R, O> {
     pub(super) matrix: &'a Matrix,
     pub(super) missing: Missing,
+    /// Room that was used before.
+    pub(super) rooms: &'a Rooms,
     /// Fetches source values.
     pub(super) read: R,
     pub(super) round: O,
@@ -95,24 +90,19 @@ impl Bands {
         by: &Product<'_, R, O>,
     ) -> Result<()>
     where
-        T: Copy + Default + Send + Sync + Into<f64>,
+        T: Copy + Default + Send + Sync + Into<f64> + 'static,
         R: Fn(&IndexBox, &mut [T]) -> Result<()> + Sync,
         O: Fn(f64) -> T + Sync,
     {
         let each = by.matrix.rows().max(1);
-        let spare: Mutex<Vec<Room<T>>> = Mutex::default();
         let some = |(group, out): (usize, &mut [T])| -> Result<()> {
-            let used = spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut room = used.unwrap_or_else(|| Room {
-                values: filled(self.most * LANES, T::default()),
-                lanes: filled(self.most, [T::default(); LANES]),
-            });
+            let mut room = by.rooms.take(self.most * LANES, self.most);
             let maps: Vec<IndexBox> = (group * LANES..group * LANES + out.len() / each)
                 .map(|k| map_of((block, outer), k, source))
                 .collect();
             let mut made = self.all.iter().map(|band| self.make(band, &maps, out, &mut room, by));
             made.find(Result::is_err).unwrap_or(Ok(()))?;
-            spare.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+            by.rooms.give(room);
             Ok(())
         };
         // The error of the first maps, whichever thread is faster.
@@ -142,7 +132,7 @@ impl Bands {
             (by.read)(&map.with_range(rows, band.rows.clone()), values)?;
         }
         let lanes = &mut room.lanes[..cells];
-        side_by_side(values, lanes);
+        side_by_side(values, (cells, 0), lanes);
         let each = by.matrix.rows();
         let mut sums = [[0.0; LANES]; SUMS];
         for start in band.target.clone().step_by(SUMS) {
@@ -168,19 +158,4 @@ fn map_of((block, outer): (&IndexBox, usize), k: usize, source: &IndexBox) -> In
         ranges[d] = at..at + 1;
     }
     IndexBox::new(ranges)
-}
-
-/// Puts the values of maps that belong to the same cell side by side.
-fn side_by_side<T: Copy>(maps: &[T], lanes: &mut [[T; LANES]]) {
-    let cells = lanes.len().max(1);
-    if maps.len() == cells * LANES {
-        let maps: [&[T]; LANES] = std::array::from_fn(|k| &maps[k * cells..(k + 1) * cells]);
-        for (cell, lane) in lanes.iter_mut().enumerate() {
-            *lane = std::array::from_fn(|k| maps[k][cell]);
-        }
-        return;
-    }
-    for (k, map) in maps.chunks(cells).enumerate() {
-        lanes.iter_mut().zip(map).for_each(|(lane, value)| lane[k] = *value);
-    }
 }

@@ -11,6 +11,7 @@ mod nearest;
 mod polygon;
 mod rectangle;
 mod regridded;
+mod room;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -1,6 +1,7 @@
 //! A variable on another grid, made block by block as it is read.
 
 use super::banded::{Bands, Product};
+use super::room::{side_by_side, Room, Rooms};
 use super::{Matrix, Missing};
 use halocline_core::engine::{NumbersMut, StreamSource};
 use halocline_core::index::IndexBox;
@@ -8,9 +9,7 @@ use halocline_core::memory::filled;
 use halocline_core::meta::{DType, Variable};
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
-use std::any::Any;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// Maps that are multiplied side by side, so that each weight is fetched once for all of them.
 pub(super) const LANES: usize = 8;
@@ -35,9 +34,7 @@ pub struct Regridded<'a> {
     steps: usize,
     /// If threads may read source rows by themselves, and few are enough.
     bands: Option<Bands>,
-    /// [`Room`] of either type that is not in use: the first touch of fresh memory costs as much as
-    /// the product.
-    shelf: Mutex<Vec<Box<dyn Any + Send>>>,
+    rooms: Rooms,
 }
 
 impl<'a> Regridded<'a> {
@@ -73,7 +70,7 @@ impl<'a> Regridded<'a> {
         let size = if source.is_single() && variable.dtype == DType::F32 { 4 } else { 8 };
         let fits = source.reads_pieces() && (1..=2).contains(&horizontal);
         let bands = if fits { Bands::new(matrix, &shape[outer..], size) } else { None };
-        Ok(Self { source, matrix, missing, variable, outer, chunks, steps, bands, shelf: Mutex::default() })
+        Ok(Self { source, matrix, missing, variable, outer, chunks, steps, bands, rooms: Rooms::default() })
     }
 
     /// Bytes that are held beside a window.
@@ -107,11 +104,11 @@ impl<'a> Regridded<'a> {
             target.len() == self.matrix.rows() && maps.div_ceil(LANES) >= rayon::current_num_threads();
         if let Some(bands) = self.bands.as_ref().filter(|_| is_banded) {
             let whole = IndexBox::whole(&self.source.variable().shape());
-            let by = Product { matrix: self.matrix, missing: self.missing, read, round };
+            let by = Product { matrix: self.matrix, missing: self.missing, rooms: &self.rooms, read, round };
             return bands.fill((block, self.outer), out, &whole, &by);
         }
         let cells = self.matrix.columns();
-        let mut room = self.room::<T>();
+        let mut room = self.rooms.take::<T>(0, cells);
         let rows = self.rows(&target);
         let each = target.len();
         for first in time.clone().step_by(self.steps) {
@@ -126,20 +123,12 @@ impl<'a> Regridded<'a> {
             let done = (first - time.start) * (block.len() / time.len().max(1));
             let out = &mut out[done..done + part.len()];
             for (maps, out) in values.chunks(cells * LANES).zip(out.chunks_mut(each * LANES)) {
-                side_by_side(maps, cells, lanes);
+                all_side_by_side(maps, cells, &mut lanes[..cells]);
                 self.multiply(&rows, lanes, out, maps.len() / cells, &round);
             }
         }
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(room));
+        self.rooms.give(room);
         Ok(())
-    }
-
-    /// Room that was used before, if there is some.
-    fn room<T: Copy + Default + Send + 'static>(&self) -> Room<T> {
-        let used = self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let fresh =
-            || Room { values: Vec::new(), lanes: filled(self.matrix.columns(), [T::default(); LANES]) };
-        used.and_then(|room| room.downcast::<Room<T>>().ok()).map_or_else(fresh, |room| *room)
     }
 
     /// Runs of target cells of a block: numbers in the grid.
@@ -187,30 +176,11 @@ impl<'a> Regridded<'a> {
     }
 }
 
-/// Room for maps: as they are read, and side by side.
-struct Room<T> {
-    values: Vec<T>,
-    lanes: Vec<[T; LANES]>,
-}
-
-/// Puts the values of maps that belong to the same cell side by side.
-fn side_by_side<T: Copy + Send + Sync>(maps: &[T], cells: usize, lanes: &mut [[T; LANES]]) {
+/// Puts the values of maps that belong to the same cell side by side, in threads.
+fn all_side_by_side<T: Copy + Send + Sync>(maps: &[T], cells: usize, lanes: &mut [[T; LANES]]) {
     const CELLS: usize = 4096;
-    let count = maps.len() / cells;
-    lanes.par_chunks_mut(CELLS).enumerate().for_each(|(part, lanes)| {
-        let (first, n) = (part * CELLS, lanes.len());
-        let map = |k: usize| &maps[k * cells + first..k * cells + first + n];
-        if count == LANES {
-            let maps: [&[T]; LANES] = std::array::from_fn(map);
-            for (cell, lane) in lanes.iter_mut().enumerate() {
-                *lane = std::array::from_fn(|k| maps[k][cell]);
-            }
-        } else {
-            for k in 0..count {
-                lanes.iter_mut().zip(map(k)).for_each(|(lane, value)| lane[k] = *value);
-            }
-        }
-    });
+    let parts = lanes.par_chunks_mut(CELLS).enumerate();
+    parts.for_each(|(part, lanes)| side_by_side(maps, (cells, part * CELLS), lanes));
 }
 
 impl StreamSource for Regridded<'_> {

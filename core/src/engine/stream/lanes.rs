@@ -3,7 +3,8 @@
 
 use super::loaded::{read, room, Buffer, Loaded};
 use super::windows::time_ranges;
-use super::StreamSource;
+use super::{element, StreamSource};
+use crate::buffers::Shelf;
 use crate::engine::branch::Absorb;
 use crate::engine::piece::{Numbers, Piece};
 use crate::error::Result;
@@ -11,7 +12,6 @@ use crate::index::IndexBox;
 use crate::progress::{Phase, Progress};
 use crate::tiling::Tile;
 use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
 
 /// Pieces of a tile that the system is told of before they are read.
 const AHEAD: usize = 2;
@@ -49,21 +49,19 @@ pub(super) fn each_by_itself(
     sources: &[&dyn StreamSource],
     progress: &Progress,
     (bytes, steps): (usize, usize),
-    spare: &mut Vec<Vec<Buffer>>,
+    spare: &Shelf<Vec<Buffer>>,
     lanes: &mut [Lane<'_>],
 ) -> Result<()> {
-    let element: usize = sources.iter().map(|s| if s.is_single() { 4 } else { 8 }).sum();
-    let shared = Mutex::new(std::mem::take(spare));
+    let element = element(sources) as usize;
     let through = |lane: &mut Lane<'_>| {
         let space = IndexBox::new(lane.tile.block.ranges()[1..].to_vec());
         let most = (bytes / (space.len() * element).max(1)).clamp(1, steps.max(1));
-        let mut buffers = shared.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut buffers = spare.take().unwrap_or_default();
         let pieces = time_ranges(&lane.tile.block.range(0), 1, most);
         for (k, steps) in pieces.iter().enumerate() {
             // The disk may begin with those that follow.
-            for next in
-                pieces.iter().skip(if k == 0 { 1 } else { k + AHEAD }).take(if k == 0 { AHEAD } else { 1 })
-            {
+            let from = if k == 0 { 1 } else { k + AHEAD };
+            for next in (from..=k + AHEAD).filter_map(|ahead| pieces.get(ahead)) {
                 let next = lane.tile.block.with_range(0, next.clone());
                 sources.iter().for_each(|source| source.prefetch(&next));
             }
@@ -74,12 +72,11 @@ pub(super) fn each_by_itself(
             hand(lane.tile, &mut lane.across, &piece, &space)?;
             buffers = piece.buffers;
         }
-        shared.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
+        spare.give(buffers);
         Ok(())
     };
     // The error of the first tile, whichever thread is faster.
     let done: Vec<Result<()>> = lanes.par_iter_mut().with_max_len(1).map(through).collect();
-    *spare = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.into_iter().collect()
 }
 

@@ -19,6 +19,7 @@ mod whole;
 mod windows;
 
 pub use map::{MapPlan, StreamMap};
+use plan::element;
 pub(super) use plan::tiles_in;
 pub use plan::{Demand, Sharing, StreamPlan};
 pub(super) use reading::{fetch, shares, sized};

@@ -355,7 +355,7 @@ impl StreamPlan {
 }
 
 /// Bytes of a cell at a time, in all sources together.
-fn element(sources: &[&dyn StreamSource]) -> u64 {
+pub(super) fn element(sources: &[&dyn StreamSource]) -> u64 {
     sources.iter().map(|s| if s.is_single() { 4 } else { 8 }).sum()
 }
 

@@ -5,6 +5,7 @@ use super::loaded::{read, room, Buffer, Loaded};
 use super::plan::{tiles_in, Sharing, StreamPlan};
 use super::units::Unit;
 use super::StreamSource;
+use crate::buffers::Shelf;
 use crate::comm::{Comm, Reduce};
 use crate::decomposition::Decomposition;
 use crate::engine::branch::Branch;
@@ -29,7 +30,7 @@ pub(crate) struct StreamWork<'a> {
     /// Read ahead at the end of the last call.
     ahead: Option<Loaded>,
     /// Sets of buffers, one for each source.
-    spare: Vec<Vec<Buffer>>,
+    spare: Shelf<Vec<Buffer>>,
 }
 
 impl<'a> StreamWork<'a> {
@@ -41,7 +42,7 @@ impl<'a> StreamWork<'a> {
             Sharing::Exchanged => IndexBox::whole(&plan.deal.shape()),
         };
         let todo = plan.units(&reading);
-        Self { sources: sources.to_vec(), plan, todo, done: Vec::new(), ahead: None, spare: Vec::new() }
+        Self { sources: sources.to_vec(), plan, todo, done: Vec::new(), ahead: None, spare: Shelf::default() }
     }
 
     /// Leaves out tiles that are done already.
@@ -146,7 +147,7 @@ impl<'a> StreamWork<'a> {
                 || following.zip(room).map(|(block, buffers)| read(sources, progress, block, buffers)),
                 || absorb(progress, lanes, &current),
             );
-            self.spare.push(current.buffers);
+            self.spare.give(current.buffers);
             let absorbed = absorbed.and_then(|()| ahead.transpose());
             if self.plan.sharing == Sharing::Exchanged {
                 self.ahead = comm.agree(absorbed)?;
@@ -158,9 +159,9 @@ impl<'a> StreamWork<'a> {
     }
 
     /// Has each thread read, a few steps at a time, what the tile that it reduces is given next.
-    fn fill_tiles(&mut self, progress: &Progress, lanes: &mut [Lane<'_>], bytes: u64) -> Result<()> {
+    fn fill_tiles(&self, progress: &Progress, lanes: &mut [Lane<'_>], bytes: u64) -> Result<()> {
         let most = (bytes as usize, self.plan.steps_by_itself);
-        each_by_itself(&self.sources, progress, most, &mut self.spare, lanes)
+        each_by_itself(&self.sources, progress, most, &self.spare, lanes)
     }
 
     /// What this rank reads of a window.
@@ -204,8 +205,8 @@ impl<'a> StreamWork<'a> {
     }
 
     /// A buffer for each source, used before if there are any.
-    fn take(&mut self, len: usize) -> Vec<Buffer> {
-        room(&self.sources, self.spare.pop().unwrap_or_default(), len)
+    fn take(&self, len: usize) -> Vec<Buffer> {
+        room(&self.sources, self.spare.take().unwrap_or_default(), len)
     }
 }
 

@@ -6,7 +6,7 @@ mod apart;
 mod levels;
 
 use super::reading::fetch;
-use super::{common_chunks, same_shapes, sized, NumbersMut, StreamSource};
+use super::{common_chunks, element, same_shapes, sized, NumbersMut, StreamSource};
 use crate::budget::bytes_text;
 use crate::comm::{Comm, Stage};
 use crate::engine::{Engine, Numbers};
@@ -85,8 +85,7 @@ impl WholePlan {
         let shape = variable.shape();
         let is_horizontal = |d: usize| kept.contains(&variable.dims[d].role);
         let cells: usize = (0..shape.len()).filter(|&d| is_horizontal(d)).map(|d| shape[d]).product();
-        let element = |s: &&dyn StreamSource| if s.is_single() { 4 } else { 8 };
-        let map_bytes: u64 = sources.iter().map(element).sum::<u64>() * cells as u64;
+        let map_bytes = element(sources) * cells as u64;
         let scratch = sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * threads as u64;
         let fixed = scratch.saturating_add(needs.fixed);
         // One window that is worked on, one that is read ahead, what is made of the first, and what was

@@ -2,15 +2,15 @@
 //! them while they are in its cache, and no thread waits for another before a window ends.
 
 use super::{numbers, read, WholePlan};
+use crate::buffers::Shelf;
 use crate::comm::{Comm, Stage};
-use crate::engine::stream::{meanwhile, StreamSource};
+use crate::engine::stream::{element, meanwhile, StreamSource};
 use crate::engine::{Engine, Numbers};
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::meta::{Dim, Role, Values};
 use crate::progress::{Phase, Progress};
 use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the maps that a thread reads at once, about; one map at least.
 const PIECE: usize = 1 << 20;
@@ -44,16 +44,15 @@ impl Engine {
         let dims = &first.variable().dims;
         let cut = Cut::new(sources, dims, plan.in_order);
         let nothing = IndexBox::new(vec![0..0; dims.len()]);
-        let spare: Mutex<Vec<Vec<Values>>> = Mutex::default();
+        let spare: Shelf<Vec<Values>> = Shelf::default();
         let piece = |part: &IndexBox| -> Result<Vec<f64>> {
-            let buffers = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-            let values = read(sources, progress, part, buffers)?;
+            let values = read(sources, progress, part, spare.take().unwrap_or_default())?;
             let made = {
                 let _timer = progress.phases.start(Phase::Compute);
                 let numbers: Vec<Numbers<'_>> = values.iter().filter_map(numbers).collect();
                 work(part, &numbers)
             };
-            spare.lock().unwrap_or_else(PoisonError::into_inner).push(values);
+            spare.give(values);
             made
         };
         // The numbers of a window of this round; of an empty one where this rank has none.
@@ -101,7 +100,7 @@ impl Cut {
         Self {
             outer: (0..dims.len()).filter(is_outer).collect(),
             level: dims.iter().position(|d| d.role == Role::Level),
-            element: sources.iter().map(|s| if s.is_single() { 4 } else { 8 }).sum(),
+            element: element(sources) as usize,
             in_order,
         }
     }

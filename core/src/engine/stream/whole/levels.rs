@@ -2,7 +2,7 @@
 //! cell over time then stays with one rank and is summed in the order of time.
 
 use super::{too_little, WholeNeeds, WholePlan, WINDOW};
-use crate::engine::stream::{same_shapes, StreamSource};
+use crate::engine::stream::{element, same_shapes, StreamSource};
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
 use crate::meta::Role;
@@ -31,8 +31,7 @@ impl WholePlan {
                 .remedy("choose one member of an ensemble"));
         }
         let cells: usize = (0..shape.len()).filter(is_horizontal).map(|d| shape[d]).product();
-        let element = |s: &&dyn StreamSource| if s.is_single() { 4 } else { 8 };
-        let map_bytes: u64 = sources.iter().map(element).sum::<u64>() * cells as u64;
+        let map_bytes = element(sources) * cells as u64;
         let scratch = sources.iter().map(|s| s.scratch_per_thread()).max().unwrap_or(0) * threads as u64;
         let fixed = scratch.saturating_add(needs.fixed);
         let each = (2 * map_bytes).saturating_add(2 * needs.made);
