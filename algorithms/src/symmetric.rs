@@ -3,13 +3,18 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 use halocline_core::engine::{encoded_floats, encoded_number};
+use halocline_core::memory::filled;
 use halocline_core::{Error, Result};
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Rows and columns of a block: three blocks of doubles stay in a core's cache, and a matrix of
 /// some hundred rows already has blocks enough for all threads.
 const BLOCK: usize = 120;
+
+/// Values that a thread rounds at a time.
+const SHARE: usize = 1 << 15;
 
 /// Vectors that are added at a time: for all blocks they are read from cache.
 pub const STRIP: usize = 384;
@@ -38,7 +43,9 @@ pub struct Eigenpairs {
 impl SymmetricSum {
     /// The zero matrix with `n` rows.
     pub fn new(n: usize) -> Self {
-        let blocks = Self::layout(n).map(|(i, j)| vec![0.0; Self::span(n, i) * Self::span(n, j)]).collect();
+        // Zeros that are written: pages that were only promised cost more when products are added.
+        let block = |(i, j)| filled(Self::span(n, i) * Self::span(n, j), 0.0);
+        let blocks = Self::layout(n).map(block).collect();
         Self { n, blocks }
     }
     /// Makes it the zero matrix again, to be used anew: the first touch of fresh memory costs
@@ -99,8 +106,10 @@ impl SymmetricSum {
         // Of whatever size values are, products of the largest are about 1.
         let (down, up) = power_of_two_scale(a);
         let up = up * up;
-        let singles: Vec<f32> =
-            a.par_chunks(width).flat_map_iter(|r| r.iter().map(|&v| (v * down) as f32)).collect();
+        let mut singles = filled(a.len(), 0f32);
+        singles.par_chunks_mut(SHARE).zip(a.par_chunks(SHARE)).for_each(|(out, values)| {
+            out.iter_mut().zip(values).for_each(|(o, v)| *o = (v * down) as f32);
+        });
         let a = MatRef::from_row_major_slice(&singles, n, width);
         let places: Vec<(usize, usize)> = Self::layout(n).collect();
         self.blocks.par_iter_mut().zip(places).for_each_init(
@@ -116,7 +125,7 @@ impl SymmetricSum {
                     1.0f32,
                     Par::Seq,
                 );
-                block.iter_mut().zip(product).for_each(|(sum, p)| *sum += f64::from(*p) * up);
+                Arch::new().dispatch(Raise { sums: block, product, up });
             },
         );
     }
@@ -232,6 +241,21 @@ impl SymmetricSum {
             vectors: leading.iter().flat_map(|&c| (0..self.n).map(move |r| vectors[(r, c)])).collect(),
             trace: self.trace(),
         })
+    }
+}
+
+/// Adds products in single precision to sums in double.
+struct Raise<'a> {
+    sums: &'a mut [f64],
+    product: &'a [f32],
+    up: f64,
+}
+
+impl NullaryFnOnce for Raise<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        self.sums.iter_mut().zip(self.product).for_each(|(sum, p)| *sum += f64::from(*p) * self.up);
     }
 }
 

@@ -1,9 +1,15 @@
-//! How many threads plans reckon with. Ranks of a job may have different numbers of threads (cores
+//! How many threads plans reckon with, and work that one thread does alone. Ranks of a job may have different numbers of threads (cores
 //! are shared out unevenly, a node is smaller), but what is planned from one has to be the same
 //! on all ranks, or they go through different windows and wait for each other for ever.
 
 use crate::comm::{Comm, Reduce};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+thread_local! {
+    /// Whether this thread is not to share what it does.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What was agreed on; 0 before that.
 static MOST: AtomicUsize = AtomicUsize::new(0);
@@ -34,10 +40,37 @@ pub fn for_plans() -> usize {
     }
 }
 
+/// Does `work` in this thread alone: what would otherwise be dealt to the pool ([`is_alone`]) is
+/// done here, one thing after the other. For threads that have neighbours at the same work.
+pub fn alone<R>(work: impl FnOnce() -> R) -> R {
+    /// Puts back what was there, also after a panic.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _before = Before(ALONE.replace(true));
+    work()
+}
+
+/// Whether this thread is not to share what it does with the pool.
+pub fn is_alone() -> bool {
+    ALONE.get()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::comm::run_threads;
+
+    #[test]
+    fn alone_ends_with_the_work() {
+        assert!(!is_alone());
+        assert!(alone(|| alone(is_alone) && is_alone()));
+        assert!(std::panic::catch_unwind(|| alone(|| panic!("ends"))).is_err());
+        assert!(!is_alone());
+    }
 
     #[test]
     fn all_ranks_plan_with_the_threads_of_the_rank_that_has_most() {

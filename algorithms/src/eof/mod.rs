@@ -63,7 +63,7 @@ pub use significance::{
 pub use traffic::foresee;
 
 use crate::symmetric::{SymmetricSum, STRIP};
-use halocline_core::engine::{SeriesNeeds, SeriesPlan, StreamSource};
+use halocline_core::engine::{states_at_once, SeriesNeeds, SeriesPlan, StreamSource};
 use halocline_core::meta::{Dim, Role};
 use halocline_core::tiling::Tiling;
 use serde::{Deserialize, Serialize};
@@ -256,9 +256,10 @@ pub fn memory(dims: &[Dim], excluded: &[bool], options: &EofOptions, modes: usiz
         }
         Solver::Randomized(_) => {
             let levels = Tiling::series(dims).len().next_power_of_two().ilog2() as usize;
-            // A path of the merge tree, and what threads work on or have done.
-            let states = levels + 4 + 4 * halocline_core::threads::for_plans();
             let one = products::state_bytes(times, randomized::width(times, modes));
+            // A path of the merge tree, and what threads work on or have done.
+            let threads = halocline_core::threads::for_plans();
+            let states = levels + 4 + 2 * threads + states_at_once(one, threads);
             (one.saturating_mul(states as u64), randomized::solver_bytes(times, modes))
         }
     }

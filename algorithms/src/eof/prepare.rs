@@ -6,6 +6,7 @@ use crate::symmetric::STRIP;
 use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// A series whose standard deviation is below this share of its largest value is constant: what
@@ -57,6 +58,45 @@ pub(super) struct Statistics {
 
 /// The cells of a tile at a time.
 pub(super) type Rows<'a> = dyn Fn(usize) -> Numbers<'a> + Sync + 'a;
+
+/// Values of a narrow strip, about: with this many, all that is done to it finds it in a core's own
+/// cache.
+const NARROW_VALUES: usize = 80_000;
+
+thread_local! {
+    /// Of a narrow strip, to be used again.
+    static NARROW: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Cells of a narrow strip of so many times, at most.
+pub(super) fn narrow(times: usize) -> usize {
+    (NARROW_VALUES / times.max(1) / 8 * 8).clamp(16, STRIP)
+}
+
+impl Strip {
+    /// A strip of these cells whose values are still to come.
+    fn of(times: usize, cells: Vec<usize>, mut values: Vec<f64>) -> Self {
+        values.resize(times * cells.len(), 0.0);
+        let (cell, removed, odd) = (Vec::new(), Vec::new(), Vec::new());
+        Self { cells, values, cell, removed, lines: Default::default(), odd }
+    }
+    /// Takes in what is known of its cells from number `start` on; parts come in their order.
+    fn take_in(&mut self, start: usize, part: &mut Self) {
+        let (n, some) = (self.cells.len(), part.cells.len());
+        for (row, from) in self.values.chunks_mut(n).zip(part.values.chunks(some)) {
+            row[start..start + some].copy_from_slice(from);
+        }
+        self.cell.append(&mut part.cell);
+        self.removed.resize(part.removed.len() / some * n, f64::NAN);
+        for (row, from) in self.removed.chunks_mut(n).zip(part.removed.chunks(some)) {
+            row[start..start + some].copy_from_slice(from);
+        }
+        for (lines, from) in self.lines.iter_mut().zip(&mut part.lines) {
+            lines.append(from);
+        }
+        self.odd.extend(part.odd.iter().map(|c| start + c));
+    }
+}
 
 impl Recipe {
     /// `months` (1 to 12) of each time are needed for a climatology only.
@@ -126,14 +166,31 @@ impl Recipe {
         buffer: Vec<f64>,
         statistics: bool,
     ) -> Strip {
-        let mut strip = self.read(rows, cells, buffer);
-        match &self.filling {
-            None => self.anomalies(&mut strip, statistics),
-            Some(filling) => {
-                self.filled(&mut strip, (&[], &filling.vectors), statistics);
-            }
+        let narrow = narrow(self.times);
+        if let Some(filling) = &self.filling {
+            let mut strip = self.read(rows, cells, buffer);
+            self.filled(&mut strip, (&[], &filling.vectors), statistics);
+            return strip;
         }
-        strip
+        if cells.len() <= narrow {
+            let mut strip = self.read(rows, cells, buffer);
+            self.anomalies(&mut strip, statistics);
+            return strip;
+        }
+        // All that is done to few cells finds them in a core's own cache.
+        NARROW.with_borrow_mut(|room| {
+            let parts = cells.chunks(narrow).map(<[usize]>::to_vec);
+            let mut whole = Strip::of(self.times, cells.clone(), buffer);
+            let mut start = 0;
+            for cells in parts {
+                let mut part = self.read(rows, cells, std::mem::take(room));
+                self.anomalies(&mut part, statistics);
+                whole.take_in(start, &mut part);
+                start += part.cells.len();
+                *room = part.values;
+            }
+            whole
+        })
     }
 
     /// A strip as it is stored.
@@ -151,14 +208,7 @@ impl Recipe {
                 Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
             }
         }
-        Strip {
-            cells,
-            values: buffer,
-            cell: Vec::new(),
-            removed: Vec::new(),
-            lines: Default::default(),
-            odd: Vec::new(),
-        }
+        Strip::of(self.times, cells, buffer)
     }
 
     /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
@@ -175,7 +225,10 @@ impl Recipe {
             Some(filling) => filling.counted(rows, self.times, excluded).strips,
         };
         for batch in all.chunks(together.max(1)) {
-            let prepare = |cells: &Vec<usize>| self.prepare(rows, cells.clone(), buffers.take(0), statistics);
+            let prepare = |cells: &Vec<usize>| {
+                let room = buffers.take(self.times * cells.len());
+                self.prepare(rows, cells.clone(), room, statistics)
+            };
             let strips: Vec<Strip> = match batch {
                 [one] => vec![prepare(one)],
                 many => many.par_iter().map(prepare).collect(),
@@ -362,6 +415,38 @@ mod tests {
         let excluded: Vec<bool> = (0..width).map(|c| c == 0).collect();
         let recipe = Recipe::new(&options(Anomaly::Mean, false, false), nt, &[]).unwrap();
         assert_eq!(only_strip(&recipe, &values, &excluded).cells[0], 1);
+    }
+
+    #[test]
+    fn wide_strips_are_narrow_ones_side_by_side() {
+        let (nt, width) = (600, 300);
+        assert!(width > 2 * narrow(nt));
+        let months: Vec<u8> = (0..nt).map(|t| (t % 12 + 1) as u8).collect();
+        let values: Vec<f64> = (0..nt * width)
+            .map(|i| match (i % width, i / width) {
+                (c, _) if c % 5 == 2 => f64::NAN,
+                (151, 77) => f64::NAN,
+                _ => ((i * 7919) % 101) as f64,
+            })
+            .collect();
+        let rows = |t: usize| Numbers::F64(&values[t * width..(t + 1) * width]);
+        for (detrend, standardize) in [(true, true), (false, false)] {
+            let options = options(Anomaly::Climatology, detrend, standardize);
+            let recipe = Recipe::new(&options, nt, &months).unwrap();
+            let cells = Recipe::strips(rows(0), &[]).remove(0);
+            let wide = recipe.prepare(&rows, cells.clone(), vec![7.0; 5], true);
+            let mut plain = recipe.read(&rows, cells, Vec::new());
+            recipe.anomalies(&mut plain, true);
+            assert_eq!((wide.odd.clone(), wide.cell.len()), (vec![121], 240));
+            let bits = |v: &[f64]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert!(bits(&wide.values) == bits(&plain.values));
+            assert!(bits(&wide.removed) == bits(&plain.removed));
+            assert!((0..2).all(|k| bits(&wide.lines[k]) == bits(&plain.lines[k])));
+            let is_same = |(a, b): (&Statistics, &Statistics)| {
+                a.squares.to_bits() == b.squares.to_bits() && a.constant == b.constant
+            };
+            assert!(wide.cell.iter().zip(&plain.cell).all(is_same));
+        }
     }
 
     #[test]

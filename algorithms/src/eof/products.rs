@@ -2,10 +2,10 @@
 
 use super::gram::{Shared, ALL_BUT_TIME};
 use super::options::Precision;
-use super::prepare::{Recipe, Rows, Strip};
+use super::prepare::{narrow, Recipe, Rows, Strip};
 use super::survey::Survey;
 use super::EofField;
-use crate::symmetric::{power_of_two_scale, transposed_times_columns, STRIP};
+use crate::symmetric::{power_of_two_scale, transposed_times_columns};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use halocline_core::buffers::Buffers;
@@ -18,20 +18,12 @@ use serde::{Deserialize, Serialize};
 /// Products in single precision that are added up as such; their sums are added in double.
 const SINGLES: usize = 128;
 
-/// Values of a strip, about: with this many, all that is done to it finds it in a core's own cache.
-const STRIP_VALUES: usize = 80_000;
-
-/// Cells of a strip of so many times, at most.
-pub(super) fn strip_cells(times: usize) -> usize {
-    (STRIP_VALUES / times.max(1) / 8 * 8).clamp(16, STRIP)
-}
-
 /// G B = X (Xᵀ B), and what was seen on the way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct ProductState {
     /// Times × columns of B, C order.
     sum: Vec<f64>,
-    /// Σ x².
+    /// Σ x², of the first pass.
     squares: f64,
     survey: Survey,
 }
@@ -40,7 +32,7 @@ pub(super) struct ProductState {
 pub(super) struct Products {
     /// G B, one column after the other.
     pub(super) columns: Vec<f64>,
-    /// The trace of G.
+    /// The trace of G, of the first pass.
     pub(super) trace: f64,
 }
 
@@ -53,6 +45,8 @@ struct ProductFold<'a> {
     /// B in single precision, C order, and the power of two that it was divided by; if products are.
     singles: Option<(Vec<f32>, f64)>,
     count: usize,
+    /// Whether the data are seen for the first time, and have to be looked at.
+    is_first: bool,
     /// Sums of states that were merged into others.
     spare: Buffers,
 }
@@ -82,17 +76,23 @@ impl Fold for ProductFold<'_> {
         let excluded = shared.excluded_of(&cells);
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
-        state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        if self.is_first {
+            state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        }
         let strips = Recipe::strips(rows(0), &excluded);
         let mut buffer = shared.buffers.take(0);
         // Tiles are worked on in parallel already.
-        for some in strips.concat().chunks(strip_cells(shared.times)) {
+        for some in strips.concat().chunks(narrow(shared.times)) {
             let mut strip = shared.recipe.prepare(rows, some.to_vec(), buffer, false);
-            state.survey.look_at_strip(rows, shared, &strip, &cells);
+            if self.is_first {
+                state.survey.look_at_strip(rows, shared, &strip, &cells);
+            }
             // What is going to be refused need not be summed.
             if !state.survey.is_bad() {
                 shared.weigh(&mut strip, &cells);
-                state.squares += strip.values.chunks(some.len()).map(squares).sum::<f64>();
+                if self.is_first {
+                    state.squares += strip.values.chunks(some.len()).map(squares).sum::<f64>();
+                }
                 match &self.singles {
                     None => self.add(&mut state.sum, &strip),
                     Some(singles) => self.add_as_singles(&mut state.sum, &strip, singles),
@@ -183,7 +183,8 @@ fn to_singles(values: &[f64]) -> (Vec<f32>, f64) {
     (values.iter().map(|v| (v * down) as f32).collect(), up)
 }
 
-/// One pass over a field: G B on rank 0, and what was seen of the field.
+/// One pass over a field: G B on rank 0, and what was seen of the field, if it `is_first`: those that
+/// follow see the same.
 ///
 /// # Collective
 /// Every rank calls this with the same `block`, B, one column after the other.
@@ -192,8 +193,8 @@ pub(super) fn products_of(
     field: &EofField<'_>,
     shared: &Shared<'_>,
     block: &[f64],
-    precision: Precision,
-) -> Result<(Option<Products>, Survey)> {
+    (precision, is_first): (Precision, bool),
+) -> Result<(Option<Products>, Option<Survey>)> {
     let n = shared.times;
     let count = block.len() / n.max(1);
     let transposed = |from: &[f64], rows: usize| -> Vec<f64> {
@@ -201,10 +202,14 @@ pub(super) fn products_of(
         (0..columns * rows).map(|i| from[(i % rows) * columns + i / rows]).collect()
     };
     let singles = (precision == Precision::Mixed).then(|| to_singles(&transposed(block, count)));
-    let fold = ProductFold { shared, block, singles, count, spare: Buffers::new() };
+    let fold = ProductFold { shared, block, singles, count, is_first, spare: Buffers::new() };
     let state = engine.fold_series(field.source, field.plan, &fold)?.pop().map(|(_, state)| state);
-    let survey = engine.finish_single(state.as_ref(), |state| Ok(state.survey.clone()))?;
-    survey.check(field.input.locate)?;
+    let mut survey = None;
+    if is_first {
+        let found = engine.finish_single(state.as_ref(), |state| Ok(state.survey.clone()))?;
+        found.check(field.input.locate)?;
+        survey = Some(found);
+    }
     let state = engine.to_root(state)?;
     let products = state.map(|state| Products { columns: transposed(&state.sum, n), trace: state.squares });
     Ok((products, survey))

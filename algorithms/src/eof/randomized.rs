@@ -181,10 +181,11 @@ impl Passes<'_> {
     fn multiply(&mut self, block: &[f64], precision: Precision) -> Result<Option<Vec<f64>>> {
         let (mut parts, mut counts) = (Vec::new(), Vec::new());
         for (field, shared) in self.fields {
-            let (products, survey) = products_of(self.engine, field, shared, block, precision)
+            let how = (precision, self.counts.is_empty());
+            let (products, survey) = products_of(self.engine, field, shared, block, how)
                 .map_err(|e| e.in_variable(field.name()))?;
             parts.push(products);
-            counts.push(survey.cells);
+            counts.extend(survey.map(|survey| survey.cells));
         }
         let parts: Option<Vec<_>> = parts.into_iter().collect();
         if self.counts.is_empty() {

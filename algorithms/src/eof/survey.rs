@@ -5,6 +5,7 @@ use super::prepare::{Rows, Strip};
 use halocline_core::engine::{encoded_number, Numbers};
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What was found in a tile, or in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +44,12 @@ impl Survey {
         if land.is_empty() {
             return;
         }
+        // Side by side, as they are in memory.
+        let runs: Vec<Range<usize>> =
+            land.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
         let is_land = |time: usize| match rows(time) {
-            Numbers::F32(v) => land.iter().all(|&c| v[c].is_nan()),
-            Numbers::F64(v) => land.iter().all(|&c| v[c].is_nan()),
+            Numbers::F32(v) => runs.iter().all(|run| count_there(&v[run.clone()], f32::is_nan) == 0),
+            Numbers::F64(v) => runs.iter().all(|run| count_there(&v[run.clone()], f64::is_nan) == 0),
         };
         if (1..times).all(is_land) {
             return;
@@ -144,6 +148,11 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// How many values are there: to the end, in wide registers.
+fn count_there<T: Copy>(values: &[T], is_missing: impl Fn(T) -> bool) -> usize {
+    values.iter().map(|&v| usize::from(!is_missing(v))).sum()
 }
 
 fn value(rows: &Rows<'_>, time: usize, place: usize) -> f64 {

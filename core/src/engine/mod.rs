@@ -38,8 +38,8 @@ pub use map::Map;
 pub use piece::{Numbers, Piece, Pieces};
 pub use run::FoldRun;
 pub use series::{
-    decode_notes, encode_notes, take_notes, FieldSeries, Series, SeriesNeeds, SeriesPlan, SeriesResults,
-    SeriesWork,
+    decode_notes, encode_notes, states_at_once, take_notes, FieldSeries, Series, SeriesNeeds, SeriesPlan,
+    SeriesResults, SeriesWork,
 };
 pub use shared::SharedRun;
 pub use source::{FieldSource, TileSource};

@@ -9,7 +9,7 @@ use super::target::Part;
 use super::walk::strides;
 use crate::cf::{Decode, Number, Stored};
 use halocline_core::index::IndexBox;
-use halocline_core::{Error, Result};
+use halocline_core::{threads, Error, Result};
 use rayon::prelude::*;
 use std::fs::File;
 
@@ -92,13 +92,16 @@ fn read_by<T: Stored>(
     }
 }
 
-/// Does `work` on each part in threads; the error of the first that fails.
+/// Does `work` on each part, in threads if this one may share; the error of the first that fails.
 pub(crate) fn in_threads<P: Send>(
     mut parts: Vec<P>,
     work: impl Fn(P) -> Result<()> + Sync + Send,
 ) -> Result<()> {
     if parts.len() == 1 {
         return parts.pop().map_or(Ok(()), work);
+    }
+    if threads::is_alone() {
+        return parts.into_iter().try_for_each(work);
     }
     let failed = parts.into_par_iter().filter_map(|part| work(part).err()).find_first(|_| true);
     failed.map_or(Ok(()), Err)

@@ -333,11 +333,12 @@ pub(crate) fn prepare_within(
         prepared.push(Prepared { weights, months, plan });
     }
     // Passes are several: what fits stays in memory, the eigenproblem beside it.
-    let held = |p: &Prepared| p.plan.estimate() + p.plan.across().map_or(0, SeriesPlan::estimate);
-    let series = prepared.iter().fold(0u64, |sum, p| sum.saturating_add(held(p)));
+    let kept: Vec<SeriesPlan> = prepared.iter().map(|p| p.plan.clone().keeping()).collect();
+    let held = |plan: &SeriesPlan| plan.estimate() + plan.across().map_or(0, SeriesPlan::estimate);
+    let series = kept.iter().fold(0u64, |sum, plan| sum.saturating_add(held(plan)));
     let beside = solver.saturating_add(states.max(maps));
     if series <= room.saturating_sub(beside) {
-        prepared.iter_mut().for_each(|p| p.plan = p.plan.clone().keeping());
+        prepared.iter_mut().zip(kept).for_each(|(p, plan)| p.plan = plan);
     }
     Ok(prepared)
 }

@@ -46,8 +46,9 @@ impl Sends for Opened<'_> {
         let dealt = dealt_bytes(&dealt, needs.rows, copies)?.saturating_add(written);
         let beside = first.max(dealt);
         let plan = SeriesPlan::of_needs(source, &needs, on.demand(beside))?;
-        let stays = plan.estimate() <= on.room.saturating_sub(solver).saturating_sub(beside);
-        let plan = if stays { plan.keeping() } else { plan };
+        let kept = plan.clone().keeping();
+        let stays = kept.estimate() <= on.room.saturating_sub(solver).saturating_sub(beside);
+        let plan = if stays { kept } else { plan };
         let mut passes = Formula::new(on.count);
         if !eof::foresee(source, &plan, &grid.excluded, &options, &mut passes)? {
             return Ok(None);

@@ -11,8 +11,14 @@ use crate::engine::stream::StreamSource;
 use crate::engine::{Engine, Fold, Parallelism};
 use crate::error::{Error, Result};
 use crate::index::IndexBox;
+use crate::progress::Phase;
 use crate::tiling::Tile;
 use rayon::prelude::*;
+
+/// Bytes of states that wait to be merged, about.
+const STATES: u64 = 8 << 20;
+/// States that wait to be merged, for each thread, at most.
+const STATES_PER_THREAD: usize = 16;
 
 impl Engine {
     /// Runs `fold`, which takes [`Pieces::Steps`], over all series of `source` as planned: each
@@ -75,11 +81,13 @@ fn folded<T: Kept, F: Fold>(
     let tree = std::sync::Mutex::new(&mut branch);
     batches.each::<T, ()>(
         &done,
-        &mut |own, tiles, values| {
+        &mut |tiles, held| {
             let mut branch = tree.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let one = |tile: &Tile| {
+            let branch: &mut FoldBranch<&F> = &mut branch;
+            let one = |tile: &Tile, block: &IndexBox, values: &[Vec<T>]| {
+                let _timer = batches.progress.phases.start(Phase::Compute);
                 let (column, leaf) = tiling.place(tile.id, reduces);
-                let (start, stride) = place_in(own, &tile.block);
+                let (start, stride) = place_in(block, &tile.block);
                 let values = values.first().and_then(|values| values.get(start..));
                 let numbers = T::seen(values.unwrap_or_default());
                 let mut state = fold.start(column);
@@ -89,21 +97,50 @@ fn folded<T: Kept, F: Fold>(
             let merge = |a, b| fold.merge(a, b);
             let (known, tiles): (Vec<&Tile>, Vec<&Tile>) = tiles.iter().partition(|tile| is_known(tile));
             batches.progress.tiles_done.add(known.len() as u64);
+            let threads = rayon::current_num_threads();
             match fold.parallelism() {
                 Parallelism::Inside => {
-                    for tile in tiles {
-                        let (place, state) = one(tile)?;
-                        branch.tree.insert(place, state, &merge)?;
-                        batches.progress.tiles_done.add(1);
+                    let gangs = held.gangs(&tiles, usize::MAX);
+                    let gang = |k: usize| gangs.get(k).map(|gang| &tiles[gang.clone()]);
+                    let mut ahead = None;
+                    for k in 0..gangs.len() {
+                        let (block, read) =
+                            ahead.take().unwrap_or_else(|| held.read(gang(k).unwrap_or(&[])))?;
+                        // One thread reads what comes next, and then helps with these.
+                        let (next, done) = rayon::join(
+                            || gang(k + 1).map(|gang| held.read(gang)),
+                            || {
+                                gang(k).unwrap_or(&[]).iter().try_for_each(|tile| {
+                                    let (place, state) = one(tile, &block, held.values(&read))?;
+                                    batches.progress.tiles_done.add(1);
+                                    branch.tree.insert(place, state, &merge)
+                                })
+                            },
+                        );
+                        done?;
+                        held.give(read);
+                        ahead = next;
                     }
                 }
                 Parallelism::Tiles => {
-                    for some in tiles.chunks(2 * rayon::current_num_threads()) {
-                        let states: Vec<_> = some.par_iter().map(|tile| one(tile)).collect();
-                        for state in states {
-                            let (place, state) = state?;
-                            branch.tree.insert(place, state, &merge)?;
-                            batches.progress.tiles_done.add(1);
+                    let bytes = tiles.first().map_or(0, |tile| fold.state_bytes(tile));
+                    for some in tiles.chunks(states_at_once(bytes, threads)) {
+                        let gangs = held.gangs(some, some.len() / (4 * threads));
+                        let through = |gang: &std::ops::Range<usize>| {
+                            let tiles = &some[gang.clone()];
+                            let (block, read) = held.read(tiles)?;
+                            let states = tiles.iter().map(|tile| one(tile, &block, held.values(&read)));
+                            let states: Vec<_> = states.collect::<Result<_>>()?;
+                            held.give(read);
+                            Ok(states)
+                        };
+                        let states: Vec<Result<Vec<_>>> =
+                            gangs.par_iter().with_max_len(1).map(through).collect();
+                        for states in states {
+                            for (place, state) in states? {
+                                branch.tree.insert(place, state, &merge)?;
+                                batches.progress.tiles_done.add(1);
+                            }
                         }
                     }
                 }
@@ -138,6 +175,13 @@ fn folded<T: Kept, F: Fold>(
     }
     branch.finish(comm, tiling, &owner)?;
     Ok(branch.take())
+}
+
+/// States of so many bytes that are there before they are merged, of a fold whose tiles threads work
+/// on at once: if they are small, enough of them for threads to end at about the same time.
+pub fn states_at_once(bytes: u64, threads: usize) -> usize {
+    let most = usize::try_from(STATES / bytes.max(1)).unwrap_or(usize::MAX);
+    most.clamp(2 * threads, STATES_PER_THREAD * threads)
 }
 
 impl SeriesPlan {

@@ -5,13 +5,15 @@
 //! is as a rule, or kept; a cell is an index of those kept, its samples are all along those
 //! reduced. A *batch* is a box of cells that are in memory with all their samples; the ranks
 //! share its tiles. Where parts of stored chunks can be read alone, batches are as large as is
-//! useful, and read no byte twice. Else what fits into memory is one batch, and what does not is
+//! useful, and read no byte twice: by all threads, or, where that costs little, by each thread the
+//! tiles that it works on, so that few of them are in memory. Else what fits into memory is one batch, and what does not is
 //! decoded once for each batch that cuts a chunk (passes), by one rank, and an all-to-all carries
 //! the values to the owners of the cells. Batches depend on memory and ranks; tiles, and with them
 //! the results, do not.
 
 mod field;
 mod fold;
+mod held;
 mod keep;
 mod plan;
 mod rows;
@@ -32,6 +34,7 @@ mod traffic;
 mod view;
 
 pub use field::FieldSeries;
+pub use fold::states_at_once;
 pub use plan::{SeriesNeeds, SeriesPlan};
 pub use view::Series;
 

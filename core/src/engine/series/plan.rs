@@ -19,6 +19,13 @@ const WINDOW: u64 = 16 << 20;
 const BATCH: u64 = 256 << 20;
 /// The same where steps are kept, which are read whole.
 const BATCH_OF_STEPS: u64 = 32 << 20;
+/// Bytes that a thread reads of neighbouring tiles at a time, at most, where each reads what it
+/// works on, and bytes that all threads hold so, if tiles are not larger: enough of each step that
+/// reading it costs little beside its values.
+const GANG: u64 = 16 << 20;
+const GANGS: u64 = 256 << 20;
+/// Tiles of a batch for each thread, at least, where each reads what it works on.
+const TILES: usize = 4;
 /// Bytes that a rank reads of each step, at least, before batches are made smaller for that: for
 /// the sake of disks.
 const RUN: u64 = 256 << 10;
@@ -40,6 +47,9 @@ pub struct SeriesPlan {
     pub(super) steps: usize,
     /// Whether the next batch is read while one is worked on.
     pub(super) read_ahead: bool,
+    /// Values of each source that a thread holds, at most, where each thread reads the tiles that it
+    /// works on; `None`: all threads read batches.
+    pub(super) apart: Option<usize>,
     ranks: usize,
     parts: Option<Vec<usize>>,
     /// Where ranks may be cut, per dimension.
@@ -50,6 +60,8 @@ pub struct SeriesPlan {
     at_hand: Option<Decomposition>,
     /// The plan of passes over whole steps, for those who need both.
     across: Option<Box<SeriesPlan>>,
+    /// The estimate if the only batch stays between passes.
+    staying: Option<u64>,
     /// Where the only batch stays between passes; `None`: it does not.
     pub(super) kept: Option<KeptBatch>,
 }
@@ -76,6 +88,8 @@ struct Sizes {
     results: u64,
     /// Whatever batches are.
     fixed: u64,
+    /// Of what threads hold of a batch, where each reads the tiles that it works on.
+    apart: Option<u64>,
     room: Option<u64>,
 }
 
@@ -143,12 +157,13 @@ impl SeriesPlan {
         // No more threads work than there are tiles.
         let threads = demand.threads.max(1);
         let working = threads.min(tiling.len().max(1)) as u64;
-        let sizes = Sizes {
+        let mut sizes = Sizes {
             element: sources.len() as u64 * if is_single { 4 } else { 8 },
             results: (of_row as u64).saturating_mul(rows as u64),
             fixed: (threads as u64)
                 .saturating_mul(sources.iter().map(|source| source.scratch_per_thread()).max().unwrap_or(0))
                 .saturating_add(working.saturating_mul(scratch(space.samples, largest_tile))),
+            apart: None,
             room: demand.room,
         };
         let tiles: Vec<Vec<usize>> = (0..dims.len()).map(|d| tiling.edges(d).to_vec()).collect();
@@ -163,12 +178,14 @@ impl SeriesPlan {
             time_chunk: common.first().map_or(1, |&c| c.max(1)),
             steps: 1,
             read_ahead: false,
+            apart: None,
             ranks: demand.ranks.max(1),
             parts: demand.parts.map(<[usize]>::to_vec),
             cuts: chunked.clone(),
             passes: 1,
             estimate: 0,
             at_hand: None,
+            staying: None,
             kept: None,
             across: None,
         };
@@ -185,6 +202,24 @@ impl SeriesPlan {
             };
             let enough = enough.saturating_mul(plan.ranks as u64);
             most = most.min(usize::try_from(enough).unwrap_or(usize::MAX));
+        }
+        let busy = plan.ranks.saturating_mul(threads).saturating_mul(TILES);
+        if sources.iter().all(|source| source.reads_pieces()) && plan.tiling.len() >= busy {
+            let tile = (largest_tile as u64).saturating_mul(plan.space.samples as u64) * sizes.element;
+            let room = sizes.room.map_or(u64::MAX, |room| room / 4);
+            let gang = GANG.min(GANGS.min(room) / threads as u64).max(tile);
+            // Folds that use all threads themselves work on one gang while the next is read.
+            sizes.apart = Some(gang.saturating_mul(working.max(2)));
+            plan.apart = usize::try_from(gang / sizes.element).ok();
+            let most = most.max(largest_tile.saturating_mul(busy)).min(plan.space.cells(&whole));
+            if plan.cut(&whole, (&chunked, most), (&tiles, &chunked), &sizes)? {
+                if plan.batches.len() == 1 {
+                    plan.staying =
+                        Self { apart: None, ..plan.clone() }.staying(&whole, (&tiles, &chunked), &sizes)?;
+                }
+                return Ok(plan);
+            }
+            (sizes.apart, plan.apart) = (None, None);
         }
         if most == plan.space.cells(&whole) && plan.fits(&whole, &tiles, &chunked, &sizes)? {
             return Ok(plan);
@@ -217,12 +252,14 @@ impl SeriesPlan {
             time_chunk: 1,
             steps: 1,
             read_ahead: false,
+            apart: None,
             ranks: own.ranks(),
             parts: None,
             cuts: edges,
             passes: 1,
             estimate: 0,
             at_hand: Some(own.clone()),
+            staying: None,
             kept: None,
             across: None,
         })
@@ -254,6 +291,17 @@ impl SeriesPlan {
         }
     }
 
+    /// The estimate where all is in memory at once, if that fits.
+    fn staying(
+        mut self,
+        whole: &IndexBox,
+        (tiles, chunked): (&[Vec<usize>], &[Vec<usize>]),
+        sizes: &Sizes,
+    ) -> Result<Option<u64>> {
+        let fits = self.fits(whole, tiles, chunked, &Sizes { apart: None, ..*sizes })?;
+        Ok(fits.then_some(self.estimate))
+    }
+
     /// Decides how ranks share batches as large as `batch`, and says whether that fits.
     fn fits(
         &mut self,
@@ -272,7 +320,8 @@ impl SeriesPlan {
         let share = self.share_of(batch)? as u64;
         let series = share.saturating_mul(self.space.samples as u64).saturating_mul(sizes.element);
         let copies = if self.read_ahead { 2 } else { 1 };
-        let held = series.saturating_mul(copies).saturating_add(share.saturating_mul(sizes.results));
+        let series = sizes.apart.unwrap_or(series.saturating_mul(copies));
+        let held = series.saturating_add(share.saturating_mul(sizes.results));
         let mut exchanged = 0;
         if self.sharing == Sharing::Exchanged {
             let times = batch.range(0).len().max(1);
@@ -391,12 +440,17 @@ impl SeriesPlan {
     }
     /// The plan for one source of which several passes are made: where all series are in memory at
     /// once ([`Self::batches`] is 1), they stay there until the plan is dropped, and only the first
-    /// pass reads them.
+    /// pass reads them. That may take more memory: [`Self::estimate`] tells.
     #[must_use]
     pub fn keeping(mut self) -> Self {
-        if self.batches.len() == 1 && self.at_hand.is_none() {
-            self.kept = Some(KeptBatch::default());
+        if self.batches.len() != 1 || self.at_hand.is_some() {
+            return self;
         }
+        if self.apart.is_some() {
+            let Some(staying) = self.staying else { return self };
+            (self.apart, self.estimate) = (None, staying);
+        }
+        self.kept = Some(KeptBatch::default());
         self
     }
     /// With a plan of the same source for passes over whole steps: all but the first dimension are
@@ -443,6 +497,7 @@ impl SeriesPlan {
     pub fn describe(&self) -> String {
         let batches = match self.batches.len() {
             1 if self.kept.is_some() => "all series in memory at once, until the last pass".to_owned(),
+            1 if self.apart.is_some() => "a few in memory at once".to_owned(),
             1 => "all series in memory at once".to_owned(),
             n => format!(
                 "{n} batches of up to {} series{}{}",
@@ -451,7 +506,11 @@ impl SeriesPlan {
                     1 => String::new(),
                     passes => format!(", stored chunks decoded in {passes} passes"),
                 },
-                if self.read_ahead { ", read one ahead" } else { "" }
+                match self.apart {
+                    Some(_) => ", a few of them in memory at once",
+                    None if self.read_ahead => ", read one ahead",
+                    None => "",
+                }
             ),
         };
         format!(

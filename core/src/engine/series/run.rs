@@ -1,5 +1,6 @@
 //! One batch after the other: read, exchanged where chunks are shared, worked on, handed on.
 
+use super::held::{Held, Spare};
 use super::plan::SeriesPlan;
 use super::rows::in_rows;
 use super::saved::SavedResults;
@@ -107,8 +108,8 @@ pub(super) struct Batches<'a> {
     pub(super) progress: &'a Progress,
 }
 
-/// What becomes of the tiles of a rank's part of a batch, whose values these are, of each source.
-pub(super) type Absorbing<'a, T, R> = dyn FnMut(&IndexBox, &[Tile], &[Vec<T>]) -> Result<R> + Send + 'a;
+/// What becomes of the tiles of a rank's part of a batch.
+pub(super) type Absorbing<'a, T, R> = dyn FnMut(&[Tile], &Held<'_, T>) -> Result<R> + Send + 'a;
 
 impl Batches<'_> {
     fn work<T: Kept, W: SeriesWork>(
@@ -127,7 +128,7 @@ impl Batches<'_> {
         let rows = work.rows();
         self.each::<T, _>(
             &done,
-            &mut |own, tiles, values| compute((work, space), (progress, &known), own, tiles, values),
+            &mut |tiles, held| compute((work, space), (progress, &known), tiles, held),
             &mut |k, cells, values| {
                 let batch = &plan.batches[k];
                 let empty =
@@ -172,7 +173,7 @@ impl Batches<'_> {
         let mine = deals.iter().map(|deal| tiles(&deal.block(rank)).len());
         self.progress.tiles_total.add(mine.sum::<usize>() as u64);
         let mut ahead: Option<Vec<Vec<T>>> = None;
-        let mut spare: Vec<Vec<Vec<T>>> = Vec::new();
+        let spare: Spare<T> = Spare::default();
         for (k, deal) in deals.iter().enumerate() {
             let own = deal.block(rank);
             if done[k] {
@@ -182,23 +183,39 @@ impl Batches<'_> {
             }
             let kept = plan.kept.as_ref();
             let values = match ahead.take().or_else(|| kept.and_then(|kept| kept.take(rank))) {
-                Some(values) => values,
-                None => self.collect(&plan.batches[k], deal, spare.pop().unwrap_or_default())?,
+                _ if plan.apart.is_some() => None,
+                Some(values) => Some(values),
+                None => Some(self.collect(&plan.batches[k], deal, spare.take().unwrap_or_default())?),
             };
-            let following = (k + 1..deals.len()).find(|&k| !done[k]).filter(|_| plan.read_ahead);
-            let next = following.map(|k| deals[k].block(rank));
-            let buffer = next.as_ref().map(|_| spare.pop().unwrap_or_default());
+            let following = (k + 1..deals.len()).find(|&k| !done[k]).map(|k| deals[k].block(rank));
+            let next = following.as_ref().filter(|_| plan.read_ahead);
+            let buffer = next.as_ref().map(|_| spare.take().unwrap_or_default());
             let own_tiles = tiles(&own);
+            let held = Held {
+                own: &own,
+                sources: self.sources,
+                progress: self.progress,
+                values: values.as_deref(),
+                spare: &spare,
+                most: plan.apart.unwrap_or(0),
+            };
             let (read, worked) = rayon::join(
-                || next.zip(buffer).map(|(next, buffer)| read(self.sources, self.progress, &next, buffer)),
-                || {
-                    let _timer = self.progress.phases.start(Phase::Compute);
-                    absorb(&own, &own_tiles, &values)
+                || match next.zip(buffer) {
+                    Some((next, buffer)) => Some(read(self.sources, self.progress, next, buffer)),
+                    None => {
+                        // Whoever reads a few cells of each step leaves it to the system to read more.
+                        let soon = following.iter().filter(|_| plan.apart.is_some());
+                        soon.for_each(|soon| self.sources.iter().for_each(|source| source.prefetch(soon)));
+                        None
+                    }
                 },
+                || absorb(&own_tiles, &held),
             );
-            match kept {
-                Some(kept) => kept.give(rank, values),
-                None => spare.push(values),
+            if let Some(values) = values {
+                match kept {
+                    Some(kept) => kept.give(rank, values),
+                    None => spare.give(values),
+                }
             }
             let (read, results) = comm.agree(worked.and_then(|w| Ok((read.transpose()?, w))))?;
             ahead = read;
@@ -267,7 +284,7 @@ pub(super) fn tiles_of(plan: &SeriesPlan, own: &IndexBox) -> Vec<Tile> {
 }
 
 /// The same block of all sources.
-fn read<T: Kept>(
+pub(super) fn read<T: Kept>(
     sources: &[&dyn StreamSource],
     progress: &Progress,
     block: &IndexBox,
@@ -298,23 +315,21 @@ struct Job<'a> {
     results: Vec<Vec<&'a mut [f64]>>,
 }
 
-/// The results of the cells of `own`, whose series are `values`, of each source; tiles in threads.
-/// Those of tiles that are `known` (all, if it is empty, are not) stay missing.
+/// The results of the cells of a part of a batch; tiles in threads. Those of tiles that are `known`
+/// (all, if it is empty, are not) stay missing.
 fn compute<T: Kept, W: SeriesWork>(
     (work, space): (&W, &Space),
     (progress, known): (&Progress, &[bool]),
-    own: &IndexBox,
     tiles: &[Tile],
-    values: &[Vec<T>],
+    held: &Held<'_, T>,
 ) -> Result<Vec<Vec<f64>>> {
-    let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
-    let width = space.width(own);
+    let width = space.width(held.own);
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
-        return Err(Error::internal(format!("tiles don't cover the cells of {own:?}")));
+        return Err(Error::internal(format!("tiles don't cover the cells of {:?}", held.own)));
     }
     let mut results: Vec<Vec<f64>> =
         work.rows().iter().map(|&rows| memory::filled(rows * width, f64::NAN)).collect();
-    let mut jobs: Vec<Job<'_>> = in_rows(space, own, tiles)
+    let mut jobs: Vec<Job<'_>> = in_rows(space, held.own, tiles)
         .into_iter()
         .map(|(tile, _)| Job { tile, results: results.iter().map(|_| Vec::new()).collect() })
         .collect();
@@ -327,16 +342,31 @@ fn compute<T: Kept, W: SeriesWork>(
             }
         }
     }
-    let one = |mut job: Job<'_>| {
-        let series = Series::new_together(job.tile, own, space.reduced(), &together);
-        if !known.get(job.tile.id).copied().unwrap_or(false) {
+    let is_known = |tile: &Tile| known.get(tile.id).copied().unwrap_or(false);
+    let (done, jobs): (Vec<Job<'_>>, Vec<Job<'_>>) = jobs.into_iter().partition(|job| is_known(job.tile));
+    progress.tiles_done.add(done.len() as u64);
+    // Enough of them for all threads to end at about the same time.
+    let several = jobs.len() / (4 * rayon::current_num_threads());
+    let tiles: Vec<&Tile> = jobs.iter().map(|job| job.tile).collect();
+    let mut jobs = jobs.into_iter();
+    let gangs = held.gangs(&tiles, several);
+    let gangs: Vec<Vec<Job<'_>>> =
+        gangs.iter().map(|gang| jobs.by_ref().take(gang.len()).collect()).collect();
+    let one = |mut gang: Vec<Job<'_>>| {
+        let tiles: Vec<&Tile> = gang.iter().map(|job| job.tile).collect();
+        let (block, read) = held.read(&tiles)?;
+        let _timer = progress.phases.start(Phase::Compute);
+        let together: Vec<Numbers<'_>> = held.values(&read).iter().map(|values| T::seen(values)).collect();
+        for job in &mut gang {
+            let series = Series::new_together(job.tile, &block, space.reduced(), &together);
             work.work(&series, &mut job.results)?;
+            progress.tiles_done.add(1);
         }
-        progress.tiles_done.add(1);
+        held.give(read);
         Ok(())
     };
     // The error of the first tile, whichever thread is faster.
-    let done: Vec<Result<()>> = jobs.into_par_iter().map(one).collect();
+    let done: Vec<Result<()>> = gangs.into_par_iter().with_max_len(1).map(one).collect();
     done.into_iter().collect::<Result<()>>()?;
     Ok(results)
 }

@@ -12,6 +12,8 @@ pub(super) struct Made {
     pub(super) variable: Variable,
     pub(super) chunks: Vec<usize>,
     pub(super) divisible: bool,
+    /// Whether threads read what they work on.
+    pub(super) pieces: bool,
     pub(super) single: bool,
     pub(super) fail_at: Option<usize>,
     pub(super) read: AtomicUsize,
@@ -32,7 +34,7 @@ impl Made {
         let variable =
             Variable { name: "made".into(), dims, dtype: DType::F32, attributes: Attributes::new() };
         let (chunks, read) = (chunks.to_vec(), AtomicUsize::new(0));
-        Self { variable, chunks, divisible, single: true, fail_at: None, read }
+        Self { variable, chunks, divisible, pieces: false, single: true, fail_at: None, read }
     }
 }
 
@@ -48,6 +50,9 @@ impl StreamSource for Made {
     }
     fn is_divisible(&self) -> bool {
         self.divisible
+    }
+    fn reads_pieces(&self) -> bool {
+        self.pieces
     }
     fn read(&self, block: &IndexBox, out: NumbersMut<'_>) -> Result<()> {
         self.read.fetch_add(block.len(), Ordering::Relaxed);
@@ -159,6 +164,7 @@ fn the_same_bits_whatever_is_in_memory() {
         (&[50], &[8]),
         (&[3, 1, 1], &[1, 1, 1]),
     ];
+    let mut apart = 0;
     for (shape, chunks) in shapes {
         let steps = shape[0];
         let cells: usize = shape[1..].iter().product();
@@ -170,17 +176,18 @@ fn the_same_bits_whatever_is_in_memory() {
         let sum = (0..steps).fold(0.0, |s, t| s + at(t) * 1.000_000_1);
         assert_eq!(expected[0][cells - 1].to_bits(), sum.to_bits(), "{shape:?}");
         assert_eq!(expected[1][cells - 1], at(1) - at(0));
-        for divisible in [true, false] {
+        for (divisible, pieces) in [(true, false), (true, true), (false, false)] {
             for single in [true, false] {
                 for ranks in 1..=4 {
                     for part in [1, 3, 10, 1000] {
                         let size = if single { 4 } else { 8 };
                         let bytes = steps * cells * (size + 9);
                         let room = (part > 1).then(|| (bytes / part) as u64);
-                        let make = || Made { single, ..Made::new(shape, chunks, divisible) };
+                        let make = || Made { single, pieces, ..Made::new(shape, chunks, divisible) };
                         match run(&make, ranks, room) {
                             Ok((maps, read, plan)) => {
                                 assert!(maps == expected, "{shape:?} {chunks:?} {divisible} {ranks} {part}");
+                                apart += usize::from(plan.apart.is_some());
                                 assert!(room.is_none_or(|room| plan.estimate() <= room));
                                 if divisible || part == 1 {
                                     assert_eq!(read, steps * cells, "read once: {shape:?} {ranks} {part}");
@@ -193,6 +200,7 @@ fn the_same_bits_whatever_is_in_memory() {
             }
         }
     }
+    assert!(apart > 0);
 }
 
 #[test]
@@ -231,8 +239,9 @@ fn chunks_of_series_stay_whole() {
 
 #[test]
 fn errors_reach_every_rank() {
-    for divisible in [true, false] {
-        let make = || Made { fail_at: Some(39), ..Made::new(&[40, 37, 53], &[1, 37, 53], divisible) };
+    for (divisible, pieces) in [(true, false), (true, true), (false, false)] {
+        let make =
+            || Made { fail_at: Some(39), pieces, ..Made::new(&[400, 370, 53], &[1, 370, 53], divisible) };
         let error = run(&make, 3, None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Data);
     }
@@ -259,4 +268,31 @@ fn plenty_of_memory_is_not_all_taken() {
     assert_eq!((parts.batches(), parts.passes(), whole.batches(), whole.passes()), (4, 1, 1, 1));
     assert!(parts.describe().ends_with("read one ahead") && parts.estimate() < 700_000_000);
     assert!(whole.estimate() >= 1_244_160_000);
+}
+
+#[test]
+fn threads_hold_what_they_work_on() {
+    let source = Made { pieces: true, ..Made::new(&[1200, 360, 720], &[1, 360, 720], true) };
+    let plan = |threads: usize, room: u64| {
+        let demand = Demand { ranks: 1, threads, room: Some(room), parts: None };
+        SeriesPlan::new(&source, &Work { steps: 1 }, demand).unwrap()
+    };
+    for (threads, room) in [(2, 1 << 40), (2, 100 << 20), (16, 1 << 40)] {
+        let plan = plan(threads, room);
+        assert!(plan.apart.is_some() && plan.batches() > 1, "{}", plan.describe());
+        assert!(plan.describe().ends_with("a few of them in memory at once"), "{}", plan.describe());
+        assert!(plan.estimate() < room.min(threads as u64 * 20_000_000 + 10_000_000), "{}", plan.estimate());
+    }
+    // Too little for all threads, and for one.
+    assert!(plan(64, 64 << 20).apart.is_none());
+    // Several passes: what fits is kept.
+    let source = Made { pieces: true, ..Made::new(&[120, 360, 720], &[1, 360, 720], true) };
+    for (room, stays) in [(1 << 30, true), (40_000_000, false)] {
+        let demand = Demand { ranks: 1, threads: 2, room: Some(room), parts: None };
+        let plan = SeriesPlan::new(&source, &Work { steps: 1 }, demand).unwrap();
+        let kept = plan.clone().keeping();
+        assert!(plan.apart.is_some() && plan.estimate() < 40_000_000);
+        assert_eq!((kept.kept.is_some(), kept.apart.is_none()), (stays, stays));
+        assert_eq!(kept.estimate() > 124_000_000, stays);
+    }
 }

@@ -88,20 +88,22 @@ fn folded(
 #[test]
 fn one_tree_whatever_memory_and_ranks() {
     for (shape, chunks, divisible) in [
+        ([400, 90, 30], [1, 90, 30], true),
         ([60, 40, 30], [1, 40, 30], true),
         ([60, 40, 30], [7, 8, 30], false),
         ([9, 1, 5], [1, 1, 5], true),
         ([50, 33, 64], [50, 11, 16], false),
     ] {
-        let source = Made::new(&shape, &chunks, divisible);
+        let mut source = Made::new(&shape, &chunks, divisible);
         let expected = folded(&source, 1, None, Parallelism::Tiles).expect("fits");
         assert_eq!(expected.2, shape.iter().product::<usize>());
         let mut batched = 0;
-        for ranks in 1..=5 {
-            for room in [None, Some(60_000), Some(300_000), Some(20_000)] {
+        for (ranks, pieces) in (1..=5).flat_map(|ranks| [(ranks, false), (ranks, divisible)]) {
+            source.pieces = pieces;
+            for room in [None, Some(1_000_000), Some(60_000), Some(300_000), Some(20_000)] {
                 for parallelism in [Parallelism::Tiles, Parallelism::Inside] {
                     if let Some(found) = folded(&source, ranks, room, parallelism) {
-                        assert_eq!(found, expected, "{shape:?} {ranks} ranks {room:?}");
+                        assert_eq!(found, expected, "{shape:?} {ranks} ranks {room:?} {pieces}");
                         batched += usize::from(room.is_some());
                     }
                 }
@@ -205,7 +207,7 @@ fn whole_steps_are_folded_too() {
         for ranks in 1..=4 {
             for (divisible, room) in [(true, None), (false, None), (true, Some(6_000)), (false, Some(20_000))]
             {
-                let source = Made::new(&shape, &chunks, divisible);
+                let source = Made { pieces: divisible, ..Made::new(&shape, &chunks, divisible) };
                 let demand = Demand { ranks, threads: 2, room, parts: None };
                 let Ok(plan) = SeriesPlan::of_needs(&source, &needs(&source), demand) else {
                     assert!(room.is_some());

@@ -27,7 +27,7 @@ impl SeriesPlan {
         let is_kept = self.kept.is_some() && !is_first;
         let element = if sources.iter().all(|source| source.is_single()) { 4 } else { 8 };
         for k in 0..self.batches.len() {
-            if !is_kept && (k == 0 || !self.read_ahead) {
+            if !is_kept && self.apart.is_none() && (k == 0 || !self.read_ahead) {
                 self.collected(k, sources.len(), element, formula)?;
             }
             formula.agree();
