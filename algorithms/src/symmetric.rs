@@ -9,9 +9,10 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Rows and columns of a block: three blocks of doubles stay in a core's cache, and a matrix of
-/// some hundred rows already has blocks enough for all threads.
-const BLOCK: usize = 120;
+/// Rows and columns of a block: three blocks of doubles stay in a core's cache, a matrix of some
+/// hundred rows already has blocks enough for all threads, and kernels of 48 doubles or 96 singles
+/// have none to spare.
+const BLOCK: usize = 96;
 
 /// Values that a thread rounds at a time.
 const SHARE: usize = 1 << 15;

@@ -61,7 +61,7 @@ impl GapFold<'_> {
 impl Fold for GapFold<'_> {
     type State = GapState;
     const NAME: &'static str = "eof-filled-covariance";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         ALL_BUT_TIME

@@ -1,6 +1,6 @@
 //! The first pass: the covariance between times, summed over cells.
 
-use super::prepare::{Recipe, Rows, Strip};
+use super::prepare::{Recipe, Rows, Strip, Width};
 use super::survey::Survey;
 use super::{EofInput, Precision};
 use crate::symmetric::SymmetricSum;
@@ -24,6 +24,8 @@ pub(super) struct Shared<'a> {
     /// Lengths of all dimensions but time.
     space: Vec<usize>,
     pub(super) buffers: Buffers,
+    /// Of narrow strips.
+    narrow: Buffers,
 }
 
 impl<'a> Shared<'a> {
@@ -31,7 +33,17 @@ impl<'a> Shared<'a> {
     pub(super) fn new(dims: &[Dim], recipe: &'a Recipe, input: EofInput<'a>) -> Self {
         let space = dims.iter().skip(1).map(|d| d.len).collect();
         let times = dims.first().map_or(0, |d| d.len);
-        Self { recipe, times, input, space, buffers: Buffers::new() }
+        Self { recipe, times, input, space, buffers: Buffers::new(), narrow: Buffers::new() }
+    }
+    /// [`Recipe::for_each_strip`] with buffers that are used again.
+    pub(super) fn for_each_strip(
+        &self,
+        rows: &Rows<'_>,
+        excluded: &[bool],
+        how: (bool, Width),
+        hand_over: impl FnMut(&mut Strip),
+    ) {
+        self.recipe.for_each_strip(rows, excluded, how, (&self.buffers, &self.narrow), hand_over);
     }
     /// Numbers in the grid of the cells of a box, C order.
     pub(super) fn cells_of(&self, block: &IndexBox) -> Vec<usize> {
@@ -117,7 +129,7 @@ impl<'a> GramFold<'a> {
 impl Fold for GramFold<'_> {
     type State = GramState;
     const NAME: &'static str = "eof-temporal-covariance";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn reduces(&self) -> &[Role] {
         ALL_BUT_TIME
@@ -143,24 +155,18 @@ impl Fold for GramFold<'_> {
         if shared.recipe.filling.is_none() {
             state.survey.look_at_land(rows, shared.times, &cells, &excluded);
         }
-        shared.recipe.for_each_strip(
-            rows,
-            &excluded,
-            (false, rayon::current_num_threads()),
-            &shared.buffers,
-            |strip| {
-                let survey = &mut state.survey;
-                survey.look_at_strip(rows, shared, strip, &cells);
-                // What is going to be refused need not be summed.
-                if !survey.is_bad() {
-                    shared.weigh(strip, &cells);
-                    match self.precision {
-                        Precision::Double => state.sum.add_columns(&strip.values),
-                        Precision::Mixed => state.sum.add_columns_as_singles(&strip.values),
-                    }
+        shared.for_each_strip(rows, &excluded, (false, Width::Wide(rayon::current_num_threads())), |strip| {
+            let survey = &mut state.survey;
+            survey.look_at_strip(rows, shared, strip, &cells);
+            // What is going to be refused need not be summed.
+            if !survey.is_bad() {
+                shared.weigh(strip, &cells);
+                match self.precision {
+                    Precision::Double => state.sum.add_columns(&strip.values),
+                    Precision::Mixed => state.sum.add_columns_as_singles(&strip.values),
                 }
-            },
-        );
+            }
+        });
         Ok(())
     }
     fn merge(&self, mut left: GramState, right: GramState) -> Result<GramState> {

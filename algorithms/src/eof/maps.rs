@@ -1,7 +1,7 @@
 //! The second pass: from series in time to maps.
 
 use super::gram::Shared;
-use super::prepare::{Rows, Strip};
+use super::prepare::{Rows, Strip, Width};
 use super::EofField;
 use crate::symmetric::{transposed_times_columns, STRIP};
 use halocline_core::engine::{Engine, Series, SeriesResults, SeriesWork};
@@ -38,7 +38,7 @@ impl SeriesWork for MapWork<'_> {
         let rows = |time: usize| series.step(first + time);
         let rows: &Rows<'_> = &rows;
         // Tiles are worked on in parallel already.
-        shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
+        shared.for_each_strip(rows, &excluded, (true, Width::Narrow), |strip| {
             self.add_strip(strip, results);
         });
         Ok(())

@@ -26,7 +26,7 @@ use super::maps::{self, MapBlock, Maps};
 use super::options::{
     Anomaly, EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated, Solver,
 };
-use super::prepare::{Recipe, Rows};
+use super::prepare::{Recipe, Rows, Width};
 use super::result::{Eof, EofMaps};
 use super::significance::Significance;
 use super::survey::Survey;
@@ -164,7 +164,7 @@ struct MergeFold<'a> {
 impl Fold for MergeFold<'_> {
     type State = MergeSum;
     const NAME: &'static str = "eof-merge";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         ALL_BUT_TIME
@@ -191,7 +191,7 @@ impl Fold for MergeFold<'_> {
         let mut there = vec![false; cells.len()];
         let mut all = Vec::new();
         let together = rayon::current_num_threads();
-        shared.recipe.for_each_strip(rows, &excluded, (true, together), &shared.buffers, |strip| {
+        shared.for_each_strip(rows, &excluded, (true, Width::Wide(together)), |strip| {
             found.survey.look_at_strip(rows, shared, strip, &cells);
             strip.cells.iter().for_each(|&c| there[c] = true);
             if found.survey.is_bad() {

@@ -3,10 +3,10 @@
 use super::gappy::Filling;
 use super::options::{Anomaly, EofOptions};
 use crate::symmetric::STRIP;
+use halocline_core::buffers::Buffers;
 use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
-use std::cell::RefCell;
 use std::ops::Range;
 
 /// A series whose standard deviation is below this share of its largest value is constant: what
@@ -63,11 +63,6 @@ pub(super) type Rows<'a> = dyn Fn(usize) -> Numbers<'a> + Sync + 'a;
 /// cache.
 const NARROW_VALUES: usize = 80_000;
 
-thread_local! {
-    /// Of a narrow strip, to be used again.
-    static NARROW: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Cells of a narrow strip of so many times, at most.
 pub(super) fn narrow(times: usize) -> usize {
     (NARROW_VALUES / times.max(1) / 8 * 8).clamp(16, STRIP)
@@ -80,22 +75,54 @@ impl Strip {
         let (cell, removed, odd) = (Vec::new(), Vec::new(), Vec::new());
         Self { cells, values, cell, removed, lines: Default::default(), odd }
     }
-    /// Takes in what is known of its cells from number `start` on; parts come in their order.
-    fn take_in(&mut self, start: usize, part: &mut Self) {
-        let (n, some) = (self.cells.len(), part.cells.len());
-        for (row, from) in self.values.chunks_mut(n).zip(part.values.chunks(some)) {
-            row[start..start + some].copy_from_slice(from);
+    /// One strip of the cells of all; `room` becomes its values, and theirs are given to `spare`.
+    fn side_by_side(parts: Vec<Self>, room: Vec<f64>, in_threads: bool, spare: &Buffers) -> Self {
+        let n: usize = parts.iter().map(|part| part.cells.len()).sum();
+        let times = parts.first().map_or(0, |part| part.values.len() / part.cells.len().max(1));
+        let mut whole = Self::of(times, parts.iter().flat_map(|part| part.cells.clone()).collect(), room);
+        let rows = |(t, row): (usize, &mut [f64])| {
+            let mut rest = row;
+            for part in &parts {
+                let some = part.cells.len();
+                let (here, after) = rest.split_at_mut(some);
+                here.copy_from_slice(&part.values[t * some..(t + 1) * some]);
+                rest = after;
+            }
+        };
+        if in_threads {
+            whole.values.par_chunks_mut(n.max(1)).with_min_len(64).enumerate().for_each(rows);
+        } else {
+            whole.values.chunks_mut(n.max(1)).enumerate().for_each(rows);
         }
-        self.cell.append(&mut part.cell);
-        self.removed.resize(part.removed.len() / some * n, f64::NAN);
-        for (row, from) in self.removed.chunks_mut(n).zip(part.removed.chunks(some)) {
-            row[start..start + some].copy_from_slice(from);
+        let removed = parts.first().map_or(0, |part| part.removed.len() / part.cells.len().max(1));
+        for group in 0..removed {
+            for part in &parts {
+                let some = part.cells.len();
+                whole.removed.extend_from_slice(&part.removed[group * some..(group + 1) * some]);
+            }
         }
-        for (lines, from) in self.lines.iter_mut().zip(&mut part.lines) {
-            lines.append(from);
+        let mut start = 0;
+        for mut part in parts {
+            whole.odd.extend(part.odd.iter().map(|c| start + c));
+            start += part.cells.len();
+            whole.cell.append(&mut part.cell);
+            for (lines, from) in whole.lines.iter_mut().zip(&mut part.lines) {
+                lines.append(from);
+            }
+            spare.give(part.values);
         }
-        self.odd.extend(part.odd.iter().map(|c| start + c));
+        whole
     }
+}
+
+/// How wide strips are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    /// As products of strips are fast with; so many are prepared together, in threads if it is more
+    /// than one.
+    Wide(usize),
+    /// So that a strip stays in a core's own cache; those with gaps are as wide as others.
+    Narrow,
 }
 
 impl Recipe {
@@ -166,31 +193,14 @@ impl Recipe {
         buffer: Vec<f64>,
         statistics: bool,
     ) -> Strip {
-        let narrow = narrow(self.times);
-        if let Some(filling) = &self.filling {
-            let mut strip = self.read(rows, cells, buffer);
-            self.filled(&mut strip, (&[], &filling.vectors), statistics);
-            return strip;
-        }
-        if cells.len() <= narrow {
-            let mut strip = self.read(rows, cells, buffer);
-            self.anomalies(&mut strip, statistics);
-            return strip;
-        }
-        // All that is done to few cells finds them in a core's own cache.
-        NARROW.with_borrow_mut(|room| {
-            let parts = cells.chunks(narrow).map(<[usize]>::to_vec);
-            let mut whole = Strip::of(self.times, cells.clone(), buffer);
-            let mut start = 0;
-            for cells in parts {
-                let mut part = self.read(rows, cells, std::mem::take(room));
-                self.anomalies(&mut part, statistics);
-                whole.take_in(start, &mut part);
-                start += part.cells.len();
-                *room = part.values;
+        let mut strip = self.read(rows, cells, buffer);
+        match &self.filling {
+            None => self.anomalies(&mut strip, statistics),
+            Some(filling) => {
+                self.filled(&mut strip, (&[], &filling.vectors), statistics);
             }
-            whole
-        })
+        }
+        strip
     }
 
     /// A strip as it is stored.
@@ -211,29 +221,62 @@ impl Recipe {
         Strip::of(self.times, cells, buffer)
     }
 
-    /// Prepares the strips of a tile, `together` at a time in threads, and hands them over in order.
+    /// Prepares the strips of a tile, as wide or narrow as `width` says, and hands them over in order.
     pub(super) fn for_each_strip(
         &self,
         rows: &Rows<'_>,
         excluded: &[bool],
-        (statistics, together): (bool, usize),
-        buffers: &halocline_core::buffers::Buffers,
+        (statistics, width): (bool, Width),
+        (buffers, narrow_ones): (&Buffers, &Buffers),
         mut hand_over: impl FnMut(&mut Strip),
     ) {
-        let all = match &self.filling {
-            None => Self::strips(rows(0), excluded),
-            Some(filling) => filling.counted(rows, self.times, excluded).strips,
+        let narrow = narrow(self.times);
+        let (all, is_filled) = match &self.filling {
+            None => (Self::strips(rows(0), excluded), false),
+            Some(filling) => (filling.counted(rows, self.times, excluded).strips, true),
         };
-        for batch in all.chunks(together.max(1)) {
-            let prepare = |cells: &Vec<usize>| {
+        let prepare = |cells: &[usize], buffers: &Buffers| {
+            let room = buffers.take(self.times * cells.len());
+            self.prepare(rows, cells.to_vec(), room, statistics)
+        };
+        let together = match width {
+            Width::Narrow if !is_filled => {
+                for cells in all.concat().chunks(narrow) {
+                    let mut strip = prepare(cells, narrow_ones);
+                    hand_over(&mut strip);
+                    narrow_ones.give(strip.values);
+                }
+                return;
+            }
+            Width::Wide(together) => together.max(1),
+            Width::Narrow => 1,
+        };
+        for batch in all.chunks(together) {
+            if is_filled {
+                let prepare = |cells: &Vec<usize>| prepare(cells, buffers);
+                let strips: Vec<Strip> = match batch {
+                    [one] => vec![prepare(one)],
+                    many => many.par_iter().map(prepare).collect(),
+                };
+                for mut strip in strips {
+                    hand_over(&mut strip);
+                    buffers.give(strip.values);
+                }
+                continue;
+            }
+            // All that is done to few cells finds them in a core's own cache, and there are enough of
+            // such parts for all threads.
+            let parts: Vec<&[usize]> = batch.iter().flat_map(|cells| cells.chunks(narrow)).collect();
+            let prepare = |cells: &&[usize]| prepare(cells, narrow_ones);
+            let parts: Vec<Strip> = match together {
+                1 => parts.iter().map(prepare).collect(),
+                _ => parts.par_iter().with_max_len(1).map(prepare).collect(),
+            };
+            let mut parts = parts.into_iter();
+            for cells in batch {
+                let parts: Vec<Strip> = parts.by_ref().take(cells.len().div_ceil(narrow)).collect();
                 let room = buffers.take(self.times * cells.len());
-                self.prepare(rows, cells.clone(), room, statistics)
-            };
-            let strips: Vec<Strip> = match batch {
-                [one] => vec![prepare(one)],
-                many => many.par_iter().map(prepare).collect(),
-            };
-            for mut strip in strips {
+                let mut strip = Strip::side_by_side(parts, room, together > 1, narrow_ones);
                 hand_over(&mut strip);
                 buffers.give(strip.values);
             }
@@ -434,7 +477,21 @@ mod tests {
             let options = options(Anomaly::Climatology, detrend, standardize);
             let recipe = Recipe::new(&options, nt, &months).unwrap();
             let cells = Recipe::strips(rows(0), &[]).remove(0);
-            let wide = recipe.prepare(&rows, cells.clone(), vec![7.0; 5], true);
+            let (wide_ones, narrow_ones) = (Buffers::new(), Buffers::new());
+            wide_ones.give(vec![7.0; 5]);
+            let mut all = Vec::new();
+            for width in [Width::Wide(1), Width::Wide(3), Width::Narrow] {
+                let shelves = (&wide_ones, &narrow_ones);
+                recipe.for_each_strip(&rows, &[], (true, width), shelves, |strip| {
+                    all.push((width, std::mem::replace(strip, Strip::of(nt, Vec::new(), Vec::new()))));
+                });
+            }
+            assert_eq!(all.len(), 4);
+            let narrow: Vec<f64> = all[2..].iter().flat_map(|(_, s)| s.cell.iter().map(|c| c.mean)).collect();
+            let again = all.remove(1).1;
+            let wide = all.remove(0).1;
+            assert!(wide.cells == again.cells && wide.odd == again.odd);
+            assert!(narrow.iter().zip(&wide.cell).all(|(a, b)| a.to_bits() == b.mean.to_bits()));
             let mut plain = recipe.read(&rows, cells, Vec::new());
             recipe.anomalies(&mut plain, true);
             assert_eq!((wide.odd.clone(), wide.cell.len()), (vec![121], 240));

@@ -3,7 +3,7 @@
 use super::gram::{Shared, ALL_BUT_TIME};
 use super::kernels::Solved;
 use super::options::{EofOptions, Rotated};
-use super::prepare::Rows;
+use super::prepare::{Rows, Width};
 use super::EofField;
 use crate::modes::{varimax, LoadingMoments, PromaxTarget, Rotation, Search};
 use crate::symmetric::transposed_times_columns;
@@ -55,7 +55,7 @@ struct LoadingFold<'a, S> {
 impl<S: Sums> Fold for LoadingFold<'_, S> {
     type State = S;
     const NAME: &'static str = S::NAME;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         ALL_BUT_TIME
@@ -77,7 +77,7 @@ impl<S: Sums> Fold for LoadingFold<'_, S> {
         let rows: &Rows<'_> = &rows;
         let count = self.columns.len() / shared.times.max(1);
         let lags = count / self.roots.len().max(1);
-        shared.recipe.for_each_strip(rows, &excluded, (false, 1), &shared.buffers, |strip| {
+        shared.for_each_strip(rows, &excluded, (false, Width::Wide(1)), |strip| {
             let width = strip.cells.len();
             let sums = transposed_times_columns(&strip.values, width, shared.times, self.columns);
             let mut loadings = Vec::with_capacity(width * count);

@@ -2,7 +2,7 @@
 
 use super::gram::{Shared, Used};
 use super::kernels::Solved;
-use super::prepare::Rows;
+use super::prepare::{Rows, Width};
 use super::survey::Survey;
 use super::EofField;
 use crate::modes::Kernel;
@@ -37,7 +37,7 @@ impl SeriesWork for AnomalyWork<'_> {
         let (mut survey, mut valid) = (Survey::default(), Vec::new());
         survey.look_at_land(rows, shared.times, &cells, &excluded);
         results.iter_mut().flatten().for_each(|row| row.fill(0.0));
-        shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
+        shared.for_each_strip(rows, &excluded, (true, Width::Wide(1)), |strip| {
             survey.look_at_strip(rows, shared, strip, &cells);
             valid.extend(strip.cells.iter().map(|&c| cells[c]));
             shared.weigh(strip, &cells);
@@ -199,7 +199,7 @@ struct SpatialFold<'a> {
 impl Fold for SpatialFold<'_> {
     type State = SymmetricSum;
     const NAME: &'static str = "eof-spatial-covariance";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         &[Role::Time]

@@ -7,7 +7,7 @@
 
 use super::gram::{Shared, Used, ALL_BUT_TIME};
 use super::kernels::Solved;
-use super::prepare::Rows;
+use super::prepare::{Rows, Width};
 use super::spatial::solved;
 use super::survey::Survey;
 use super::EofField;
@@ -49,7 +49,7 @@ impl SeriesWork for TermsWork<'_> {
         let mut survey = Survey::default();
         survey.look_at_land(rows, shared.times, &cells, &excluded);
         let out = &mut results[0];
-        shared.recipe.for_each_strip(rows, &excluded, (true, 1), &shared.buffers, |strip| {
+        shared.for_each_strip(rows, &excluded, (true, Width::Narrow), |strip| {
             survey.look_at_strip(rows, shared, strip, &cells);
             let width = strip.cells.len();
             for (i, (&c, about)) in strip.cells.iter().zip(&strip.cell).enumerate() {
@@ -155,7 +155,7 @@ struct StepsFold<'a> {
 impl Fold for StepsFold<'_> {
     type State = SymmetricSum;
     const NAME: &'static str = "eof-spatial-covariance-by-steps";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         &[Role::Time]

@@ -26,7 +26,7 @@ struct SumFold<'a> {
 impl Fold for SumFold<'_> {
     type State = Sums;
     const NAME: &'static str = "eof-pairs-of-times";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         ALL_BUT_TIME
