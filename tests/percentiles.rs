@@ -212,7 +212,8 @@ fn memory_is_what_was_promised() {
                 .collect();
             let plan = events.iter().find(|e| e["event"] == "plan").expect("a plan");
             let (batches, passes) = (plan["batches"].as_u64(), plan["passes"].as_u64());
-            assert!(batches > Some(1), "{name} {launch:?} {plan}");
+            // What need not be decoded whole is read by the threads that work on it.
+            assert!(batches > Some(1) || name == "maps", "{name} {launch:?} {plan}");
             assert_eq!(passes > Some(1), name == "deflated", "{name} {launch:?} {plan}");
             let peaks = events.last().expect("events")["summary"]["peak_bytes"].as_array().expect("a list");
             assert!(peaks.iter().all(|p| p.as_u64() < Some(121_000_000)), "{name} {launch:?} {peaks:?}");

@@ -1,5 +1,7 @@
 //! What is taken off a series before its spectrum is estimated.
 
+#![allow(clippy::inline_always)] // so that loops are compiled for the vectors of their caller
+
 use halocline_core::calendar::{Cycle, TimeAxis};
 
 /// What is taken off each segment.
@@ -24,6 +26,7 @@ impl Detrend {
     }
 
     /// Mean and slope of what has to be taken off: the line is mean + slope · (i − (n − 1)/2).
+    #[inline(always)]
     pub(super) fn line(self, x: &[f64]) -> [f64; 2] {
         if self == Self::None {
             return [0.0; 2];
@@ -34,12 +37,11 @@ impl Detrend {
         }
         let n = x.len() as f64;
         let middle = 0.5 * (n - 1.0);
-        // Deviations, so that a large offset costs no digits.
-        let product: f64 = x.iter().enumerate().map(|(i, v)| (i as f64 - middle) * (v - mean)).sum();
-        [mean, product / (n * (n * n - 1.0) / 12.0)]
+        [mean, moment(x, mean, middle) / (n * (n * n - 1.0) / 12.0)]
     }
 
     /// Takes it off `x`.
+    #[inline(always)]
     pub(crate) fn remove(self, x: &mut [f64]) {
         let [mean, slope] = self.line(x);
         let middle = 0.5 * (x.len() as f64 - 1.0);
@@ -54,6 +56,7 @@ impl Detrend {
 }
 
 /// A sum in four parts, which the processor adds at once; always in the same order.
+#[inline(always)]
 pub(super) fn sum(x: &[f64]) -> f64 {
     let fours = x.chunks_exact(4);
     let rest = fours.remainder();
@@ -64,6 +67,22 @@ pub(super) fn sum(x: &[f64]) -> f64 {
         }
     }
     (parts[0] + parts[1]) + (parts[2] + parts[3]) + rest.iter().sum::<f64>()
+}
+
+/// Σ (i − middle) (xᵢ − mean): of deviations, so that a large offset costs no digits; in parts, as
+/// [`sum`].
+#[inline(always)]
+fn moment(x: &[f64], mean: f64, middle: f64) -> f64 {
+    let mut parts = [0.0f64; 4];
+    let fours = x.chunks_exact(4);
+    let (rest, end) = (fours.remainder(), x.len() / 4 * 4);
+    for (four, at) in fours.zip((0..).step_by(4)) {
+        for (k, (part, v)) in parts.iter_mut().zip(four).enumerate() {
+            *part += ((at + k) as f64 - middle) * (v - mean);
+        }
+    }
+    let last = rest.iter().zip(end..).map(|(v, i)| (i as f64 - middle) * (v - mean)).sum::<f64>();
+    (parts[0] + parts[1]) + (parts[2] + parts[3]) + last
 }
 
 /// The mean annual cycle as a thing to be taken off: which part of the year each step belongs to.

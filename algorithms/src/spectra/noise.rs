@@ -1,11 +1,14 @@
 //! Red noise, the background that spectra are compared with.
 
+#![allow(clippy::inline_always)] // so that loops are compiled for the vectors of their caller
+
 use super::chi2::chi2_quantile;
 use super::detrend::sum;
 use super::welch::Welch;
 
 /// The lag-1 autocorrelation of a series without gaps about its mean: Σ xᵢ xᵢ₊₁ / Σ xᵢ² for deviations
 /// x from the mean. NaN if the series does not vary.
+#[inline(always)]
 pub fn lag1_autocorrelation(x: &[f64]) -> f64 {
     let mean = sum(x) / x.len() as f64;
     // In four parts, which the processor adds at once; always in the same order.
@@ -44,11 +47,13 @@ pub fn lag1_autocorrelation(x: &[f64]) -> f64 {
 /// where n is the length of a segment, s = 1 at frequency 0 and at the Nyquist frequency of an even
 /// n and else 2, and b makes the sum of B the sum of the spectrum, both over all frequencies but 0.
 /// White noise where α is NaN.
+#[inline(always)]
 pub fn red_noise(welch: &Welch, alpha: f64, power: &[f64], out: &mut [f64]) {
     red_noise_at((welch.turns(), &|k| welch.sides(k)), alpha, power, out);
 }
 
 /// [`red_noise`] at frequencies of which 2 (1 − cos φ) and s are given.
+#[inline(always)]
 pub(super) fn red_noise_at(
     (turns, sides): (&[f64], &dyn Fn(usize) -> f64),
     alpha: f64,
@@ -65,6 +70,7 @@ pub(super) fn red_noise_at(
 
 /// (1 − α²) / (1 + α² − 2 α cos φ) of `turn` = 2 (1 − cos φ): red noise of variance 1. White noise
 /// where α is NaN.
+#[inline(always)]
 pub(super) fn red(alpha: f64, turn: f64) -> f64 {
     let alpha = if alpha.is_nan() { 0.0 } else { alpha };
     // 1 + α² − 2α cos φ without cancellation near α = 1.

@@ -5,6 +5,7 @@ use super::noise::{lag1_autocorrelation, red_noise};
 use super::welch::{Welch, WelchScratch};
 use halocline_core::meta::Dim;
 use halocline_core::Result;
+use pulp::{Arch, NullaryFnOnce};
 
 /// The power spectrum of each series ([`Welch`]), or their mean over space, and the red noise that
 /// it is compared with.
@@ -68,14 +69,33 @@ impl Estimate for Power {
         values: &mut [f64],
         (detrended, scratch): &mut Self::Room,
     ) -> Result<()> {
-        self.welch.remove_cycle(x, scratch);
-        let (power, rest) = values.split_at_mut(self.welch.len());
-        self.welch.power(x, power, scratch)?;
+        Arch::new().dispatch(One { power: self, x, values, detrended, scratch })
+    }
+}
+
+/// A series at work, compiled for the machine's vectors: a closure would not be.
+struct One<'a> {
+    power: &'a Power,
+    x: &'a mut [f64],
+    values: &'a mut [f64],
+    detrended: &'a mut [f64],
+    scratch: &'a mut WelchScratch,
+}
+
+impl NullaryFnOnce for One<'_> {
+    type Output = Result<()>;
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // as said
+    fn call(self) -> Result<()> {
+        let Self { power: Power { welch, .. }, x, values, detrended, scratch } = self;
+        welch.remove_cycle(x, scratch);
+        let (power, rest) = values.split_at_mut(welch.len());
+        welch.power(x, power, scratch)?;
         if let Some((alpha, background)) = rest.split_last_mut() {
             detrended.copy_from_slice(x);
-            self.welch.detrend().remove(detrended);
+            welch.detrend().remove(detrended);
             *alpha = lag1_autocorrelation(detrended);
-            red_noise(&self.welch, *alpha, power, background);
+            red_noise(welch, *alpha, power, background);
         }
         Ok(())
     }

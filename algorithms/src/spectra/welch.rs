@@ -1,5 +1,7 @@
 //! Welch's estimate of spectra: the mean over segments of windowed periodograms.
 
+#![allow(clippy::inline_always)] // so that loops are compiled for the vectors of their caller
+
 use super::detrend::{AnnualCycle, Detrend};
 use super::segments::Segments;
 use super::window::Window;
@@ -191,6 +193,7 @@ impl Welch {
     ///
     /// # Errors
     /// Internal, if lengths don't fit.
+    #[inline(always)]
     pub fn power(&self, x: &[f64], out: &mut [f64], scratch: &mut WelchScratch) -> Result<()> {
         self.check(x, out.len())?;
         if self.segments.count == 1 {
@@ -216,6 +219,7 @@ impl Welch {
 
     /// Adds the transform of two segments, or of one, to `sums` over all others: a value for each of a
     /// segment.
+    #[inline(always)]
     pub(super) fn add_pair(
         &self,
         a: &[f64],
@@ -232,6 +236,7 @@ impl Welch {
     }
 
     /// The spectrum from the sums of [`Self::add_pair`] over all segments.
+    #[inline(always)]
     pub(super) fn of_sums(&self, sums: &[f64], out: &mut [f64]) {
         let n = self.segments.len;
         // |A|² + |B|² of two real segments is half of |Z|² at both signs of the frequency.
@@ -241,6 +246,7 @@ impl Welch {
     }
 
     /// Two segments, without their trends and windowed, as real and imaginary parts.
+    #[inline(always)]
     fn fill_pair(&self, a: &[f64], b: Option<&[f64]>, out: &mut [Complex<f64>]) {
         let middle = 0.5 * (a.len() as f64 - 1.0);
         let [mean, slope] = self.detrend.line(a);

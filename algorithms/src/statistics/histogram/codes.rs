@@ -38,7 +38,7 @@ impl Coder {
         let Bins::Uniform { low, high, count } = *bins else { return coder };
         let scale = count as f64 / (high - low);
         // Rounding of edges, of differences and of products, in bins, with room to spare.
-        let near = 16.0 * (2.0 * count as f64 + low.abs().max(high.abs()) * scale + 1.0);
+        let near = 4.0 * (2.0 * count as f64 + low.abs().max(high.abs()) * scale + 1.0);
         let (near_single, near) = (near * f64::from(f32::EPSILON), near * f64::EPSILON);
         let count = count as u32;
         if scale.is_normal() && near < 0.25 {
@@ -92,6 +92,26 @@ impl Coder {
 fn settle<T: Copy + Into<f64>>(bins: &Bins, values: &[T], out: &mut [u32]) {
     for (&v, code) in values.iter().zip(out).filter(|(_, code)| **code & NEAR != 0) {
         *code = bins.code(v.into()) as u32;
+    }
+}
+
+/// Codes of several variables as one: `joint` times the width of the next, and its codes.
+pub(super) fn join(joint: &mut [u32], codes: &[u32], width: u32) {
+    Arch::new().dispatch(Join { joint, codes, width });
+}
+
+struct Join<'a> {
+    joint: &'a mut [u32],
+    codes: &'a [u32],
+    width: u32,
+}
+
+impl NullaryFnOnce for Join<'_> {
+    type Output = ();
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+    fn call(self) {
+        self.joint.iter_mut().zip(self.codes).for_each(|(j, c)| *j = *j * self.width + *c);
     }
 }
 
@@ -197,7 +217,15 @@ mod tests {
             for (v, code) in values.iter().zip(&out) {
                 assert_eq!(*code as usize, bins.code(*v), "{v} of {bins:?}");
             }
-            let singles: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+            let mut singles: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+            for edge in (0..=n).step_by(step).map(|k| bins.edge(k) as f32) {
+                let (mut below, mut above) = (edge, edge);
+                for _ in 0..40 {
+                    (below, above) = (below.next_down(), above.next_up());
+                    singles.extend([below, above]);
+                }
+            }
+            let mut out = vec![0; singles.len()];
             coder.row(Numbers::F32(&singles), &mut out);
             for (v, code) in singles.iter().zip(&out) {
                 assert_eq!(*code as usize, bins.code(f64::from(*v)), "{v} of {bins:?}");

@@ -178,8 +178,7 @@ impl Fold for Histogram {
                     }
                     let codes = &mut codes[..end - start];
                     coder.row(row, codes);
-                    let width = coder.width() as u32;
-                    joint.iter_mut().zip(codes).for_each(|(j, c)| *j = *j * width + *c);
+                    codes::join(joint, codes, coder.width() as u32);
                 }
                 table.count(joint, of_step, slots.as_deref().map(|s| &s[start..end]));
                 if let Some(weights) = weights.get(start..end).filter(|w| !w.is_empty()) {
