@@ -255,6 +255,7 @@ struct Raise<'a> {
 impl NullaryFnOnce for Raise<'_> {
     type Output = ();
     #[inline(always)]
+    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
     fn call(self) {
         self.sums.iter_mut().zip(self.product).for_each(|(sum, p)| *sum += f64::from(*p) * self.up);
     }

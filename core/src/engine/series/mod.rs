@@ -11,6 +11,7 @@
 //! the values to the owners of the cells. Batches depend on memory and ranks; tiles, and with them
 //! the results, do not.
 
+mod absorbing;
 mod field;
 mod fold;
 mod held;
@@ -33,8 +34,8 @@ mod tests_together;
 mod traffic;
 mod view;
 
+pub use absorbing::states_at_once;
 pub use field::FieldSeries;
-pub use fold::states_at_once;
 pub use plan::{SeriesNeeds, SeriesPlan};
 pub use view::Series;
 

@@ -200,14 +200,15 @@ impl Batches<'_> {
                 most: plan.apart.unwrap_or(0),
             };
             let (read, worked) = rayon::join(
-                || match next.zip(buffer) {
-                    Some((next, buffer)) => Some(read(self.sources, self.progress, next, buffer)),
-                    None => {
+                || {
+                    if plan.apart.is_some() {
                         // Whoever reads a few cells of each step leaves it to the system to read more.
-                        let soon = following.iter().filter(|_| plan.apart.is_some());
-                        soon.for_each(|soon| self.sources.iter().for_each(|source| source.prefetch(soon)));
-                        None
+                        let all =
+                            following.iter().flat_map(|soon| self.sources.iter().map(move |s| (s, soon)));
+                        all.for_each(|(source, soon)| source.prefetch(soon));
                     }
+                    let (next, buffer) = next.zip(buffer)?;
+                    Some(read(self.sources, self.progress, next, buffer))
                 },
                 || absorb(&own_tiles, &held),
             );

@@ -183,7 +183,7 @@ fn the_same_bits_whatever_is_in_memory() {
                         let size = if single { 4 } else { 8 };
                         let bytes = steps * cells * (size + 9);
                         let room = (part > 1).then(|| (bytes / part) as u64);
-                        let make = || Made { single, pieces, ..Made::new(shape, chunks, divisible) };
+                        let make = || Made { pieces, single, ..Made::new(shape, chunks, divisible) };
                         match run(&make, ranks, room) {
                             Ok((maps, read, plan)) => {
                                 assert!(maps == expected, "{shape:?} {chunks:?} {divisible} {ranks} {part}");
@@ -241,7 +241,7 @@ fn chunks_of_series_stay_whole() {
 fn errors_reach_every_rank() {
     for (divisible, pieces) in [(true, false), (true, true), (false, false)] {
         let make =
-            || Made { fail_at: Some(39), pieces, ..Made::new(&[400, 370, 53], &[1, 370, 53], divisible) };
+            || Made { pieces, fail_at: Some(39), ..Made::new(&[400, 370, 53], &[1, 370, 53], divisible) };
         let error = run(&make, 3, None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Data);
     }

@@ -126,7 +126,7 @@ fn the_same_bits_over_whatever_is_reduced() {
                 let bytes = values * if single { 4 } else { 8 } + expected.len() * 60;
                 let room = (part > 1).then(|| (bytes / part) as u64);
                 let make =
-                    || Made { single, pieces: divisible && !single, ..Made::new(shape, chunks, divisible) };
+                    || Made { pieces: divisible && !single, single, ..Made::new(shape, chunks, divisible) };
                 match run(&make, &roles, ranks, room) {
                     Ok((map, read, plan)) => {
                         assert_eq!(

@@ -44,7 +44,7 @@ fn two_variables_are_read_in_lockstep() {
         for room in [None, Some(24 * 60 * 6)] {
             let all = run_threads(ranks, |comm| {
                 let first = Made { pieces: divisible, ..Made::new(&shape, &[4, 3, 10], divisible) };
-                let second = Made { single, pieces: true, ..Made::new(&shape, &[6, 6, 5], true) };
+                let second = Made { pieces: true, single, ..Made::new(&shape, &[6, 6, 5], true) };
                 let sources: [&dyn StreamSource; 2] = [&first, &second];
                 let demand = Demand { ranks, threads: 2, room, parts: None };
                 let plan = SeriesPlan::together(&sources, &Products, demand)?;
