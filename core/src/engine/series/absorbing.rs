@@ -37,10 +37,10 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
         let gang = |k: usize| gangs.get(k).map(|gang| &tiles[gang.clone()]);
         let mut ahead = None;
         for k in 0..gangs.len() {
-            let (block, read) = ahead.take().unwrap_or_else(|| held.read(gang(k).unwrap_or(&[])))?;
-            // One thread reads what comes next, and then helps with these.
+            let (block, read) = ahead.take().unwrap_or_else(|| held.read(gang(k).unwrap_or(&[]), false))?;
+            // Threads read what comes next, and then help with these.
             let (next, done) = rayon::join(
-                || gang(k + 1).map(|gang| held.read(gang)),
+                || gang(k + 1).map(|gang| held.read(gang, false)),
                 || {
                     let mut tiles = gang(k).unwrap_or(&[]).iter();
                     tiles.try_for_each(|tile| insert(self.absorb(tile, &block, held.values(&read))?))
@@ -64,7 +64,7 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
         for some in tiles.chunks(states_at_once(bytes, threads)) {
             let through = |gang: &Range<usize>| {
                 let tiles = &some[gang.clone()];
-                let (block, read) = held.read(tiles)?;
+                let (block, read) = held.read(tiles, true)?;
                 let states = tiles.iter().map(|tile| self.absorb(tile, &block, held.values(&read)));
                 let states: Vec<_> = states.collect::<Result<_>>()?;
                 held.give(read);

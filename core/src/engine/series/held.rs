@@ -54,17 +54,19 @@ impl<T: Kept> Held<'_, T> {
         }
         gangs
     }
-    /// The values of each source in a box that holds these tiles, which are a gang, and the box.
-    /// Empty buffers: all of the batch, which was read.
-    pub(super) fn read(&self, gang: &[&Tile]) -> Result<(IndexBox, Vec<Vec<T>>)> {
+    /// The values of each source in a box that holds these tiles, which are a gang, and the box, read
+    /// by this thread `alone` if others read gangs of their own: one that waited for others would
+    /// begin with another gang meanwhile, and hold both. Empty buffers: all of the batch, which was
+    /// read.
+    pub(super) fn read(&self, gang: &[&Tile], alone: bool) -> Result<(IndexBox, Vec<Vec<T>>)> {
         let [first, rest @ ..] = gang else { return Ok((self.own.clone(), Vec::new())) };
         if !self.is_apart() {
             return Ok((self.own.clone(), Vec::new()));
         }
         let block = rest.iter().fold(first.block.clone(), |block, tile| both(&block, &tile.block));
         let buffers = self.spare.take().unwrap_or_default();
-        // A thread that waited for others would begin with another gang meanwhile, and hold both.
-        let values = threads::alone(|| read(self.sources, self.progress, &block, buffers))?;
+        let all = || read(self.sources, self.progress, &block, buffers);
+        let values = if alone { threads::alone(all)? } else { all()? };
         Ok((block, values))
     }
     /// What was read, or all of the batch.
@@ -115,11 +117,11 @@ mod tests {
         assert_eq!(held.gangs(&tiles, 0).len(), 9);
         held.most = 1;
         assert_eq!(held.gangs(&tiles, 100).len(), 9);
-        let (block, values) = held.read(&tiles[3..6]).expect("reads");
+        let (block, values) = held.read(&tiles[3..6], true).expect("reads");
         assert_eq!((block.ranges(), values[0].len()), ([0..5, 1..2, 0..10].as_slice(), 50));
         let all = [vec![0f32; 150]];
         held.values = Some(&all);
         assert_eq!(held.gangs(&tiles, 100).len(), 9);
-        assert_eq!(held.read(&tiles[3..6]).expect("all"), (own.clone(), Vec::new()));
+        assert_eq!(held.read(&tiles[3..6], false).expect("all"), (own.clone(), Vec::new()));
     }
 }

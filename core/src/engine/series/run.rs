@@ -355,7 +355,7 @@ fn compute<T: Kept, W: SeriesWork>(
         gangs.iter().map(|gang| jobs.by_ref().take(gang.len()).collect()).collect();
     let one = |mut gang: Vec<Job<'_>>| {
         let tiles: Vec<&Tile> = gang.iter().map(|job| job.tile).collect();
-        let (block, read) = held.read(&tiles)?;
+        let (block, read) = held.read(&tiles, true)?;
         let _timer = progress.phases.start(Phase::Compute);
         let together: Vec<Numbers<'_>> = held.values(&read).iter().map(|values| T::seen(values)).collect();
         for job in &mut gang {
