@@ -38,6 +38,18 @@ impl Coefficients {
     pub fn holds(&self, m: usize) -> bool {
         self.orders.get(m).is_some_and(|values| !values.is_empty())
     }
+    /// Whether coefficients of all orders are there ([`Self::holds`]).
+    pub fn is_whole(&self) -> bool {
+        self.maps == 0 || self.orders.iter().all(|values| !values.is_empty())
+    }
+    /// # Panics
+    /// If only some orders are there: what were made of them would be no map.
+    pub(super) fn must_be_whole(&self) {
+        assert!(
+            self.is_whole(),
+            "coefficients of some orders, as a rank has them, go through `DividedTransform` only"
+        );
+    }
     pub(super) fn of_order(&self, m: usize) -> &[f64] {
         self.orders.get(m).map_or(&[], Vec::as_slice)
     }

@@ -42,7 +42,11 @@ impl Waves {
 impl Transform {
     /// The maps that coefficients make, one after the other, into `out`. Degrees and orders beyond
     /// the truncation of this are left out.
+    ///
+    /// # Panics
+    /// If coefficients are a rank's part ([`Coefficients::is_whole`]).
     pub fn synthesise(&self, coefficients: &Coefficients, out: NumbersMut<'_>) {
+        coefficients.must_be_whole();
         let share = self.whole();
         let waves = self.waves(coefficients, share.orders);
         self.lay_out(&waves, vec![self.all_rows_mut(out)], coefficients.maps(), &share);

@@ -321,3 +321,17 @@ fn grids_are_recognised_or_refused() {
     let e = Transform::new(&grid, Some(8)).expect_err("beyond").to_string();
     assert!(e.contains("degree 8 is beyond 7"), "{e}");
 }
+
+#[test]
+#[should_panic(expected = "coefficients of some orders")]
+fn parts_of_coefficients_make_no_maps() {
+    let grid = grid(LatitudeKind::Gaussian, 8, 16, [false; 2]);
+    let transform = Transform::new(&grid, Some(2)).unwrap();
+    let mut map = vec![0.0; 128];
+    let whole = Coefficients::zeros(1, 2, 2);
+    assert!(whole.is_whole());
+    transform.synthesise(&whole, NumbersMut::F64(&mut map));
+    let part = Coefficients::new(1, 2, vec![vec![0.0; 6], Vec::new(), vec![0.0; 2]]);
+    assert!(!part.is_whole() && part.holds(0) && !part.holds(1));
+    transform.synthesise(&part, NumbersMut::F64(&mut map));
+}

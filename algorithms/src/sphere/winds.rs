@@ -82,6 +82,9 @@ impl Transform {
 
     /// The gradient on the unit sphere of what coefficients make: its eastward component
     /// 1/cos φ ∂/∂λ and its northward component ∂/∂φ, times a factor for each.
+    ///
+    /// # Panics
+    /// If coefficients are a rank's part ([`Coefficients::is_whole`]).
     pub fn gradient(
         &self,
         coefficients: &Coefficients,
@@ -89,6 +92,7 @@ impl Transform {
         eastward: NumbersMut<'_>,
         northward: NumbersMut<'_>,
     ) {
+        coefficients.must_be_whole();
         let share = self.whole();
         let waves = self.gradient_waves(coefficients, [east, north], share.orders);
         let outputs = vec![self.all_rows_mut(eastward), self.all_rows_mut(northward)];
