@@ -8,7 +8,7 @@ use super::super::EofField;
 use halocline_core::engine::{Engine, Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
-use halocline_core::{Error, Result};
+use halocline_core::{threads, Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +49,12 @@ pub(super) fn for_each_gapped(
     let filling = shared.recipe.filling.as_ref();
     let filling = filling.ok_or_else(|| Error::internal("gaps are left out by a recipe without gaps"))?;
     let counted = filling.counted(rows, shared.times, &excluded);
-    for batch in counted.strips.chunks(rayon::current_num_threads().max(1)) {
-        let strips: Vec<Gapped> = batch.par_iter().map(|strip| prepare(shared, rows, strip)).collect();
+    let together = if threads::is_alone() { 1 } else { rayon::current_num_threads().max(1) };
+    for batch in counted.strips.chunks(together) {
+        let strips: Vec<Gapped> = match batch {
+            [one] => vec![prepare(shared, rows, one)],
+            many => many.par_iter().map(|strip| prepare(shared, rows, strip)).collect(),
+        };
         for mut gapped in strips {
             hand_over(&mut gapped, &cells, rows);
             shared.buffers.give(gapped.strip.values);

@@ -8,12 +8,13 @@ use crate::engine::Fold;
 use crate::error::Result;
 use crate::index::IndexBox;
 use crate::progress::{Phase, Progress};
+use crate::threads;
 use crate::tiling::{Tile, Tiling};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Bytes of states that wait to be merged, about.
-const STATES: u64 = 8 << 20;
+const STATES: u64 = 2 << 20;
 /// States that wait to be merged, for each thread, at most.
 const STATES_PER_THREAD: usize = 16;
 
@@ -59,18 +60,19 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
         tiles: &[&Tile],
         mut insert: impl FnMut((Place, F::State)) -> Result<()>,
     ) -> Result<()> {
-        let (held, threads) = (self.held, rayon::current_num_threads());
+        let (held, count) = (self.held, rayon::current_num_threads());
         let bytes = tiles.first().map_or(0, |tile| self.fold.state_bytes(tile));
-        for some in tiles.chunks(states_at_once(bytes, threads)) {
+        for some in tiles.chunks(states_at_once(bytes, count)) {
             let through = |gang: &Range<usize>| {
                 let tiles = &some[gang.clone()];
                 let (block, read) = held.read(tiles, true)?;
                 let states = tiles.iter().map(|tile| self.absorb(tile, &block, held.values(&read)));
-                let states: Vec<_> = states.collect::<Result<_>>()?;
+                // A thread that waited for others would begin with another gang meanwhile.
+                let states: Vec<_> = threads::alone(|| states.collect::<Result<_>>())?;
                 held.give(read);
                 Ok(states)
             };
-            let gangs = held.gangs(some, some.len() / (4 * threads));
+            let gangs = held.gangs(some, some.len() / (4 * count));
             let states: Vec<Result<Vec<_>>> = gangs.par_iter().with_max_len(1).map(through).collect();
             for states in states {
                 states?.into_iter().try_for_each(&mut insert)?;

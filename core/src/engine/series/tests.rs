@@ -283,6 +283,11 @@ fn threads_hold_what_they_work_on() {
         assert!(plan.describe().ends_with("a few of them in memory at once"), "{}", plan.describe());
         assert!(plan.estimate() < room.min(threads as u64 * 20_000_000 + 10_000_000), "{}", plan.estimate());
     }
+    // Less than a thread each may hold: all of it is read.
+    let small = Made { pieces: true, ..Made::new(&[1200, 72, 72], &[1, 72, 72], true) };
+    let demand = Demand { ranks: 1, threads: 2, room: Some(1 << 40), parts: None };
+    let whole = SeriesPlan::new(&small, &Work { steps: 1 }, demand).unwrap();
+    assert!(whole.apart.is_none() && whole.batches() == 1, "{}", whole.describe());
     // Too little for all threads, and for one.
     assert!(plan(64, 64 << 20).apart.is_none());
     // Several passes: what fits is kept.

@@ -1,6 +1,7 @@
 //! Which cells of a source are wanted, a bit each.
 
 use halocline_core::index::IndexBox;
+use halocline_core::threads;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -132,7 +133,7 @@ impl Cells {
         let west = inner.range(last).start - block.range(last).start;
         let columns = west..west + inner.range(last).len();
         let rows_at_once = GRAIN.div_ceil(row);
-        values.par_chunks_mut(rows_at_once * row).enumerate().for_each(|(k, rows)| {
+        let some_rows = |(k, rows): (usize, &mut [T])| {
             for (r, values) in rows.chunks_mut(row).enumerate() {
                 let (plane, y, start) = self.place(block, k * rows_at_once + r);
                 if self.ground.len() == 2 && !inner.range(last - 1).contains(&y) {
@@ -142,7 +143,12 @@ impl Cells {
                 let values = &mut values[columns.clone()];
                 plane.each_unwanted(cells, |run| values[run].fill(missing));
             }
-        });
+        };
+        if threads::is_alone() {
+            values.chunks_mut(rows_at_once * row).enumerate().for_each(some_rows);
+        } else {
+            values.par_chunks_mut(rows_at_once * row).enumerate().for_each(some_rows);
+        }
     }
 
     /// The plane of a row of a block, its Y, and its first cell.
