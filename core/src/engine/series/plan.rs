@@ -203,24 +203,23 @@ impl SeriesPlan {
             let enough = enough.saturating_mul(plan.ranks as u64);
             most = most.min(usize::try_from(enough).unwrap_or(usize::MAX));
         }
-        let busy = plan.ranks.saturating_mul(threads).saturating_mul(TILES);
-        let of_cell = (plan.space.samples as u64).saturating_mul(sizes.element);
+        let busy = plan.ranks * threads * TILES;
+        let of_cell = plan.space.samples as u64 * sizes.element;
         let tile = of_cell.saturating_mul(largest_tile as u64);
         let room = sizes.room.map_or(u64::MAX, |room| room / 4);
         let gang = GANG.min(GANGS.min(room) / threads as u64).max(tile);
         // Folds that use all threads themselves work on one gang while the next is read.
         let held = gang.saturating_mul(working.max(2));
         let share = of_cell.saturating_mul(plan.space.cells(&whole).div_ceil(plan.ranks) as u64);
-        let reads_pieces = sources.iter().all(|source| source.reads_pieces());
         // Where all takes no more than that, all is read.
-        if reads_pieces && plan.tiling.len() >= busy && share > held {
+        let is_more = share > held && plan.tiling.len() >= busy;
+        if is_more && sources.iter().all(|source| source.reads_pieces()) {
             sizes.apart = Some(held);
             plan.apart = usize::try_from(gang / sizes.element).ok();
             let most = most.max(largest_tile.saturating_mul(busy)).min(plan.space.cells(&whole));
             if plan.cut(&whole, (&chunked, most), (&tiles, &chunked), &sizes)? {
                 if plan.batches.len() == 1 {
-                    plan.staying =
-                        Self { apart: None, ..plan.clone() }.staying(&whole, (&tiles, &chunked), &sizes)?;
+                    plan.staying = plan.clone().staying(&whole, (&tiles, &chunked), &sizes)?;
                 }
                 return Ok(plan);
             }
