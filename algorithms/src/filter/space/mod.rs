@@ -17,6 +17,7 @@ mod geometry;
 mod metrics;
 mod on_mesh;
 mod row;
+mod tables;
 mod target;
 #[cfg(test)]
 mod tests;
