@@ -8,6 +8,7 @@ use halocline_core::decomposition::Decomposition;
 use halocline_core::memory;
 use halocline_core::meta::Dim;
 use halocline_core::{Error, Result};
+use halocline_io::output::{Compression, Schema};
 use halocline_io::{Dataset, Io, NamedRegion, OpenOptions, Region, Selection};
 use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
@@ -88,6 +89,26 @@ pub(crate) struct InputArgs {
 
 pub(crate) fn parse_io(word: &str) -> std::result::Result<Io, String> {
     word.parse().map_err(|e: Error| e.to_string())
+}
+
+/// How what is written is compressed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CompressArgs {
+    /// Compression of what is written: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N
+    /// from -7 to 22, which not every reader has the plugin for
+    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1", value_parser = parse_compression)]
+    compress: Compression,
+}
+
+fn parse_compression(word: &str) -> std::result::Result<Compression, String> {
+    word.parse().map_err(|e: Error| e.to_string())
+}
+
+impl CompressArgs {
+    /// Has all of a file's data compressed so.
+    pub(crate) fn apply(&self, schema: &mut Schema) {
+        schema.compress(self.compress);
+    }
 }
 
 /// How much memory.

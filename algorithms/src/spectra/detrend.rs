@@ -55,34 +55,45 @@ impl Detrend {
     }
 }
 
-/// A sum in four parts, which the processor adds at once; always in the same order.
+/// Parts of a sum, which the processor adds at once.
+const PARTS: usize = 8;
+
+#[inline(always)]
+fn joined([a, b, c, d, e, f, g, h]: [f64; PARTS]) -> f64 {
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
+}
+
+/// A sum in parts; always in the same order.
 #[inline(always)]
 pub(super) fn sum(x: &[f64]) -> f64 {
-    let fours = x.chunks_exact(4);
-    let rest = fours.remainder();
-    let mut parts = [0.0f64; 4];
-    for four in fours {
-        for (part, v) in parts.iter_mut().zip(four) {
-            *part += v;
+    let whole = x.chunks_exact(PARTS);
+    let rest = whole.remainder();
+    let mut parts = [0.0f64; PARTS];
+    for some in whole {
+        for k in 0..PARTS {
+            parts[k] += some[k];
         }
     }
-    (parts[0] + parts[1]) + (parts[2] + parts[3]) + rest.iter().sum::<f64>()
+    joined(parts) + rest.iter().sum::<f64>()
 }
 
 /// Σ (i − middle) (xᵢ − mean): of deviations, so that a large offset costs no digits; in parts, as
 /// [`sum`].
 #[inline(always)]
 fn moment(x: &[f64], mean: f64, middle: f64) -> f64 {
-    let mut parts = [0.0f64; 4];
-    let fours = x.chunks_exact(4);
-    let (rest, end) = (fours.remainder(), x.len() / 4 * 4);
-    for (four, at) in fours.zip((0..).step_by(4)) {
-        for (k, (part, v)) in parts.iter_mut().zip(four).enumerate() {
-            *part += ((at + k) as f64 - middle) * (v - mean);
+    let whole = x.chunks_exact(PARTS);
+    let rest = whole.remainder();
+    let mut parts = [0.0f64; PARTS];
+    // Whole numbers, or halves: exact.
+    let mut at: [f64; PARTS] = std::array::from_fn(|k| k as f64 - middle);
+    for some in whole {
+        for k in 0..PARTS {
+            parts[k] += at[k] * (some[k] - mean);
+            at[k] += PARTS as f64;
         }
     }
-    let last = rest.iter().zip(end..).map(|(v, i)| (i as f64 - middle) * (v - mean)).sum::<f64>();
-    (parts[0] + parts[1]) + (parts[2] + parts[3]) + last
+    let last = rest.iter().zip(x.len() - rest.len()..).map(|(v, i)| (i as f64 - middle) * (v - mean));
+    joined(parts) + last.sum::<f64>()
 }
 
 /// The mean annual cycle as a thing to be taken off: which part of the year each step belongs to.

@@ -27,8 +27,7 @@ pub(super) enum Looked {
 
 impl Looked {
     pub(super) fn at(x: &[f64]) -> Self {
-        // Without branches: nearly all series are complete.
-        if x.iter().fold(true, |all, v| all & v.is_finite()) {
+        if pulp::Arch::new().dispatch(AllFinite(x)) {
             return Self::Complete;
         }
         if let Some(time) = x.iter().position(|v| v.is_infinite()) {
@@ -50,6 +49,18 @@ impl Looked {
             (Self::Gappy(a), Self::Complete) | (Self::Complete, Self::Gappy(a)) => Self::Gappy(a),
             (Self::Complete, Self::Complete) => Self::Complete,
         }
+    }
+}
+
+/// Whether all are, without branches: nearly all series are.
+struct AllFinite<'a>(&'a [f64]);
+
+impl pulp::NullaryFnOnce for AllFinite<'_> {
+    type Output = bool;
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // must be compiled for the vectors of its caller
+    fn call(self) -> bool {
+        self.0.iter().fold(true, |all, v| all & v.is_finite())
     }
 }
 

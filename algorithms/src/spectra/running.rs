@@ -140,7 +140,7 @@ fn looked(met: u8) -> Looked {
 impl Fold for RunningWelch {
     type State = RunningWelchState;
     const NAME: &'static str = "spectra-running-welch";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn reduces(&self) -> &[Role] {
         &[Role::Time]

@@ -1,13 +1,16 @@
 //! Series of some cells, turned so that each is contiguous; room for that, used again and again.
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+
 use halocline_core::engine::{Numbers, Series};
 use halocline_core::index::IndexBox;
 use halocline_core::tiling::Tile;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes of series that are turned at once: about a core's own cache.
-const CACHED: usize = 256 << 10;
+/// Bytes of series that are turned at once: less than a core's own cache, and no little, as of each
+/// step a line of the cache or two is fetched from afar.
+const CACHED: usize = 1 << 20;
 
 /// Cells whose series are turned at once: whole lines of the cache.
 pub(super) fn width(times: usize, cells: usize) -> usize {
@@ -69,9 +72,42 @@ fn all<'a, T, const N: usize>(
 
 /// Puts some steps of all cells where they belong; `out` begins with the first step of the first.
 fn turn_steps<T: Copy + Into<f64>, const N: usize>(rows: [&[T]; N], stride: usize, out: &mut [f64]) {
-    for (k, to) in out.chunks_mut(stride).enumerate().take(rows[0].len()) {
-        for (to, row) in to.iter_mut().zip(rows) {
-            *to = row[k].into();
+    pulp::Arch::new().dispatch(Turn { rows, stride, out });
+}
+
+/// Some steps, at work: a closure would not be compiled for wide vectors.
+struct Turn<'a, T, const N: usize> {
+    rows: [&'a [T]; N],
+    stride: usize,
+    out: &'a mut [f64],
+}
+
+impl<T: Copy + Into<f64>, const N: usize> pulp::NullaryFnOnce for Turn<'_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        /// Cells that are turned together, in registers.
+        const CELLS: usize = 4;
+        let Self { rows, stride, out } = self;
+        let cells = rows[0].len();
+        let rows = rows.map(|row| &row[..cells]);
+        let whole = cells / CELLS * CELLS;
+        let mut block = [[0.0; N]; CELLS];
+        for first in (0..whole).step_by(CELLS) {
+            for (j, row) in rows.iter().enumerate() {
+                for (i, value) in row[first..first + CELLS].iter().enumerate() {
+                    block[i][j] = (*value).into();
+                }
+            }
+            for (i, values) in block.iter().enumerate() {
+                out[(first + i) * stride..][..N].copy_from_slice(values);
+            }
+        }
+        for k in whole..cells {
+            for (to, row) in out[k * stride..].iter_mut().zip(rows) {
+                *to = row[k].into();
+            }
         }
     }
 }

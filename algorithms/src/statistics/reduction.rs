@@ -137,7 +137,7 @@ impl Reduction {
 impl Fold for Reduction {
     type State = ReductionState;
     const NAME: &'static str = "statistics-reduction";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn reduces(&self) -> &[Role] {
         &self.roles
@@ -172,10 +172,13 @@ impl Fold for Reduction {
         (self.cells(tile) * groups) as u64 * self.needs.bytes()
     }
     fn levels_kept(&self) -> u32 {
-        if self.roles == [Role::Time] {
-            self.groups.levels_kept()
-        } else {
+        if self.roles != [Role::Time] {
             0
+        } else if self.needs.trend {
+            // So much is kept of a cell that merging it after each leaf costs as much as its fit.
+            2
+        } else {
+            self.groups.levels_kept()
         }
     }
     fn start(&self, _column: usize) -> ReductionState {

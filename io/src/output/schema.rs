@@ -114,6 +114,11 @@ impl Schema {
     pub fn dim(&self, name: &str) -> Option<&OutDim> {
         self.dims.iter().find(|d| d.name == name)
     }
+    /// Has all variables that are compressed ([`VariableSpec::data`] are) compressed so.
+    pub fn compress(&mut self, compression: Compression) {
+        let data = self.variables.iter_mut().filter(|v| v.compression != Compression::None);
+        data.for_each(|v| v.compression = compression);
+    }
     /// The variable called `name`.
     pub fn variable(&self, name: &str) -> Option<&VariableSpec> {
         self.variables.iter().find(|v| v.name == name)

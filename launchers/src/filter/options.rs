@@ -4,7 +4,7 @@
 
 use super::band::{self, Asked};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
+use crate::common::{check_once, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs};
 use halocline_algorithms::filter::{
     Band, Butterworth, Ends, Fourier, Kernel, Lanczos, LanczosConvention, TimeFilter,
 };
@@ -76,6 +76,8 @@ pub(crate) struct TimeArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

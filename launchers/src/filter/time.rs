@@ -94,6 +94,7 @@ impl Filtering<'_> {
                 spec.chunks(chunks(&variable.shape())).attributes(attributes(args, filter, source)),
             );
         }
+        args.compress.apply(&mut schema);
         let mut file = Output::create(comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;

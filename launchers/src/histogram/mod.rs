@@ -8,7 +8,7 @@ mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
 use crate::step;
 use halocline_algorithms::statistics::Bins;
@@ -53,6 +53,8 @@ pub(crate) struct HistogramArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+    #[command(flatten)]
+    compress: CompressArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

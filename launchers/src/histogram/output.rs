@@ -70,6 +70,7 @@ pub(super) fn write(
             VariableSpec::data(name, of_kept.clone(), DType::I64).attributes(refer(attributes)),
         );
     }
+    args.compress.apply(&mut schema);
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.limit_memory(counted.writing);
     output.write_pending(&pending)?;

@@ -9,7 +9,7 @@ mod output;
 mod run;
 
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
 use crate::step;
 use halocline_core::comm::Comm;
@@ -67,6 +67,8 @@ pub(crate) struct RelateArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+    #[command(flatten)]
+    compress: CompressArgs,
 }
 
 /// Runs the command.

@@ -49,6 +49,7 @@ pub(super) fn write(
             schema.add_variable(spec.attributes(describe.mask(quantity, results)));
         }
     }
+    args.compress.apply(&mut schema);
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     for (k, of_lag) in results.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use super::{plan, run};
 use crate::asked::{name_of, Asked};
+use crate::common::CompressArgs;
 use crate::folding::{self, FoldJob};
 use crate::{carry, cf};
 use halocline_algorithms::statistics::{Missing, Op, Running};
@@ -22,6 +23,7 @@ pub(crate) struct RunningAsk {
     pub(crate) ddof: u32,
     /// Parts per dimension, by hand; one list fits all variables.
     pub(crate) parts: Option<Vec<usize>>,
+    pub(crate) compress: CompressArgs,
 }
 
 impl RunningAsk {
@@ -89,6 +91,7 @@ pub(crate) fn running(
             schema.add_variable(spec(name, source, op, ask, time.values.len()));
         }
     }
+    ask.compress.apply(&mut schema);
     let mut file = Output::create(job.comm, output, &schema)?;
     file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
     file.write_pending(&pending)?;

@@ -7,7 +7,9 @@ use super::series::mean;
 use super::units;
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{self, check_once, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    self, check_once, check_output, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::relate::index::{self, Series, With};
 use crate::series::{plan_together, run_together, writing_bytes};
@@ -58,6 +60,8 @@ pub(crate) struct CrossArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+    #[command(flatten)]
+    compress: CompressArgs,
 }
 
 /// What is written of a cross-spectrum.
@@ -220,6 +224,7 @@ impl CrossSpectrum<'_> {
             schema.add_variable(limit_spec(&frame));
         }
         let dof = self.welch.degrees_of_freedom();
+        args.compress.apply(&mut schema);
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;

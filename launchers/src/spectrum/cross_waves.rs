@@ -172,6 +172,7 @@ fn write(
         }
     }
     let limits = if levels.is_empty() { None } else { Some(limits(&mut schema, work, &levels)) };
+    of.args.compress.apply(&mut schema);
     let mut file = Output::create(job.comm, &of.args.output, &schema)?;
     file.write_pending(&pending)?;
     for (name, values) in limits.into_iter().flatten() {

@@ -4,7 +4,9 @@ use super::estimate::parse_window;
 use super::isotropic_output;
 use super::plane::{find, Per, PlaneOf};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{self, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    self, check_output, described, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, ByItself};
@@ -72,6 +74,8 @@ pub(crate) struct IsotropicArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 /// What an isotropic spectrum is.

@@ -49,6 +49,7 @@ pub(super) fn compute(of: &Isotropic<'_>, job: &FoldJob<'_>) -> Result<WriteRepo
         pending.extend(schema.add_coordinate(coordinate)?);
     }
     describe(of, &cells, &mut schema);
+    args.compress.apply(&mut schema);
     let mut file = Output::create(job.comm, &args.output, &schema)?;
     file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
     file.write_pending(&pending)?;

@@ -59,6 +59,7 @@ pub(super) fn all(of: &PowerSpectrum<'_>, job: &FoldJob<'_>, lomb: &LombScargle)
     let mut schema = Schema { attributes, ..Schema::new() };
     let pending = frame.begin(&mut schema)?;
     schema.add_variable(frame.variable(&schema, "power", &[FREQUENCY], describe(of, is_share)));
+    args.compress.apply(&mut schema);
     let mut file = Output::create(job.comm, &args.output, &schema)?;
     file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
     file.write_pending(&pending)?;

@@ -5,7 +5,9 @@ use super::frame::{means, Frame};
 use super::multitaper_file::File;
 use super::series::{fits, mean, SeriesArgs};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{self, check_once, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    self, check_once, check_output, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
@@ -71,6 +73,8 @@ pub(crate) struct MultitaperArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 impl MultitaperArgs {

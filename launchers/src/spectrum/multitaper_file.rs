@@ -53,6 +53,7 @@ impl<'a> File<'a> {
         let mut schema = Schema { attributes: global(of, frame, tiling), ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
         describe(of, frame, &mut schema);
+        args.compress.apply(&mut schema);
         let mut output = Output::create(job.comm, &args.output, &schema)?;
         output.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         output.write_pending(&pending)?;

@@ -7,7 +7,9 @@ use super::{lomb, units};
 use crate::bench::model::Case;
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{self, check_output, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    self, check_output, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::plan::Foreseen;
 use crate::series::{plan_together, run_together, writing_bytes};
@@ -56,6 +58,8 @@ pub(crate) struct PowerArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 impl PowerArgs {
@@ -184,8 +188,9 @@ impl PowerSpectrum<'_> {
             mean.set_tiling(plan.tiling());
         }
         let frame = self.frame(welch)?;
-        let (schema, pending) = self.schema(&frame, plan.tiling().rule())?;
+        let (mut schema, pending) = self.schema(&frame, plan.tiling().rule())?;
         let dof = welch.degrees_of_freedom();
+        args.compress.apply(&mut schema);
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;

@@ -147,6 +147,7 @@ fn write(
         let spec = VariableSpec::data(plane.name, ["frequency", "wavenumber"], DType::F64);
         schema.add_variable(spec.attributes(attributes));
     }
+    of.args.compress.apply(&mut schema);
     let mut file = Output::create(comm, &of.args.output, &schema)?;
     file.write_pending(&pending)?;
     let shape = [work.frequencies().len(), 2 * kept + 1];

@@ -3,7 +3,7 @@
 use crate::carry;
 use crate::cf;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{check_output, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use crate::operands::Operands;
 use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
@@ -55,6 +55,8 @@ pub(crate) struct SphericalArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+    #[command(flatten)]
+    compress: CompressArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -179,6 +181,7 @@ impl Spherical<'_> {
             let spec = VariableSpec::data(*name, dims, DType::F64).chunks(default_chunks(&shape, 8));
             schema.add_variable(spec.attributes(self.attributes(name)));
         }
+        args.compress.apply(&mut schema);
         let mut file = Output::create(job.comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(through.writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;

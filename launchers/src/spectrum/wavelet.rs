@@ -7,7 +7,7 @@ use super::series::{fits, mean, SeriesArgs};
 use super::wavelet_file::{frame, File};
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, bytes_text, check_output, paths};
-use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
@@ -84,6 +84,8 @@ pub(crate) struct WaveletArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -63,6 +63,7 @@ impl<'a> File<'a> {
         let mut schema = Schema { attributes: attributes(of, frame, tiling, average), ..Schema::new() };
         let pending = frame.begin(&mut schema)?;
         describe(of, frame, (global.is_some(), average.is_some()), &mut schema);
+        of.args.compress.apply(&mut schema);
         let mut output = Output::create(job.comm, &of.args.output, &schema)?;
         output.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         output.write_pending(&pending)?;

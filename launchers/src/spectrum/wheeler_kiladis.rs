@@ -3,7 +3,9 @@
 use super::estimate::{parse_confidence, Confidence};
 use super::{cross_waves, space_time};
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    check_output, described, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::relate::index::{self, With};
 use crate::step::{self, Alone, ByItself};
@@ -59,6 +61,8 @@ pub(crate) struct WheelerKiladisArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 pub(super) fn parse_lat(text: &str) -> std::result::Result<[f64; 2], String> {

@@ -6,7 +6,9 @@ use super::series::{CycleChoice, DetrendChoice};
 use super::wheeler_kiladis::{check_circle, parse_lat};
 use super::zonal_output;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{self, check_output, described, paths, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    self, check_output, described, paths, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::{self, FoldJob};
 use crate::passes::Request;
 use crate::stats::over::Reduced;
@@ -58,6 +60,8 @@ pub(crate) struct ZonalArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 /// How spectra are estimated in time.

@@ -185,6 +185,7 @@ fn begin(
     }
     let power = cells.variable(&schema, "power", trailing, power);
     schema.add_variable(power);
+    of.args.compress.apply(&mut schema);
     let mut file = Output::create(job.comm, &of.args.output, &schema)?;
     file.write_pending(&pending)?;
     Ok(file)

@@ -18,7 +18,7 @@ pub(crate) mod weights;
 use crate::asked::{parse_asked, parse_method, Asked};
 use crate::bench::model::Case;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::FoldJob;
 use crate::plan::Foreseen;
 use crate::step;
@@ -104,6 +104,8 @@ pub(crate) struct StatsArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
+    #[command(flatten)]
+    compress: CompressArgs,
 }
 
 impl StatsArgs {

@@ -26,7 +26,8 @@ pub(super) fn write(
     let values: Vec<Vec<Vec<f64>>> = results.iter_mut().map(|r| std::mem::take(&mut r.values)).collect();
     let mut maps: Vec<_> = results.iter_mut().map(|r| r.series.take()).collect();
     let errors: Vec<Option<f64>> = maps.iter().map(|maps| maps.as_ref().and_then(|m| m.error)).collect();
-    let (schema, pending) = define(args, dataset, &results, &errors)?;
+    let (mut schema, pending) = define(args, dataset, &results, &errors)?;
+    args.compress.apply(&mut schema);
     let mut output = Output::create(comm, &args.output, &schema)?;
     output.write_pending(&pending)?;
     for (result, values) in results.iter().zip(values) {

@@ -70,7 +70,8 @@ impl<'a> Statistics<'a> {
             None => None,
         };
         let (missing, ddof) = (args.missing, u32::from(args.ddof()));
-        let ask = RunningAsk { ops: args.ops(), window, missing, ddof, parts };
+        let ask =
+            RunningAsk { ops: args.ops(), window, missing, ddof, parts, compress: args.compress.clone() };
         let attributes = output::global(args, &self.dataset, "none", None);
         let report = running(job, &self.series, &ask, &self.files, (&args.output, attributes))?;
         Ok(Written { output: args.output.clone(), report })

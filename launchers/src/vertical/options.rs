@@ -2,7 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-use crate::common::{check_once, described, InputArgs, MemoryArgs, SelectionArgs};
+use crate::common::{check_once, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs};
 use crate::transport::density::EosChoice;
 use halocline_algorithms::vertical::{Beyond, Interpolation, Method, Quantity};
 use halocline_core::{Error, Result};
@@ -93,6 +93,8 @@ pub(crate) struct VerticalArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     pub(super) output: PathBuf,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -158,6 +158,7 @@ impl Vertical<'_> {
             let spec = VariableSpec::data(name, names, variable.dtype).chunks(chunks.clone());
             schema.add_variable(spec.attributes(variable.attributes.clone()));
         }
+        args.compress.apply(&mut schema);
         let mut file = Output::create(comm, &args.output, &schema)?;
         file.limit_memory(usize::try_from(writing).unwrap_or(usize::MAX));
         file.write_pending(&pending)?;

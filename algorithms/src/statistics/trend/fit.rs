@@ -98,10 +98,10 @@ impl Fit<'_> {
             for i in 0..N {
                 let d = v[i] - centre[i];
                 x[i] += d;
-                xx[i] += d * d;
-                tx[i] += clock.own * d;
-                pxx[i] += d * before[i];
-                all_tx[i] += clock.around * d;
+                xx[i] = d.mul_add(d, xx[i]);
+                tx[i] = d.mul_add(clock.own, tx[i]);
+                pxx[i] = d.mul_add(before[i], pxx[i]);
+                all_tx[i] = d.mul_add(clock.around, all_tx[i]);
                 before[i] = d;
             }
         }
@@ -146,10 +146,10 @@ impl Fit<'_> {
                 }
                 let x = if missing { 0.0 } else { v[i] - s[CENTRE][i] };
                 s[X][i] += x;
-                s[XX][i] += x * x;
-                s[TX][i] += t * x;
-                s[PXX][i] += x * before[i];
-                s[ALL_TX][i] += clock.around * x;
+                s[XX][i] = x.mul_add(x, s[XX][i]);
+                s[TX][i] = x.mul_add(t, s[TX][i]);
+                s[PXX][i] = x.mul_add(before[i], s[PXX][i]);
+                s[ALL_TX][i] = x.mul_add(clock.around, s[ALL_TX][i]);
                 valid[i] += u64::from(!missing);
                 if begun && missing {
                     s[MISSING_T][i] += t;

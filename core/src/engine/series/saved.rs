@@ -48,7 +48,7 @@ impl<'a> SavedResults<'a> {
         let (tiling, rows) = (plan.tiling(), work.rows());
         let header = StateHeader {
             fold: format!("series {}", std::any::type_name::<W>()),
-            version: 2,
+            version: 3,
             job: format!("{}|rows {rows:?} over {:?}", pass.job(), work.reduces()),
             tiling: tiling.clone(),
         };

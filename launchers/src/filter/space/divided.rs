@@ -130,7 +130,8 @@ fn bytes(
             + (dtype.size() * block.len()) as u64;
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, extent.shape()[2]);
         let tables = BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, extent.cells());
-        let shared = BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, laplacian.shape().iter().product());
+        let shared =
+            BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, laplacian.shape().iter().product());
         most = most.max(all + desk * halocline_core::threads::for_plans() as u64 + tables + shared);
     }
     Ok(most)

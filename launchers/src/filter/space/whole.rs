@@ -66,8 +66,9 @@ impl Whole {
             + read_bytes(source) * (with_halo as u64 + stored);
         let threads = halocline_core::threads::for_plans();
         // The metrics, and the places of cells, are held beside what the block makes of them.
-        let fixed =
-            desk * threads as u64 + 2 * BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, with_halo) + 8 * stored;
+        let fixed = desk * threads as u64
+            + 2 * BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, with_halo)
+            + 8 * stored;
         let needs = WholeNeeds { made: dtype.size() as u64 * stored, fixed };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing_bytes(job));
         let plan = WholePlan::new(&[source as &dyn StreamSource], (job.comm.size(), threads), room, needs)
