@@ -1,6 +1,8 @@
-//! How many threads plans reckon with, and work that one thread does alone. Ranks of a job may have different numbers of threads (cores
-//! are shared out unevenly, a node is smaller), but what is planned from one has to be the same
-//! on all ranks, or they go through different windows and wait for each other for ever.
+//! How many threads plans reckon with, and work that one thread does alone.
+//!
+//! Ranks of a job may have different numbers of threads (cores are shared out unevenly, a node is
+//! smaller), but what is planned from one has to be the same on all ranks, or they go through
+//! different windows and wait for each other for ever.
 
 use crate::comm::{Comm, Reduce};
 use std::cell::Cell;

@@ -38,13 +38,14 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
         let gang = |k: usize| gangs.get(k).map(|gang| &tiles[gang.clone()]);
         let mut ahead = None;
         for k in 0..gangs.len() {
-            let (block, read) = ahead.take().unwrap_or_else(|| held.read(gang(k).unwrap_or(&[]), false))?;
+            let read = ahead.take().unwrap_or_else(|| held.read(gang(k).unwrap_or(&[]), false))?;
+            let seen = held.seen(&read);
             // Threads read what comes next, and then help with these.
             let (next, done) = rayon::join(
                 || gang(k + 1).map(|gang| held.read(gang, false)),
                 || {
                     let mut tiles = gang(k).unwrap_or(&[]).iter();
-                    tiles.try_for_each(|tile| insert(self.absorb(tile, &block, held.values(&read))?))
+                    tiles.try_for_each(|tile| insert(self.absorb(tile, seen)?))
                 },
             );
             done?;
@@ -65,8 +66,8 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
         for some in tiles.chunks(states_at_once(bytes, count)) {
             let through = |gang: &Range<usize>| {
                 let tiles = &some[gang.clone()];
-                let (block, read) = held.read(tiles, true)?;
-                let states = tiles.iter().map(|tile| self.absorb(tile, &block, held.values(&read)));
+                let read = held.read(tiles, true)?;
+                let states = tiles.iter().map(|tile| self.absorb(tile, held.seen(&read)));
                 // A thread that waited for others would begin with another gang meanwhile.
                 let states: Vec<_> = threads::alone(|| states.collect::<Result<_>>())?;
                 held.give(read);
@@ -82,7 +83,7 @@ impl<T: Kept, F: Fold> AtWork<'_, T, F> {
     }
 
     /// The state of a tile, and its place in the tree; the values are those of `block`.
-    fn absorb(&self, tile: &Tile, block: &IndexBox, values: &[Vec<T>]) -> Result<(Place, F::State)> {
+    fn absorb(&self, tile: &Tile, (block, values): (&IndexBox, &[Vec<T>])) -> Result<(Place, F::State)> {
         let _timer = self.progress.phases.start(Phase::Compute);
         let (column, leaf) = self.tiling.place(tile.id, self.fold.reduces());
         let (start, stride) = place_in(block, &tile.block);

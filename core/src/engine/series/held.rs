@@ -26,6 +26,15 @@ pub(super) struct Held<'a, T> {
     pub(super) most: usize,
 }
 
+/// What a gang of tiles is worked on from.
+#[derive(Debug, PartialEq)]
+pub(super) enum Read<T> {
+    /// All of the batch, which was read before.
+    Batch,
+    /// The values of each source in a box that holds the gang.
+    Gang(IndexBox, Vec<Vec<T>>),
+}
+
 impl<T: Kept> Held<'_, T> {
     /// Whether tiles are read by the threads that work on them.
     pub(super) const fn is_apart(&self) -> bool {
@@ -54,29 +63,28 @@ impl<T: Kept> Held<'_, T> {
         }
         gangs
     }
-    /// The values of each source in a box that holds these tiles, which are a gang, and the box, read
-    /// by this thread `alone` if others read gangs of their own: one that waited for others would
-    /// begin with another gang meanwhile, and hold both. Empty buffers: all of the batch, which was
-    /// read.
-    pub(super) fn read(&self, gang: &[&Tile], alone: bool) -> Result<(IndexBox, Vec<Vec<T>>)> {
-        let [first, rest @ ..] = gang else { return Ok((self.own.clone(), Vec::new())) };
-        if !self.is_apart() {
-            return Ok((self.own.clone(), Vec::new()));
-        }
+    /// Reads what these tiles, which are a gang, need, unless that was read. This thread does it
+    /// `alone` if others read gangs of their own: one that waited for others would begin with another
+    /// gang meanwhile, and hold both.
+    pub(super) fn read(&self, gang: &[&Tile], alone: bool) -> Result<Read<T>> {
+        let ([first, rest @ ..], true) = (gang, self.is_apart()) else { return Ok(Read::Batch) };
         let block = rest.iter().fold(first.block.clone(), |block, tile| both(&block, &tile.block));
         let buffers = self.spare.take().unwrap_or_default();
         let all = || read(self.sources, self.progress, &block, buffers);
         let values = if alone { threads::alone(all)? } else { all()? };
-        Ok((block, values))
+        Ok(Read::Gang(block, values))
     }
-    /// What was read, or all of the batch.
-    pub(super) fn values<'v>(&'v self, read: &'v [Vec<T>]) -> &'v [Vec<T>] {
-        self.values.unwrap_or(read)
+    /// A box, and the values of each source in it.
+    pub(super) fn seen<'v>(&'v self, read: &'v Read<T>) -> (&'v IndexBox, &'v [Vec<T>]) {
+        match read {
+            Read::Batch => (self.own, self.values.unwrap_or_default()),
+            Read::Gang(block, values) => (block, values),
+        }
     }
     /// Takes back what was read.
-    pub(super) fn give(&self, read: Vec<Vec<T>>) {
-        if self.is_apart() {
-            self.spare.give(read);
+    pub(super) fn give(&self, read: Read<T>) {
+        if let Read::Gang(_, values) = read {
+            self.spare.give(values);
         }
     }
 }
@@ -117,11 +125,13 @@ mod tests {
         assert_eq!(held.gangs(&tiles, 0).len(), 9);
         held.most = 1;
         assert_eq!(held.gangs(&tiles, 100).len(), 9);
-        let (block, values) = held.read(&tiles[3..6], true).expect("reads");
+        let read = held.read(&tiles[3..6], true).expect("reads");
+        let (block, values) = held.seen(&read);
         assert_eq!((block.ranges(), values[0].len()), ([0..5, 1..2, 0..10].as_slice(), 50));
         let all = [vec![0f32; 150]];
         held.values = Some(&all);
         assert_eq!(held.gangs(&tiles, 100).len(), 9);
-        assert_eq!(held.read(&tiles[3..6], false).expect("all"), (own.clone(), Vec::new()));
+        assert_eq!(held.read(&tiles[3..6], false).expect("all"), Read::Batch);
+        assert_eq!(held.seen(&Read::Batch).1[0].len(), 150);
     }
 }

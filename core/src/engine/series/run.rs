@@ -355,11 +355,12 @@ fn compute<T: Kept, W: SeriesWork>(
         gangs.iter().map(|gang| jobs.by_ref().take(gang.len()).collect()).collect();
     let one = |mut gang: Vec<Job<'_>>| {
         let tiles: Vec<&Tile> = gang.iter().map(|job| job.tile).collect();
-        let (block, read) = held.read(&tiles, true)?;
+        let read = held.read(&tiles, true)?;
+        let (block, values) = held.seen(&read);
         let _timer = progress.phases.start(Phase::Compute);
-        let together: Vec<Numbers<'_>> = held.values(&read).iter().map(|values| T::seen(values)).collect();
+        let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
         for job in &mut gang {
-            let series = Series::new_together(job.tile, &block, space.reduced(), &together);
+            let series = Series::new_together(job.tile, block, space.reduced(), &together);
             work.work(&series, &mut job.results)?;
             progress.tiles_done.add(1);
         }

@@ -239,9 +239,13 @@ fn chunks_of_series_stay_whole() {
 
 #[test]
 fn errors_reach_every_rank() {
-    for (divisible, pieces) in [(true, false), (true, true), (false, false)] {
+    // The second is too much for threads to hold, and read by those that work on it.
+    for (steps, divisible, pieces) in [(400, true, false), (2400, true, true), (400, false, false)] {
         let make =
-            || Made { pieces, fail_at: Some(39), ..Made::new(&[400, 370, 53], &[1, 370, 53], divisible) };
+            || Made { pieces, fail_at: Some(39), ..Made::new(&[steps, 370, 53], &[1, 370, 53], divisible) };
+        let demand = Demand { ranks: 3, threads: 2, room: None, parts: None };
+        let plan = SeriesPlan::new(&make(), &Work { steps }, demand).unwrap();
+        assert_eq!(plan.apart.is_some(), pieces, "{}", plan.describe());
         let error = run(&make, 3, None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Data);
     }
