@@ -62,8 +62,8 @@ impl IsotropicSpectra {
             rooms: Pool::new(),
         })
     }
-    /// With the spectrum of the whole plane of wave numbers; `flipped` where rows run from north to
-    /// south, so that l counts northward.
+    /// With the spectrum of the whole plane of wave numbers; `flipped` where either rows run from north
+    /// to south or columns from east to west, so that l counts northward and k eastward.
     #[must_use]
     pub fn with_planes(self, flipped: bool) -> Self {
         Self { has_planes: true, flipped, ..self }

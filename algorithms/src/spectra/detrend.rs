@@ -112,6 +112,11 @@ impl AnnualCycle {
         let part = |at| cycle.part(axis.calendar, at).map_or(0, |part| part as u32);
         Self { part: axis.datetimes().iter().map(part).collect(), parts }
     }
+    /// Whether some part comes more than once: else nothing is left of a series.
+    pub fn repeats(&self) -> bool {
+        let mut met = vec![false; self.parts];
+        self.part.iter().any(|&part| std::mem::replace(&mut met[part as usize], true))
+    }
     /// How many parts there are.
     pub(crate) const fn parts(&self) -> usize {
         self.parts

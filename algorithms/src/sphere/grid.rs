@@ -95,7 +95,7 @@ impl SphereGrid {
             format!(": of {rows} {} ones, {} is off by {off:.3} degrees", kind.name(), lat[at])
         });
         Err(Error::data(format!("latitudes are neither Gaussian nor evenly spaced from pole to pole{hint}"))
-            .remedy("spherical harmonics need a global grid: leave --box out, or bring the field to such a grid first"))
+            .remedy("spherical harmonics need a global grid, poles and all: take the whole of it, or bring the field to one first"))
     }
 
     /// The highest degree that analysis resolves.
@@ -118,6 +118,10 @@ impl SphereGrid {
         format!("{}, {} x {}", self.kind.name(), self.rows, self.columns)
     }
 }
+
+/// What to do about longitudes that are not all.
+const GLOBAL: &str =
+    "all longitudes are needed: take the whole globe, or bring the field to a global grid first";
 
 /// Which latitude, from north to south, is farthest from where it would be on a grid of this kind,
 /// and how far, in degrees.
@@ -148,29 +152,50 @@ fn worst(lat: &[f64], kind: LatitudeKind) -> (usize, f64) {
     off.enumerate().fold((0, 0.0), |worst, at| if at.1 > worst.1 { at } else { worst })
 }
 
-/// Whether longitudes go round the earth eastward, in even steps.
-fn circle(lon: &[f64]) -> Result<bool> {
+/// Whether longitudes go round the earth eastward, in even steps; or else westward.
+///
+/// # Errors
+/// Data, if they do neither: says why.
+pub fn circle(lon: &[f64]) -> Result<bool> {
     let n = lon.len();
-    let step = 360.0 / n as f64;
-    let next = |i: usize| lon[(i + 1) % n];
-    let tolerance = (OFF * step).max(ROUNDED);
-    let off = |i: usize, sign: f64| {
-        let turn = (sign * (next(i) - lon[i]) - step).rem_euclid(360.0);
-        turn.min(360.0 - turn)
-    };
-    let odd = |sign: f64| (0..n).find(|&i| off(i, sign).is_nan() || off(i, sign) > tolerance);
-    match (odd(1.0), odd(-1.0)) {
-        (None, _) => Ok(true),
-        (_, None) => Ok(false),
-        _ if n > 1 && ((lon[n - 1] - lon[0]).abs() - 360.0).abs() <= tolerance => {
-            Err(Error::data(format!("the last longitude, {}, is the first again", lon[n - 1]))
-                .remedy("leave it out with --box"))
-        }
-        (Some(i), _) => Err(Error::data(format!(
-            "longitudes do not go round the earth in even steps: {} is followed by {}",
-            lon[i],
-            next(i)
-        ))
-        .remedy("spherical harmonics need a global grid: leave --box out, or bring the field to such a grid first")),
+    if n < 2 {
+        return Err(Error::data("there is one longitude only").remedy(GLOBAL));
     }
+    let next = |i: usize| lon[(i + 1) % n];
+    // The first of the steps that is none of these in this direction, the last being that to the first.
+    let odd = |step: f64, sign: f64, steps: usize| {
+        let tolerance = (OFF * step).max(ROUNDED);
+        (0..steps).find(|&i| {
+            let turn = (sign * (next(i) - lon[i]) - step).rem_euclid(360.0);
+            let off = turn.min(360.0 - turn);
+            off.is_nan() || off > tolerance
+        })
+    };
+    let whole = 360.0 / n as f64;
+    let (east, west) = (odd(whole, 1.0, n), odd(whole, -1.0, n));
+    if east.is_none() || west.is_none() {
+        return Ok(east.is_none());
+    }
+    let (first, last) = (lon[0], lon[n - 1]);
+    // Even steps that are not all, or more than all.
+    let step = (last - first) / (n - 1) as f64;
+    if odd(step.abs(), step.signum(), n - 1).is_none() {
+        let around = (last - first).abs();
+        if (around - 360.0).abs() <= (OFF * step.abs()).max(ROUNDED) {
+            return Err(Error::data(format!("the last longitude, {last}, is the first again"))
+                .remedy("leave it out with --box"));
+        }
+        return Err(Error::data(format!(
+            "longitudes do not go round the earth: {n} of them, from {first} to {last}, are {} apart",
+            step.abs() as f32
+        ))
+        .remedy(GLOBAL));
+    }
+    let i = if step < 0.0 { west } else { east }.unwrap_or_default();
+    Err(Error::data(format!(
+        "longitudes do not go round the earth in even steps: {} is followed by {}",
+        lon[i],
+        next(i)
+    ))
+    .remedy(GLOBAL))
 }

@@ -44,6 +44,6 @@ mod winds;
 
 pub use coefficients::Coefficients;
 pub use divided::{DividedMaps, DividedTransform};
-pub use grid::{LatitudeKind, SphereGrid};
+pub use grid::{circle, LatitudeKind, SphereGrid};
 pub use taper::Taper;
 pub use transform::Transform;

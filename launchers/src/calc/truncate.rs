@@ -185,7 +185,9 @@ impl Truncation<'_> {
     fn attributes(&self, maps: &SphereMaps) -> Attributes {
         let source = maps.first();
         let mut attributes = source.decoded_attributes();
-        for of_values in ["actual_range", "valid_min", "valid_max", "valid_range", "ancillary_variables"] {
+        for of_values in
+            ["actual_range", "valid_min", "valid_max", "valid_range", "ancillary_variables", "cell_measures"]
+        {
             attributes.remove(of_values);
         }
         let name = source.variable().name.as_str();

@@ -6,7 +6,7 @@ use super::section::{handy, levels_of};
 use super::transport::Part;
 use super::wheeler_kiladis::{parse_depths, Depths};
 use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
-use crate::common::Verbosity;
+use crate::common::{check_output, Verbosity};
 use crate::spectrum::parse_at;
 use halocline_core::calendar::{DateTime, TimeAxis};
 use halocline_core::comm::Comm;
@@ -100,6 +100,7 @@ impl PlotArgs {
 pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<()> {
     comm.on_root(|| {
         let format = format_of(&args.output)?;
+        check_output(&Comm::serial(), &args.output, &[PathBuf::from(&args.input)])?;
         let alone = Comm::serial();
         let dataset = halocline_io::open(&alone, std::slice::from_ref(&args.input))?;
         let picture = Picture { dataset: &dataset, args, part: None };
@@ -238,7 +239,9 @@ impl Picture<'_> {
         }
         // One place is no map.
         let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X) && d.len > 1).count();
-        let panel = if let Some(panel) = self.of_latitudes(&variable)? {
+        let panel = if let Some(panel) = self.of_plane(&variable)? {
+            panel
+        } else if let Some(panel) = self.of_latitudes(&variable)? {
             panel
         } else if space == 0 {
             Panel::Series(self.series(&variable)?)
@@ -277,8 +280,12 @@ impl Picture<'_> {
         Ok((n - 1, date))
     }
 
+    /// Whether `--select` names a dimension.
+    pub(super) fn is_selected(&self, dim: &Dim) -> bool {
+        self.args.select.iter().any(|(name, _)| *name == dim.name)
+    }
     /// The index along a dimension that `--select` names, and the value there.
-    fn selected(&self, variable: &Variable, dim: &Dim) -> Result<Option<(usize, f64)>> {
+    pub(super) fn selected(&self, variable: &Variable, dim: &Dim) -> Result<Option<(usize, f64)>> {
         let Some((_, wanted)) = self.args.select.iter().find(|(name, _)| *name == dim.name) else {
             return Ok(None);
         };
@@ -342,13 +349,17 @@ impl Picture<'_> {
     pub(super) fn map(&self, variable: &Variable) -> Result<MapPanel> {
         let grid: Grid = self.dataset.grid(&variable.name)?;
         let (values, at) = self.slice(variable, |role| matches!(role, Role::Y | Role::X))?;
-        let shape = match grid.shape().as_slice() {
-            &[ny, nx] => (ny, nx),
-            _ => {
-                return Err(Error::usage("is on an unstructured grid, which can't be drawn as a map yet")
-                    .in_variable(&variable.name))
-            }
+        let shape = grid.shape();
+        let &[ny, nx] = shape.as_slice() else {
+            let dims: Vec<&str> = variable.dims.iter().map(|d| d.name.as_str()).collect();
+            return Err(Error::usage(format!(
+                "is no map of rows and columns: its dimensions are {}",
+                dims.join(", ")
+            ))
+            .in_variable(&variable.name)
+            .remedy("leave --var out, where the file has a picture of its own, or bring it to a grid of rows and columns first"));
         };
+        let shape = (ny, nx);
         let unitless = variable.units().is_none_or(|u| u == "1");
         let standard = variable.attributes.text("standard_name").unwrap_or_default();
         let contours = if standard.ends_with("streamfunction") { levels_of(&values).0 } else { Vec::new() };

@@ -1,7 +1,7 @@
 //! Pictures of spectra over degrees of spherical harmonics.
 
 use super::command::{label, Picture};
-use super::{Curve, CurveKind, CurvesPanel, Figure, Panel};
+use super::{text, Curve, CurveKind, CurvesPanel, Figure, Panel};
 use halocline_core::Result;
 
 /// The dimension of these spectra.
@@ -17,8 +17,8 @@ struct Slope {
 }
 
 const SLOPES: [Slope; 2] = [
-    Slope { name: "n^-3", power: -3.0, from: 8.0, to: 90.0 },
-    Slope { name: "n^-5/3", power: -5.0 / 3.0, from: 60.0, to: f64::INFINITY },
+    Slope { name: "slope −3", power: -3.0, from: 8.0, to: 90.0 },
+    Slope { name: "slope −5/3", power: -5.0 / 3.0, from: 60.0, to: f64::INFINITY },
 ];
 
 /// How far above the spectrum a slope is drawn.
@@ -43,7 +43,7 @@ impl Picture<'_> {
         let log = !self.args.linear;
         let mut panel = CurvesPanel {
             xlabel: "Degree of spherical harmonics".to_owned(),
-            ylabel: variable.units().unwrap_or_default().to_owned(),
+            ylabel: text::units(variable.units().unwrap_or_default()),
             x: self.values(DEGREE)?,
             x_is_log: log,
             y_is_log: log,

@@ -1,13 +1,17 @@
 //! Pictures of spectra in space: over isotropic or zonal wave number, over latitude, over frequency.
 
 use super::command::{label, Picture};
-use super::{Curve, CurveKind, CurvesPanel, Figure, ImagePanel, Panel};
+use super::{text, Curve, CurveKind, CurvesPanel, Figure, ImagePanel, Panel};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Role, Variable};
 use halocline_core::{Error, Result};
 
 const WAVENUMBER: &str = "wavenumber";
 const FREQUENCY: &str = "frequency";
+/// Wave numbers of planes, as the file's dimensions.
+const PLANE: [&str; 2] = ["wavenumber_y", "wavenumber_x"];
+/// What pictures are over.
+const KEPT: [&str; 4] = [WAVENUMBER, FREQUENCY, PLANE[0], PLANE[1]];
 /// A smaller share of the largest power is rounding.
 const ROUNDING: f64 = 1e-20;
 /// How far above the spectrum a slope is drawn.
@@ -39,9 +43,45 @@ impl Picture<'_> {
         let attributes = self.dataset.attributes();
         let headline = attributes.text("title").unwrap_or("Spectra").to_owned();
         let options = attributes.text("halocline_spectrum_options").unwrap_or_default();
-        let told = ["convention=", "window=", "detrend=", "average=", "segment=", "lat=", "box="];
+        let told = [
+            "convention=",
+            "window=",
+            "detrend=",
+            "remove-cycle=",
+            "average=",
+            "segment=",
+            "overlap=",
+            "lat=",
+            "box=",
+        ];
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
         Ok(Some(Figure { title: headline, subtitle: told.join(", "), panels: vec![panel] }))
+    }
+
+    /// The picture of power over a plane of wave numbers; `None` if a variable is none.
+    pub(super) fn of_plane(&self, variable: &Variable) -> Result<Option<Panel>> {
+        let [.., y, x] = variable.dims.as_slice() else { return Ok(None) };
+        if [y.name.as_str(), x.name.as_str()] != PLANE {
+            return Ok(None);
+        }
+        let (rows, at) = self.rows(variable)?;
+        let axis = |name: &str| -> Result<String> {
+            let about = &self.dataset.variable(name)?.variable;
+            let per = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
+            Ok(format!("{} (cycles per {per})", label(about)))
+        };
+        let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
+        let there = |p: &f64| if *p > ROUNDING * largest { logarithm(*p) } else { f64::NAN };
+        Ok(Some(Panel::Image(ImagePanel {
+            title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
+            xlabel: axis(PLANE[1])?,
+            ylabel: axis(PLANE[0])?,
+            units: format!("log10 {}", text::units(variable.units().unwrap_or_default())),
+            values: rows.values.iter().map(there).collect(),
+            x: self.values(PLANE[1])?,
+            y: self.values(PLANE[0])?,
+            x_is_log: false,
+        })))
     }
 
     /// The power at the chosen time; of many latitudes those that are asked for.
@@ -49,8 +89,13 @@ impl Picture<'_> {
         let (mut ranges, mut at, mut lat) = (Vec::new(), Vec::new(), None);
         for dim in &variable.dims {
             ranges.push(match dim.role {
-                _ if [WAVENUMBER, FREQUENCY].contains(&dim.name.as_str()) => 0..dim.len,
+                _ if KEPT.contains(&dim.name.as_str()) => 0..dim.len,
                 _ if dim.len == 1 => 0..1,
+                _ if self.is_selected(dim) => {
+                    let (k, value) = self.selected(variable, dim)?.unwrap_or_default();
+                    at.push(format!("{} {value}", dim.name));
+                    k..k + 1
+                }
                 Role::Y => {
                     lat = Some(dim.name.clone());
                     0..dim.len
@@ -66,7 +111,7 @@ impl Picture<'_> {
                         dim.name
                     ))
                     .in_variable(&variable.name)
-                    .remedy("select one of its levels first"))
+                    .remedy(format!("choose one of its {} with --select {}=VALUE", dim.len, dim.name)))
                 }
             });
         }
@@ -90,7 +135,7 @@ impl Picture<'_> {
         let mut panel = CurvesPanel {
             title,
             xlabel: format!("Wave number (cycles per {per})"),
-            ylabel: variable.units().unwrap_or_default().to_owned(),
+            ylabel: text::units(variable.units().unwrap_or_default()),
             x: self.values(WAVENUMBER)?,
             x_is_log: log,
             y_is_log: log,
@@ -114,7 +159,7 @@ impl Picture<'_> {
 
     fn zonal(&self, variable: &Variable, title: String, rows: Rows) -> Result<Panel> {
         let waves = self.values(WAVENUMBER)?;
-        let units = variable.units().unwrap_or_default().to_owned();
+        let units = text::units(variable.units().unwrap_or_default());
         let log = !self.args.linear;
         if rows.lats.is_empty() {
             let (x, y) = (waves[1..].to_vec(), rows.values[1..].to_vec());
@@ -163,7 +208,7 @@ impl Picture<'_> {
             title,
             xlabel: "Zonal wave number: westward below 0, eastward above".into(),
             ylabel: format!("Frequency (cycles per {period})"),
-            units: format!("log10 {}", variable.units().unwrap_or_default()),
+            units: format!("log10 {}", text::units(variable.units().unwrap_or_default())),
             values: values.collect(),
             x: shown.iter().map(|i| waves[*i]).collect(),
             y: frequencies.get(1..).unwrap_or_default().to_vec(),

@@ -173,6 +173,7 @@ impl Picture<'_> {
                     continue;
                 }
                 _ if dim.name == "confidence" => level,
+                _ if self.is_selected(dim) => self.selected(stored, dim)?.map_or(0, |(k, _)| k),
                 Role::Y | Role::X if dim.len > 1 => {
                     let Some(Cell { index, .. }) = &cell else {
                         return Err(Error::usage("holds the spectra of many cells")
@@ -188,7 +189,7 @@ impl Picture<'_> {
                         dim.name
                     ))
                     .in_variable(variable)
-                    .remedy("select one of its levels first"))
+                    .remedy(format!("choose one of its {} with --select {}=VALUE", dim.len, dim.name)))
                 }
             };
             ranges.push(at..at + 1);

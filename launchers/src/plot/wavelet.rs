@@ -43,6 +43,10 @@ impl Picture<'_> {
             ranges.push(match dim.role {
                 _ if dim.name == PERIOD || dim.role == Role::Time => 0..dim.len,
                 _ if dim.name == "confidence" || dim.len == 1 => 0..1,
+                _ if self.is_selected(dim) => {
+                    let k = self.selected(&stored.variable, dim)?.map_or(0, |(k, _)| k);
+                    k..k + 1
+                }
                 Role::Y | Role::X => {
                     let Some(cell) = &cell else {
                         return Err(Error::usage("holds the wavelet power of many cells")
@@ -58,7 +62,7 @@ impl Picture<'_> {
                         dim.name
                     ))
                     .in_variable(name)
-                    .remedy("select one of its levels first"))
+                    .remedy(format!("choose one of its {} with --select {}=VALUE", dim.len, dim.name)))
                 }
             });
         }

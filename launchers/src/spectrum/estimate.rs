@@ -116,7 +116,7 @@ impl EstimateArgs {
             segments: self.segment.map(|len| (len, self.overlap.unwrap_or(0.5))),
             window: self.used_window(),
             detrend: self.series.detrending(),
-            cycle: self.series.cycle(source),
+            cycle: self.series.cycle(source)?,
             scaling: if self.is_density() { Scaling::Density } else { Scaling::Spectrum },
         };
         Welch::new(source.time().len(), self.frequency_units.step(sampling), options)

@@ -28,7 +28,8 @@ pub(super) fn compute(of: &Isotropic<'_>, job: &FoldJob<'_>) -> Result<WriteRepo
     let parts = args.selection.parts(job.comm, dims)?;
     let mut work = IsotropicSpectra::new(of.plane.clone(), of.rings.clone(), dims, of.of.roles)?;
     if args.plane {
-        work = work.with_planes(of.of.steps.y.descends);
+        // P(l, k) is P(-l, -k), so that turned columns turn rows as well.
+        work = work.with_planes(of.of.steps.y.descends != of.of.steps.x.descends);
     }
     if !of.averaged.roles.is_empty() {
         work = work.averaged(CellMean::new(dims, &of.of.roles, &of.averaged.roles, Vec::new()));

@@ -28,7 +28,8 @@ pub(super) fn estimate(
         LombChoice::Power => LombScaling::Power,
         LombChoice::Normalize => LombScaling::Normalize,
     };
-    LombScargle::new(&times, args.estimate.series.detrending(), args.estimate.series.cycle(source), scaling)
+    let series = &args.estimate.series;
+    LombScargle::new(&times, series.detrending(), series.cycle(source)?, scaling)
 }
 
 /// Reads, estimates and writes.

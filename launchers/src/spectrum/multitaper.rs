@@ -103,18 +103,18 @@ impl MultitaperArgs {
         };
         self.op.iter().any(|own| own == op) || self.op.is_empty() && is_possible
     }
-    fn options(&self, source: &Source) -> MultitaperOptions {
+    fn options(&self, source: &Source) -> Result<MultitaperOptions> {
         let result = |op: &str, result| self.wants(op).then_some(result);
         let results = [result("noise", MultitaperResult::Noise), result("lines", MultitaperResult::Lines)];
-        MultitaperOptions {
+        Ok(MultitaperOptions {
             bandwidth: self.bandwidth,
             tapers: self.tapers,
             adaptive: self.adaptive,
             detrend: self.series.detrending(),
-            cycle: self.series.cycle(source),
+            cycle: self.series.cycle(source)?,
             pad: self.pad,
             results: results.into_iter().flatten().collect(),
-        }
+        })
     }
     /// As it is written into outputs.
     pub(super) fn describe(&self) -> Vec<String> {
@@ -161,7 +161,8 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a MultitaperArgs) -> Result<Mu
     let [tables, _] = Multitaper::bytes(times, args.pad.unwrap_or(times), most);
     fits(job, "tapers and transforms", tables).map_err(blame)?;
     let step = args.frequency_units.step(&sampling);
-    let multitaper = Multitaper::new(times, step, args.options(&source)).map_err(blame)?;
+    let multitaper =
+        args.options(&source).and_then(|options| Multitaper::new(times, step, options)).map_err(blame)?;
     Ok(MultitaperSpectrum { args, dataset, files, source, reduced, sampling, multitaper, tables })
 }
 

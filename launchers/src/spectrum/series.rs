@@ -45,6 +45,25 @@ pub(super) enum CycleChoice {
     Dayofyear,
 }
 
+impl CycleChoice {
+    /// The parts of the year that steps belong to.
+    pub(super) fn of(self, source: &Source) -> Result<AnnualCycle> {
+        let (cycle, part, word) = match self {
+            Self::Month => (Cycle::Month, "month", "month"),
+            Self::Dayofyear => (Cycle::DayOfYear(LeapDay::Keep), "day of the year", "dayofyear"),
+        };
+        let cycle = AnnualCycle::new(source.time(), cycle);
+        if cycle.repeats() {
+            return Ok(cycle);
+        }
+        let steps = source.variable().dims.first().map_or(0, |d| d.len);
+        Err(Error::usage(format!(
+            "no {part} comes twice in {steps} times: less their means, nothing is left"
+        ))
+        .remedy(format!("leave --remove-cycle {word} out, or take more than a year")))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum GapChoice {
     Refuse,
@@ -74,12 +93,8 @@ impl SeriesArgs {
         }
     }
     /// The mean annual cycle, if it is to be taken off.
-    pub(super) fn cycle(&self, source: &Source) -> Option<AnnualCycle> {
-        let cycle = self.remove_cycle.map(|cycle| match cycle {
-            CycleChoice::Month => Cycle::Month,
-            CycleChoice::Dayofyear => Cycle::DayOfYear(LeapDay::Keep),
-        });
-        cycle.map(|cycle| AnnualCycle::new(source.time(), cycle))
+    pub(super) fn cycle(&self, source: &Source) -> Result<Option<AnnualCycle>> {
+        self.remove_cycle.map(|cycle| cycle.of(source)).transpose()
     }
 
     /// Which dimensions are averaged over; none, unless that is asked for.

@@ -201,7 +201,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WaveletArgs) -> Result<Wavel
     let has_power = args.power.map_or(cells == 1, |answer| answer == Answer::Yes);
     let options = WaveletOptions {
         detrend: args.series.detrending(),
-        cycle: args.series.cycle(&source),
+        cycle: args.series.cycle(&source).map_err(blame)?,
         pad: args.pad,
         lag1: args.lag1,
         power: has_power,

@@ -9,6 +9,7 @@ use crate::common::{
 use crate::folding::{self, FoldJob};
 use crate::relate::index::{self, With};
 use crate::step::{self, Alone, ByItself};
+use halocline_algorithms::sphere::circle;
 use halocline_algorithms::wavenumber::{CrossWaves, WheelerKiladis};
 use halocline_core::comm::Comm;
 use halocline_core::grid::GridKind;
@@ -135,7 +136,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WheelerKiladisArgs) -> Resul
                 .remedy("choose one level with --level, or bring it to such a grid first"));
         }
         let rows = rows(&source, args.lat)?;
-        check_circle(&source)?;
+        check_circle(&source, false)?;
         let (shape, step, windows) = args.plan(&source)?;
         let waves = args.waves.unwrap_or(usize::MAX);
         let work = if let Some(field) = with {
@@ -246,23 +247,15 @@ fn rows(source: &Source, [south, north]: [f64; 2]) -> Result<Range<usize>> {
     }
 }
 
-/// Refuses longitudes that do not go round the earth in even steps, eastward.
-pub(super) fn check_circle(source: &Source) -> Result<()> {
+/// Refuses longitudes that do not go round the earth in even steps, eastward unless it makes no
+/// difference which way they run.
+pub(super) fn check_circle(source: &Source, either_way: bool) -> Result<()> {
     let lon = source.grid().lon.as_ref().map(|lon| lon.values.to_f64()).unwrap_or_default();
-    let step = 360.0 / lon.len().max(1) as f64;
-    let next = |i: usize| lon[(i + 1) % lon.len()];
-    match (0..lon.len()).find(|&i| ((next(i) - lon[i]).rem_euclid(360.0) - step).abs() > 0.01 * step) {
-        None if lon.len() > 1 => Ok(()),
-        found => Err(Error::data(match found {
-            Some(i) => format!(
-                "longitudes do not go round the earth in even steps: {} is followed by {}",
-                lon[i],
-                next(i)
-            ),
-            None => "there is one longitude only".to_owned(),
-        })
-        .remedy("zonal wave numbers need all longitudes: leave --box out, or bring the field to a global grid first")),
+    if circle(&lon)? || either_way {
+        return Ok(());
     }
+    Err(Error::data(format!("longitudes run westward: {} is followed by {}", lon[0], lon[1]))
+        .remedy("turn them first, as with `ncpdq -a -lon`"))
 }
 
 impl ByItself for SpaceTime<'_> {

@@ -14,9 +14,8 @@ use crate::passes::Request;
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, Carried, Step, Written};
 use halocline_algorithms::spatial::ZonalSpectra;
-use halocline_algorithms::spectra::{AnnualCycle, Detrend, Sampling, Window};
+use halocline_algorithms::spectra::{Detrend, Sampling, Window};
 use halocline_algorithms::wavenumber::{RowSpectra, SpaceTimeOptions};
-use halocline_core::calendar::{Cycle, LeapDay};
 use halocline_core::comm::Comm;
 use halocline_core::grid::GridKind;
 use halocline_core::meta::Role;
@@ -121,17 +120,13 @@ impl InTime {
     fn used_window(&self) -> Window {
         self.window.unwrap_or(if self.segment.is_some() { Window::Hann } else { Window::Boxcar })
     }
-    fn options(&self, source: &Source) -> SpaceTimeOptions {
-        let cycle = self.remove_cycle.map(|cycle| match cycle {
-            CycleChoice::Month => Cycle::Month,
-            CycleChoice::Dayofyear => Cycle::DayOfYear(LeapDay::Keep),
-        });
-        SpaceTimeOptions {
+    fn options(&self, source: &Source) -> Result<SpaceTimeOptions> {
+        Ok(SpaceTimeOptions {
             segments: self.segment.map(|len| (len, self.overlap.unwrap_or(0.5))),
             window: self.used_window(),
             detrend: self.detrending(),
-            cycle: cycle.map(|cycle| AnnualCycle::new(source.time(), cycle)),
-        }
+            cycle: self.remove_cycle.map(|cycle| cycle.of(source)).transpose()?,
+        })
     }
     fn describe(&self) -> Vec<String> {
         let mut all = Vec::new();
@@ -230,13 +225,13 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a ZonalArgs) -> Result<Zonal<'
             return Err(Error::data("is not on a grid of circles of latitude and longitude")
                 .remedy("bring it to such a grid first"));
         }
-        check_circle(&source)?;
+        check_circle(&source, !args.space_time)?;
         let transformed: &[Role] = if args.space_time { &[Role::Time, Role::X] } else { &[Role::X] };
         let averaged = averaged(&args.average, &source, transformed)?;
         let method = if args.space_time {
             let sampling = Sampling::of(source.time())?;
             let step = args.time.units().step(&sampling);
-            let work = RowSpectra::new(dims, step, args.time.options(&source), args.waves)?;
+            let work = RowSpectra::new(dims, step, args.time.options(&source)?, args.waves)?;
             Method::SpaceTime(Box::new(work), sampling)
         } else {
             Method::Zonal(Box::new(ZonalSpectra::new(dims, args.waves)?))

@@ -49,10 +49,13 @@ impl SphereMaps {
             let blame = |e| folding::blame(e, file.as_ref(), name);
             let source = dataset.source(job.comm, name, &selection)?;
             folding::check_is_data(name, &source).map_err(blame)?;
+            if let Some(other) = sources.first() {
+                // What is said of their difference is clearer than what is wrong with one.
+                check_together(other, &source).map_err(blame)?;
+            }
             let own = recognise(&source).map_err(blame)?;
             if let Some(other) = sources.first() {
                 check_members(operands.dataset(first), dataset).map_err(blame)?;
-                check_together(other, &source).map_err(blame)?;
                 check_units(other, &source).map_err(blame)?;
             }
             grid.get_or_insert(own);

@@ -88,13 +88,21 @@ impl Cells {
 impl Fold for Cells {
     type State = CellsState;
     const NAME: &'static str = "products of cells";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn reduces(&self) -> &[Role] {
         &[Role::Time]
     }
     fn pieces(&self) -> Pieces {
         Pieces::Steps
+    }
+    fn steps_at_once(&self) -> usize {
+        // There is so much to a cell that it should seldom be fetched.
+        32
+    }
+    fn levels_kept(&self) -> u32 {
+        // Nor be merged after each leaf.
+        2
     }
     fn state_bytes(&self, tile: &Tile) -> u64 {
         let cells: usize = tile.block.ranges().iter().skip(1).map(ExactSizeIterator::len).product();
@@ -153,17 +161,18 @@ impl Fold for Cells {
             }
             left.sums[i] += n;
             // Deviations of the right, taken from the left's references.
-            let shifts: Vec<f64> = (0..self.variables)
-                .map(|k| Self::reference(k) * c + i)
-                .map(|at| right.sums[at] - left.sums[at])
-                .collect();
+            let shift = |left: &[f64], k: usize| {
+                let at = Self::reference(k) * c + i;
+                right.sums[at] - left[at]
+            };
             let sum = |k: usize| right.sums[(Self::reference(k) + 1) * c + i];
             for (p, &(a, b)) in self.pairs.iter().enumerate() {
-                let (da, db) = (shifts[a], shifts[b]);
+                let (da, db) = (shift(&left.sums, a), shift(&left.sums, b));
                 let at = self.product(p) * c + i;
                 left.sums[at] += right.sums[at] + da * sum(b) + db * sum(a) + n * da * db;
             }
-            for (k, shift) in shifts.iter().enumerate() {
+            for k in 0..self.variables {
+                let shift = shift(&left.sums, k);
                 left.sums[(Self::reference(k) + 1) * c + i] += sum(k) + n * shift;
             }
         }
