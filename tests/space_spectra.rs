@@ -191,6 +191,15 @@ fn turned_rows_seams_and_single_precision_change_nothing_but_rounding() {
     run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane", "--window", "boxcar"]));
     close(&values(&out, "power"), &power, 1e-10, 1e-4 * most(&power), "turned");
     close(&values(&out, "power_2d"), &plane, 1e-9, 1e-4 * most(&plane), "turned");
+    // And from east to west.
+    let turned: Vec<f64> =
+        all.chunks(BOX[2]).flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>()).collect();
+    let mut made = boxed(&turned);
+    made.lons.reverse();
+    made.write(&input);
+    run_well(Launch::Plain(1), &isotropic(&input, &out, &["--plane", "--window", "boxcar"]));
+    close(&values(&out, "power"), &power, 1e-10, 1e-4 * most(&power), "westward");
+    close(&values(&out, "power_2d"), &plane, 1e-9, 1e-4 * most(&plane), "westward");
     boxed(&all).write(&input);
     run_well(Launch::Plain(1), &isotropic(&input, &out, &[]));
     let power = values(&out, "power");
@@ -366,6 +375,19 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("zonal", &["--segment", "10"], 2, "--space-time");
     refused("zonal", &["--space-time", "--segment", "41"], 2, "does not fit");
     refused("zonal", &["--lat", "1,2"], 2, "no cell");
+    refused(
+        "zonal",
+        &["--space-time", "--remove-cycle", "dayofyear"],
+        2,
+        "no day of the year comes twice in 40",
+    );
+    // Which way longitudes run tells waves over frequency apart, and nothing else.
+    let westward: Vec<f64> =
+        whole.chunks(CIRCLE[2]).flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>()).collect();
+    let mut made = circle(&westward);
+    made.lons.reverse();
+    made.write(&input);
+    refused("zonal", &["--space-time"], 3, "longitudes run westward: 340 is followed by 320");
     let polar = Made { lats: even(-80.0, 40.0, CIRCLE[1]), ..circle(&whole) };
     polar.write(&input);
     refused("isotropic", &[], 3, "too uneven");
@@ -402,6 +424,7 @@ fn pictures_and_pipelines() {
     };
     let steps = [
         step("spectrum isotropic", "box = \"35,215,-25,45\"\naverage = \"time\"\n", "iso.nc"),
+        step("spectrum isotropic", "box = \"35,215,-25,45\"\nplane = true\n", "plane.nc"),
         step("spectrum zonal", "average = \"time\"\n", "zonal.nc"),
         step("spectrum zonal", "space-time = true\naverage = \"lat\"\n", "waves.nc"),
     ];
@@ -410,9 +433,13 @@ fn pictures_and_pipelines() {
     let alone = at("alone.nc");
     run_well(Launch::Plain(1), &zonal(&input, &alone, &["--average", "time"]));
     assert_eq!(values(&alone, "power"), values(&at("zonal.nc"), "power"));
-    for (name, extra) in
-        [("iso.nc", &[][..]), ("zonal.nc", &[]), ("zonal.nc", &["--at", "0,20"]), ("waves.nc", &[])]
-    {
+    for (name, extra) in [
+        ("iso.nc", &[][..]),
+        ("plane.nc", &["--var", "power_2d"]),
+        ("zonal.nc", &[]),
+        ("zonal.nc", &["--at", "0,20"]),
+        ("waves.nc", &[]),
+    ] {
         for ending in ["x.png", "x.svg"] {
             let picture = at(ending);
             let words = ["plot", text(&at(name)), "-q", "-o", text(&picture)].map(str::to_owned);

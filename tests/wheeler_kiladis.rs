@@ -185,5 +185,5 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     );
     let west: Vec<f64> = circle().into_iter().rev().collect();
     write(&input, &lats, &west, &whole, None);
-    refused(&WINDOWS, 3, "do not go round the earth in even steps");
+    refused(&WINDOWS, 3, "longitudes run westward");
 }

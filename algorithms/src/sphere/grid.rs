@@ -77,7 +77,7 @@ impl SphereGrid {
             ))
             .remedy("spherical harmonics need a global grid"));
         }
-        let eastward = circle(longitudes)?;
+        let eastward = columns == 1 || circle(longitudes)?;
         let southward = latitudes[0] > latitudes[rows - 1];
         let mut lat = latitudes.to_vec();
         if !southward {

@@ -310,6 +310,13 @@ fn grids_are_recognised_or_refused() {
     assert!(refused(&single, &[0.0, 90.0, 180.0]).contains("longitudes do not go round"));
     let text = refused(&single, &(0..=36).map(|i| 10.0 * f64::from(i)).collect::<Vec<_>>());
     assert!(text.contains("is the first again"), "{text}");
+    let half: Vec<f64> = (0..36).map(|i| 5.0 * f64::from(i)).collect();
+    let text = refused(&single, &half);
+    assert!(text.contains("36 of them, from 0 to 175, are 5 apart"), "{text}");
+    let back: Vec<f64> = half.iter().map(|v| 350.0 - 2.0 * v).collect();
+    assert_eq!(circle(&back), Ok(false));
+    let uneven = [0.0, 80.0, 180.0, 270.0];
+    assert!(refused(&single, &uneven).contains("in even steps: 0 is followed by 80"));
     assert!(refused(&single, &[f64::NAN, 90.0]).contains("longitudes"));
     assert!(refused(&[0.0], &lon(8)).contains("no map of the sphere"));
     let mut broken = single.clone();
