@@ -172,13 +172,11 @@ impl Fold for Reduction {
         (self.cells(tile) * groups) as u64 * self.needs.bytes()
     }
     fn levels_kept(&self) -> u32 {
-        if self.roles != [Role::Time] {
-            0
-        } else if self.needs.trend {
-            // So much is kept of a cell that merging it after each leaf costs as much as its fit.
-            2
-        } else {
+        // Whatever is asked for: a result has the same bits beside any others.
+        if self.roles == [Role::Time] {
             self.groups.levels_kept()
+        } else {
+            0
         }
     }
     fn start(&self, _column: usize) -> ReductionState {

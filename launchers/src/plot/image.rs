@@ -42,8 +42,13 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ImagePanel
             return ticks::decades(x.0, x.1, most);
         }
         let at = ticks::round(x.0, x.1, most);
-        let (labels, _) = ticks::labels(&at);
-        at.into_iter().zip(labels).collect()
+        let (labels, power) = ticks::labels(&at);
+        let named = |l: String| match power {
+            0 => l,
+            _ if l == "0" => l,
+            _ => format!("{l}·{}", ticks::with_power("", power)),
+        };
+        at.into_iter().zip(labels.into_iter().map(named)).collect()
     });
     let frame = axes.frame;
     let width = panel.x.len();

@@ -21,11 +21,12 @@ const NEAR: usize = 36 << 10;
 pub struct BlockFilter {
     coefficients: Vec<f64>,
     extent: Extent,
-    /// Columns of the rows that are worked on: those in memory, and beyond both ends of a ring as many
-    /// as there are steps.
+    /// Columns of the rows that are worked on: those in memory, and `beyond` both ends of a ring that is
+    /// cut into strips as many as there are steps.
     columns: usize,
-    /// How many those are at each end.
     beyond: usize,
+    /// Whether the first column is the neighbour of the last: of a ring in one piece.
+    closes: bool,
     /// Rows that exist, in memory: not those beyond walls.
     rows: Range<usize>,
     tables: Tables,
@@ -61,7 +62,8 @@ impl BlockFilter {
         let rows = shape[1];
         // The first column is the neighbour of the last, with no halo between.
         let is_ring = widths[2] == 0 && metrics.edges.x == Ends::Periodic;
-        let beyond = if is_ring { polynomial.steps() } else { 0 };
+        let is_cut = strip(polynomial.steps()) < shape[2];
+        let beyond = if is_ring && is_cut { polynomial.steps() } else { 0 };
         // Where in the map: rows of memory begin in the halo.
         let top = start[1] as i64 - widths[1] as i64;
         let clip = |y: i64| (y - top).clamp(0, rows as i64) as usize;
@@ -75,6 +77,7 @@ impl BlockFilter {
             extent: extent.clone(),
             columns: shape[2] + 2 * beyond,
             beyond,
+            closes: is_ring && !is_cut,
             rows: real,
             tables: Tables::new(metrics, extent, beyond, 2.0 / polynomial.greatest),
             high_pass,
@@ -85,12 +88,14 @@ impl BlockFilter {
     /// Bytes of [`Scratch`] that a thread takes for maps with so many columns (and their halos).
     pub fn scratch_bytes(polynomial: &Polynomial, columns: usize) -> u64 {
         let n = polynomial.steps();
-        (8 * (strip(n).min(columns) + 2 * n + 2) * rows_of(n)) as u64
+        let wide = if strip(n) < columns { strip(n) + 2 * n } else { columns };
+        (8 * (wide + 2) * rows_of(n)) as u64
     }
-    /// Bytes of the filter itself for maps of so many cells.
-    pub fn bytes(metrics: &Metrics, polynomial: &Polynomial, cells: usize) -> u64 {
+    /// Bytes of the filter itself for a block of so many rows and columns (and their halos), at most.
+    pub fn bytes(metrics: &Metrics, polynomial: &Polynomial, [rows, columns]: [usize; 2]) -> u64 {
         let n = polynomial.steps();
-        Tables::bytes(metrics, cells + 2 * n * (metrics.rows + 2 * n))
+        let beyond = if metrics.edges.x == Ends::Periodic && strip(n) < columns { 2 * n } else { 0 };
+        Tables::bytes(metrics, rows * (columns + beyond))
     }
 
     /// Filters a map with its halo (as [`Extent`] has it) into the cells of the block alone.
@@ -158,18 +163,20 @@ impl BlockFilter {
         let place = |step: usize, y: usize| (step * KEPT + y % KEPT) * wide;
         for front in self.rows.start..self.rows.end + n {
             if self.rows.contains(&front) {
-                let at = place(0, front) + 1;
+                let at = place(0, front);
+                let row = &mut steps[at..at + wide];
                 let found = arch.dispatch(FirstRow {
                     from: &map[front * stored..(front + 1) * stored],
                     // Where the cut begins in the map, around the ring.
                     first: (cut.start + self.beyond * (stored - 1)) % stored,
                     weights: self.tables.weights(front, &cut),
                     dry: self.tables.dry(front, &cut),
-                    out: &mut steps[at..at + columns],
+                    out: &mut row[1..=columns],
                     sum: &mut sums[front % (n + 1) * columns..][..columns],
                     p: self.coefficients[0],
                 });
                 self.check(found)?;
+                self.close(row);
             }
             for k in 1..=n.min(front - self.rows.start) {
                 let y = front - k;
@@ -178,6 +185,7 @@ impl BlockFilter {
                 }
                 let (below, step) = steps.split_at_mut(k * KEPT * wide);
                 let is_last = y + 1 == self.rows.end;
+                let out = &mut step[y % KEPT * wide..][..wide];
                 arch.dispatch(RowStep {
                     metrics: self.tables.row(y, &cut),
                     here: &below[place(k - 1, y)..][..wide],
@@ -185,10 +193,11 @@ impl BlockFilter {
                     before: if k > 1 { &below[place(k - 2, y)..][..wide] } else { &*zeros },
                     is_first: k == 1,
                     flux: &mut fluxes[(k - 1) * columns..k * columns],
-                    out: &mut step[y % KEPT * wide..][..wide],
+                    out: &mut *out,
                     sum: &mut sums[y % (n + 1) * columns..][..columns],
                     p: self.coefficients[k],
                 });
+                self.close(out);
             }
             let Some(done) = front.checked_sub(n).filter(|y| inside.contains(y) && *y >= self.rows.start)
             else {
@@ -205,6 +214,14 @@ impl BlockFilter {
             });
         }
         Ok(())
+    }
+
+    /// Sets the cells beyond both ends of a row of a ring.
+    fn close(&self, row: &mut [f64]) {
+        if self.closes {
+            let last = row.len() - 1;
+            (row[0], row[last]) = (row[last - 1], row[1]);
+        }
     }
 
     /// Refuses what a row has found.
@@ -225,8 +242,8 @@ const fn rows_of(n: usize) -> usize {
     (n + 1) * KEPT + n + (n + 1) + 2
 }
 
-/// Columns that are worked on together, so that their rows stay near: no fewer than make the `n` columns
-/// at either side, which are worked on besides, few.
+/// Columns that are worked on together: of few steps so many that their rows stay near, and no fewer than
+/// make the `n` columns at either side, which are worked on besides, few.
 fn strip(n: usize) -> usize {
     (NEAR / (8 * rows_of(n))).saturating_sub(2 * n).max(8 * n)
 }
@@ -235,13 +252,19 @@ impl Scratch {
     /// For a strip of so many columns, before its first row.
     fn fit(&mut self, steps: usize, columns: usize) {
         let wide = columns + 2;
+        let room = |all: &mut Vec<f64>, len: usize, value: f64| {
+            all.reserve_exact(len.saturating_sub(all.len()));
+            all.resize(len, value);
+        };
+        room(&mut self.steps, (steps + 1) * KEPT * wide, f64::NAN);
         // Beyond the ends of rows nothing is known.
-        self.steps.clear();
-        self.steps.resize((steps + 1) * KEPT * wide, f64::NAN);
+        for row in self.steps.chunks_exact_mut(wide) {
+            (row[0], row[wide - 1]) = (f64::NAN, f64::NAN);
+        }
         self.fluxes.clear();
-        self.fluxes.resize(steps * columns, 0.0);
-        self.sums.resize((steps + 1) * columns, 0.0);
-        self.none.resize(wide, f64::NAN);
-        self.zeros.resize(wide, 0.0);
+        room(&mut self.fluxes, steps * columns, 0.0);
+        room(&mut self.sums, (steps + 1) * columns, 0.0);
+        room(&mut self.none, wide, f64::NAN);
+        room(&mut self.zeros, wide, 0.0);
     }
 }

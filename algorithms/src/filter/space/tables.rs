@@ -89,7 +89,7 @@ impl Tables {
         let tables = [&metrics.east, &metrics.north, &metrics.area].into_iter().chain(&metrics.weight);
         tables.into_iter().any(|t| matches!(t, Table::Cells(_)))
     }
-    /// Bytes at most for so many cells in so many rows.
+    /// Bytes for so many cells, but for a few of each row.
     pub(super) fn bytes(metrics: &Metrics, cells: usize) -> u64 {
         let numbers = 3 + u64::from(metrics.weight.is_some());
         if Self::are_many(metrics) {

@@ -129,7 +129,7 @@ impl Metrics {
 
 #[test]
 fn any_blocks_give_the_map_of_the_definition() {
-    // The second is worked on by strips; a third has fewer columns than there are steps.
+    // The second is worked on by strips; the third is a ring with fewer columns than there are steps.
     for (edges, shape) in topologies().into_iter().flat_map(|e| [SHAPE, [7, 420], [5, 2]].map(|s| (e, s))) {
         let map = field(shape);
         for kind in 0..3 {

@@ -129,9 +129,12 @@ fn bytes(
             + read_bytes(source) * 3 * halo
             + (dtype.size() * block.len()) as u64;
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, extent.shape()[2]);
-        let tables = BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, extent.cells());
-        let shared =
-            BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, laplacian.shape().iter().product());
+        let tables = BlockFilter::bytes(
+            &laplacian.metrics,
+            &laplacian.polynomial,
+            [extent.shape()[1], extent.shape()[2]],
+        );
+        let shared = BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, laplacian.shape());
         most = most.max(all + desk * halocline_core::threads::for_plans() as u64 + tables + shared);
     }
     Ok(most)

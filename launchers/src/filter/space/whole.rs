@@ -61,13 +61,14 @@ impl Whole {
         let (_, widths) = one_block(laplacian)?;
         let [rows, columns] = laplacian.shape();
         let stored = (laplacian.stored[0] * laplacian.stored[1]) as u64;
-        let with_halo = (rows + 2 * widths[1]) * (columns + 2 * widths[2]);
+        let shape = [rows + 2 * widths[1], columns + 2 * widths[2]];
+        let with_halo = shape[0] * shape[1];
         let desk = BlockFilter::scratch_bytes(&laplacian.polynomial, columns + 2 * widths[2])
             + read_bytes(source) * (with_halo as u64 + stored);
         let threads = halocline_core::threads::for_plans();
         // The metrics, and the places of cells, are held beside what the block makes of them.
         let fixed = desk * threads as u64
-            + 2 * BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, with_halo)
+            + 2 * BlockFilter::bytes(&laplacian.metrics, &laplacian.polynomial, shape)
             + 8 * stored;
         let needs = WholeNeeds { made: dtype.size() as u64 * stored, fixed };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing_bytes(job));
