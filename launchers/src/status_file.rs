@@ -285,9 +285,13 @@ pub(crate) fn end(exit_code: u8, error: Option<&Error>) {
     });
 }
 
-/// Tells that a signal is about to end the run.
+/// Tells that a signal is about to end the run. One that has told its end keeps it: a launcher
+/// ends the ranks that are left as soon as the first has left with an error.
 pub(crate) fn killed(signal: i32) {
     update(|status| {
+        if status.exit_code.is_some() {
+            return;
+        }
         status.state = State::Failed;
         status.seconds_left = None;
         status.exit_code = u8::try_from(128 + signal).ok();
@@ -343,6 +347,9 @@ mod tests {
         let said = read(&at("status")).expect("a status");
         assert_eq!((said.state, said.exit_code, said.fraction), (State::Checkpointed, Some(75), Some(0.5)));
         assert_eq!(said.checkpoint.map(|c| c.bytes), Some(7));
+        killed(15);
+        let said = read(&at("status")).expect("a status");
+        assert_eq!((said.state, said.exit_code), (State::Checkpointed, Some(75)), "it ended before");
         assert!(!at(".status.halocline-tmp").exists());
         std::fs::remove_dir_all(&folder).expect("the folder is ours");
     }
