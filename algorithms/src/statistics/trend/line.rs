@@ -3,6 +3,7 @@
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 #![allow(clippy::needless_range_loop)] // one index into many planes alike
 
+use super::join::BLOCK;
 use super::{
     Sums, ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, MISSING_T,
     MISSING_TT, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX,
@@ -52,7 +53,7 @@ impl Tails {
     #[inline(always)]
     pub(super) fn settled<const N: usize>(&self, s: &[[f64; N]; PLANES]) -> [[f64; N]; PLANES] {
         let mut all = *s;
-        let (mut sums, mut pairs, mut from_start) = ([[0.0; N]; 4], [0.0; N], [false; N]);
+        let (mut sums, mut pairs, mut from_start) = ([[0.0; N]; 4], [0.0; N], [0.0; N]);
         let nowhere = [0.0; 4];
         for i in 0..N {
             // NaN, where nothing is valid, becomes 0, and all that is made of it is thrown away.
@@ -62,25 +63,42 @@ impl Tails {
                 sums[k][i] = tail[k];
             }
             pairs[i] = self.sums.len() as f64 - 1.0 - after as f64;
-            from_start[i] = after == 0;
+            from_start[i] = if after == 0 { 0.0 } else { f64::NAN };
+        }
+        // Short loops over cells: each is compiled for vectors, one of all this would not be.
+        let (mut none, mut last) = ([false; N], [0.0; N]);
+        for i in 0..N {
+            none[i] = s[BEGIN][i].is_nan();
+            last[i] = if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] };
         }
         for i in 0..N {
-            let none = s[BEGIN][i].is_nan();
-            let valid = |value: f64| if none { 0.0 } else { value };
-            let last = if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] };
-            all[T][i] = valid(sums[0][i] - s[MISSING_T][i]);
-            all[TT][i] = valid(sums[1][i] - s[MISSING_TT][i]);
-            all[PAIRS][i] = valid(pairs[i] - s[BROKEN][i]);
+            all[T][i] = valid(none[i], sums[0][i] - s[MISSING_T][i]);
+            all[TT][i] = valid(none[i], sums[1][i] - s[MISSING_TT][i]);
+            all[PAIRS][i] = valid(none[i], pairs[i] - s[BROKEN][i]);
+        }
+        for i in 0..N {
             // Of all pairs this is twice Σx, but for the ends; x is 0 at the first.
-            all[PX][i] = valid(2.0 * s[X][i] - last - s[BROKEN_X][i]);
-            all[PTX][i] = valid(s[ALL_TX][i] - self.behind * last - s[BROKEN_TX][i]);
-            all[PT][i] = valid(sums[2][i] - s[BROKEN_T][i]);
-            all[PTT][i] = valid(sums[3][i] - s[BROKEN_TT][i]);
+            all[PX][i] = valid(none[i], 2.0 * s[X][i] - last[i] - s[BROKEN_X][i]);
+            all[PTX][i] = valid(none[i], s[ALL_TX][i] - self.behind * last[i] - s[BROKEN_TX][i]);
+        }
+        for i in 0..N {
+            all[PT][i] = valid(none[i], sums[2][i] - s[BROKEN_T][i]);
+            all[PTT][i] = valid(none[i], sums[3][i] - s[BROKEN_TT][i]);
             // The centre is NaN where nothing is valid.
-            all[FIRST][i] = if from_start[i] { s[CENTRE][i] } else { f64::NAN };
+            all[FIRST][i] = s[CENTRE][i] + from_start[i];
         }
         all[ALL_TX] = [0.0; N];
         all
+    }
+}
+
+/// The value, or 0 where there is none.
+#[inline(always)]
+fn valid(none: bool, value: f64) -> f64 {
+    if none {
+        0.0
+    } else {
+        value
     }
 }
 
@@ -96,9 +114,9 @@ impl NullaryFnOnce for Settle<'_> {
     #[inline(always)]
     fn call(mut self) {
         let mut at = 0;
-        while at + 4 <= self.cells {
-            self.take::<4>(at);
-            at += 4;
+        while at + BLOCK <= self.cells {
+            self.take::<BLOCK>(at);
+            at += BLOCK;
         }
         while at < self.cells {
             self.take::<1>(at);
