@@ -55,6 +55,26 @@ fn all_nan<const N: usize>(values: &[f64; N]) -> bool {
     all
 }
 
+/// Which cells have no value in any row, nor in those before: `known` is NaN there.
+#[inline(always)]
+fn nothing<const N: usize, T: Stored>(
+    known: &[f64; N],
+    sources: &[Source<'_, T>],
+    at: usize,
+) -> [bool; N] {
+    let mut nothing = [true; N];
+    for i in 0..N {
+        nothing[i] = known[i].is_nan();
+    }
+    for source in sources {
+        let v: [f64; N] = load(source.values, at);
+        for i in 0..N {
+            nothing[i] &= v[i].is_nan();
+        }
+    }
+    nothing
+}
+
 impl Fit<'_> {
     /// When these steps are.
     pub(in crate::statistics) fn clock(
@@ -73,14 +93,14 @@ impl Fit<'_> {
         steps.map(clock).collect()
     }
 
-    /// Takes in cells that have a value before and at every step; says whether they had.
+    /// Takes in cells that have a value before and at every step, or never; says whether they are such.
     #[inline(always)]
     fn whole<const N: usize, T: Stored>(&mut self, sources: &[Source<'_, T>], at: usize) -> bool {
         let (Some(first), Some(end)) = (sources.first(), sources.last()) else { return true };
         let cells = self.cells;
         let begins = first.step == self.start;
         let mut before: [f64; N] = [0.0; N];
-        let centre: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
+        let mut centre: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
         if !begins {
             // NaN, where there was none, spoils all sums.
             before = load(self.planes, LAST * cells + at);
@@ -105,12 +125,32 @@ impl Fit<'_> {
                 before[i] = d;
             }
         }
+        let mut valid = [1u64; N];
+        let mut begin = [self.start as f64; N];
         if any_nan(&x) | any_nan(&pxx) {
-            return false;
+            // Along coasts, cells that never had a value are among them: they stay as they are.
+            let nothing = nothing(&centre, sources, at);
+            let mut gaps = false;
+            for i in 0..N {
+                gaps |= (x[i].is_nan() | pxx[i].is_nan()) & !nothing[i];
+            }
+            if gaps {
+                return false;
+            }
+            for sum in [&mut x, &mut xx, &mut tx, &mut pxx, &mut all_tx] {
+                for i in 0..N {
+                    sum[i] = if nothing[i] { 0.0 } else { sum[i] };
+                }
+            }
+            for i in 0..N {
+                centre[i] = if nothing[i] { f64::NAN } else { centre[i] };
+                begin[i] = if nothing[i] { f64::NAN } else { begin[i] };
+                valid[i] = u64::from(!nothing[i]);
+            }
         }
         if begins {
             store(self.planes, at, centre);
-            store(self.planes, BEGIN * cells + at, [self.start as f64; N]);
+            store(self.planes, BEGIN * cells + at, begin);
         }
         store(self.planes, X * cells + at, x);
         store(self.planes, XX * cells + at, xx);
@@ -119,8 +159,12 @@ impl Fit<'_> {
         store(self.planes, ALL_TX * cells + at, all_tx);
         store::<f64, N>(self.planes, LAST * cells + at, load(end.values, at));
         if !self.count.is_empty() {
-            let count: [u64; N] = load(self.count, at);
-            store(self.count, at, count.map(|n| n + sources.len() as u64));
+            let mut count: [u64; N] = load(self.count, at);
+            let rows = sources.len() as u64;
+            for i in 0..N {
+                count[i] += valid[i] * rows;
+            }
+            store(self.count, at, count);
         }
         true
     }

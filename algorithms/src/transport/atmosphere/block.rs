@@ -1,238 +1,293 @@
-//! Sums at a block of cells, step by step: the inner loops of [`super::Cells`].
+//! Sums at some cells over several steps: the inner loops of [`super::Cells`].
 
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 #![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
 
+use super::Cells;
 use halocline_core::engine::Numbers;
+use pulp::NullaryFnOnce;
 
-/// Cells whose sums stay in the nearest cache while steps pass over them.
-pub(super) const BLOCK: usize = 128;
+/// Cells that are worked on together: a line of a cache in single precision, and as many sums as
+/// hide how long an addition takes.
+const LANES: usize = 16;
+/// The same for those that remain.
+const FEW_LANES: usize = 4;
 
-/// One number at each cell of a block.
-pub(super) type Row = [f64; BLOCK];
+/// One number at each of the cells that are worked on together.
+type Row = [f64; LANES];
 
-/// Values of a step at the cells of a block.
-#[derive(Clone, Copy)]
-pub(super) enum Values<'a> {
-    Single(&'a [f32; BLOCK]),
-    Double(&'a Row),
-    /// Fewer than a block.
-    Some(Numbers<'a>),
+/// Values of one variable, step after step.
+pub(super) enum Rows<'a> {
+    Single(Vec<&'a [f32]>),
+    Double(Vec<&'a [f64]>),
 }
 
-impl<'a> Values<'a> {
-    /// Those of a step in a block that begins at `start`.
-    pub(super) fn new(step: Numbers<'a>, start: usize, cells: usize) -> Self {
-        let of = step.slice(start..cells.min(start + BLOCK));
-        match of {
-            Numbers::F32(v) => v.try_into().map_or(Self::Some(of), Self::Single),
-            Numbers::F64(v) => v.try_into().map_or(Self::Some(of), Self::Double),
+impl<'a> Rows<'a> {
+    /// Of steps that are all in the same precision, as those of a piece are.
+    pub(super) fn new(steps: impl Iterator<Item = Numbers<'a>>) -> Self {
+        let (mut single, mut double) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Numbers::F32(v) => single.push(v),
+                Numbers::F64(v) => double.push(v),
+            }
+        }
+        if double.is_empty() {
+            Self::Single(single)
+        } else {
+            Self::Double(double)
         }
     }
-}
-
-/// Sums of a block while it is worked on, and what is used beside them.
-pub(super) struct Block {
-    /// Σ w, then the reference and the sum of each variable, the products, Σ of all weights.
-    pub(super) fields: Vec<Row>,
-    variables: usize,
-    /// Deviations from the references.
-    off: Vec<Row>,
-    /// Steps without gaps, which are added to Σ w in the end.
-    whole: f64,
-    /// Whether all cells have begun.
-    has_begun: bool,
-}
-
-impl Block {
-    pub(super) fn new(fields: usize, variables: usize) -> Self {
-        Self {
-            fields: vec![[0.0; BLOCK]; fields],
-            variables,
-            off: vec![[0.0; BLOCK]; variables],
-            whole: 0.0,
-            has_begun: false,
+    fn len(&self) -> usize {
+        match self {
+            Self::Single(rows) => rows.len(),
+            Self::Double(rows) => rows.len(),
         }
     }
-
-    /// Takes the sums of `n` cells up, each field an array over `cells` of them.
-    pub(super) fn load(&mut self, sums: &[f64], cells: usize, start: usize, n: usize) {
-        for (k, field) in self.fields.iter_mut().enumerate() {
-            field[..n].copy_from_slice(&sums[k * cells + start..k * cells + start + n]);
-            field[n..].fill(0.0);
-        }
-        self.whole = 0.0;
-        self.has_begun = self.fields[0][..n].iter().all(|c| *c > 0.0);
-    }
-
-    /// Puts the sums back.
-    pub(super) fn store(&mut self, sums: &mut [f64], cells: usize, start: usize, n: usize) {
-        let whole = self.whole;
-        self.fields[0].iter_mut().for_each(|count| *count += whole);
-        for (k, field) in self.fields.iter().enumerate() {
-            sums[k * cells + start..k * cells + start + n].copy_from_slice(&field[..n]);
-        }
-    }
-
-    /// Adds a step, every cell counting the same.
+    /// The values of a step at some cells.
     #[inline(always)]
-    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
-    pub(super) fn add(&mut self, values: &[Values<'_>], pairs: &[(usize, usize)]) {
-        if values.iter().any(|v| has_gaps(v)) {
-            let mut weight = [1.0; BLOCK];
-            for v in values {
-                let row = widened(v);
-                for i in 0..BLOCK {
+    fn at<const N: usize>(&self, step: usize, at: usize) -> [f64; N] {
+        match self {
+            Self::Single(rows) => load(rows[step], at),
+            Self::Double(rows) => load(rows[step], at),
+        }
+    }
+}
+
+/// Adds steps to sums: for each field of [`super::CellsState`] one number at each cell.
+pub(super) struct Add<'a> {
+    of: &'a Cells,
+    /// Of each variable, then the weights if there are any.
+    rows: &'a [Rows<'a>],
+    sums: &'a mut [f64],
+    cells: usize,
+    /// References and sums of the variables at the cells in hand.
+    references: Vec<Row>,
+    totals: Vec<Row>,
+    /// What each step counts at the cells in hand; there is one for each.
+    weights: Vec<Row>,
+}
+
+impl<'a> Add<'a> {
+    pub(super) fn new(of: &'a Cells, rows: &'a [Rows<'a>], sums: &'a mut [f64], cells: usize) -> Self {
+        let empty = |n: usize| vec![[0.0; LANES]; n];
+        let steps = rows.first().map_or(0, Rows::len);
+        let (references, totals) = (empty(of.variables()), empty(of.variables()));
+        Self { of, rows, sums, cells, references, totals, weights: empty(steps) }
+    }
+}
+
+impl NullaryFnOnce for Add<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(mut self) {
+        if self.weights.is_empty() {
+            return;
+        }
+        let mut at = 0;
+        while at + LANES <= self.cells {
+            self.take::<LANES>(at);
+            at += LANES;
+        }
+        while at + FEW_LANES <= self.cells {
+            self.take::<FEW_LANES>(at);
+            at += FEW_LANES;
+        }
+        while at < self.cells {
+            self.take::<1>(at);
+            at += 1;
+        }
+    }
+}
+
+impl Add<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, at: usize) {
+        if self.of.is_weighted() || !self.whole::<N>(at) {
+            self.some::<N>(at);
+        }
+    }
+
+    /// Where `field` of the cells from `at` on stands.
+    #[inline(always)]
+    fn place(&self, field: usize, at: usize) -> usize {
+        field * self.cells + at
+    }
+
+    /// Adds cells at which every variable has a value at every step, all counting the same; says
+    /// whether they are such.
+    #[inline(always)]
+    fn whole<const N: usize>(&mut self, at: usize) -> bool {
+        let mut count: [f64; N] = load(self.sums, at);
+        for k in 0..self.of.variables() {
+            let place = self.place(Cells::reference(k), at);
+            let mut reference: [f64; N] = load(self.sums, place);
+            let first: [f64; N] = self.rows[k].at(0, at);
+            for i in 0..N {
+                reference[i] = if count[i] == 0.0 { first[i] } else { reference[i] };
+            }
+            let mut sum: [f64; N] = load(self.sums, place + self.cells);
+            match &self.rows[k] {
+                Rows::Single(rows) => deviations(rows, at, &reference, &mut sum),
+                Rows::Double(rows) => deviations(rows, at, &reference, &mut sum),
+            }
+            // A missing value has spoilt the sum.
+            let mut gaps = false;
+            for i in 0..N {
+                gaps |= sum[i].is_nan();
+            }
+            if gaps {
+                return false;
+            }
+            self.references[k][..N].copy_from_slice(&reference);
+            self.totals[k][..N].copy_from_slice(&sum);
+        }
+        for (p, &(a, b)) in self.of.pairs().iter().enumerate() {
+            let place = self.place(self.of.product(p), at);
+            let mut product: [f64; N] = load(self.sums, place);
+            let references: [[f64; N]; 2] = [load(&self.references[a], 0), load(&self.references[b], 0)];
+            match (&self.rows[a], &self.rows[b]) {
+                (Rows::Single(x), Rows::Single(y)) => products(x, y, at, &references, &mut product),
+                (Rows::Single(x), Rows::Double(y)) => products(x, y, at, &references, &mut product),
+                (Rows::Double(x), Rows::Single(y)) => products(x, y, at, &references, &mut product),
+                (Rows::Double(x), Rows::Double(y)) => products(x, y, at, &references, &mut product),
+            }
+            store(self.sums, place, product);
+        }
+        let steps = self.rows.first().map_or(0, Rows::len) as f64;
+        for i in 0..N {
+            count[i] += steps;
+        }
+        store(self.sums, at, count);
+        self.keep::<N>(at);
+        true
+    }
+
+    /// Puts the references and sums of the cells in hand back.
+    #[inline(always)]
+    fn keep<const N: usize>(&mut self, at: usize) {
+        for k in 0..self.of.variables() {
+            let place = self.place(Cells::reference(k), at);
+            store::<N>(self.sums, place, load(&self.references[k], 0));
+            store::<N>(self.sums, place + self.cells, load(&self.totals[k], 0));
+        }
+    }
+
+    /// Adds cells that have gaps, or weights, which are missing where there is nothing to weigh.
+    #[inline(always)]
+    fn some<const N: usize>(&mut self, at: usize) {
+        let count: [f64; N] = load(self.sums, at);
+        let counted = self.weigh(at, &count);
+        for k in 0..self.of.variables() {
+            let place = self.place(Cells::reference(k), at);
+            let mut reference: [f64; N] = load(self.sums, place);
+            let mut sum: [f64; N] = load(self.sums, place + self.cells);
+            let mut before = count;
+            for (step, weight) in self.weights.iter().enumerate() {
+                let row: [f64; N] = self.rows[k].at(step, at);
+                for i in 0..N {
+                    let begins = (before[i] == 0.0) & (weight[i] > 0.0);
+                    reference[i] = if begins { row[i] } else { reference[i] };
+                    let d = if weight[i] > 0.0 { row[i] - reference[i] } else { 0.0 };
+                    sum[i] += weight[i] * d;
+                    before[i] += weight[i];
+                }
+            }
+            self.references[k][..N].copy_from_slice(&reference);
+            self.totals[k][..N].copy_from_slice(&sum);
+        }
+        for (p, &(a, b)) in self.of.pairs().iter().enumerate() {
+            let place = self.place(self.of.product(p), at);
+            let mut product: [f64; N] = load(self.sums, place);
+            let [ra, rb]: [[f64; N]; 2] = [load(&self.references[a], 0), load(&self.references[b], 0)];
+            for (step, weight) in self.weights.iter().enumerate() {
+                let (x, y): ([f64; N], [f64; N]) = (self.rows[a].at(step, at), self.rows[b].at(step, at));
+                for i in 0..N {
+                    let both = if weight[i] > 0.0 { (x[i] - ra[i]) * (y[i] - rb[i]) } else { 0.0 };
+                    product[i] += weight[i] * both;
+                }
+            }
+            store(self.sums, place, product);
+        }
+        store(self.sums, at, counted);
+        self.keep::<N>(at);
+    }
+
+    /// What each step counts at some cells: nothing where a variable is missing. Gives `count` with
+    /// all of them added.
+    #[inline(always)]
+    fn weigh<const N: usize>(&mut self, at: usize, count: &[f64; N]) -> [f64; N] {
+        let mut counted = *count;
+        let (values, weights) = self.rows.split_at(self.of.variables());
+        let all = self.of.all_weights().map(|field| self.place(field, at));
+        let mut total: [f64; N] = all.map_or([0.0; N], |place| load(self.sums, place));
+        for (step, to) in self.weights.iter_mut().enumerate() {
+            let mut weight: [f64; N] = weights.first().map_or([1.0; N], |w| w.at(step, at));
+            for i in 0..N {
+                weight[i] = if weight[i].is_nan() { 0.0 } else { weight[i] };
+                total[i] += weight[i];
+            }
+            for rows in values {
+                let row: [f64; N] = rows.at(step, at);
+                for i in 0..N {
                     weight[i] = if row[i].is_nan() { 0.0 } else { weight[i] };
                 }
             }
-            self.add_some(values, &weight, pairs);
-            return;
-        }
-        let has_begun = self.has_begun;
-        let (count, sums) = self.fields.split_at_mut(1);
-        for (k, v) in values.iter().enumerate() {
-            let [reference, sum] = &mut sums[2 * k..2 * k + 2] else { return };
-            let off = &mut self.off[k];
-            if !has_begun {
-                let row = widened(v);
-                for i in 0..BLOCK {
-                    reference[i] = if count[0][i] == 0.0 { row[i] } else { reference[i] };
-                }
+            for i in 0..N {
+                counted[i] += weight[i];
             }
-            match v {
-                Values::Single(v) => deviate(v, f64::from, reference, sum, off),
-                Values::Double(v) => deviate(v, |v| v, reference, sum, off),
-                Values::Some(_) => deviate(&widened(v), |v| v, reference, sum, off),
-            }
+            to[..N].copy_from_slice(&weight);
         }
-        self.has_begun = true;
-        self.whole += 1.0;
-        let products = 1 + 2 * self.variables;
-        for (p, &(a, b)) in pairs.iter().enumerate() {
-            let (x, y, product) = (&self.off[a], &self.off[b], &mut self.fields[products + p]);
-            for i in 0..BLOCK {
-                product[i] += x[i] * y[i];
-            }
+        if let Some(place) = all {
+            store(self.sums, place, total);
         }
-    }
-
-    /// Adds a step whose cells have weights, which are missing where there is nothing to weigh.
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // as above
-    pub(super) fn add_weighted(
-        &mut self,
-        values: &[Values<'_>],
-        weight: &Values<'_>,
-        pairs: &[(usize, usize)],
-    ) {
-        let mut weight = widened(weight);
-        for w in &mut weight {
-            *w = if w.is_nan() { 0.0 } else { *w };
-        }
-        if let Some(all) = self.fields.last_mut() {
-            for i in 0..BLOCK {
-                all[i] += weight[i];
-            }
-        }
-        for v in values {
-            let row = widened(v);
-            for i in 0..BLOCK {
-                weight[i] = if row[i].is_nan() { 0.0 } else { weight[i] };
-            }
-        }
-        self.add_some(values, &weight, pairs);
-    }
-
-    /// Adds the cells that have a weight.
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // as above
-    fn add_some(&mut self, values: &[Values<'_>], weight: &Row, pairs: &[(usize, usize)]) {
-        let whole = std::mem::take(&mut self.whole);
-        let count = &mut self.fields[0];
-        for i in 0..BLOCK {
-            count[i] += whole;
-        }
-        let before = *count;
-        for i in 0..BLOCK {
-            count[i] += weight[i];
-        }
-        for (k, v) in values.iter().enumerate() {
-            let row = widened(v);
-            let [reference, sum] = &mut self.fields[1 + 2 * k..3 + 2 * k] else { return };
-            let off = &mut self.off[k];
-            for i in 0..BLOCK {
-                let begins = before[i] == 0.0 && weight[i] > 0.0;
-                reference[i] = if begins { row[i] } else { reference[i] };
-                let d = if weight[i] > 0.0 { row[i] - reference[i] } else { 0.0 };
-                off[i] = d;
-                sum[i] += weight[i] * d;
-            }
-        }
-        let products = 1 + 2 * self.variables;
-        for (p, &(a, b)) in pairs.iter().enumerate() {
-            let (x, y, product) = (&self.off[a], &self.off[b], &mut self.fields[products + p]);
-            for i in 0..BLOCK {
-                product[i] += weight[i] * (x[i] * y[i]);
-            }
-        }
+        counted
     }
 }
 
-/// Deviations from the references, and their sums.
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn deviate<T: Copy>(
-    values: &[T; BLOCK],
-    wide: impl Fn(T) -> f64,
-    reference: &Row,
-    sum: &mut Row,
-    off: &mut Row,
+fn load<T: Copy + Into<f64>, const N: usize>(all: &[T], at: usize) -> [f64; N] {
+    let mut some = [0.0; N];
+    for (to, from) in some.iter_mut().zip(&all[at..at + N]) {
+        *to = (*from).into();
+    }
+    some
+}
+
+#[inline(always)]
+fn store<const N: usize>(all: &mut [f64], at: usize, values: [f64; N]) {
+    all[at..at + N].copy_from_slice(&values);
+}
+
+/// Adds deviations from the references.
+#[inline(always)]
+fn deviations<T: Copy + Into<f64>, const N: usize>(
+    rows: &[&[T]],
+    at: usize,
+    reference: &[f64; N],
+    sum: &mut [f64; N],
 ) {
-    for i in 0..BLOCK {
-        let d = wide(values[i]) - reference[i];
-        off[i] = d;
-        sum[i] += d;
+    for row in rows {
+        let v: [f64; N] = load(row, at);
+        for i in 0..N {
+            sum[i] += v[i] - reference[i];
+        }
     }
 }
 
-/// Whether a value is missing: by bits, as comparisons of floats end loops early.
+/// Adds products of deviations from the references.
 #[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn has_gaps(values: &Values<'_>) -> bool {
-    match values {
-        Values::Single(v) => {
-            let mut any = 0u32;
-            for v in *v {
-                any |= u32::from(v.is_nan());
-            }
-            any != 0
+fn products<X: Copy + Into<f64>, Y: Copy + Into<f64>, const N: usize>(
+    xs: &[&[X]],
+    ys: &[&[Y]],
+    at: usize,
+    references: &[[f64; N]; 2],
+    product: &mut [f64; N],
+) {
+    for (x, y) in xs.iter().zip(ys) {
+        let (x, y): ([f64; N], [f64; N]) = (load(x, at), load(y, at));
+        for i in 0..N {
+            product[i] += (x[i] - references[0][i]) * (y[i] - references[1][i]);
         }
-        Values::Double(v) => {
-            let mut any = 0u64;
-            for v in *v {
-                any |= u64::from(v.is_nan());
-            }
-            any != 0
-        }
-        Values::Some(Numbers::F32(v)) => v.iter().any(|v| v.is_nan()),
-        Values::Some(Numbers::F64(v)) => v.iter().any(|v| v.is_nan()),
     }
-}
-
-/// As doubles; 0 beyond the end.
-#[inline(always)]
-#[allow(clippy::inline_always)] // as above
-fn widened(values: &Values<'_>) -> Row {
-    let mut row = [0.0; BLOCK];
-    match values {
-        Values::Single(v) => {
-            for i in 0..BLOCK {
-                row[i] = f64::from(v[i]);
-            }
-        }
-        Values::Double(v) => row = **v,
-        Values::Some(Numbers::F32(v)) => row.iter_mut().zip(*v).for_each(|(o, v)| *o = f64::from(*v)),
-        Values::Some(Numbers::F64(v)) => row[..v.len()].copy_from_slice(v),
-    }
-    row
 }

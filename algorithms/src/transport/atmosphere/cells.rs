@@ -1,12 +1,12 @@
 //! Means in time and products of several variables at every cell, in one pass.
 
-use super::block::{Block, Values, BLOCK};
+use super::block::{Add, Rows};
 use halocline_core::buffers::Buffers;
 use halocline_core::engine::{Fold, Piece, Pieces};
 use halocline_core::meta::Role;
 use halocline_core::tiling::Tile;
 use halocline_core::{Error, Result};
-use pulp::{Arch, NullaryFnOnce};
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 /// A fold over time of variables read in lockstep. A step counts at a cell where all of them are
@@ -77,11 +77,15 @@ impl Cells {
         1 + self.variables + 3 * self.pairs.len() + usize::from(self.is_weighted)
     }
     /// Where `reference`, `sum` of a variable and the product of a pair stand.
-    const fn reference(k: usize) -> usize {
+    pub(super) const fn reference(k: usize) -> usize {
         1 + 2 * k
     }
-    const fn product(&self, pair: usize) -> usize {
+    pub(super) const fn product(&self, pair: usize) -> usize {
         1 + 2 * self.variables + pair
+    }
+    /// Where the sum of all weights stands, if there are any.
+    pub(super) fn all_weights(&self) -> Option<usize> {
+        self.is_weighted.then(|| self.fields() - 1)
     }
 }
 
@@ -120,20 +124,12 @@ impl Fold for Cells {
         }
         state.check(self, cells)?;
         let count = self.variables + usize::from(self.is_weighted);
-        let together: Vec<Piece<'_>> = (0..count).map(|k| piece.with(k)).collect::<Result<_>>()?;
-        let mut block = Block::new(self.fields(), self.variables);
-        let arch = Arch::new();
-        for start in (0..cells).step_by(BLOCK) {
-            let n = BLOCK.min(cells - start);
-            block.load(&state.sums, cells, start, n);
-            let mut rows: Vec<Values<'_>> = Vec::with_capacity(count);
-            for step in piece.steps() {
-                rows.clear();
-                rows.extend(together.iter().map(|piece| Values::new(piece.step(step), start, cells)));
-                arch.dispatch(Step { of: self, block: &mut block, rows: &rows });
-            }
-            block.store(&mut state.sums, cells, start, n);
-        }
+        let rows_of = |k: usize| {
+            let piece = piece.with(k)?;
+            Ok(Rows::new(piece.steps().map(|step| piece.step(step))))
+        };
+        let rows: Vec<Rows<'_>> = (0..count).map(rows_of).collect::<Result<_>>()?;
+        Arch::new().dispatch(Add::new(self, &rows, &mut state.sums, cells));
         Ok(())
     }
     fn merge(&self, mut left: CellsState, right: CellsState) -> Result<CellsState> {
@@ -178,27 +174,6 @@ impl Fold for Cells {
         }
         self.spare.give(right.sums);
         Ok(left)
-    }
-}
-
-/// A step at a block of cells, compiled for the machine's vectors: a closure would not be.
-struct Step<'a> {
-    of: &'a Cells,
-    block: &'a mut Block,
-    rows: &'a [Values<'a>],
-}
-
-impl NullaryFnOnce for Step<'_> {
-    type Output = ();
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // as said
-    fn call(self) {
-        match self.rows.split_last() {
-            Some((weight, values)) if self.of.is_weighted => {
-                self.block.add_weighted(values, weight, &self.of.pairs);
-            }
-            _ => self.block.add(self.rows, &self.of.pairs),
-        }
     }
 }
 
@@ -290,22 +265,11 @@ mod tests {
 
     fn state(of: &Cells, cells: usize, steps: std::ops::Range<usize>) -> CellsState {
         let mut sums = vec![0.0; cells * of.fields()];
-        let mut block = Block::new(of.fields(), 2);
-        for start in (0..cells).step_by(BLOCK) {
-            let n = BLOCK.min(cells - start);
-            block.load(&sums, cells, start, n);
-            for t in steps.clone() {
-                let all = step(t, cells);
-                let rows: Vec<Values<'_>> =
-                    all.iter().map(|row| Values::new(Numbers::F64(row), start, cells)).collect();
-                if of.is_weighted() {
-                    block.add_weighted(&rows[..2], &rows[2], of.pairs());
-                } else {
-                    block.add(&rows[..2], of.pairs());
-                }
-            }
-            block.store(&mut sums, cells, start, n);
-        }
+        let all: Vec<[Vec<f64>; 3]> = steps.map(|t| step(t, cells)).collect();
+        let count = 2 + usize::from(of.is_weighted());
+        let rows: Vec<Rows<'_>> =
+            (0..count).map(|k| Rows::new(all.iter().map(|step| Numbers::F64(&step[k])))).collect();
+        Arch::new().dispatch(Add::new(of, &rows, &mut sums, cells));
         CellsState { cells, sums }
     }
 
