@@ -467,7 +467,7 @@ fn gather_maps(
     shared: &Shared<'_>,
     (rows, grid): (usize, usize),
 ) -> Result<Option<Vec<f64>>> {
-    let Some(parts) = engine.gather_to_root(&maps.rows(shared))? else { return Ok(None) };
+    let Some(parts) = engine.gather_to_root(maps.rows(shared))? else { return Ok(None) };
     let mut whole = halocline_core::memory::filled(rows * grid, f64::NAN);
     for (cells, values) in parts.into_iter().flatten() {
         for (k, row) in values.chunks(cells.len().max(1)).enumerate() {

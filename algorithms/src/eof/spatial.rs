@@ -170,7 +170,7 @@ pub(super) fn factor(engine: &Engine, anomalies: &Field<f64>, valid: &[usize]) -
     let rows = anomalies.data().chunks(cells.len().max(1));
     let values: Vec<f64> = rows.flat_map(|row| own.iter().map(move |(i, _)| row[*i])).collect();
     let places: Vec<usize> = own.into_iter().map(|(_, place)| place).collect();
-    let Some(parts) = engine.gather_to_root(&(places, values))? else { return Ok(None) };
+    let Some(parts) = engine.gather_to_root((places, values))? else { return Ok(None) };
     let times = anomalies.variable().shape()[0];
     let mut factor = vec![0.0; times * valid.len()];
     for (places, values) in parts {

@@ -167,7 +167,7 @@ impl CellMean {
              -> Result<Option<Vec<f64>>> {
                 let packed: Vec<f64> =
                     mine.iter().flat_map(|sums| &of(sums)[range.clone()]).copied().collect();
-                let Some(all) = engine.gather_to_root(&packed)? else { return Ok(None) };
+                let Some(all) = engine.gather_to_root(packed)? else { return Ok(None) };
                 let mut tree: BTreeMap<Key, Vec<f64>> = BTreeMap::new();
                 for (keys, packed) in keys.iter().zip(&all) {
                     let keys = keys.iter().filter(|key| key.0 == column);

@@ -152,11 +152,15 @@ impl Engine {
     ///
     /// # Errors
     /// When a value can't be encoded.
-    pub fn gather_to_root<T: Serialize + DeserializeOwned>(&self, own: &T) -> Result<Option<Vec<T>>> {
+    pub fn gather_to_root<T: Serialize + DeserializeOwned>(&self, own: T) -> Result<Option<Vec<T>>> {
+        if self.comm.size() == 1 {
+            return Ok(Some(vec![own]));
+        }
         let bytes =
-            postcard::to_stdvec(own).map_err(|e| Error::internal(format!("can't encode a value: {e}")));
+            postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("can't encode a value: {e}")));
         let mut parts = vec![Vec::new(); self.comm.size()];
         parts[0] = self.comm.agree(bytes)?;
+        drop(own);
         let received = self.comm.all_to_all_v(parts);
         if !self.comm.is_root() {
             return Ok(None);
@@ -181,7 +185,7 @@ impl Engine {
         if elsewhere == [0] {
             return Ok(state);
         }
-        let all = self.gather_to_root(&state)?;
+        let all = self.gather_to_root(state)?;
         Ok(all.and_then(|all| all.into_iter().flatten().next()))
     }
 

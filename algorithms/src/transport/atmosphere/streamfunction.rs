@@ -41,8 +41,10 @@ pub fn mass_streamfunction(
         Rule::Cdo => cdo(levels, v, lat),
         Rule::Ncl => ncl(levels, v, lat),
     };
-    for (row, phi) in psi.chunks_mut(lat.max(1)).flat_map(|row| row.iter_mut().zip(latitudes)) {
-        *row *= 2.0 * PI * constants.radius / constants.gravity * phi.to_radians().cos();
+    let circle = |phi: &f64| 2.0 * PI * constants.radius / constants.gravity * phi.to_radians().cos();
+    let circles: Vec<f64> = latitudes.iter().map(circle).collect();
+    for (psi, circle) in psi.chunks_mut(lat.max(1)).flat_map(|row| row.iter_mut().zip(&circles)) {
+        *psi *= circle;
     }
     psi
 }

@@ -20,9 +20,10 @@ const WINDOW_PER_THREAD: u64 = 2 << 20;
 /// Steps for which windows of this size are right; of folds that want more, they are twice as
 /// large, and hold fewer cells.
 const USUAL_STEPS: usize = 8;
-/// Bytes that a thread reads at once where it reads for its own tile alone: they stay, with the state
-/// of the tile, in the cache of its core.
-const BY_ITSELF: u64 = 1 << 20;
+/// Bytes that a thread reads at once, at most, where it reads for its own tile alone. Of folds that
+/// want few steps they stay in the cache of its core; of others, to fetch the state of the tile
+/// seldom is worth more.
+const BY_ITSELF: u64 = 4 << 20;
 /// Tiles for each thread that are in hand at once then: the more, the less those who are done early
 /// wait for the others.
 const TILES_PER_THREAD: usize = 8;

@@ -7,6 +7,7 @@ use halocline_algorithms::transport::atmosphere::{CircleFlux, OfSurface, RowSums
 use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePlan};
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Bytes of rows that are held between two writes, about.
@@ -99,23 +100,19 @@ pub(super) fn run(
             if start == 0 {
                 tell(job, operands, &plan);
             }
-            let mut own: Vec<(usize, Vec<f64>)> = Vec::new();
+            let mut own: Vec<Part> = Vec::new();
             let lat = operands.latitudes.len();
             let work = |window: &IndexBox, values: &[Numbers<'_>]| pass.of(window, values, (lat, row));
             engine.maps_apart(&streams, &plan, &work, &mut |window, rows| {
-                let Some((time, level)) = window.ranges().split_first().zip(window.ranges().get(1)) else {
-                    return Ok(());
-                };
-                let count = level.len() * operands.latitudes.len() * pass.fields();
-                for (t, rows) in time.0.clone().zip(rows.chunks(count.max(1))) {
-                    let place = (t * operands.levels.len() + level.start) * operands.latitudes.len();
-                    own.push((place, rows.to_vec()));
+                if let [times, levels, ..] = window.ranges() {
+                    own.push(Part { times: times.clone(), level: levels.start, rows });
                 }
                 Ok(())
             })?;
-            let all = engine.gather_to_root(&own)?;
-            for sections in all.iter().flat_map(|all| assemble(all, range.len(), section, pass.fields())) {
-                each(&sections);
+            let all = engine.gather_to_root(own)?;
+            if let Some(all) = all {
+                let layout = Layout { times: range.len(), section, lat, fields: pass.fields() };
+                layout.each(all.iter().flatten(), each);
             }
             written(range)?;
         }
@@ -124,21 +121,46 @@ pub(super) fn run(
     .map_err(|e| operands.blame(e))
 }
 
-/// The sections of each time.
-fn assemble(
-    all: &[Vec<(usize, Vec<f64>)>],
+/// Rows of some times and levels, as they were found.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    times: Range<usize>,
+    /// The first of the levels.
+    level: usize,
+    /// Time by time, level by level, latitude by latitude.
+    rows: Vec<f64>,
+}
+
+/// How many numbers there are.
+struct Layout {
     times: usize,
+    /// Of all levels.
     section: usize,
+    lat: usize,
     fields: usize,
-) -> impl Iterator<Item = Vec<Vec<f64>>> {
-    let mut sections = vec![vec![vec![f64::NAN; section]; fields]; times];
-    for (place, rows) in all.iter().flatten() {
-        for (k, row) in rows.chunks(fields).enumerate() {
-            let at = place + k;
-            row.iter().enumerate().for_each(|(f, v)| sections[at / section][f][at % section] = *v);
+}
+
+impl Layout {
+    /// Hands `each` the sections of every time, in order, one time after the other.
+    fn each<'a>(&self, parts: impl Iterator<Item = &'a Part>, each: &mut dyn FnMut(Sections<'_>)) {
+        let mut by_time: Vec<Vec<(usize, &[f64])>> = vec![Vec::new(); self.times];
+        for part in parts.filter(|part| !part.times.is_empty()) {
+            let one = (part.rows.len() / part.times.len()).max(1);
+            for (t, rows) in part.times.clone().zip(part.rows.chunks(one)) {
+                by_time[t].push((part.level * self.lat, rows));
+            }
+        }
+        let mut sections = vec![vec![f64::NAN; self.section]; self.fields];
+        for parts in by_time {
+            sections.iter_mut().for_each(|section| section.fill(f64::NAN));
+            for (start, rows) in parts {
+                for (k, row) in rows.chunks(self.fields).enumerate() {
+                    sections.iter_mut().zip(row).for_each(|(section, v)| section[start + k] = *v);
+                }
+            }
+            each(&sections);
         }
     }
-    sections.into_iter()
 }
 
 fn tell(job: &FoldJob<'_>, operands: &Operands, plan: &WholePlan) {
