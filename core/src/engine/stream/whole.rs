@@ -56,7 +56,21 @@ impl WholePlan {
         room: u64,
         needs: WholeNeeds,
     ) -> Result<Self> {
-        Self::of(sources, ranks_and_threads, room, needs, &[Role::Y, Role::X])
+        Self::of(sources, ranks_and_threads, room, needs, (&[Role::Y, Role::X], PLAIN_WINDOW_PER_THREAD))
+    }
+
+    /// As [`Self::new`], for [`Engine::maps_apart`]: no thread holds a whole window there, and the larger
+    /// it is, the less threads wait for each other at its end.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn apart(
+        sources: &[&dyn StreamSource],
+        ranks_and_threads: (usize, usize),
+        room: u64,
+        needs: WholeNeeds,
+    ) -> Result<Self> {
+        Self::of(sources, ranks_and_threads, room, needs, (&[Role::Y, Role::X], WINDOW))
     }
 
     /// As [`Self::new`], of all that belongs to a time: columns are whole too.
@@ -69,7 +83,8 @@ impl WholePlan {
         room: u64,
         needs: WholeNeeds,
     ) -> Result<Self> {
-        Self::of(sources, ranks_and_threads, room, needs, &[Role::Level, Role::Y, Role::X])
+        let kept = &[Role::Level, Role::Y, Role::X];
+        Self::of(sources, ranks_and_threads, room, needs, (kept, PLAIN_WINDOW_PER_THREAD))
     }
 
     fn of(
@@ -77,7 +92,7 @@ impl WholePlan {
         (ranks, threads): (usize, usize),
         room: u64,
         needs: WholeNeeds,
-        kept: &[Role],
+        (kept, plain): (&[Role], u64),
     ) -> Result<Self> {
         same_shapes(sources)?;
         let Some(first) = sources.first() else { return Err(Error::internal("no source of maps")) };
@@ -100,7 +115,7 @@ impl WholePlan {
         // So many that every rank gets some.
         let fair = maps.div_ceil(2 * ranks).max(1) as u64;
         let usual = if sources.iter().all(|s| s.is_divisible()) {
-            PLAIN_WINDOW_PER_THREAD.saturating_mul(threads.max(1) as u64).min(WINDOW)
+            plain.saturating_mul(threads.max(1) as u64).min(WINDOW)
         } else {
             WINDOW
         };

@@ -94,7 +94,7 @@ pub(super) fn run(
             let plan = if operands.onto.is_some() {
                 WholePlan::columns(&streams, ranks_and_threads, room, needs(section))
             } else {
-                WholePlan::new(&streams, ranks_and_threads, room, needs(operands.latitudes.len()))
+                WholePlan::apart(&streams, ranks_and_threads, room, needs(operands.latitudes.len()))
             };
             let plan = plan.map_err(|e| folding::of_budget(e, job.budget, held))?;
             if start == 0 {

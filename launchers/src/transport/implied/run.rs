@@ -177,7 +177,7 @@ impl Implied {
         let (ranks, threads) = (job.comm.size(), halocline_core::threads::for_plans());
         let needs = WholeNeeds { made: 3 * 8 * self.each() as u64, fixed: held };
         let room = job.budget.for_buffers(job.comm).saturating_sub(writing);
-        let plan = WholePlan::new(&sources, (ranks, threads), room, needs)
+        let plan = WholePlan::apart(&sources, (ranks, threads), room, needs)
             .map_err(|e| folding::of_budget(e, job.budget, held))?;
         let bytes = halocline_core::budget::resident().unwrap_or(0) + plan.estimate() + writing;
         job.verbosity.say(job.comm, || {
