@@ -240,7 +240,7 @@ fn weighed(comm: &Comm, columns: &[Column<HistogramState>], bins: &[Bins]) -> Re
         let part = k * together..k * together + sum.len();
         let some: Vec<(Vec<usize>, Vec<f64>)> =
             own.iter().map(|(place, sums)| (place.clone(), sums[part.clone()].to_vec())).collect();
-        let Some(found) = Engine::new(comm).gather_to_root(&some)? else { continue };
+        let Some(found) = Engine::new(comm).gather_to_root(some)? else { continue };
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, values) in found {

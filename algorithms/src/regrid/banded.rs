@@ -2,7 +2,7 @@
 //! reads the source rows of a band of some maps, and multiplies them while they are in its own cache.
 
 use super::regridded::LANES;
-use super::room::{side_by_side, Room, Rooms};
+use super::room::{apart, side_by_side, Room, Rooms};
 use super::{Matrix, Missing};
 use halocline_core::index::IndexBox;
 use halocline_core::Result;
@@ -139,9 +139,7 @@ impl Bands {
             let run = start..band.target.end.min(start + SUMS);
             let sums = &mut sums[..run.len()];
             by.matrix.times_from(run.clone(), (band.rows.start * self.width, lanes), sums, by.missing);
-            for (lane, map) in out.chunks_mut(each).enumerate() {
-                map[run.clone()].iter_mut().zip(&*sums).for_each(|(o, s)| *o = (by.round)(s[lane]));
-            }
+            apart(sums, (each, run), out, &by.round);
         }
         Ok(())
     }

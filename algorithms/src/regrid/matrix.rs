@@ -205,11 +205,22 @@ impl Matrix {
         if !places.is_empty() && !sum.iter().any(|s| s.is_nan()) {
             return sum;
         }
-        let (mut sum, mut there) = ([0.0; LANES], [0.0; LANES]);
         let mut whole = 0.0;
+        let mut any = false;
+        for (&place, &weight) in places.iter().zip(values) {
+            whole += weight;
+            for value in from[place as usize - first] {
+                let value: f64 = value.into();
+                any |= !value.is_nan();
+            }
+        }
+        if !any && whole != 0.0 {
+            // As on land.
+            return [f64::NAN; LANES];
+        }
+        let (mut sum, mut there) = ([0.0; LANES], [0.0; LANES]);
         for (&place, &weight) in places.iter().zip(values) {
             let source = &from[place as usize - first];
-            whole += weight;
             for lane in 0..LANES {
                 let value: f64 = source[lane].into();
                 let is_there = !value.is_nan();

@@ -1,10 +1,17 @@
 //! Room for maps that are multiplied side by side, used again and again: the first touch of fresh memory
-//! costs as much as the product.
+//! costs as much as the product. And how maps come side by side, and apart again.
+
+#![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 
 use super::regridded::LANES;
 use halocline_core::buffers::Shelf;
 use halocline_core::memory::filled;
+use pulp::{Arch, NullaryFnOnce};
 use std::any::Any;
+use std::ops::Range;
+
+/// Cells that are turned together, in registers.
+const CELLS: usize = 8;
 
 /// Room for maps: as they are read, and side by side.
 pub(super) struct Room<T> {
@@ -41,12 +48,92 @@ pub(super) fn side_by_side<T: Copy>(maps: &[T], (cells, first): (usize, usize), 
     let map = |k: usize| &maps[k * cells + first..k * cells + first + n];
     if count == LANES {
         let maps: [&[T]; LANES] = std::array::from_fn(map);
-        for (cell, lane) in lanes.iter_mut().enumerate() {
-            *lane = std::array::from_fn(|k| maps[k][cell]);
-        }
+        Arch::new().dispatch(Together { maps, lanes });
     } else {
         for k in 0..count {
             lanes.iter_mut().zip(map(k)).for_each(|(lane, value)| lane[k] = *value);
+        }
+    }
+}
+
+/// Puts sums that are side by side into the cells `run` of the maps of `each` cells that follow one
+/// another in `out`, rounded.
+pub(super) fn apart<T: Copy + Default, O: Fn(f64) -> T>(
+    sums: &[[f64; LANES]],
+    (each, run): (usize, Range<usize>),
+    out: &mut [T],
+    round: &O,
+) {
+    if out.len() == each * LANES {
+        Arch::new().dispatch(Apart { sums, each, start: run.start, out, round });
+        return;
+    }
+    for (lane, map) in out.chunks_mut(each.max(1)).enumerate() {
+        map[run.clone()].iter_mut().zip(sums).for_each(|(o, s)| *o = round(s[lane]));
+    }
+}
+
+/// Values side by side: a closure would not be compiled for wide vectors.
+struct Together<'a, T> {
+    maps: [&'a [T]; LANES],
+    lanes: &'a mut [[T; LANES]],
+}
+
+impl<T: Copy> NullaryFnOnce for Together<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let n = self.lanes.len();
+        let maps = self.maps.map(|map| &map[..n]);
+        let whole = n / CELLS * CELLS;
+        for first in (0..whole).step_by(CELLS) {
+            let lanes = &mut self.lanes[first..first + CELLS];
+            let rows: [&[T]; LANES] = maps.map(|map| &map[first..first + CELLS]);
+            for (cell, lane) in lanes.iter_mut().enumerate() {
+                for (to, row) in lane.iter_mut().zip(&rows) {
+                    *to = row[cell];
+                }
+            }
+        }
+        for cell in whole..n {
+            for (to, map) in self.lanes[cell].iter_mut().zip(&maps) {
+                *to = map[cell];
+            }
+        }
+    }
+}
+
+/// Sums of [`LANES`] maps, apart.
+struct Apart<'a, T, O> {
+    sums: &'a [[f64; LANES]],
+    each: usize,
+    start: usize,
+    out: &'a mut [T],
+    round: &'a O,
+}
+
+impl<T: Copy + Default, O: Fn(f64) -> T> NullaryFnOnce for Apart<'_, T, O> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let n = self.sums.len();
+        let whole = n / CELLS * CELLS;
+        let mut block = [[T::default(); CELLS]; LANES];
+        for first in (0..whole).step_by(CELLS) {
+            for (cell, sums) in self.sums[first..first + CELLS].iter().enumerate() {
+                for (lane, sum) in sums.iter().enumerate() {
+                    block[lane][cell] = (self.round)(*sum);
+                }
+            }
+            for (lane, values) in block.iter().enumerate() {
+                let at = lane * self.each + self.start + first;
+                self.out[at..at + CELLS].copy_from_slice(values);
+            }
+        }
+        for (cell, sums) in self.sums.iter().enumerate().skip(whole) {
+            for (lane, sum) in sums.iter().enumerate() {
+                self.out[lane * self.each + self.start + cell] = (self.round)(*sum);
+            }
         }
     }
 }

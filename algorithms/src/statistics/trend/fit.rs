@@ -57,11 +57,7 @@ fn all_nan<const N: usize>(values: &[f64; N]) -> bool {
 
 /// Which cells have no value in any row, nor in those before: `known` is NaN there.
 #[inline(always)]
-fn nothing<const N: usize, T: Stored>(
-    known: &[f64; N],
-    sources: &[Source<'_, T>],
-    at: usize,
-) -> [bool; N] {
+fn nothing<const N: usize, T: Stored>(known: &[f64; N], sources: &[Source<'_, T>], at: usize) -> [bool; N] {
     let mut nothing = [true; N];
     for i in 0..N {
         nothing[i] = known[i].is_nan();
@@ -132,7 +128,7 @@ impl Fit<'_> {
             let nothing = nothing(&centre, sources, at);
             let mut gaps = false;
             for i in 0..N {
-                gaps |= (x[i].is_nan() | pxx[i].is_nan()) & !nothing[i];
+                gaps |= (x[i].is_nan() | pxx[i].is_nan()) && !nothing[i];
             }
             if gaps {
                 return false;

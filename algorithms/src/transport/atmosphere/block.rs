@@ -186,7 +186,7 @@ impl Add<'_> {
             for (step, weight) in self.weights.iter().enumerate() {
                 let row: [f64; N] = self.rows[k].at(step, at);
                 for i in 0..N {
-                    let begins = (before[i] == 0.0) & (weight[i] > 0.0);
+                    let begins = before[i] == 0.0 && weight[i] > 0.0;
                     reference[i] = if begins { row[i] } else { reference[i] };
                     let d = if weight[i] > 0.0 { row[i] - reference[i] } else { 0.0 };
                     sum[i] += weight[i] * d;

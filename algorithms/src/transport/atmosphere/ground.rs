@@ -83,7 +83,7 @@ impl<'a> AboveGround<'a> {
             return Err(Error::data("has no pressure levels").in_variable(&variable.name));
         };
         let shape = below_levels(variable, level, surface)?;
-        let together = steps_together(surface, shape[0]);
+        let together = steps_together(surface, shape.first().copied().unwrap_or(1));
         Ok(Self { source, surface, pressure: pressure.to_vec(), level, together })
     }
 
