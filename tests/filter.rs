@@ -228,13 +228,24 @@ fn what_can_not_be_done_is_refused_in_a_line() {
 fn small_shapes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
-    // Cell 0 is land, 1 has gaps.
-    for shape in [[30, 1, 1], [30, 1, 2]] {
-        Made { shape, layout: Layout::Contiguous, since: 0 }.write(&input);
+    // Cell 0 is land, 1 has gaps: of these nothing is left.
+    for (cells, what) in [(1, "all values are missing"), (2, "nothing is left"), (40, "")] {
+        Made { shape: [30, 1, cells], layout: Layout::Contiguous, since: 0 }.write(&input);
         for launch in [Launch::Plain(2), Launch::ThreadRanks(4)] {
             let words = ["filter", "time", text(&input), "--var", "tos", "--band", "6mon,", "--kind", "fft"];
-            run_well(launch, &[&words[..], &["--missing", "drop", "-q", "-o", text(&out)]].concat());
-            assert!(values(&out, "tos").iter().all(|v| v.is_nan()));
+            let words = [&words[..], &["--missing", "drop", "-q", "-o", text(&out)]].concat();
+            if what.is_empty() {
+                run_well(launch, &words);
+                let whole = |cell: usize| (0..30).all(|t| value(t, cell).is_finite());
+                assert!((0..cells).any(whole));
+                let found = values(&out, "tos");
+                assert!(found.iter().enumerate().all(|(k, v)| v.is_finite() == whole(k % cells)));
+                continue;
+            }
+            let output = run(launch, &words);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(3) && said.contains(what), "{said}");
+            assert!(!out.exists());
         }
     }
 }

@@ -379,7 +379,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
         "zonal",
         &["--space-time", "--remove-cycle", "dayofyear"],
         2,
-        "no day of the year comes twice in 40",
+        "40 of 40 times are the only ones of their day of the year",
     );
     // Which way longitudes run tells waves over frequency apart, and nothing else.
     let westward: Vec<f64> =

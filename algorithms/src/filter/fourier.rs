@@ -52,7 +52,8 @@ impl Fourier {
     /// cut-off.
     ///
     /// # Errors
-    /// Usage, if there are fewer than 2 steps, or the taper is not from 0 to 1.
+    /// Usage, if there are fewer than 2 steps, the taper is not from 0 to 1, or no frequency of the
+    /// series but 0 lies in the band.
     pub fn new(band: Band, taper: f64, steps: usize) -> Result<Self> {
         if !(0.0..=1.0).contains(&taper) {
             return Err(
@@ -67,7 +68,14 @@ impl Fourier {
         let mut planner = RealFftPlanner::new();
         let (forward, backward) = (planner.plan_fft_forward(steps), planner.plan_fft_inverse(steps));
         let of = |k: usize| response(band, taper, k as f64 / steps as f64) / steps as f64;
-        Ok(Self { band, taper, forward, backward, response: (0..=steps / 2).map(of).collect() })
+        let response: Vec<f64> = (0..=steps / 2).map(of).collect();
+        if response.iter().skip(1).all(|h| *h == 0.0) {
+            return Err(Error::usage(format!(
+                "none of the frequencies of {steps} times, k/{steps} cycles a time step, lies in the band"
+            ))
+            .remedy("choose a wider --band, more times, or --kind lanczos"));
+        }
+        Ok(Self { band, taper, forward, backward, response })
     }
     /// The band that it is for.
     pub const fn band(&self) -> Band {

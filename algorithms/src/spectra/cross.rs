@@ -104,7 +104,8 @@ pub enum CrossQuantity {
     Gain,
 }
 
-/// A quantity from Pxx, Pyy, Re Pxy and Im Pxy. NaN where a power that it is divided by is 0.
+/// A quantity from Pxx, Pyy, Re Pxy and Im Pxy. NaN where a power that it is divided by is 0, as a
+/// phase is where either is.
 pub fn derived(quantity: CrossQuantity, [xx, yy, re, im]: [f64; 4]) -> f64 {
     let or_missing = |by: f64, value: f64| if by > 0.0 { value / by } else { f64::NAN };
     match quantity {
@@ -113,8 +114,8 @@ pub fn derived(quantity: CrossQuantity, [xx, yy, re, im]: [f64; 4]) -> f64 {
         CrossQuantity::Cospectrum => re,
         CrossQuantity::Quadrature => im,
         CrossQuantity::Amplitude => re.hypot(im),
-        CrossQuantity::Phase if re.is_nan() || im.is_nan() => f64::NAN,
-        CrossQuantity::Phase => im.atan2(re),
+        CrossQuantity::Phase if xx > 0.0 && yy > 0.0 => im.atan2(re),
+        CrossQuantity::Phase => f64::NAN,
         // One division after the other: a product of small powers would be 0.
         CrossQuantity::Coherence => or_missing(yy, or_missing(xx, re * re + im * im)),
         CrossQuantity::Gain => or_missing(xx, re.hypot(im)),

@@ -31,6 +31,10 @@ impl Detrend {
         if self == Self::None {
             return [0.0; 2];
         }
+        // Of a series that does not vary nothing is to be left, not what rounding makes of its mean.
+        if let Some(&first) = x.first().filter(|first| x.iter().all(|v| v == *first)) {
+            return [first, 0.0];
+        }
         let mean = sum(x) / x.len() as f64;
         if self == Self::Constant || x.len() < 2 {
             return [mean, 0.0];
@@ -112,10 +116,11 @@ impl AnnualCycle {
         let part = |at| cycle.part(axis.calendar, at).map_or(0, |part| part as u32);
         Self { part: axis.datetimes().iter().map(part).collect(), parts }
     }
-    /// Whether some part comes more than once: else nothing is left of a series.
-    pub fn repeats(&self) -> bool {
-        let mut met = vec![false; self.parts];
-        self.part.iter().any(|&part| std::mem::replace(&mut met[part as usize], true))
+    /// How many steps are the only ones of their part: nothing is left there of a series.
+    pub fn alone(&self) -> usize {
+        let mut met = vec![0usize; self.parts];
+        self.part.iter().for_each(|&part| met[part as usize] += 1);
+        met.iter().filter(|count| **count == 1).count()
     }
     /// How many parts there are.
     pub(crate) const fn parts(&self) -> usize {

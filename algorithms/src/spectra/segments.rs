@@ -32,7 +32,8 @@ impl Segments {
             return Err(Error::usage(format!("a segment of {len} steps does not fit a series of {times}"))
                 .remedy(format!("choose --segment from 2 to {times}")));
         }
-        let shared = (overlap * len as f64).floor() as usize;
+        // 0.58 · 50 is 29, though a little less in binary.
+        let shared = (overlap * len as f64 + 1e-9).floor() as usize;
         let step = len - shared.min(len - 1);
         Ok(Self { len, step, count: (times - len) / step + 1 })
     }

@@ -207,6 +207,7 @@ fn a_quarter_of_a_period_ahead_is_a_positive_phase() {
     assert!((derived(CrossQuantity::Coherence, four) - 1.0).abs() < 1e-10);
     assert!((derived(CrossQuantity::Gain, four) - 1.0).abs() < 1e-10);
     assert!(derived(CrossQuantity::Coherence, [0.0; 4]).is_nan());
+    assert!(derived(CrossQuantity::Phase, [0.0, 1.0, 0.0, 0.0]).is_nan());
 }
 
 fn axis(units: &str, calendar: Calendar, values: Vec<f64>) -> TimeAxis {
@@ -355,3 +356,22 @@ const WINDOWS: [(&str, [f64; 4]); 11] = [
         ],
     ),
 ];
+
+#[test]
+fn of_what_does_not_vary_nothing_is_left() {
+    // Neither the sum nor the mean of so many is exact.
+    for detrend in [Detrend::Constant, Detrend::Linear] {
+        let mut x = vec![271.35; 97];
+        detrend.remove(&mut x);
+        assert!(x.iter().all(|v| *v == 0.0), "{detrend:?}");
+    }
+}
+
+#[test]
+fn shares_are_those_of_decimal_numbers() {
+    for (overlap, len, step) in [(0.58, 50, 21), (0.29, 100, 71), (0.57, 100, 43), (0.5, 5, 3), (0.0, 7, 7)] {
+        let two = Segments::new(len + step, len, overlap).expect("two segments");
+        assert_eq!(two.starts().count(), 2, "{overlap} of {len}");
+        assert!(Segments::new(len + step - 1, len, overlap).is_ok_and(|one| one.starts().count() == 1));
+    }
+}

@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Gives rank 0 the values of all ranks, in the order of ranks; `None` elsewhere. For what
-    /// is too large to be everywhere.
+    /// is too large to be everywhere: a rank that is alone encodes nothing.
     ///
     /// # Collective
     /// Every rank calls this.

@@ -115,6 +115,14 @@ impl Survey {
             ))
             .remedy("fill the gaps, let these cells come out missing with --missing drop, mask them, or choose a --time or --box without gaps"));
         }
+        if self.with_data == 0 {
+            return Err(Error::data("all values are missing").remedy("choose other --time, --box or --mask"));
+        }
+        if self.with_data == self.gappy.cells {
+            let text =
+                format!("all {} cells with data are missing at some times: nothing is left", self.with_data);
+            return Err(Error::data(text).remedy("fill the gaps, or choose a --time without"));
+        }
         Ok(())
     }
 }

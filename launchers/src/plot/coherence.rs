@@ -73,7 +73,8 @@ impl Picture<'_> {
             map.title = label(&self.dataset.variable("power")?.variable);
             if on_map("significance") {
                 let levels = self.values("confidence")?;
-                if let [level] = levels.as_slice() {
+                // Of several levels the first.
+                if let Some(level) = levels.first() {
                     let limit = self.map(&self.dataset.variable("significance")?.variable.clone())?.values;
                     map.faint = map.values.iter().zip(&limit).map(|(p, l)| p.is_nan() || p <= l).collect();
                     subtitle.push(format!("hatched: below the {} % level", 100.0 * level));

@@ -53,14 +53,15 @@ impl CycleChoice {
             Self::Dayofyear => (Cycle::DayOfYear(LeapDay::Keep), "day of the year", "dayofyear"),
         };
         let cycle = AnnualCycle::new(source.time(), cycle);
-        if cycle.repeats() {
+        let steps = source.variable().dims.first().map_or(0, |d| d.len);
+        let alone = cycle.alone();
+        if 2 * alone < steps {
             return Ok(cycle);
         }
-        let steps = source.variable().dims.first().map_or(0, |d| d.len);
         Err(Error::usage(format!(
-            "no {part} comes twice in {steps} times: less their means, nothing is left"
+            "{alone} of {steps} times are the only ones of their {part}: less its mean, nothing is left of them"
         ))
-        .remedy(format!("leave --remove-cycle {word} out, or take more than a year")))
+        .remedy(format!("leave --remove-cycle {word} out, or take two years or more")))
     }
 }
 

@@ -98,7 +98,7 @@ impl Fit<'_> {
         let mut before: [f64; N] = [0.0; N];
         let mut centre: [f64; N] = if begins { load(first.values, at) } else { load(self.planes, at) };
         if !begins {
-            // NaN, where there was none, spoils all sums.
+            // NaN, where there was none, spoils all sums, but of cells that never had a value.
             before = load(self.planes, LAST * cells + at);
             for i in 0..N {
                 before[i] -= centre[i];

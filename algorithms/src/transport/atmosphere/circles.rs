@@ -9,7 +9,7 @@ use std::f64::consts::PI;
 /// The mass flux through circles of latitude above given pressures, where the surface pressure is
 /// known: ψ(p, φ) = a cos φ / g ∮ ∫ v dp dλ from p = 0 to the smaller of p and pₛ. v is constant
 /// in each of the [`Layers`]; at pressure levels that is the integral of straight lines between
-/// them. Cells that have no value carry the mean of the others of their circle and layer.
+/// them. Cells that have no value, or no surface pressure, carry the mean of the others of their circle and layer.
 #[derive(Debug, Clone)]
 pub struct CircleFlux {
     layers: Layers,
@@ -84,7 +84,9 @@ impl CircleFlux {
             }
             *part = *lower - *upper;
         }
-        out[0] = sum(part) / n;
+        // Cells whose surface pressure is missing stand for no air, and carry the mean of the others.
+        let known = ps.iter().filter(|p| !p.is_nan()).count();
+        out[0] = sum(part) / known.max(1) as f64;
         out[2] = ps.iter().fold(f64::NEG_INFINITY, |m, p| m.max(*p));
         for (v, part) in v.iter_mut().zip(part.iter_mut()).filter(|(v, _)| v.is_nan()) {
             (*v, *part) = (0.0, 0.0);

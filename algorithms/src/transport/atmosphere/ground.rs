@@ -56,7 +56,7 @@ pub(super) fn steps_together(surface: &dyn StreamSource, times: usize) -> usize 
 }
 
 /// A variable on pressure levels, missing where the pressure of a level is greater than the surface
-/// pressure.
+/// pressure, or that is missing.
 pub struct AboveGround<'a> {
     source: &'a dyn StreamSource,
     surface: &'a dyn StreamSource,
@@ -123,10 +123,16 @@ impl<'a> AboveGround<'a> {
                 let at = (o * levels.len() + k) * inner;
                 let p = self.pressure[level];
                 let cells = out[at..at + inner].iter_mut().zip(surface);
-                cells.filter(|(_, ps)| p > (**ps).into()).for_each(|(v, _)| *v = missing);
+                // Where the ground is not known, nothing is known to be above it.
+                cells.filter(|(_, ps)| !is_above(p, (**ps).into())).for_each(|(v, _)| *v = missing);
             }
         }
     }
+}
+
+/// Whether a pressure is above the ground; not where the surface pressure is missing.
+fn is_above(pressure: f64, surface: f64) -> bool {
+    pressure <= surface
 }
 
 /// The values of a block as doubles.

@@ -112,3 +112,31 @@ fn divergence_integrates_to_nothing_and_knows_rotation() {
     }
     close(sum, 0.0, 1e-12);
 }
+
+#[test]
+fn where_the_ground_is_not_known_the_rest_of_the_circle_stands_for_it() {
+    let levels = Levels::new(&[1e5, 8.5e4, 5e4, 1e4]).expect("levels");
+    let flux = CircleFlux::new(Layers::of_pressure(&levels), levels.pressure().to_vec());
+    let (lat, lon) = (2, 8);
+    let v: Vec<f64> = (0..4 * lat * lon).map(|i| 1.0 + (i / (lat * lon)) as f64).collect();
+    let found = |ps: &[f64]| {
+        let at_all = ps.repeat(4);
+        let rows = flux.of([Numbers::F64(&v), Numbers::F64(&at_all)], &[0, 1, 2, 3], lat, lon);
+        let section = |field: usize| rows.iter().skip(field).step_by(flux.fields()).copied().collect();
+        let sections: Vec<Vec<f64>> = (0..flux.fields()).map(section).collect();
+        flux.overturning(&sections, &[10.0, 40.0], &Constants::default())
+    };
+    let mut ps = vec![1.01e5; lat * lon];
+    let whole = found(&ps);
+    assert!(whole.missing == 0.0);
+    ps[lon..lon + 4].fill(f64::NAN);
+    let part = found(&ps);
+    for (a, b) in whole.streamfunction.iter().zip(&part.streamfunction) {
+        assert!((a - b).abs() <= 1e-12 * a.abs(), "{a} {b}");
+    }
+    assert!(part.missing > 0.2 && part.missing < 0.25, "{}", part.missing);
+    ps[lon..].fill(f64::NAN);
+    let none = found(&ps);
+    assert!(none.streamfunction.iter().skip(1).step_by(lat).all(|v| v.is_nan()));
+    assert_eq!(none.streamfunction[0], whole.streamfunction[0]);
+}

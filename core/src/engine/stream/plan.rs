@@ -20,9 +20,9 @@ const WINDOW_PER_THREAD: u64 = 2 << 20;
 /// Steps for which windows of this size are right; of folds that want more, they are twice as
 /// large, and hold fewer cells.
 const USUAL_STEPS: usize = 8;
-/// Bytes that a thread reads at once, at most, where it reads for its own tile alone. Of folds that
-/// want few steps they stay in the cache of its core; of others, to fetch the state of the tile
-/// seldom is worth more.
+/// Bytes that a thread reads at once, at most, where it reads for its own tile alone. Folds that want
+/// few steps get no more than these, which stay in the cache of its core; of others, to fetch the
+/// state of the tile seldom is worth more.
 const BY_ITSELF: u64 = 4 << 20;
 /// Tiles for each thread that are in hand at once then: the more, the less those who are done early
 /// wait for the others.
@@ -264,7 +264,7 @@ impl StreamPlan {
         let fits = |more: u64| demand.room.is_none_or(|room| fixed + held + more <= room);
         self.at_once = 1;
         // A thread that waits within a read may begin with another tile.
-        let buffers = demand.threads.max(1) as u64 * if window < wanted { 2 } else { 1 };
+        let buffers = 2 * demand.threads.max(1) as u64;
         self.by_itself = Some(BY_ITSELF.min(held / buffers))
             .filter(|&each| pieces && self.sharing == Sharing::Own && each >= self.tile_cells() * element);
         if self.by_itself.is_some() {
@@ -349,7 +349,7 @@ impl StreamPlan {
                     let ahead = if self.read_ahead { ", read one ahead" } else { "" };
                     format!("windows of {}{ahead}", bytes_text(self.window))
                 },
-                |bytes| format!("each thread reads {} at a time", bytes_text(bytes)),
+                |bytes| format!("each thread reads up to {} at a time", bytes_text(bytes)),
             ),
         )
     }

@@ -59,8 +59,8 @@ impl WholePlan {
         Self::of(sources, ranks_and_threads, room, needs, (&[Role::Y, Role::X], PLAIN_WINDOW_PER_THREAD))
     }
 
-    /// As [`Self::new`], for [`Engine::maps_apart`]: no thread holds a whole window there, and the larger
-    /// it is, the less threads wait for each other at its end.
+    /// As [`Self::new`], for [`Engine::maps_apart`]: where threads read maps for themselves none holds a
+    /// whole window, and the larger it is, the less they wait for each other at its end.
     ///
     /// # Errors
     /// As [`Self::new`].

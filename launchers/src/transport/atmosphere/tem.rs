@@ -133,10 +133,8 @@ fn open<'a>(job: &FoldJob<'_>, fields: &'a Fields, flux: Option<Scaled>) -> Resu
     if let Some(note) = operands.bring_to(to.transpose()?)? {
         job.verbosity.say(job.comm, || format!("note: {note}"));
     }
-    // The residual streamfunction is of the whole circle; the flux is a mean.
-    if flux.is_none() {
-        operands.check_circle()?;
-    }
+    // Deviations from zonal means are of the whole circle, as the streamfunction is.
+    operands.check_circle()?;
     check_output(job.comm, &fields.common.output, &operands.files())?;
     if let Some(onto) = &operands.onto {
         job.verbosity.say(job.comm, || {

@@ -61,8 +61,9 @@ pub(super) fn run(
     let step = (8 * section * pass.fields()) as u64;
     let chunk = operands.first().chunks().and_then(|c| c.first()).map_or(1, |c| (*c).max(1));
     let steps = ((HELD / step.max(1)).max(1) as usize).next_multiple_of(chunk).min(times.max(1));
-    // The rows of a batch on every rank: its own, all as they travel, all in order; and the result.
-    let held = 6 * step * steps as u64;
+    // The rows of a batch and the result; of several ranks, also what travels, encoded here and there,
+    // and all of them.
+    let held = if comm.size() == 1 { 2 } else { 5 } * step * steps as u64;
     let row = operands.longitudes.len();
     let engine = Engine::with_progress(comm, job.progress);
     let sources = operands.all();

@@ -77,6 +77,7 @@ impl Layers {
             if upwards {
                 pairs.reverse();
             }
+            check_bounds(&pairs, &top_down, &levels.variable.name)?;
             let ends = pairs.iter().map(|pair| pair[0]).chain(pairs.last().map(|pair| pair[1])).collect();
             (ends, format!("layers from the bounds of {}", levels.variable.name))
         } else {
@@ -99,6 +100,27 @@ impl Layers {
         }
         all
     }
+}
+
+/// Refuses bounds, from the top down, that do not hold their levels, or leave gaps between them.
+fn check_bounds(pairs: &[[f64; 2]], depths: &[f64], name: &str) -> Result<()> {
+    let wrong = |k: usize, what: &str| {
+        let [top, bottom] = pairs[k];
+        Err(Error::data(format!("the bounds of level {}, {top} to {bottom} m, {what}", depths[k]))
+            .in_variable(name)
+            .remedy("correct the bounds, or give layers with --thickness"))
+    };
+    // Single precision, and depths that were rounded.
+    let near = |z: f64| 1e-3 * z.abs().max(1.0);
+    for (k, ([top, bottom], z)) in pairs.iter().zip(depths).enumerate() {
+        if !(*top - near(*z) <= *z && *z <= *bottom + near(*z) && bottom > top) {
+            return wrong(k, "do not hold it");
+        }
+        if pairs.get(k + 1).is_some_and(|next| (next[0] - bottom).abs() > near(*bottom)) {
+            return wrong(k, "do not reach those of the next");
+        }
+    }
+    Ok(())
 }
 
 /// Metres in a unit of length.
