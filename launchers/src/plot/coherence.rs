@@ -72,10 +72,12 @@ impl Picture<'_> {
             let mut map = self.map(&self.dataset.variable("power")?.variable.clone())?;
             map.title = label(&self.dataset.variable("power")?.variable);
             if on_map("significance") {
-                let levels = self.values("confidence")?;
-                // Of several levels the first.
-                if let Some(level) = levels.first() {
-                    let limit = self.map(&self.dataset.variable("significance")?.variable.clone())?.values;
+                let variable = self.dataset.variable("significance")?.variable.clone();
+                // Of several levels the first, or the one that is chosen.
+                let dim = variable.dims.iter().find(|dim| dim.name == "confidence");
+                let chosen = dim.map(|dim| self.selected(&variable, dim)).transpose()?.flatten();
+                if let Some(level) = self.values("confidence")?.get(chosen.map_or(0, |(k, _)| k)) {
+                    let limit = self.map(&variable)?.values;
                     map.faint = map.values.iter().zip(&limit).map(|(p, l)| p.is_nan() || p <= l).collect();
                     subtitle.push(format!("hatched: below the {} % level", 100.0 * level));
                 }

@@ -327,6 +327,9 @@ impl Picture<'_> {
                 k.0..k.0 + 1
             } else if dim.len == 1 {
                 0..1
+            } else if dim.name == "confidence" {
+                at.push(format!("confidence {}", self.values("confidence")?[0]));
+                0..1
             } else if dim.name == "frequency" {
                 let k = self.frequency().map_err(|e| e.in_variable(&variable.name))?;
                 k..k + 1

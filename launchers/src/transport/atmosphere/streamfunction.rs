@@ -227,7 +227,7 @@ impl ByItself for MassStreamfunction<'_> {
         if missing > 0.0 {
             job.verbosity.say(job.comm, || {
                 format!(
-                    "note: up to {:.4} % of the mass above the ground has no wind; the mean of the rest of its circle and level stands for it",
+                    "note: up to {:.4} % of the mass above the ground has no wind, or no surface pressure; the mean of the rest of its circle and level stands for it",
                     100.0 * missing
                 )
             });
