@@ -334,7 +334,8 @@ fn what_can_not_be_done_is_refused() {
     refused(&["mass-streamfunction", file, "--v", "nothing"], 2, "nothing");
     refused(&["mass-streamfunction", file, "--v", "ps"], 3, "not in m s-1");
     refused(&["mass-streamfunction", file, "--radius", "0"], 2, "--radius");
-    refused(&["mass-streamfunction", file, "--level", "85000"], 3, "keep all its levels");
+    refused(&["mass-streamfunction", file, "--level", "85000"], 2, "need all levels");
+    refused(&["eddy", file, "--x", "va", "--y", "ta", "--level", "85000"], 2, "--level A/B");
     refused(&["eddy", file, "--x", "va", "--y", "ps"], 3, "grid");
     refused(&["energy", file, "--z", "wap"], 3, "neither m nor m2 s-2");
     refused(&["eddy", file, "--x", "va", "--y", "ta", "--memory", "1MB"], 5, "memory");

@@ -6,6 +6,8 @@ mod common;
 mod found;
 #[path = "transport_ocean/implied.rs"]
 mod implied;
+#[path = "transport_ocean/layers.rs"]
+mod layers;
 #[path = "transport_ocean/mesh.rs"]
 mod mesh;
 #[path = "transport_ocean/missing.rs"]

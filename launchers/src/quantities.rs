@@ -136,6 +136,14 @@ impl Quantity {
         kelvin || self.accepted().1.contains(&plain(units).as_str())
     }
 
+    /// What is to be said of a variable that has no units.
+    pub(crate) fn assumed(self, variable: &Variable) -> Option<String> {
+        let says = variable.units().is_some_and(|u| !u.trim().is_empty());
+        let usual = self.accepted().0;
+        (!says && !usual.is_empty())
+            .then(|| format!("{} has no units: taken to be in {usual}", variable.name))
+    }
+
     /// Refuses a variable that is measured in something else. One that says nothing is taken to be
     /// in the usual units.
     pub(crate) fn check(self, variable: &Variable) -> Result<()> {
@@ -192,6 +200,13 @@ mod tests {
     fn of(units: &str) -> Variable {
         let attributes = Attributes::new().with("units", units);
         Variable { name: "x".into(), dims: Vec::new(), dtype: DType::F32, attributes }
+    }
+
+    #[test]
+    fn what_has_no_units_is_told() {
+        let note = Quantity::Temperature.assumed(&of(" "));
+        assert_eq!(note.as_deref(), Some("x has no units: taken to be in degC"));
+        assert!(Quantity::Kelvin.assumed(&of("degC")).is_none() && Quantity::Any.assumed(&of("")).is_none());
     }
 
     #[test]

@@ -149,3 +149,35 @@ fn points_far_from_the_grid_are_told() {
         assert!(said.contains("km from the grid") && said.contains("choose points within it"), "{said}");
     }
 }
+
+#[test]
+fn what_is_not_there_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (out, path) = (folder.path().join("out.nc"), folder.path().join("in.nc"));
+    let input = currents(&path, false, |_| [0.1, 0.0, 10.0]);
+    for (kind, options, code, word) in [
+        ("overturning", ["--thickness", "nope.nc:e3v"], 3, "no such file"),
+        ("overturning", ["--basin", "mine=nope.nc:b"], 3, "no such file"),
+        ("overturning", ["--basin", "mine=0,20,30,99"], 2, "no latitudes"),
+        ("overturning", ["--bins", "-3"], 2, "--bins"),
+        ("mixed-layer", ["--reference", "70"], 2, "below its deepest level"),
+    ] {
+        let criterion: &[&str] = if kind == "mixed-layer" { &["--criterion", "temperature"] } else { &[] };
+        let said = refused(kind, &input, &[&options[..], criterion].concat(), code);
+        assert!(said.contains(word), "{options:?}: {said}");
+    }
+    // A region under another name has the same cells.
+    let of = |basin: &str| {
+        let options = ["--basin", basin, "--stagger", "same"];
+        transport(Launch::Plain(1), "overturning", std::slice::from_ref(&input), &options, &out);
+        values(&out, "msftmz")
+    };
+    assert_eq!(of("tropics"), of("mine=tropics"));
+    // One column doesn't tell how wide it is.
+    let (lone, shape) = (folder.path().join("lone.nc"), [4, 3, 4, 1]);
+    let mut sample = Sample::new(&lone, shape);
+    sample.places(["lat", "lon"], [&[-15.0, -5.0, 5.0, 15.0], &[0.0]], false);
+    sample.field(V, ["lat", "lon"], shape, |_| 0.5);
+    let said = refused("overturning", &sample.done(), &["--stagger", "same"], 3);
+    assert!(said.contains("--dx"), "{said}");
+}

@@ -15,7 +15,17 @@ pub(crate) const T: [&str; 3] = ["thetao", "sea_water_potential_temperature", "d
 pub(crate) struct Sample(pub(crate) netcdf::FileMut, PathBuf);
 
 impl Sample {
-    pub(crate) fn new(path: &Path, [nt, nz, ny, nx]: [usize; 4]) -> Self {
+    pub(crate) fn new(path: &Path, shape: [usize; 4]) -> Self {
+        let mut sample = Self::without_bounds(path, shape);
+        let ends: Vec<f64> = (0..=shape[1]).map(|k| LAYERS[..k].iter().sum()).collect();
+        let bounds: Vec<f64> = ends.windows(2).flat_map(|w| [w[0], w[1]]).collect();
+        sample.add(&["lev", "bnds"], ["lev_bnds", "", ""], &bounds);
+        sample.about_levels("bounds", "lev_bnds");
+        sample
+    }
+
+    /// Of levels in the middle of layers that are not told.
+    pub(crate) fn without_bounds(path: &Path, [nt, nz, ny, nx]: [usize; 4]) -> Self {
         let mut file = netcdf::create(path).expect("a test file");
         for (name, len) in [("time", nt), ("lev", nz), ("y", ny), ("x", nx), ("bnds", 2)] {
             file.add_dimension(name, len).expect("a dimension");
@@ -26,12 +36,13 @@ impl Sample {
         let ends: Vec<f64> = (0..=nz).map(|k| LAYERS[..k].iter().sum()).collect();
         let middles: Vec<f64> = ends.windows(2).map(|w| 0.5 * (w[0] + w[1])).collect();
         sample.add(&["lev"], ["lev", "depth", "m"], &middles);
-        let bounds: Vec<f64> = ends.windows(2).flat_map(|w| [w[0], w[1]]).collect();
-        sample.add(&["lev", "bnds"], ["lev_bnds", "", ""], &bounds);
-        let mut lev = sample.0.variable_mut("lev").expect("levels");
-        lev.put_attribute("bounds", "lev_bnds").expect("an attribute");
-        lev.put_attribute("positive", "down").expect("an attribute");
+        sample.about_levels("positive", "down");
         sample
+    }
+
+    pub(crate) fn about_levels(&mut self, key: &str, text: &str) {
+        let mut lev = self.0.variable_mut("lev").expect("levels");
+        lev.put_attribute(key, text).expect("an attribute");
     }
 
     pub(crate) fn add(&mut self, dims: &[&str], [name, standard, units]: [&str; 3], values: &[f64]) {

@@ -9,8 +9,9 @@ mod text;
 
 use crate::bench::model::Machine;
 use crate::common::{InputArgs, SelectionArgs, Verbosity};
+use crate::provenance::arguments::told_of_numbers;
 use crate::{usage, Cli, Command};
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::Selection;
@@ -120,7 +121,9 @@ fn parse(words: &[String]) -> Result<Cli> {
             word => kept.push(word),
         }
     }
-    Cli::try_parse_from(kept).map_err(|e| usage(&e))
+    let command = told_of_numbers(Cli::command());
+    let cli = command.try_get_matches_from(kept).and_then(|found| Cli::from_arg_matches(&found));
+    cli.map_err(|e| usage(&e))
 }
 
 /// What a command sends on each of these, where that is known: with more ranks than are ever asked

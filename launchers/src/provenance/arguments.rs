@@ -29,11 +29,27 @@ pub(crate) fn parse() -> Result<crate::Cli, clap::Error> {
     Ok(cli)
 }
 
+/// A command whose options take negative numbers, for their own checks to refuse them in words that
+/// tell more than that there is no option `-3`.
+pub(crate) fn told_of_numbers(command: Command) -> Command {
+    command
+        .mut_args(|arg| {
+            let takes =
+                !arg.is_positional() && matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+            if takes {
+                arg.allow_negative_numbers(true)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(told_of_numbers)
+}
+
 impl Given {
     /// Parses a command line, the program's name in front.
     pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Self, crate::Cli), clap::Error> {
         let words: Vec<OsString> = words.collect();
-        let mut command = crate::Cli::command();
+        let mut command = told_of_numbers(crate::Cli::command());
         let matches = command.try_get_matches_from_mut(&words)?;
         let cli = crate::Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
         // So that subcommands know the options that all have.

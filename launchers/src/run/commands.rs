@@ -12,6 +12,7 @@ use crate::histogram::HistogramArgs;
 use crate::plot::PlotArgs;
 use crate::pop::PopArgs;
 use crate::project::ProjectArgs;
+use crate::provenance::arguments::told_of_numbers;
 use crate::rechunk::RechunkArgs;
 use crate::reconstruct::ReconstructArgs;
 use crate::regrid::RegridArgs;
@@ -268,7 +269,7 @@ pub(super) enum Args {
 impl Args {
     /// Parses the words of a step; `None` for a selection, which is no command.
     pub(super) fn parse(kind: Kind, words: &[String]) -> std::result::Result<Option<Self>, clap::Error> {
-        let matches = kind.command().try_get_matches_from(words)?;
+        let matches = told_of_numbers(kind.command()).try_get_matches_from(words)?;
         Ok(Some(match kind {
             Kind::Select => return Ok(None),
             Kind::Stats => Self::Stats(Box::new(StatsArgs::from_arg_matches(&matches)?)),

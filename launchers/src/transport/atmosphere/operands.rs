@@ -90,7 +90,11 @@ impl Operands {
                 Some((k, name)) => {
                     let blame = |e| folding::blame(e, paths(&datasets[k]).first(), &name);
                     let source = source(job, &datasets[k], &name, &selection).map_err(blame)?;
-                    one.wanted.quantity().check(source.variable()).map_err(blame)?;
+                    let quantity = one.wanted.quantity();
+                    quantity.check(source.variable()).map_err(blame)?;
+                    if let Some(note) = quantity.assumed(source.variable()) {
+                        job.verbosity.say(job.comm, || format!("note: {note}"));
+                    }
                     match sources.first() {
                         Some(first) => check_together(first, &source).map_err(blame)?,
                         None => home = k,
@@ -103,7 +107,14 @@ impl Operands {
         let first = sources.first().ok_or_else(|| Error::internal("nothing is asked for"))?;
         let file = first.files().first().map(|f| PathBuf::from(&f.path));
         let blame = |e| folding::blame(e, file.as_ref(), &first.variable().name);
+        if selection.level.is_some() {
+            return Err(blame(
+                Error::usage("has only one level left with --level")
+                    .remedy("choose two levels at least, as --level A/B, or leave it out"),
+            ));
+        }
         let (latitudes, longitudes) = grid(first).map_err(blame)?;
+        check_once(&longitudes, grid_name(first)).map_err(blame)?;
         let given = common.given(selection.levels.is_some(), wants_layers);
         let hybrid = hybrid_levels(job, common, given, (&datasets[home], first)).map_err(blame)?;
         let pressure = match &hybrid {
@@ -304,6 +315,24 @@ fn grid(source: &Source) -> Result<(Vec<f64>, Vec<f64>)> {
     }
 }
 
+fn grid_name(source: &Source) -> &str {
+    source.grid().lon.as_ref().map_or("", |lon| &lon.variable.name)
+}
+
+/// Refuses columns that are there twice: means along circles would count them twice.
+fn check_once(longitudes: &[f64], name: &str) -> Result<()> {
+    let mut around: Vec<f64> = longitudes.iter().map(|l| l.rem_euclid(360.0)).collect();
+    around.sort_by(f64::total_cmp);
+    let next = around.iter().skip(1).copied().chain(around.first().map(|l| l + 360.0));
+    // What rounding of coordinates makes of the same place, in degrees.
+    let twice = around.iter().zip(next).find(|(a, b)| b - *a < 1e-3);
+    match twice.filter(|_| longitudes.len() > 1) {
+        None => Ok(()),
+        Some((at, _)) => Err(Error::data(format!("its longitudes `{name}` have {at} twice"))
+            .remedy("leave the column that repeats another out, as with --box")),
+    }
+}
+
 /// Refuses longitudes that do not close the circle once; `cut`: degrees that the cells of a box cover.
 fn around(longitudes: &[f64], cut: Option<f64>) -> Result<()> {
     let mut turned = longitudes.to_vec();
@@ -323,7 +352,15 @@ fn around(longitudes: &[f64], cut: Option<f64>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::around;
+    use super::{around, check_once};
+
+    #[test]
+    fn columns_are_there_once() {
+        assert!(check_once(&[0.0, 90.0, 180.0, 270.0], "lon").is_ok() && check_once(&[5.0], "lon").is_ok());
+        for twice in [&[0.0, 120.0, 240.0, 360.0][..], &[-180.0, 0.0, 180.0], &[1.0, 1.0]] {
+            assert!(check_once(twice, "lon").is_err(), "{twice:?}");
+        }
+    }
 
     #[test]
     fn circles_are_whole() {

@@ -89,7 +89,8 @@ impl Common {
     /// Refuses some of the levels, for what is an integral from the top: the air outside of them is not
     /// known of.
     pub(super) fn check_all_levels(&self) -> Result<()> {
-        if self.selection.selection()?.levels.is_some() {
+        let selection = self.selection.selection()?;
+        if selection.levels.is_some() || selection.level.is_some() {
             return Err(Error::usage("integrals over the column need all levels").remedy("leave --level out"));
         }
         Ok(())

@@ -8,7 +8,7 @@ use halocline_algorithms::seawater::PotentialDensity;
 use halocline_algorithms::transport::mixed_layer;
 use halocline_core::engine::Numbers;
 use halocline_core::meta::Attributes;
-use halocline_core::Result;
+use halocline_core::{Error, Result};
 use rayon::prelude::*;
 
 /// By what the mixed layer ends.
@@ -75,6 +75,16 @@ impl ColumnCommand for MixedLayerArgs {
         let temperature = self.by_density();
         let needs = Needs { temperature, ..Needs::only(primary, 1.0) };
         let (ocean, _) = Ocean::open(job, &self.ocean, needs)?;
+        let deepest = ocean.depths().last().copied().unwrap_or(0.0);
+        if self.reference > deepest {
+            return Err(ocean.blame(
+                Error::usage(format!(
+                    "--reference {} lies below its deepest level, {deepest} m",
+                    self.reference
+                ))
+                .remedy("choose a depth near the surface, such as 10"),
+            ));
+        }
         // Salinity comes first, then temperature; by temperature alone there is no density.
         let temperature = ocean.tracers.first().map(|&k| ocean.sources[k].variable());
         let (kinds, note) = kinds_of(temperature, Some(ocean.sources[0].variable()));

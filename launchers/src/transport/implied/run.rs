@@ -73,7 +73,7 @@ impl Implied {
             let error = Error::data("has more than times and a map").remedy("select one level first");
             return Err(blame(error));
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = FLUX.quantity.assumed(source.variable()).into_iter().collect();
         let attributes = &source.variable().attributes;
         let mut sign = 1.0;
         if attributes.text("positive").is_some_and(|p| p.eq_ignore_ascii_case("up")) {

@@ -48,7 +48,19 @@ impl Basin {
         let numbers = |t: &str| t.split(',').map(|n| n.trim().parse().ok()).collect::<Option<Vec<f64>>>();
         let finite = |all: &Vec<f64>| all.iter().all(|n| n.is_finite());
         let which = if let Some(all) = numbers(what).filter(finite) {
-            Which::Box(<[f64; 4]>::try_from(all).map_err(|_| bad())?)
+            let corners = <[f64; 4]>::try_from(all).map_err(|_| bad())?;
+            let [west, east, south, north] = corners;
+            if !(-90.0..=90.0).contains(&south) || !(-90.0..=90.0).contains(&north) || south > north {
+                return Err(format!(
+                    "`{text}` is no box: its south and north, {south} and {north}, are no latitudes in this order; write NAME=W,E,S,N"
+                ));
+            }
+            if !(-360.0..=720.0).contains(&west) || !(-360.0..=720.0).contains(&east) {
+                return Err(format!(
+                    "`{text}` is no box: {west} and {east} are no longitudes; write NAME=W,E,S,N"
+                ));
+            }
+            Which::Box(corners)
         } else if let Some(region) = of_file(what) {
             Which::Region(region)
         } else {
@@ -80,6 +92,7 @@ impl Basin {
         files: &mut Vec<PathBuf>,
     ) -> Result<Vec<(String, Vec<bool>)>> {
         let blame = |e: Error| Error { message: format!("--basin {}: {}", self.name, e.message), ..e };
+        let is_there = |name: &str| sets.iter().flat_map(Dataset::variables).any(|v| v.variable.name == name);
         let mut mask = |name: &str| {
             let found = find::fixed(comm, sets, Some(name), (&[], &[lat.len()]), files).map_err(blame)?;
             found.ok_or_else(|| blame(Error::data("there is no such file").in_file(name)))
@@ -97,6 +110,11 @@ impl Basin {
                     halocline_io::inputs::note(&file);
                     files.push(file);
                 }
+                vec![(self.name.clone(), comm.on_root(|| region.holds(lat, lon)).map_err(blame)?)]
+            }
+            // A region under another name.
+            Which::Mask(name, codes) if codes.is_empty() && !is_there(name) && named(name).is_some() => {
+                let region = named(name).ok_or_else(|| Error::internal("no region"))?;
                 vec![(self.name.clone(), comm.on_root(|| region.holds(lat, lon)).map_err(blame)?)]
             }
             Which::Mask(name, codes) => {
@@ -138,6 +156,11 @@ impl Basin {
 
 /// Ways to write basins that are no regions.
 const WAYS: &str = "NAME=FILE:VAR, NAME=FILE:VAR=N,…, FILE:VAR or NAME=W,E,S,N";
+
+/// A region that has a name.
+fn named(text: &str) -> Option<Region> {
+    text.parse().ok().filter(|region| matches!(region, Region::Named(_)))
+}
 
 /// A region of a file, if that is what is written; what follows a `=` has a name in front.
 fn of_file(text: &str) -> Option<Region> {
@@ -211,7 +234,17 @@ mod tests {
         let named = Which::Region("seas.geojson:2".parse().unwrap());
         assert_eq!(which("mine=seas.geojson:2").unwrap(), ("mine".to_owned(), named));
         assert!(which("tropic").unwrap_err().contains("did you mean `tropics`"));
-        for wrong in ["a", "a=1,2", "seas.geojson:", "=m.nc:b", "a=m.nc:b=", "a="] {
+        for wrong in [
+            "a",
+            "a=1,2",
+            "a=0,20,95,99",
+            "a=0,20,30,-30",
+            "a=0,2000,-30,30",
+            "seas.geojson:",
+            "=m.nc:b",
+            "a=m.nc:b=",
+            "a=",
+        ] {
             assert!(which(wrong).is_err(), "{wrong}");
         }
     }

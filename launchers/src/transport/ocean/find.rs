@@ -219,6 +219,9 @@ pub(in crate::transport) fn fixed_in(
                 return read(comm, set, asked, lengths, (true, metres));
             }
         }
+        if let Some((file, _)) = asked.rsplit_once(':') {
+            return Err(no_file(file));
+        }
         return sets.first().map_or(Ok(None), |first| first.variable(asked).map(|_| None));
     }
     for name in names {
@@ -231,6 +234,13 @@ pub(in crate::transport) fn fixed_in(
         }
     }
     Ok(None)
+}
+
+/// What is said of a file that is named before a variable, and is not there.
+fn no_file(file: &str) -> Error {
+    Error::data("there is no such file")
+        .in_file(file)
+        .remedy("check the name; FILE:NAME is a variable of FILE")
 }
 
 /// Whether a variable has several times.

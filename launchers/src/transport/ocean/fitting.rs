@@ -137,7 +137,7 @@ impl Opening<'_> {
         self.check_faces(fit, &mesh, u)?;
         mesh.staggering = Staggering::C;
         self.asked_lengths(&mut mesh, Stagger::Ahead)?;
-        super::mesh::check_lengths(&mesh)?;
+        super::mesh::check_lengths(&mesh, (Primary::V, u.is_some()), false)?;
         Ok(VelocityMesh::new(mesh.with_faces([Faces::Right; 2]), Stagger::Ahead))
     }
 

@@ -1,5 +1,6 @@
 //! Levels: where they end, and how thick they are.
 
+use super::interfaces::{check_bounds, metres, Interfaces};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::Source;
@@ -15,8 +16,12 @@ pub(super) struct Layers {
     pub(super) depths: Vec<f64>,
     /// Whether the first level is the deepest.
     pub(super) upwards: bool,
-    /// How they were found.
-    pub(super) note: String,
+    /// How their ends were found.
+    pub(super) ends: String,
+    /// What tells how thick they are, if it is something else.
+    pub(super) each: Option<String>,
+    /// Whether the levels have bounds.
+    pub(super) has_bounds: bool,
 }
 
 impl Layers {
@@ -26,7 +31,11 @@ impl Layers {
         (0..n).map(|k| if self.upwards { n - 1 - k } else { k }).collect()
     }
 
-    pub(super) fn of(source: &Source) -> Result<Self> {
+    /// Those of a variable: from bounds of its levels, else from what the inputs tell of layers.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn of(source: &Source, find: &mut Interfaces<'_>) -> Result<Self> {
         let variable = source.variable();
         let at = variable.position(Role::Level).ok_or_else(|| {
             Error::data("has no levels")
@@ -68,7 +77,9 @@ impl Layers {
         }
         let stated = levels.bounds.as_ref().map(|b| b.values.to_f64()).filter(|b| b.len() == 2 * n);
         let stated = stated.filter(|b| b.iter().all(|z| z.is_finite()));
-        let (interfaces, note) = if let Some(bounds) = stated {
+        let each = find.each(n)?;
+        let has_bounds = stated.is_some();
+        let (interfaces, ends) = if let Some(bounds) = stated {
             let mut pairs: Vec<[f64; 2]> = bounds
                 .chunks_exact(2)
                 .map(|pair| [pair[0].abs() * factor, pair[1].abs() * factor])
@@ -81,14 +92,12 @@ impl Layers {
             let ends = pairs.iter().map(|pair| pair[0]).chain(pairs.last().map(|pair| pair[1])).collect();
             (ends, format!("layers from the bounds of {}", levels.variable.name))
         } else {
-            let mut ends: Vec<f64> = vec![0.0];
-            ends.extend(top_down.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])));
-            let last = top_down[n - 1];
-            ends.push(if n > 1 { 2.0 * last - ends[n - 1] } else { 2.0 * last });
-            (ends, format!("layers from the middles between {}, which has no bounds", levels.variable.name))
+            find.interfaces(levels, &top_down, each.as_ref(), upwards)?
         };
-        let mut layers = Self { thickness: Vec::new(), interfaces, depths: top_down, upwards, note };
-        layers.thickness = layers.between();
+        let (each, thickness) = each.unzip();
+        let mut layers =
+            Self { thickness: Vec::new(), interfaces, depths: top_down, upwards, ends, each, has_bounds };
+        layers.thickness = thickness.unwrap_or_else(|| layers.between());
         Ok(layers)
     }
 
@@ -99,36 +108,5 @@ impl Layers {
             all.reverse();
         }
         all
-    }
-}
-
-/// Refuses bounds, from the top down, that do not hold their levels, or leave gaps between them.
-fn check_bounds(pairs: &[[f64; 2]], depths: &[f64], name: &str) -> Result<()> {
-    let wrong = |k: usize, what: &str| {
-        let [top, bottom] = pairs[k];
-        Err(Error::data(format!("the bounds of level {}, {top} to {bottom} m, {what}", depths[k]))
-            .in_variable(name)
-            .remedy("correct the bounds, or give layers with --thickness"))
-    };
-    // Single precision, and depths that were rounded.
-    let near = |z: f64| 1e-3 * z.abs().max(1.0);
-    for (k, ([top, bottom], z)) in pairs.iter().zip(depths).enumerate() {
-        if !(*top - near(*z) <= *z && *z <= *bottom + near(*z) && bottom > top) {
-            return wrong(k, "do not hold it");
-        }
-        if pairs.get(k + 1).is_some_and(|next| (next[0] - bottom).abs() > near(*bottom)) {
-            return wrong(k, "do not reach those of the next");
-        }
-    }
-    Ok(())
-}
-
-/// Metres in a unit of length.
-fn metres(units: &str) -> Option<f64> {
-    match units.trim().to_lowercase().as_str() {
-        "m" | "meter" | "meters" | "metre" | "metres" => Some(1.0),
-        "cm" | "centimeters" | "centimetres" => Some(0.01),
-        "km" => Some(1000.0),
-        _ => None,
     }
 }

@@ -20,6 +20,7 @@ impl Opening<'_> {
         (tracers, u): (&[usize], Option<usize>),
         thick: &Thick,
     ) -> Result<VelocityMesh> {
+        let is_mass = matches!(thick, Thick::Unit);
         let found = self.of_file()?;
         if let Some(found) = &found {
             self.uses(found);
@@ -37,8 +38,9 @@ impl Opening<'_> {
             _ => {}
         }
         self.asked_lengths(&mut mesh, stagger)?;
-        check_lengths(&mesh)?;
-        check_shapes(&mesh, stagger, (self.needs.primary, u.is_some()), places.shape())?;
+        let velocities = (self.needs.primary, u.is_some());
+        check_lengths(&mesh, velocities, is_mass)?;
+        check_shapes(&mesh, stagger, velocities, places.shape())?;
         let on = VelocityMesh::new(mesh, stagger);
         let columns = on.mesh.cells[1] - on.mesh.topology.columns;
         if columns > 0 {
@@ -215,8 +217,21 @@ impl Opening<'_> {
     }
 }
 
-/// Refuses lengths of faces that can't be.
-pub(super) fn check_lengths(mesh: &Mesh) -> Result<()> {
+/// Refuses lengths of faces that can't be, and those of which none is known where they are needed.
+pub(super) fn check_lengths(mesh: &Mesh, (primary, u): (Primary, bool), is_mass: bool) -> Result<()> {
+    let unknown = |all: &[f64]| all.iter().all(|d| d.is_nan());
+    let needed = [
+        (primary == Primary::V, &mesh.dx[Point::V.index()], "columns", "--dx"),
+        (u || primary == Primary::U, &mesh.dy[Point::U.index()], "rows", "--dy"),
+    ];
+    if let Some((_, _, along, option)) =
+        needed.into_iter().find(|(is_needed, all, ..)| !is_mass && *is_needed && unknown(all))
+    {
+        return Err(Error::data(format!(
+            "how wide its {along} are is not known: there is one, or their coordinates are missing"
+        ))
+        .remedy(format!("name the lengths of faces in metres with {option}")));
+    }
     let mut lengths = mesh.dx[Point::V.index()].iter().chain(&mesh.dy[Point::U.index()]);
     match lengths.find(|d| **d < 0.0 || d.is_infinite()) {
         None => Ok(()),

@@ -5,6 +5,7 @@ mod basins;
 pub(super) mod find;
 mod fit;
 mod fitting;
+mod interfaces;
 mod layers;
 pub(in crate::transport) mod mesh;
 mod open;

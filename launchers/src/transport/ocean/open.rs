@@ -3,6 +3,7 @@
 use super::args::OceanArgs;
 use super::find;
 use super::fit::{Fit, Fitted};
+use super::interfaces::Interfaces;
 use super::layers::Layers;
 use super::opening::Opening;
 use super::places::Places;
@@ -133,7 +134,8 @@ impl Ocean {
         opening.sources.push(opening.source(&first)?);
         let blame = |e| folding::blame(e, paths(&sets[first.set]).first(), &first.name);
         let places = Places::of(&opening.sources[0]).map_err(blame)?;
-        let layers = Layers::of(&opening.sources[0]).map_err(blame)?;
+        let mut find = Interfaces { comm: job.comm, sets: &sets, files: &mut opening.files };
+        let layers = Layers::of(&opening.sources[0], &mut find).map_err(blame)?;
         let u = if needs.u {
             let wanted = if is_mass { find::MASS_U } else { find::U };
             Some(find::needed_like(&sets, args.u.as_deref(), &wanted, opening.is_timed())?)
@@ -144,7 +146,13 @@ impl Ocean {
         let cells = opening.fit.map_or(places.shape(), |fit| fit.cells);
         let u = u.map(|u| opening.add(&u, Point::U)).transpose()?;
         let tracers = opening.tracers()?;
+        if !is_mass {
+            opening.note_units(u, &tracers);
+        }
         let thick = if is_mass { Thick::Unit } else { opening.thickness(cells, &layers)? };
+        if !layers.has_bounds {
+            opening.notes.push(layers.ends.clone());
+        }
         let mut on = match opening.fit {
             Some(fit) => Some(opening.fitted_mesh(&fit, &tracers, u).map_err(blame)?),
             None if is_velocity => Some(opening.mesh(&places, (&tracers, u), &thick).map_err(blame)?),

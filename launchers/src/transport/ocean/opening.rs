@@ -10,6 +10,7 @@ use super::thickness::{Search, Thick, ThickFound};
 use crate::common::paths;
 use crate::folding::{self, FoldJob};
 use crate::pairs::{align, are_timeless};
+use crate::quantities::Quantity;
 use halocline_core::grid::mesh::Point;
 use halocline_core::grid::{Grid, GridKind};
 use halocline_core::meta::{Attributes, Coordinate, DType, Dim, Values, Variable};
@@ -41,6 +42,23 @@ impl Opening<'_> {
             .and_then(|()| crate::quantities::check_metres(source.variable()))
             .map_err(|e| folding::blame(e, paths(set).first(), &found.name))?;
         Ok(source)
+    }
+
+    /// Notes variables without units that results depend on: the primary one, u, then tracers.
+    pub(super) fn note_units(&mut self, u: Option<usize>, tracers: &[usize]) {
+        let own = match self.needs.primary {
+            Primary::V | Primary::U => Quantity::Speed,
+            Primary::Temperature => Quantity::Temperature,
+            Primary::Salinity => Quantity::Salinity,
+        };
+        let wanted = [
+            self.needs.temperature.then_some(Quantity::Temperature),
+            self.needs.salinity.then_some(Quantity::Salinity),
+        ];
+        let tracers = tracers.iter().copied().zip(wanted.into_iter().flatten());
+        let all = [(0, own)].into_iter().chain(u.map(|u| (u, Quantity::Speed))).chain(tracers);
+        let notes = all.filter_map(|(k, quantity)| quantity.assumed(self.sources[k].variable()));
+        self.notes.extend(notes.collect::<Vec<_>>());
     }
 
     /// Whether the primary variable has times.
@@ -84,7 +102,12 @@ impl Opening<'_> {
         let (found, note) = search.find(self.args.thickness.as_deref(), layers, &mut self.files)?;
         self.notes.push(note);
         let thick = match found {
-            ThickFound::Layers => Thick::Layers,
+            ThickFound::Layers => {
+                if layers.each.is_none() && layers.has_bounds {
+                    self.notes.push(layers.ends.clone());
+                }
+                Thick::Layers
+            }
             ThickFound::Fixed { v, u, at_cells } => Thick::Fixed { v, u, at_cells },
             ThickFound::Read { v, u, at_cells } => {
                 let v = self.add(&v, Point::T)?;

@@ -1,6 +1,7 @@
 //! Thickness of layers at each map: fixed or at each time, at cells or at velocity points.
 
 use super::find::{self, Found, Static};
+use super::interfaces::Interfaces;
 use super::layers::Layers;
 use super::open::Primary;
 use halocline_core::calendar::TimeAxis;
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 pub(super) const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
 const AT_U: [&str; 4] = ["e3u", "e3u_0", "hFacW", "thkcello_u"];
 pub(super) const AT_CELLS: [&str; 6] = ["thkcello", "e3t", "e3t_0", "hFacC", "thickness", "h"];
-const LAYERS: [&str; 3] = ["drF", "e3t_1d", "dz"];
 
 /// How thick layers are.
 #[derive(Debug)]
@@ -101,13 +101,8 @@ impl Search<'_> {
         if self.with_u && self.points().iter().any(|name| self.is_there(name)) {
             return Err(no_thickness_of_u());
         }
-        if let Some(found) = find::fixed(self.comm, self.sets, None, (&LAYERS, &[self.shape[0]]), files)? {
-            if found.roles == [Role::Level] || found.roles.len() <= 1 {
-                return Ok(self.of_layers(&found, layers));
-            }
-        }
-        let note = layers.note.clone();
-        Ok((ThickFound::Layers, note))
+        let each = layers.each.as_ref().map(|name| format!("thickness: {name}, the same everywhere"));
+        Ok((ThickFound::Layers, each.unwrap_or_default()))
     }
 
     /// That of a name, or of `FILE:NAME`.
@@ -162,18 +157,12 @@ impl Search<'_> {
         if v.values.len() == levels {
             return Ok(Some(self.of_layers(&v, layers)));
         }
-        let mut look = |names: &[&str], length: usize| -> Result<Option<Static>> {
-            match find::fixed(self.comm, beside, None, (names, &[length]), files)? {
-                None => find::fixed(self.comm, self.sets, None, (names, &[length]), files),
-                found => Ok(found),
-            }
-        };
         let at_cells = self.is_of_cells(&v.name);
         let note = format!("thickness: {}, fixed{}", v.name, if at_cells { ", of cells" } else { "" });
         // MITgcm tells shares of layers.
         let of_layers = if is_share(&v.name) {
-            let found = look(&LAYERS, levels)?;
-            found.map(|found| found.values.to_f64()).or_else(|| Some(layers.thickness.clone()))
+            let mut find = Interfaces { comm: self.comm, sets: beside, files };
+            Some(find.each(levels)?.map_or_else(|| layers.thickness.clone(), |(_, each)| each))
         } else {
             None
         };
@@ -186,7 +175,14 @@ impl Search<'_> {
             }
         };
         let u = match self.twin(&v.name) {
-            Some(twin) => look(&[twin], self.whole())?.map(|u| metres(u.values)),
+            Some(twin) => {
+                let wanted: (&[&str], &[usize]) = (&[twin], &[self.whole()]);
+                let u = match find::fixed(self.comm, beside, None, wanted, files)? {
+                    None => find::fixed(self.comm, self.sets, None, wanted, files)?,
+                    found => found,
+                };
+                u.map(|u| metres(u.values))
+            }
             None => None,
         };
         if self.needs_u(&v.name) && u.is_none() {
