@@ -76,6 +76,26 @@ fn spectra_are_drawn() {
     }
 }
 
+#[test]
+fn maps_at_a_frequency_say_which() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (out, picture) = (folder.path().join("out.nc"), folder.path().join("x.svg"));
+    let input = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference/spectra_input.nc");
+    spectrum(&out, &["power", text(&input), "--var", "u", "--segment", "64", "--confidence", "0.9,0.99"]);
+    for (options, says) in [
+        (&[][..], &["hatched: below the 90 % level"][..]),
+        (&["--select", "confidence=0.99"], &["hatched: below the 99 % level"]),
+        (&["--var", "background"], &["red noise"]),
+        (&["--var", "significance"], &["confidence 0.9"]),
+    ] {
+        let command = ["plot", text(&out), "--frequency", "0.1", "-o", text(&picture)];
+        run_well(Launch::Plain(1), &[&command, options].concat());
+        let drawn = std::fs::read_to_string(&picture).expect("a picture");
+        let frequency = "0.0938 cycles per day (period 10.7 days)";
+        assert!(drawn.contains(frequency) && says.iter().all(|word| drawn.contains(word)), "{options:?}");
+    }
+}
+
 /// Where the frames of panels begin: outlines of six points, the first two of which are again the last.
 fn frames(svg: &str) -> Vec<String> {
     let points = svg.split("points=\"").skip(1).filter_map(|rest| rest.split('"').next());

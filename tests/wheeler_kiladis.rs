@@ -147,6 +147,25 @@ fn the_same_bytes_on_any_ranks() {
 }
 
 #[test]
+fn what_does_not_vary_in_time_has_no_power() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let lats = lats("odd");
+    // The same at all times: 0.1 has no end in binary, a mean of it is not exact.
+    let still = |c: usize| 0.1 + (2.0 * PI * (c % LON) as f64 / LON as f64).sin();
+    let all: Vec<f64> = (0..STEPS * lats.len() * LON).map(still).collect();
+    write(&file, &lats, &circle(), &all, None);
+    run_well(
+        Launch::Plain(1),
+        &["spectrum", "wheeler-kiladis", text(&file), "--var", "u", "-q", "-o", text(&out)],
+    );
+    for name in ["power_symmetric", "power_antisymmetric", "background"] {
+        assert!(values(&out, name).iter().all(|v| v.is_nan() || *v == 0.0), "{name}");
+    }
+    assert!(values(&out, "ratio_symmetric").iter().all(|v| v.is_nan()));
+}
+
+#[test]
 fn what_can_not_be_done_is_refused_in_a_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));

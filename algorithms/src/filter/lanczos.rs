@@ -114,7 +114,11 @@ impl Lanczos {
             return Ok(());
         }
         Err(Error::usage(format!("{} weights need {need} times at least, there are {steps}", 2 * half + 1))
-            .remedy("choose fewer --weights, or --ends reflect, or more times"))
+            .remedy(if self.ends == Ends::Missing {
+                "choose fewer --weights, or --ends reflect, or more times"
+            } else {
+                "choose fewer --weights, or more times"
+            }))
     }
 
     /// Filters the steps of `x` to `out`; `padded` is room.

@@ -58,7 +58,8 @@ impl ZonalSpectra {
     pub fn new(dims: &[Dim], waves: Option<usize>) -> Result<Self> {
         let len = dims.iter().find(|d| d.role == Role::X).map_or(0, |d| d.len);
         if len < 2 {
-            return Err(Error::usage("a row of less than two values has no waves"));
+            return Err(Error::usage("a row of less than two values has no waves")
+                .remedy("choose a wider --box, or a field with longitudes"));
         }
         Ok(Self {
             len,

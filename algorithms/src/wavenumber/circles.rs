@@ -49,7 +49,8 @@ pub(super) struct Absent {
 impl Circles {
     pub(super) fn new((steps, lon): (usize, usize), waves: usize) -> Result<Self> {
         if lon < 4 {
-            return Err(Error::usage(format!("{lon} longitudes have no waves")));
+            return Err(Error::usage(format!("{lon} longitudes have no waves"))
+                .remedy("give a field on whole circles of latitude"));
         }
         let rows = RealFftPlanner::new().plan_fft_forward(lon);
         Ok(Self { steps, lon, waves: waves.min(lon / 2), rows })
@@ -132,6 +133,9 @@ impl Circles {
 
 /// Takes the least-squares line off, but not its mean.
 pub(super) fn without_line(x: &mut [Complex64]) {
+    if is_constant(x) {
+        return;
+    }
     let middle = (x.len() as f64 - 1.0) / 2.0;
     let mut slope = Complex64::default();
     let mut squares = 0.0;
@@ -146,8 +150,16 @@ pub(super) fn without_line(x: &mut [Complex64]) {
     }
 }
 
+/// Whether a series does not vary: nothing is to be left of it, not what rounding makes of its mean.
+pub(super) fn is_constant(x: &[Complex64]) -> bool {
+    x.first().is_some_and(|first| x.iter().all(|c| c == first))
+}
+
 /// The mean of a series.
 pub(super) fn mean(x: &[Complex64]) -> Complex64 {
+    if is_constant(x) {
+        return x[0];
+    }
     x.iter().sum::<Complex64>() / x.len().max(1) as f64
 }
 

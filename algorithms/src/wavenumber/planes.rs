@@ -1,7 +1,7 @@
 //! The work on a pair of latitudes: planes of time and longitude become planes of frequency and
 //! wave number.
 
-use super::circles::{mean, taper, without_line, CircleRoom, Circles};
+use super::circles::{is_constant, mean, taper, without_line, CircleRoom, Circles};
 use halocline_core::engine::{Series, SeriesWork};
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -99,6 +99,9 @@ impl WheelerKiladis {
 
     /// Adds the power of the windows of one wave number of a part.
     fn power(&self, series: &mut [Complex64], bench: &mut Room, k: usize, plane: &mut [f64]) {
+        if is_constant(series) {
+            return;
+        }
         without_line(series);
         if self.removes_slow() {
             self.whole[0].process_with_scratch(series, &mut bench.scratch);

@@ -28,7 +28,7 @@ impl Picture<'_> {
     }
 
     /// In words: the frequency, and what it is as a period.
-    fn frequency_in_words(&self, k: usize) -> Result<String> {
+    pub(super) fn frequency_in_words(&self, k: usize) -> Result<String> {
         let unit = self.dataset.variable("frequency")?.variable.units().unwrap_or_default().to_owned();
         let period = unit.strip_suffix("-1").unwrap_or(&unit).to_owned();
         let f = self.values("frequency")?[k];
@@ -50,6 +50,7 @@ impl Picture<'_> {
         let (mut panels, mut subtitle) = (Vec::new(), vec![self.frequency_in_words(k)?]);
         if on_map("coherence_squared") {
             let mut map = self.map(&self.dataset.variable("coherence_squared")?.variable.clone())?;
+            map.title = label(&self.dataset.variable("coherence_squared")?.variable);
             map.scale = Some(((0.0, 1.0), Palette::Sequential));
             if let Some((limit, level)) = self.coherence_limit()? {
                 map.faint = map.values.iter().map(|c| c.is_nan() || *c < limit).collect();

@@ -239,6 +239,7 @@ impl Picture<'_> {
         }
         // One place is no map.
         let space = variable.dims.iter().filter(|d| matches!(d.role, Role::Y | Role::X) && d.len > 1).count();
+        let mut subtitle = String::new();
         let panel = if let Some(panel) = self.of_plane(&variable)? {
             panel
         } else if let Some(panel) = self.of_latitudes(&variable)? {
@@ -246,10 +247,12 @@ impl Picture<'_> {
         } else if space == 0 {
             Panel::Series(self.series(&variable)?)
         } else {
-            Panel::Map(self.map(&variable)?)
+            let (map, at) = self.map_at(&variable)?;
+            subtitle = at.join("  ·  ");
+            Panel::Map(map)
         };
         let title = self.dataset.attributes().text("title").unwrap_or(name).to_owned();
-        Ok(Figure { title, subtitle: String::new(), panels: vec![panel] })
+        Ok(Figure { title, subtitle, panels: vec![panel] })
     }
 
     fn mode_of(&self, modes: usize) -> Result<usize> {
@@ -305,6 +308,13 @@ impl Picture<'_> {
         Ok(k.map(|k| (k, values[k])))
     }
 
+    /// The level of a variable that has one, in words.
+    fn only_level(&self, dim: &Dim) -> Option<String> {
+        let level = &self.dataset.variable(&dim.name).ok().filter(|_| dim.role == Role::Level)?.variable;
+        let value = *self.values(&dim.name).ok()?.first()?;
+        Some(format!("{} {value} {}", dim.name, level.units().unwrap_or_default()).trim_end().to_owned())
+    }
+
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
     pub(super) fn slice(
         &self,
@@ -326,12 +336,14 @@ impl Picture<'_> {
                 at.push(format!("{} {}", dim.name, k.1));
                 k.0..k.0 + 1
             } else if dim.len == 1 {
+                at.extend(self.only_level(dim));
                 0..1
             } else if dim.name == "confidence" {
-                at.push(format!("confidence {}", self.values("confidence")?[0]));
+                at.extend(self.values("confidence")?.first().map(|level| format!("confidence {level}")));
                 0..1
             } else if dim.name == "frequency" {
                 let k = self.frequency().map_err(|e| e.in_variable(&variable.name))?;
+                at.push(self.frequency_in_words(k)?);
                 k..k + 1
             } else if dim.role == Role::Time {
                 let (n, date) = self.step(dim.len).map_err(|e| e.in_variable(&variable.name))?;
@@ -350,6 +362,11 @@ impl Picture<'_> {
     }
 
     pub(super) fn map(&self, variable: &Variable) -> Result<MapPanel> {
+        Ok(self.map_at(variable)?.0)
+    }
+
+    /// A map, and in words what of the variable's other dimensions it is at.
+    fn map_at(&self, variable: &Variable) -> Result<(MapPanel, Vec<String>)> {
         let grid: Grid = self.dataset.grid(&variable.name)?;
         let (values, at) = self.slice(variable, |role| matches!(role, Role::Y | Role::X))?;
         let shape = grid.shape();
@@ -366,8 +383,8 @@ impl Picture<'_> {
         let unitless = variable.units().is_none_or(|u| u == "1");
         let standard = variable.attributes.text("standard_name").unwrap_or_default();
         let contours = if standard.ends_with("streamfunction") { levels_of(&values).0 } else { Vec::new() };
-        Ok(MapPanel {
-            title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
+        let map = MapPanel {
+            title: label(variable),
             units: if unitless { String::new() } else { variable.units().unwrap_or_default().to_owned() },
             lat: grid.latitudes().unwrap_or_default(),
             lon: grid.longitudes().unwrap_or_default(),
@@ -377,7 +394,8 @@ impl Picture<'_> {
             diverging: (variable.name == "eof").then_some(true),
             contours,
             ..MapPanel::default()
-        })
+        };
+        Ok((map, at))
     }
 
     pub(super) fn series(&self, variable: &Variable) -> Result<SeriesPanel> {

@@ -121,8 +121,8 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
 
 /// Irregular times have another remedy, too.
 fn or_lomb(mut e: Error) -> Error {
-    if let Some(remedy) = e.remedy.take().filter(|_| e.message.contains("not evenly spaced")) {
-        e.remedy = Some(format!("{remedy}, or use --lomb-scargle"));
+    if let Some(remedy) = e.remedy.as_mut().filter(|_| e.message.contains("not evenly spaced")) {
+        remedy.push_str(", or use --lomb-scargle");
     }
     e
 }

@@ -192,6 +192,11 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WaveletArgs) -> Result<Wavel
     let scales = ScaleOptions { mother: args.mother, spacing: args.dj, smallest: args.s0, last: args.j };
     let step = args.period_units.inverse().step(&sampling);
     let scales = Scales::new(source.time().len(), step, scales).map_err(blame)?;
+    if scales.smallest() < 2.0 {
+        job.verbosity.say(job.comm, || {
+            "note: power at scales below two steps is that of wavelets that fit between two times".to_owned()
+        });
+    }
     let average = args.scale_average.map(|band| scales.between(band)).transpose().map_err(blame)?;
     let tables = Wavelet::bytes(&scales, args.pad);
     fits(job, "wavelets", tables).map_err(blame)?;

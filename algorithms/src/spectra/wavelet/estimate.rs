@@ -100,7 +100,8 @@ impl Wavelet {
             .remedy(format!("choose --pad from {times} on, or leave it out")));
         }
         if options.lag1.is_some_and(|a| !(-1.0 < a && a < 1.0)) {
-            return Err(Error::usage("a lag-1 autocorrelation lies between -1 and 1"));
+            return Err(Error::usage("a lag-1 autocorrelation lies between -1 and 1")
+                .remedy("choose --lag1 in between, such as 0.7, or 0 for white noise"));
         }
         let daughters = scales.in_steps().iter().map(|s| daughter(&scales, *s, padded)).collect();
         let mut planner = FftPlanner::new();

@@ -87,6 +87,10 @@ impl Scales {
     pub const fn spacing(&self) -> f64 {
         self.spacing
     }
+    /// The smallest, in steps of time.
+    pub fn smallest(&self) -> f64 {
+        self.values[0]
+    }
     /// In steps.
     pub(super) fn in_steps(&self) -> &[f64] {
         &self.values
