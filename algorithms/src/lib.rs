@@ -7,6 +7,7 @@ pub mod compare;
 pub mod eof;
 pub mod fft;
 pub mod filter;
+mod lanes;
 pub mod modes;
 pub mod projection;
 pub mod regrid;

@@ -2,7 +2,7 @@
 
 use super::command::{label, Picture};
 use super::wheeler_kiladis::direction;
-use super::{Arrow, Figure, MapPanel, Palette, Panel};
+use super::{text, Arrow, Figure, MapPanel, Palette, Panel};
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 
@@ -54,7 +54,7 @@ impl Picture<'_> {
             map.scale = Some(((0.0, 1.0), Palette::Sequential));
             if let Some((limit, level)) = self.coherence_limit()? {
                 map.faint = map.values.iter().map(|c| c.is_nan() || *c < limit).collect();
-                subtitle.push(format!("hatched: below the {} % limit of {limit:.3}", 100.0 * level));
+                subtitle.push(format!("hatched: below the {} limit of {limit:.3}", text::percent(level)));
             }
             if on_map("phase") {
                 let mut phase = self.map(&self.dataset.variable("phase")?.variable.clone())?;
@@ -80,7 +80,7 @@ impl Picture<'_> {
                 if let Some(level) = self.values("confidence")?.get(chosen.map_or(0, |(k, _)| k)) {
                     let limit = self.map(&variable)?.values;
                     map.faint = map.values.iter().zip(&limit).map(|(p, l)| p.is_nan() || p <= l).collect();
-                    subtitle.push(format!("hatched: below the {} % level", 100.0 * level));
+                    subtitle.push(format!("hatched: below the {} level", text::percent(*level)));
                 }
             }
             panels.push(Panel::Map(map));

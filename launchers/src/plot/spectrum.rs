@@ -62,7 +62,8 @@ impl Picture<'_> {
         panel.y_is_log = log;
         let has_limits = self.is_spectrum("limit_lower") && self.is_spectrum("limit_upper");
         if has_limits {
-            let name = format!("{} % interval", 100.0 * self.values("confidence")?[0]);
+            let levels = self.values("confidence")?;
+            let name = levels.first().map_or_else(String::new, |p| format!("{} interval", text::percent(*p)));
             panel.curves.push(self.curve("limit_lower", 0, &name, CurveKind::Interval)?);
             panel.curves.push(self.curve("limit_upper", 0, "", CurveKind::Interval)?);
         }
@@ -70,7 +71,7 @@ impl Picture<'_> {
         if self.is_spectrum("background") {
             panel.curves.push(self.curve("background", 0, "red noise", CurveKind::Reference)?);
             for (k, level) in self.values("confidence")?.iter().enumerate() {
-                let name = format!("{} % level", 100.0 * level);
+                let name = format!("{} level", text::percent(*level));
                 panel.curves.push(self.curve("significance", k, &name, CurveKind::Level(k))?);
             }
         }
@@ -112,7 +113,7 @@ impl Picture<'_> {
         };
         let ratio = self.curve("f_ratio", 0, "", CurveKind::Marks)?.y;
         let mut curve = self.curve("power", 0, "", CurveKind::Marks)?;
-        curve.name = format!("lines (F, {} %)", 100.0 * level);
+        curve.name = format!("lines (F, {})", text::percent(level));
         let at = |k: Option<usize>| k.and_then(|k| ratio.get(k)).copied().unwrap_or(f64::NAN);
         let stands_out = |k: usize| {
             let higher = [at(k.checked_sub(1)), at(Some(k + 1))].into_iter().any(|other| other > ratio[k]);
@@ -131,7 +132,7 @@ impl Picture<'_> {
         if self.dataset.variable("coherence_limit").is_ok() {
             let levels = self.values("confidence")?;
             for (k, (limit, level)) in self.values("coherence_limit")?.iter().zip(levels).enumerate() {
-                let (name, y) = (format!("{} % level", 100.0 * level), vec![*limit; panel.x.len()]);
+                let (name, y) = (format!("{} level", text::percent(level)), vec![*limit; panel.x.len()]);
                 panel.curves.push(Curve { name, y, kind: CurveKind::Level(k) });
             }
         }

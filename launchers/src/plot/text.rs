@@ -110,9 +110,19 @@ fn powers(word: &str) -> String {
     format!("{symbol}{sign}{}", digits.chars().map(raised).collect::<String>())
 }
 
+/// A share in percent, without what binary fractions add to it.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", (1e10 * share).round() / 1e8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_decimal_numbers() {
+        assert_eq!([0.95, 0.57, 0.999].map(percent), ["95 %", "57 %", "99.9 %"]);
+    }
 
     #[test]
     fn units_are_set_as_in_print() {

@@ -2,7 +2,7 @@
 
 use super::colour::extremes;
 use super::command::{decimal_year, label, Picture};
-use super::{Curve, CurveKind, CurvesPanel, Figure, Panel, ScalogramPanel};
+use super::{text, Curve, CurveKind, CurvesPanel, Figure, Panel, ScalogramPanel};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
@@ -73,7 +73,7 @@ impl Picture<'_> {
     fn first_level(&self) -> Result<String> {
         let levels =
             if self.dataset.variable("confidence").is_ok() { self.values("confidence")? } else { Vec::new() };
-        Ok(levels.first().map_or_else(String::new, |p| format!("{} % level", 100.0 * p)))
+        Ok(levels.first().map_or_else(String::new, |p| format!("{} level", text::percent(*p))))
     }
 
     fn period_units(&self) -> Result<String> {

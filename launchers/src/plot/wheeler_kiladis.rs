@@ -89,7 +89,7 @@ impl Picture<'_> {
         let told: Vec<&str> = options.split("; ").filter(|o| told.iter().any(|t| o.starts_with(t))).collect();
         let mut subtitle = vec![told.join(", ")];
         if let Some((limit, level)) = limit {
-            subtitle.push(format!("above the {} % limit of {limit:.3}", 100.0 * level));
+            subtitle.push(format!("above the {} limit of {limit:.3}", text::percent(level)));
             subtitle.push("arrows: up in phase, right x leads".to_owned());
         }
         let depths: Vec<String> = self.args.depths.0.iter().map(f64::to_string).collect();

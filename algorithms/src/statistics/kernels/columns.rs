@@ -3,6 +3,7 @@
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 
 use super::{Stored, Task};
+use crate::lanes::{any_nan, load, store};
 use crate::statistics::state::ReductionState;
 use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
@@ -58,34 +59,6 @@ impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
             at += 1;
         }
     }
-}
-
-#[inline(always)]
-pub(in crate::statistics) fn load<T, U, const N: usize>(all: &[T], at: usize) -> [U; N]
-where
-    T: Copy + Into<U>,
-    U: Copy + Default,
-{
-    // A loop, as `from_fn` is not always compiled into its caller.
-    let mut some = [U::default(); N];
-    for (to, from) in some.iter_mut().zip(&all[at..at + N]) {
-        *to = (*from).into();
-    }
-    some
-}
-
-#[inline(always)]
-pub(in crate::statistics) fn store<T: Copy, const N: usize>(all: &mut [T], at: usize, values: [T; N]) {
-    all[at..at + N].copy_from_slice(&values);
-}
-
-#[inline(always)]
-pub(in crate::statistics) fn any_nan<const N: usize>(values: &[f64; N]) -> bool {
-    let mut any = false;
-    for v in values {
-        any |= v.is_nan();
-    }
-    any
 }
 
 /// Whether some cells have no value in any row, as on land.

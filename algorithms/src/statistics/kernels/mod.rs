@@ -6,7 +6,7 @@
 mod columns;
 mod rows;
 
-pub(super) use columns::{all_missing, any_nan, load, store, Columns, Kernel, Source};
+pub(super) use columns::{all_missing, Columns, Kernel, Source};
 
 use super::layout::Layout;
 use super::reduction::Reduction;

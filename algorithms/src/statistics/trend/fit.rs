@@ -6,7 +6,8 @@ use super::{
     ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, LAST, MISSING_T, MISSING_TT,
     PLANES, PXX, TX, X, XX,
 };
-use crate::statistics::kernels::{all_missing, any_nan, load, store, Kernel, Source, Stored};
+use crate::lanes::{all_nan, any_nan, load, store};
+use crate::statistics::kernels::{all_missing, Kernel, Source, Stored};
 
 /// When a row is, counted from the first step of the state.
 #[derive(Debug, Clone, Copy)]
@@ -44,15 +45,6 @@ impl<T: Stored> Kernel<T> for Fit<'_> {
             self.gaps::<N, T>(sources, at);
         }
     }
-}
-
-#[inline(always)]
-fn all_nan<const N: usize>(values: &[f64; N]) -> bool {
-    let mut all = true;
-    for v in values {
-        all &= v.is_nan();
-    }
-    all
 }
 
 /// Which cells have no value in any row, nor in those before: `known` is NaN there.

@@ -3,7 +3,7 @@
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 
 use super::{CENTRE, FIRST, LAST, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX};
-use crate::statistics::kernels::{load, store};
+use crate::lanes::{load, store, Blocks};
 use pulp::NullaryFnOnce;
 
 /// So many cells are worked on at once.
@@ -25,20 +25,11 @@ impl NullaryFnOnce for Join<'_> {
     type Output = ();
     #[inline(always)]
     fn call(mut self) {
-        let cells = self.count.len();
-        let mut at = 0;
-        while at + BLOCK <= cells {
-            self.take::<BLOCK>(at);
-            at += BLOCK;
-        }
-        while at < cells {
-            self.take::<1>(at);
-            at += 1;
-        }
+        self.over::<BLOCK>(self.count.len());
     }
 }
 
-impl Join<'_> {
+impl Blocks for Join<'_> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, at: usize) {
         let cells = self.count.len();

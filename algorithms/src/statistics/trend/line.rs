@@ -8,7 +8,7 @@ use super::{
     Sums, ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, MISSING_T,
     MISSING_TT, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX,
 };
-use crate::statistics::kernels::{load, store};
+use crate::lanes::{load, store, Blocks};
 use crate::statistics::student;
 use pulp::NullaryFnOnce;
 
@@ -113,19 +113,11 @@ impl NullaryFnOnce for Settle<'_> {
     type Output = ();
     #[inline(always)]
     fn call(mut self) {
-        let mut at = 0;
-        while at + BLOCK <= self.cells {
-            self.take::<BLOCK>(at);
-            at += BLOCK;
-        }
-        while at < self.cells {
-            self.take::<1>(at);
-            at += 1;
-        }
+        self.over::<BLOCK>(self.cells);
     }
 }
 
-impl Settle<'_> {
+impl Blocks for Settle<'_> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, at: usize) {
         let s: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.planes, p * self.cells + at));

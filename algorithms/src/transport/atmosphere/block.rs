@@ -4,6 +4,7 @@
 #![allow(clippy::needless_range_loop)] // several arrays side by side, for vectors
 
 use super::Cells;
+use crate::lanes::{load, store};
 use halocline_core::engine::Numbers;
 use pulp::NullaryFnOnce;
 
@@ -168,8 +169,8 @@ impl Add<'_> {
     fn keep<const N: usize>(&mut self, at: usize) {
         for k in 0..self.of.variables() {
             let place = self.place(Cells::reference(k), at);
-            store::<N>(self.sums, place, load(&self.references[k], 0));
-            store::<N>(self.sums, place + self.cells, load(&self.totals[k], 0));
+            store::<f64, N>(self.sums, place, load(&self.references[k], 0));
+            store::<f64, N>(self.sums, place + self.cells, load(&self.totals[k], 0));
         }
     }
 
@@ -243,20 +244,6 @@ impl Add<'_> {
         }
         counted
     }
-}
-
-#[inline(always)]
-fn load<T: Copy + Into<f64>, const N: usize>(all: &[T], at: usize) -> [f64; N] {
-    let mut some = [0.0; N];
-    for (to, from) in some.iter_mut().zip(&all[at..at + N]) {
-        *to = (*from).into();
-    }
-    some
-}
-
-#[inline(always)]
-fn store<const N: usize>(all: &mut [f64], at: usize, values: [f64; N]) {
-    all[at..at + N].copy_from_slice(&values);
 }
 
 /// Adds deviations from the references.
