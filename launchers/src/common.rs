@@ -105,6 +105,10 @@ fn parse_compression(word: &str) -> std::result::Result<Compression, String> {
 }
 
 impl CompressArgs {
+    /// How a variable is compressed.
+    pub(crate) fn compression(&self) -> Compression {
+        self.compress
+    }
     /// Has all of a file's data compressed so.
     pub(crate) fn apply(&self, schema: &mut Schema) {
         schema.compress(self.compress);

@@ -3,7 +3,7 @@
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
 use crate::bench::model::Case;
-use crate::common::{check_output, command_line, paths, InputArgs, MemoryArgs, Verbosity};
+use crate::common::{check_output, command_line, paths, CompressArgs, InputArgs, MemoryArgs, Verbosity};
 use crate::folding::FoldJob;
 use crate::plan::{Foreseen, Ranks, Sends, Sent};
 use crate::{progress, report};
@@ -11,7 +11,7 @@ use halocline_core::budget::{bytes_text, MemoryBudget};
 use halocline_core::comm::Comm;
 use halocline_core::progress::{Phase, Progress};
 use halocline_core::rechunk::Method;
-use halocline_core::{Error, Result};
+use halocline_core::Result;
 use halocline_io::dataset::{Dataset, VariableInfo};
 use halocline_io::output::history_line;
 use halocline_io::rechunk::{parse_chunks, Imagined, Rechunk, RechunkOptions};
@@ -35,10 +35,8 @@ pub(crate) struct RechunkArgs {
     /// dimensions that are not named keep theirs
     #[arg(long, value_name = "DIM=N,…")]
     chunks: Option<String>,
-    /// Compression of the rechunked variables: none, deflate:N with N from 1 (fast) to 9, or zstd:N
-    /// with N from -7 to 22, which not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
-    compress: String,
+    #[command(flatten)]
+    compress: CompressArgs,
     #[command(flatten)]
     memory: MemoryArgs,
     /// Where scratch files go [default: $HALOCLINE_SCRATCH, $TMPDIR, /tmp]
@@ -93,10 +91,7 @@ impl RechunkArgs {
         Ok(RechunkOptions {
             variables: self.var.clone(),
             chunks: self.chunks.as_deref().map_or(Ok(Vec::new()), parse_chunks)?,
-            compression: self
-                .compress
-                .parse()
-                .map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })?,
+            compression: self.compress.compression(),
             scratch: self.scratch.clone().unwrap_or_else(scratch::default_directory),
         })
     }

@@ -4,7 +4,9 @@ use super::fields::Field;
 use super::output::{chunks, write, Precision};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_once, check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    check_once, check_output, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::FoldJob;
 use crate::operands::Operands;
 use crate::sphere::{Passing, Results, SphereMaps, Through, Work};
@@ -14,7 +16,7 @@ use halocline_core::comm::Comm;
 use halocline_core::meta::Attributes;
 use halocline_core::progress::Phase;
 use halocline_core::{Error, Result};
-use halocline_io::output::{Compression, Output, Schema, VariableSpec, WriteReport};
+use halocline_io::output::{Output, Schema, VariableSpec, WriteReport};
 use std::path::{Path, PathBuf};
 
 /// What a wind is made of: vorticity and divergence, streamfunction and velocity potential, its
@@ -44,10 +46,8 @@ pub(crate) struct HelmholtzArgs {
     /// How values are written [default: as those of the wind]
     #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
     precision: Option<Precision>,
-    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22,
-    /// which not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
-    compress: String,
+    #[command(flatten)]
+    compress: CompressArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -55,11 +55,6 @@ pub(crate) struct HelmholtzArgs {
     /// The file to write
     #[arg(long, short, value_name = "OUT.nc")]
     output: PathBuf,
-}
-
-/// What `--compress` says.
-pub(crate) fn compression(text: &str) -> Result<Compression> {
-    text.parse().map_err(|e: Error| Error { message: format!("--compress: {}", e.message), ..e })
 }
 
 /// Runs the command.
@@ -80,8 +75,7 @@ impl HelmholtzArgs {
             return Err(Error::usage(format!("--radius {} is no radius", self.radius))
                 .remedy("give metres, as in 6371200"));
         }
-        check_once(&self.fields().iter().map(|field| field.name()).collect::<Vec<_>>())?;
-        compression(&self.compress).map(drop)
+        check_once(&self.fields().iter().map(|field| field.name()).collect::<Vec<_>>())
     }
 
     fn fields(&self) -> Vec<Field> {
@@ -153,7 +147,7 @@ impl Helmholtz<'_> {
         let mut schema = Schema { attributes: self.global(&through), ..Schema::new() };
         let mut pending = schema.add_coordinate(maps.first().time_coordinate())?;
         pending.extend(carry::add_space(&mut schema, maps.first())?);
-        let compression = compression(&args.compress)?;
+        let compression = args.compress.compression();
         for made in fields.iter().flat_map(|field| field.made()) {
             let dims = maps.first().variable().dims.iter().map(|d| d.name.as_str());
             let mut attributes = made.attributes(maps.first());

@@ -1,10 +1,11 @@
 //! `halocline calc truncate`.
 
-use super::helmholtz::compression;
 use super::output::{chunks, write, Precision};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
-use crate::common::{check_once, check_output, described, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
+use crate::common::{
+    check_once, check_output, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+};
 use crate::folding::FoldJob;
 use crate::operands::Operands;
 use crate::pairs::{check_shared, check_times};
@@ -39,10 +40,8 @@ pub(crate) struct TruncateArgs {
     /// How values are written [default: as those of the input]
     #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
     precision: Option<Precision>,
-    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22,
-    /// which not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
-    compress: String,
+    #[command(flatten)]
+    compress: CompressArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -76,8 +75,7 @@ pub(super) fn run(comm: &Comm, args: &TruncateArgs, verbosity: Verbosity) -> Res
 impl TruncateArgs {
     /// Refuses what makes no sense before any file is opened.
     pub(crate) fn check(&self) -> Result<()> {
-        check_once(&self.var)?;
-        compression(&self.compress).map(drop)
+        check_once(&self.var)
     }
 
     fn taper(&self) -> String {
@@ -153,7 +151,7 @@ impl Truncation<'_> {
             pending.extend(schema.add_coordinate(maps.first().time_coordinate())?);
             pending.extend(carry::add_space(&mut schema, maps.first())?);
         }
-        let compression = compression(&args.compress)?;
+        let compression = args.compress.compression();
         for (maps, (_, dtype)) in self.all.iter().zip(&plans) {
             let variable = maps.first().variable();
             let dims = variable.dims.iter().map(|d| d.name.as_str());

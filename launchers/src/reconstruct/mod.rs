@@ -6,15 +6,14 @@ mod maps;
 mod output;
 mod run;
 
-use crate::common::{MemoryArgs, Verbosity};
+use crate::common::{CompressArgs, MemoryArgs, Verbosity};
 use crate::eof_file::ModeList;
 use crate::report;
 use halocline_core::calendar::TimeRange;
 use halocline_core::comm::Comm;
 use halocline_core::meta::DType;
 use halocline_core::progress::Progress;
-use halocline_core::{Error, Result};
-use halocline_io::output::Compression;
+use halocline_core::Result;
 use halocline_io::Io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,10 +37,8 @@ pub(crate) struct ReconstructArgs {
     /// Of the values that are written
     #[arg(long, value_enum, default_value_t = Precision::Single, value_name = "single|double", hide_possible_values = true)]
     precision: Precision,
-    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22, which
-    /// not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
-    compress: String,
+    #[command(flatten)]
+    compress: CompressArgs,
     /// How the file is read: directly, through the NetCDF library, or directly wherever that is
     /// known to work. All ways give the same bits
     #[arg(long, default_value = "auto", value_parser = crate::common::parse_io, value_name = "auto|direct|library")]
@@ -67,13 +64,7 @@ impl ReconstructArgs {
 
     /// What can be checked before anything is opened.
     pub(crate) fn check(&self) -> Result<()> {
-        self.compression()?;
         self.times().map(drop)
-    }
-
-    fn compression(&self) -> Result<Compression> {
-        let of_option = |e: Error| Error { message: format!("--compress: {}", e.message), ..e };
-        self.compress.parse().map_err(of_option)
     }
 
     fn times(&self) -> Result<Option<TimeRange>> {

@@ -102,7 +102,8 @@ pub(super) fn create(
     for field in fields {
         let variable = field.variable();
         let names = variable.dims.iter().map(|d| d.name.as_str());
-        let spec = VariableSpec::data(&variable.name, names, variable.dtype).compression(args.compression()?);
+        let spec = VariableSpec::data(&variable.name, names, variable.dtype)
+            .compression(args.compress.compression());
         schema.add_variable(spec.chunks(field.chunks()).attributes(variable.attributes.clone()));
     }
     let mut output = Output::create(comm, &args.output, &schema)?;

@@ -71,13 +71,11 @@ impl<'a> OfSurface<'a> {
     /// Some steps of a block.
     fn steps(&self, block: &IndexBox, out: &mut [f64]) -> Result<()> {
         let surface = doubles(self.surface, &self.flat(block))?;
-        let missing = surface.iter().filter(|ps| ps.is_nan()).count();
-        if self.layers.is_some() && missing > 0 {
-            return Err(Error::data(format!(
-                "{missing} surface pressures are missing: the mass of the air there is not known"
-            ))
-            .in_variable(&self.variable.name)
-            .remedy("fill them first"));
+        // How many are, over all ranks and steps, none of these reads knows.
+        if self.layers.is_some() && surface.iter().any(|ps| ps.is_nan()) {
+            return Err(Error::data("surface pressures are missing: the mass of the air there is not known")
+                .in_variable(&self.variable.name)
+                .remedy("fill them first"));
         }
         let inner: usize = block.shape()[self.level + 1..].iter().product::<usize>().max(1);
         let levels = block.range(self.level);

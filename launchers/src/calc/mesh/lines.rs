@@ -1,6 +1,5 @@
 //! Derivatives and integrals along depth and time: whole lines of cells, batch by batch.
 
-use super::super::helmholtz::compression;
 use super::super::output::Precision;
 use super::celsius::Zero;
 use super::options::{Asked, MeshCalcArgs};
@@ -165,7 +164,7 @@ impl<'a> Lines<'a> {
         let dtype = Precision::dtype(args.precision, first);
         let shape: Vec<usize> = dims.iter().map(|d| d.len).collect();
         let spec = VariableSpec::data(result.name.clone(), dims.iter().map(|d| d.name.as_str()), dtype);
-        let spec = spec.compression(compression(&args.compress)?);
+        let spec = spec.compression(args.compress.compression());
         let chunks = if shape.is_empty() { Vec::new() } else { series::chunks(&shape) };
         schema.add_variable(spec.chunks(chunks).attributes(attributes));
         let mut file = Output::create(job.comm, &args.output, &schema)?;

@@ -1,6 +1,5 @@
 //! Operators on maps: opened, planned, and written map by map.
 
-use super::super::helmholtz::compression;
 use super::super::output::{part, room, Precision};
 use super::celsius::Zero;
 use super::checks::{check_pair, check_plane, check_shapes, leading, level_of, room_for_mesh, stands};
@@ -178,7 +177,7 @@ impl<'a> Maps<'a> {
             let shape: Vec<usize> = dims.iter().map(|d| d.len).collect();
             let spec = VariableSpec::data(result.name.clone(), dims.iter().map(|d| d.name.as_str()), dtype);
             let spec =
-                spec.compression(compression(&args.compress)?).chunks(default_chunks(&shape, dtype.size()));
+                spec.compression(args.compress.compression()).chunks(default_chunks(&shape, dtype.size()));
             schema.add_variable(spec.attributes(attributes));
         }
         let mut file = Output::create(job.comm, &args.output, &schema)?;

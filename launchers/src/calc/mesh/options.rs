@@ -1,10 +1,9 @@
 //! The options of calculus on meshes.
 
-use super::super::helmholtz::compression;
 use super::super::output::Precision;
 use super::celsius::{CelsiusArgs, CelsiusChoice};
 use super::what::{Axis, What};
-use crate::common::{InputArgs, MemoryArgs, SelectionArgs};
+use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs};
 use crate::mesh::GridArgs;
 use halocline_algorithms::calculus::Edge;
 use halocline_core::grid::mesh::Point;
@@ -26,10 +25,8 @@ pub(crate) struct MeshCalcArgs {
     /// How values are written [default: as those of the input]
     #[arg(long, value_enum, value_name = "single|double", hide_possible_values = true)]
     pub(super) precision: Option<Precision>,
-    /// Compression: none, deflate:N with N from 1 (fast) to 9, or zstd:N with N from -7 to 22,
-    /// which not every reader has the plugin for
-    #[arg(long, value_name = "none|deflate:N|zstd:N", default_value = "deflate:1")]
-    pub(super) compress: String,
+    #[command(flatten)]
+    pub(super) compress: CompressArgs,
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
@@ -254,8 +251,7 @@ pub(crate) trait MeshCommand: std::fmt::Debug + Sync {
     /// Refuses what makes no sense before any file is opened.
     fn check(&self) -> Result<()> {
         self.common().grid.check()?;
-        self.asked()?;
-        compression(&self.common().compress).map(drop)
+        self.asked().map(drop)
     }
 }
 

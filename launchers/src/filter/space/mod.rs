@@ -132,7 +132,7 @@ impl Scalars<'_> {
             pending.extend(schema.add_coordinate(source.time_coordinate())?);
             pending.extend(carry::add_space(&mut schema, source)?);
         }
-        let compression = calc::compression(&args.compress)?;
+        let compression = args.compress.compression();
         for ((source, laplacian), (_, dtype)) in self.variables.iter().zip(&ways) {
             let variable = source.variable();
             let dims = variable.dims.iter().map(|d| d.name.as_str());

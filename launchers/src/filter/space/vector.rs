@@ -123,7 +123,7 @@ impl<'a> Vector<'a> {
         for (coordinate, _) in &renamed {
             pending.extend(schema.add_coordinate(coordinate)?);
         }
-        let compression = calc::compression(&args.compress)?;
+        let compression = args.compress.compression();
         for (source, dtype) in self.sources.iter().zip(dtypes) {
             let variable = source.variable();
             let mut attributes = super::attributes(args, source, steps);
