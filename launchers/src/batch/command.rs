@@ -1,6 +1,7 @@
 //! The command line of a job, checked by the parser that will read it there.
 
 use super::array::{self, Array};
+use crate::provenance::arguments::told_of_numbers;
 use crate::Cli;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use halocline_core::{Error, Result};
@@ -29,7 +30,7 @@ struct Parsed {
 impl Parsed {
     fn of(words: &[String]) -> Result<Self> {
         let all = std::iter::once("halocline").chain(words.iter().map(String::as_str));
-        let mut command = Cli::command();
+        let mut command = told_of_numbers(Cli::command());
         let matches = command.try_get_matches_from_mut(all).map_err(|e| {
             use clap::error::ErrorKind::{
                 DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,

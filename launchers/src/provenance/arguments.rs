@@ -1,5 +1,6 @@
 //! The words of a command line, with the options that nobody typed.
 
+use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use serde_json::{Map, Value};
@@ -34,8 +35,9 @@ pub(crate) fn parse() -> Result<crate::Cli, clap::Error> {
 pub(crate) fn told_of_numbers(command: Command) -> Command {
     command
         .mut_args(|arg| {
-            let takes =
-                !arg.is_positional() && matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+            let is_path = arg.get_value_parser().type_id() == ValueParser::path_buf().type_id();
+            let is_set = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+            let takes = is_set && !is_path && !arg.is_positional();
             if takes {
                 arg.allow_negative_numbers(true)
             } else {

@@ -61,6 +61,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a EddyArgs) -> Result<Eddy<'a>
     let asked = [Asked::new(ANY, Some(&args.x)), Asked::new(Wanted { option: "y", ..ANY }, Some(&args.y))];
     let asked = if args.x == args.y { &asked[..1] } else { &asked[..] };
     let (operands, _) = Operands::open(job, &args.common, asked)?;
+    operands.check_once()?;
     check_output(job.comm, &args.common.output, &operands.files())?;
     let parts = args.common.selection.parts(job.comm, &operands.first().variable().dims)?;
     Ok(Eddy { args, operands, parts })

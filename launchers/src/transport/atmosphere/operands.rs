@@ -114,7 +114,6 @@ impl Operands {
             ));
         }
         let (latitudes, longitudes) = grid(first).map_err(blame)?;
-        check_once(&longitudes, grid_name(first)).map_err(blame)?;
         let given = common.given(selection.levels.is_some(), wants_layers);
         let hybrid = hybrid_levels(job, common, given, (&datasets[home], first)).map_err(blame)?;
         let pressure = match &hybrid {
@@ -180,6 +179,12 @@ impl Operands {
         let grid = self.first().grid();
         let cut = grid.edges.as_ref().map(|edges| edges.lon.iter().map(|e| (e[1] - e[0]).abs()).sum());
         around(&self.longitudes, cut).map_err(|e| self.blame(e))
+    }
+
+    /// Refuses columns that are there twice, for what is a mean along circles.
+    pub(super) fn check_once(&self) -> Result<()> {
+        let name = self.first().grid().lon.as_ref().map_or("", |lon| &lon.variable.name);
+        check_once(&self.longitudes, name).map_err(|e| self.blame(e))
     }
 
     pub(super) fn first(&self) -> &Source {
@@ -315,17 +320,17 @@ fn grid(source: &Source) -> Result<(Vec<f64>, Vec<f64>)> {
     }
 }
 
-fn grid_name(source: &Source) -> &str {
-    source.grid().lon.as_ref().map_or("", |lon| &lon.variable.name)
-}
-
 /// Refuses columns that are there twice: means along circles would count them twice.
 fn check_once(longitudes: &[f64], name: &str) -> Result<()> {
     let mut around: Vec<f64> = longitudes.iter().map(|l| l.rem_euclid(360.0)).collect();
     around.sort_by(f64::total_cmp);
-    let next = around.iter().skip(1).copied().chain(around.first().map(|l| l + 360.0));
-    // What rounding of coordinates makes of the same place, in degrees.
-    let twice = around.iter().zip(next).find(|(a, b)| b - *a < 1e-3);
+    let steps = || around.windows(2).map(|w| w[1] - w[0]);
+    let over = around.first().zip(around.last()).map_or(360.0, |(first, last)| first + 360.0 - last);
+    // What rounding of coordinates makes of the same place, beside the step of most columns.
+    let mut sorted: Vec<f64> = steps().collect();
+    sorted.sort_by(f64::total_cmp);
+    let least = 1e-2 * sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+    let twice = around.iter().zip(steps().chain([over])).find(|(_, step)| *step <= least);
     match twice.filter(|_| longitudes.len() > 1) {
         None => Ok(()),
         Some((at, _)) => Err(Error::data(format!("its longitudes `{name}` have {at} twice"))
@@ -357,6 +362,8 @@ mod tests {
     #[test]
     fn columns_are_there_once() {
         assert!(check_once(&[0.0, 90.0, 180.0, 270.0], "lon").is_ok() && check_once(&[5.0], "lon").is_ok());
+        let fine: Vec<f64> = (0..50).map(|i| f64::from(100.0 + i as f32 / 1000.0)).collect();
+        assert!(check_once(&fine, "lon").is_ok());
         for twice in [&[0.0, 120.0, 240.0, 360.0][..], &[-180.0, 0.0, 180.0], &[1.0, 1.0]] {
             assert!(check_once(twice, "lon").is_err(), "{twice:?}");
         }

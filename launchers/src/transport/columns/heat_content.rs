@@ -98,10 +98,15 @@ impl Columns for HeatContentArgs {
         let (cells, order) = (ocean.cells(), ocean.order());
         let zero = if ocean.is_primary_kelvin() { 273.15 } else { 0.0 };
         let factor = self.rho0 * self.cp;
+        // Layers are piled from where the first begins, which is the surface unless levels are cut.
+        let begin = ocean.interfaces()[0];
         let one = |cell: usize| -> Vec<f64> {
             let (values, layers) = ocean.column(values, (m, cell), &order, 0);
             let celsius: Vec<f64> = values.iter().map(|t| t - zero).collect();
-            self.depths.iter().map(|Depths(pair)| factor * between_depths(&celsius, &layers, *pair)).collect()
+            let held = |Depths([top, bottom]): &Depths| {
+                factor * between_depths(&celsius, &layers, [top - begin, bottom - begin])
+            };
+            self.depths.iter().map(held).collect()
         };
         let found: Vec<Vec<f64>> = (0..cells).into_par_iter().map(one).collect();
         (0..self.depths.len()).flat_map(|k| found.iter().map(move |all| all[k])).collect()

@@ -136,7 +136,7 @@ impl Columns for MixedLayer {
         vec![Made { name: "mlotst", attributes }]
     }
     fn maps(&self, ocean: &Ocean, values: &[Numbers<'_>], m: usize) -> Vec<f64> {
-        let (order, depths) = (ocean.order(), ocean.depths());
+        let (order, depths, begin) = (ocean.order(), ocean.depths(), ocean.interfaces()[0]);
         let rule = (self.args.reference, self.args.threshold(), !self.args.by_density());
         let one = |cell: usize| {
             let (first, layers) = ocean.column(values, (m, cell), &order, 0);
@@ -148,10 +148,10 @@ impl Columns for MixedLayer {
                 first
             };
             let water = column.iter().position(|v| v.is_nan()).unwrap_or(column.len());
-            let bottom = layers[..water].iter().sum();
+            let bottom = begin + layers[..water].iter().sum::<f64>();
             if ocean.has_thickness() {
                 // Partial cells: their middles are not those of the levels.
-                let mut top = 0.0;
+                let mut top = begin;
                 let middles: Vec<f64> = layers
                     .iter()
                     .map(|layer| {

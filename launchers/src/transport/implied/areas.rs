@@ -196,7 +196,7 @@ mod tests {
             units: Some(units.to_owned()),
             file: String::new(),
             flags: Vec::new(),
-            roles: Vec::new(),
+            dims: Vec::new(),
         };
         assert_eq!(in_metres(&found("centimeter^2")).unwrap().0, [2.0]);
         assert_eq!(in_metres(&found("m2")).unwrap().0, [2e4]);

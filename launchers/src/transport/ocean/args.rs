@@ -10,7 +10,7 @@ use halocline_core::comm::Comm;
 use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Selection};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where velocities are beside tracers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -145,6 +145,18 @@ impl OceanArgs {
         let path =
             self.grid.as_ref().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("toml")));
         path.map(|path| halocline_io::open(comm, &[path.display().to_string()])).transpose()
+    }
+
+    /// The file of `--thickness FILE:NAME`, opened, if it is one.
+    pub(super) fn thickness_file(&self, comm: &Comm) -> Result<Option<Dataset>> {
+        let file = self.thickness.as_deref().and_then(|asked| asked.rsplit_once(':')).map(|(file, _)| file);
+        let file = file.filter(|file| Path::new(file).exists());
+        file.map(|file| halocline_io::open(comm, &[file.to_owned()])).transpose()
+    }
+
+    /// The name of `--thickness`.
+    pub(super) fn thickness_name(&self) -> Option<&str> {
+        self.thickness.as_deref().map(|asked| asked.rsplit_once(':').map_or(asked, |(_, name)| name))
     }
 
     pub(super) fn asked_stagger(&self) -> Option<Stagger> {

@@ -55,10 +55,8 @@ impl Basin {
                     "`{text}` is no box: its south and north, {south} and {north}, are no latitudes in this order; write NAME=W,E,S,N"
                 ));
             }
-            if !(-360.0..=720.0).contains(&west) || !(-360.0..=720.0).contains(&east) {
-                return Err(format!(
-                    "`{text}` is no box: {west} and {east} are no longitudes; write NAME=W,E,S,N"
-                ));
+            if let Some(bad) = [west, east].into_iter().find(|lon| !(-360.0..=720.0).contains(lon)) {
+                return Err(format!("`{text}` is no box: {bad} is no longitude; write NAME=W,E,S,N"));
             }
             Which::Box(corners)
         } else if let Some(region) = of_file(what) {
@@ -257,7 +255,7 @@ mod tests {
             units: None,
             file: String::new(),
             flags: vec![(0.0, "land".to_owned()), (2.0, "atlantic_ocean".to_owned())],
-            roles: Vec::new(),
+            dims: Vec::new(),
         };
         assert_eq!((code(&found, "atlantic_ocean").unwrap(), code(&found, "7").unwrap()), (2.0, 7.0));
         assert!(code(&found, "pacific_ocean").unwrap_err().to_string().contains("atlantic_ocean"));

@@ -3,7 +3,7 @@
 use crate::quantities::{check_metres, Quantity};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Attributes, Role, Values};
+use halocline_core::meta::{Attributes, Dim, Role, Values};
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, VariableInfo};
 use std::path::PathBuf;
@@ -177,8 +177,8 @@ pub(in crate::transport) struct Static {
     pub(in crate::transport) file: String,
     /// Values and words of `flag_values` and `flag_meanings`.
     pub(in crate::transport) flags: Vec<(f64, String)>,
-    /// Roles of dimensions that are longer than 1.
-    pub(in crate::transport) roles: Vec<Role>,
+    /// Dimensions that are longer than 1.
+    pub(in crate::transport) dims: Vec<Dim>,
 }
 
 /// Reads what does not vary in time: `asked` is a name or `FILE:NAME`; else the first of `names` that
@@ -265,9 +265,6 @@ fn read(
         .collect();
     let block = IndexBox::new(first);
     let file = set.files().first().map_or("", |f| f.path.as_str());
-    if metres {
-        check_metres(&info.variable).map_err(|e| e.in_file(file))?;
-    }
     if varies(info) || !lengths.contains(&block.len()) {
         if !named {
             return Ok(None);
@@ -277,12 +274,14 @@ fn read(
             .in_file(file)
             .remedy("name one of the same grid, without times"));
     }
-    let dims = info.variable.dims.iter().filter(|d| d.role != Role::Time && d.len > 1);
-    let roles = dims.map(|d| d.role).collect();
+    if metres {
+        check_metres(&info.variable).map_err(|e| e.in_file(file))?;
+    }
+    let dims = info.variable.dims.iter().filter(|d| d.role != Role::Time && d.len > 1).cloned().collect();
     let values = comm.on_root(|| set.read(name, &block))?;
     let units = info.variable.units().map(str::to_owned);
     let flags = flags(&info.variable.attributes);
-    Ok(Some(Static { name: name.to_owned(), values, units, file: file.to_owned(), flags, roles }))
+    Ok(Some(Static { name: name.to_owned(), values, units, file: file.to_owned(), flags, dims }))
 }
 
 /// What the values of a variable mean, as its attributes say.

@@ -115,8 +115,8 @@ impl Opening<'_> {
     pub(super) fn fitted_mesh(
         &mut self,
         fit: &Fit,
-        tracers: &[usize],
-        u: Option<usize>,
+        (tracers, u): (&[usize], Option<usize>),
+        is_mass: bool,
     ) -> Result<VelocityMesh> {
         let found = self.of_file()?;
         let is_named = self.args.grid().grid.is_some();
@@ -137,7 +137,7 @@ impl Opening<'_> {
         self.check_faces(fit, &mesh, u)?;
         mesh.staggering = Staggering::C;
         self.asked_lengths(&mut mesh, Stagger::Ahead)?;
-        super::mesh::check_lengths(&mesh, (Primary::V, u.is_some()), false)?;
+        super::mesh::check_lengths(&mesh, (!is_mass).then_some(Primary::V))?;
         Ok(VelocityMesh::new(mesh.with_faces([Faces::Right; 2]), Stagger::Ahead))
     }
 

@@ -1,8 +1,8 @@
-//! Where levels end, as files tell it that give no bounds of them.
+//! Where levels end, and how thick they are, as files tell it that give no bounds of them.
 
 use super::find::{self, Static};
 use halocline_core::comm::Comm;
-use halocline_core::meta::{Coordinate, Role};
+use halocline_core::meta::{Coordinate, Dim};
 use halocline_core::{Error, Result};
 use halocline_io::Dataset;
 use std::path::PathBuf;
@@ -17,118 +17,190 @@ const TOPS: [&str; 2] = ["gdepw_1d", "z_w_top"];
 /// Where they are looked for.
 pub(super) struct Interfaces<'a> {
     pub(super) comm: &'a Comm,
-    pub(super) sets: &'a [Dataset],
+    pub(super) sets: Vec<&'a Dataset>,
     pub(super) files: &'a mut Vec<PathBuf>,
+    /// A thickness that is asked for by this name, which may be one of each level.
+    pub(super) asked: Option<&'a str>,
 }
 
-impl Interfaces<'_> {
-    fn look(&mut self, names: &[&str], len: usize) -> Result<Option<Static>> {
-        find::fixed_in(self.comm, self.sets, (None, false), (names, &[len]), self.files)
+/// Levels without bounds, as they are.
+pub(super) struct Bare<'a> {
+    pub(super) levels: &'a Coordinate,
+    /// In metres, from the top down.
+    pub(super) depths: &'a [f64],
+    /// Whether the first level of the file is the deepest.
+    pub(super) upwards: bool,
+    /// Rows and columns.
+    pub(super) ground: &'a [Dim],
+}
+
+/// What is found of levels without bounds.
+pub(super) struct Ends {
+    /// Depths of interfaces in metres, from the top down.
+    pub(super) interfaces: Vec<f64>,
+    /// Thickness of each in the order of the file, if something else tells it, and what does.
+    pub(super) each: Option<(String, Vec<f64>)>,
+    /// In words.
+    pub(super) note: String,
+}
+
+impl Bare<'_> {
+    /// The numbers of a variable in metres; without units in those of the levels. `None`, if they are
+    /// no lengths.
+    fn in_metres(&self, found: &Static) -> Option<Vec<f64>> {
+        let own = found.units.as_deref().filter(|units| !units.trim().is_empty());
+        let factor = metres(own.or(self.levels.variable.units()).unwrap_or("m"))?;
+        let all: Vec<f64> = found.values.to_f64().iter().map(|z| z.abs() * factor).collect();
+        all.iter().all(|z| z.is_finite()).then_some(all)
     }
 
-    /// A thickness of each of `n` levels in metres, in the order of the file, and its name.
-    pub(super) fn each(&mut self, n: usize) -> Result<Option<(String, Vec<f64>)>> {
-        let Some(found) = self.look(&EACH, n)? else { return Ok(None) };
-        let is_of_levels = found.roles == [Role::Level] || found.roles.len() <= 1;
-        let all = in_metres(&found).filter(|all| is_of_levels && all.iter().all(|dz| *dz > 0.0));
-        Ok(all.map(|all| (found.name, all)))
-    }
-
-    /// Depths of interfaces from the top down, of levels without bounds at these depths, and where
-    /// they are from. What does not hold the levels belongs to others.
-    pub(super) fn interfaces(
-        &mut self,
-        levels: &Coordinate,
-        depths: &[f64],
-        each: Option<&(String, Vec<f64>)>,
-        upwards: bool,
-    ) -> Result<(Vec<f64>, String)> {
-        let n = depths.len();
-        let name = &levels.variable.name;
-        let said = |from: &str| format!("layers from {from}, as {name} has no bounds");
-        let edges = levels.variable.attributes.text("edges");
-        let names: Vec<&str> = edges.into_iter().chain(ALL).collect();
-        if let Some(found) = self.look(&names, n + 1)? {
-            let sorted = in_metres(&found).map(sorted).filter(|ends| hold(ends, depths));
-            if let Some(ends) = sorted {
-                return Ok((ends, said(&found.name)));
-            }
+    /// The ends of layers of this thickness, in the order of the file: from the surface down, or with
+    /// the first level in the middle of its layer. `None`, if they don't hold the levels.
+    fn piled(&self, each: &[f64]) -> Option<Vec<f64>> {
+        let mut down = each.to_vec();
+        if self.upwards {
+            down.reverse();
         }
-        let deepest = each.map(|(_, all)| if upwards { all[0] } else { all[n - 1] });
-        if let Some(found) = self.look(&TOPS, n)? {
-            let with_bottom = in_metres(&found).map(sorted).map(|mut ends| {
-                let last = ends[n - 1];
-                ends.push(deepest.map_or(2.0 * depths[n - 1] - last, |dz| last + dz));
-                ends
+        let starts = [0.0, self.depths.first()? - 0.5 * down.first()?];
+        let from = |start: f64| -> Vec<f64> {
+            let mut depth = start;
+            let ends = down.iter().map(|dz| {
+                depth += dz;
+                depth
             });
-            if let Some(ends) = with_bottom.filter(|ends| hold(ends, depths)) {
-                return Ok((ends, said(&found.name)));
-            }
-        }
-        if let Some((from, all)) = each {
-            let mut all = all.clone();
-            if upwards {
-                all.reverse();
-            }
-            let ends = below(all.iter().copied());
-            if hold(&ends, depths) {
-                return Ok((ends, said(from)));
-            }
-        }
-        // MITgcm's levels are in the middle of their layers, unless they were set by hand.
-        let shares = self.sets.iter().flat_map(Dataset::variables);
-        if shares.into_iter().any(|info| info.variable.name.starts_with("hFac")) {
-            let centred = centred(depths);
-            if hold(&centred, depths) {
-                let note = format!("layers as if {name} were their middles, as neither drF nor Zp1 is there");
-                return Ok((centred, note));
-            }
-        }
+            std::iter::once(start).chain(ends.collect::<Vec<_>>()).collect()
+        };
+        starts.into_iter().map(from).find(|ends| self.are_held(ends))
+    }
+
+    /// Whether each level lies between its two ends.
+    fn are_held(&self, ends: &[f64]) -> bool {
+        let is_in = |(pair, z): (&[f64], &f64)| {
+            pair[0] - near(*z) <= *z && *z <= pair[1] + near(*z) && pair[1] > pair[0]
+        };
+        ends.windows(2).zip(self.depths).all(is_in)
+    }
+
+    /// The ends of layers of which levels are the middles.
+    fn centred(&self) -> Vec<f64> {
+        let mut top = 0.0;
+        let ends = self.depths.iter().map(|z| {
+            top = 2.0 * z - top;
+            top
+        });
+        std::iter::once(0.0).chain(ends.collect::<Vec<_>>()).collect()
+    }
+
+    /// Ends in the middle between levels.
+    fn between(&self) -> Vec<f64> {
+        let (depths, n) = (self.depths, self.depths.len());
         let mut ends: Vec<f64> = vec![0.0];
         ends.extend(depths.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])));
         let last = depths[n - 1];
         ends.push(if n > 1 { 2.0 * last - ends[n - 1] } else { 2.0 * last });
-        Ok((ends, format!("layers from the middles between {name}, which has no bounds")))
+        ends
     }
 }
 
-/// Depths, or heights below 0, or thickness, in metres.
-fn in_metres(found: &Static) -> Option<Vec<f64>> {
-    let factor = metres(found.units.as_deref().unwrap_or("m"))?;
-    let all: Vec<f64> = found.values.to_f64().iter().map(|z| z.abs() * factor).collect();
-    all.iter().all(|z| z.is_finite()).then_some(all)
+impl Interfaces<'_> {
+    /// Of the variables of these names the first of `len` values, not along rows or columns, that
+    /// `fits`; names of others are added to `passed`.
+    fn first<T>(
+        &mut self,
+        (names, len): (&[&str], usize),
+        (ground, passed): (&[&str], &mut Vec<String>),
+        fits: impl Fn(&Static) -> Option<T>,
+    ) -> Result<Option<(String, T)>> {
+        // What lies along rows or columns is about these.
+        let is_along =
+            |dims: &[Dim]| dims.len() <= 1 && !dims.iter().any(|d| ground.contains(&d.name.as_str()));
+        for name in names {
+            for set in &self.sets {
+                let one = std::slice::from_ref(*set);
+                let found = find::fixed_in(self.comm, one, (None, false), (&[name], &[len]), self.files)?;
+                let Some(found) = found.filter(|f| is_along(&f.dims)) else { continue };
+                if let Some(fitting) = fits(&found) {
+                    return Ok(Some((found.name, fitting)));
+                }
+                if !passed.contains(&found.name) {
+                    passed.push(found.name);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where levels without bounds end, and how thick they are. What does not hold the levels belongs
+    /// to others, and is passed over.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    pub(super) fn of(&mut self, bare: &Bare<'_>) -> Result<Ends> {
+        let n = bare.depths.len();
+        let name = &bare.levels.variable.name;
+        let ground: Vec<&str> = bare.ground.iter().map(|d| d.name.as_str()).collect();
+        let mut passed = Vec::new();
+        let names: Vec<&str> = self.asked.into_iter().chain(EACH).collect();
+        let each = self.first((&names, n), (&ground, &mut passed), |found| {
+            let all = bare.in_metres(found).filter(|all| all.iter().all(|dz| *dz > 0.0))?;
+            bare.piled(&all).map(|ends| (all, ends))
+        })?;
+        let edges = bare.levels.variable.attributes.text("edges");
+        let names: Vec<&str> = edges.into_iter().chain(ALL).collect();
+        let mut ends = self.first((&names, n + 1), (&ground, &mut passed), |found| {
+            bare.in_metres(found).map(sorted).filter(|ends| bare.are_held(ends))
+        })?;
+        if ends.is_none() {
+            let deepest = each.as_ref().map(|(_, (all, _))| if bare.upwards { all[0] } else { all[n - 1] });
+            ends = self.first((&TOPS, n), (&ground, &mut passed), |found| {
+                let mut ends = bare.in_metres(found).map(sorted)?;
+                let last = ends[n - 1];
+                ends.push(deepest.map_or(2.0 * bare.depths[n - 1] - last, |dz| last + dz));
+                Some(ends).filter(|ends| bare.are_held(ends))
+            })?;
+        }
+        // Ends and thicknesses that contradict each other are not of the same layers.
+        let each = each.filter(|(other, (all, piled))| {
+            let mut near_by = true;
+            if let Some((_, ends)) = &ends {
+                let thick = |ends: &[f64]| -> Vec<f64> { ends.windows(2).map(|w| w[1] - w[0]).collect() };
+                let pairs = thick(ends).into_iter().zip(thick(piled));
+                near_by = pairs.into_iter().all(|(a, b)| (a - b).abs() <= 0.1 * a.max(b));
+            }
+            if !near_by {
+                passed.push(other.clone());
+            }
+            near_by && !all.is_empty()
+        });
+        let said = |from: &str| format!("layers from {from}, as {name} has no bounds");
+        let (interfaces, mut note) = match (ends, &each) {
+            (Some((from, ends)), _) => (ends, said(&from)),
+            (None, Some((from, (_, piled)))) => (piled.clone(), said(from)),
+            (None, None) => self.guessed(bare),
+        };
+        if !passed.is_empty() {
+            note = format!("{note}; passed over: {}", passed.join(", "));
+        }
+        Ok(Ends { interfaces, each: each.map(|(from, (all, _))| (from, all)), note })
+    }
+
+    /// Where nothing tells.
+    fn guessed(&self, bare: &Bare<'_>) -> (Vec<f64>, String) {
+        let name = &bare.levels.variable.name;
+        // MITgcm's levels are in the middle of their layers, unless they were set by hand.
+        let mut all = self.sets.iter().flat_map(|set| set.variables());
+        let centred = bare.centred();
+        if all.any(|info| info.variable.name.starts_with("hFac")) && bare.are_held(&centred) {
+            let note = format!("layers as if {name} were their middles, as neither drF nor Zp1 is there");
+            return (centred, note);
+        }
+        (bare.between(), format!("layers from the middles between {name}, which has no bounds"))
+    }
 }
 
 fn sorted(mut all: Vec<f64>) -> Vec<f64> {
     all.sort_by(f64::total_cmp);
     all
-}
-
-/// The depths of the ends of layers, from the top down.
-fn below(all: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut depth = 0.0;
-    let ends = all.map(|dz| {
-        depth += dz;
-        depth
-    });
-    std::iter::once(0.0).chain(ends).collect()
-}
-
-/// The ends of layers of which these are the middles.
-fn centred(depths: &[f64]) -> Vec<f64> {
-    let mut top = 0.0;
-    let ends = depths.iter().map(|z| {
-        top = 2.0 * z - top;
-        top
-    });
-    std::iter::once(0.0).chain(ends.collect::<Vec<_>>()).collect()
-}
-
-/// Whether each level lies between its two ends.
-fn hold(ends: &[f64], depths: &[f64]) -> bool {
-    let is_in =
-        |(pair, z): (&[f64], &f64)| pair[0] - near(*z) <= *z && *z <= pair[1] + near(*z) && pair[1] > pair[0];
-    ends.windows(2).zip(depths).all(is_in)
 }
 
 /// Single precision, and depths that were rounded.
@@ -159,8 +231,8 @@ pub(super) fn check_bounds(pairs: &[[f64; 2]], depths: &[f64], name: &str) -> Re
 pub(super) fn metres(units: &str) -> Option<f64> {
     match units.trim().to_lowercase().as_str() {
         "m" | "meter" | "meters" | "metre" | "metres" => Some(1.0),
-        "cm" | "centimeters" | "centimetres" => Some(0.01),
-        "km" => Some(1000.0),
+        "cm" | "centimeter" | "centimeters" | "centimetre" | "centimetres" => Some(0.01),
+        "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => Some(1000.0),
         _ => None,
     }
 }

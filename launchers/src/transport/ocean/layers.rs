@@ -1,6 +1,6 @@
 //! Levels: where they end, and how thick they are.
 
-use super::interfaces::{check_bounds, metres, Interfaces};
+use super::interfaces::{check_bounds, metres, Bare, Ends, Interfaces};
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
 use halocline_io::Source;
@@ -77,9 +77,8 @@ impl Layers {
         }
         let stated = levels.bounds.as_ref().map(|b| b.values.to_f64()).filter(|b| b.len() == 2 * n);
         let stated = stated.filter(|b| b.iter().all(|z| z.is_finite()));
-        let each = find.each(n)?;
         let has_bounds = stated.is_some();
-        let (interfaces, ends) = if let Some(bounds) = stated {
+        let Ends { interfaces, each, note } = if let Some(bounds) = stated {
             let mut pairs: Vec<[f64; 2]> = bounds
                 .chunks_exact(2)
                 .map(|pair| [pair[0].abs() * factor, pair[1].abs() * factor])
@@ -89,14 +88,22 @@ impl Layers {
                 pairs.reverse();
             }
             check_bounds(&pairs, &top_down, &levels.variable.name)?;
-            let ends = pairs.iter().map(|pair| pair[0]).chain(pairs.last().map(|pair| pair[1])).collect();
-            (ends, format!("layers from the bounds of {}", levels.variable.name))
+            let interfaces = pairs.iter().map(|pair| pair[0]).chain(pairs.last().map(|pair| pair[1]));
+            let note = format!("layers from the bounds of {}", levels.variable.name);
+            Ends { interfaces: interfaces.collect(), each: None, note }
         } else {
-            find.interfaces(levels, &top_down, each.as_ref(), upwards)?
+            find.of(&Bare { levels, depths: &top_down, upwards, ground: &variable.dims[at + 1..] })?
         };
         let (each, thickness) = each.unzip();
-        let mut layers =
-            Self { thickness: Vec::new(), interfaces, depths: top_down, upwards, ends, each, has_bounds };
+        let mut layers = Self {
+            thickness: Vec::new(),
+            interfaces,
+            depths: top_down,
+            upwards,
+            ends: note,
+            each,
+            has_bounds,
+        };
         layers.thickness = thickness.unwrap_or_else(|| layers.between());
         Ok(layers)
     }

@@ -39,7 +39,7 @@ impl Opening<'_> {
         }
         self.asked_lengths(&mut mesh, stagger)?;
         let velocities = (self.needs.primary, u.is_some());
-        check_lengths(&mesh, velocities, is_mass)?;
+        check_lengths(&mesh, (!is_mass).then_some(self.needs.primary))?;
         check_shapes(&mesh, stagger, velocities, places.shape())?;
         let on = VelocityMesh::new(mesh, stagger);
         let columns = on.mesh.cells[1] - on.mesh.topology.columns;
@@ -217,20 +217,17 @@ impl Opening<'_> {
     }
 }
 
-/// Refuses lengths of faces that can't be, and those of which none is known where they are needed.
-pub(super) fn check_lengths(mesh: &Mesh, (primary, u): (Primary, bool), is_mass: bool) -> Result<()> {
-    let unknown = |all: &[f64]| all.iter().all(|d| d.is_nan());
-    let needed = [
-        (primary == Primary::V, &mesh.dx[Point::V.index()], "columns", "--dx"),
-        (u || primary == Primary::U, &mesh.dy[Point::U.index()], "rows", "--dy"),
-    ];
-    if let Some((_, _, along, option)) =
-        needed.into_iter().find(|(is_needed, all, ..)| !is_mass && *is_needed && unknown(all))
-    {
-        return Err(Error::data(format!(
-            "how wide its {along} are is not known: there is one, or their coordinates are missing"
-        ))
-        .remedy(format!("name the lengths of faces in metres with {option}")));
+/// Refuses lengths of faces that can't be, and those of faces of `needed` if none is known.
+pub(super) fn check_lengths(mesh: &Mesh, needed: Option<Primary>) -> Result<()> {
+    let (all, option) = match needed {
+        Some(Primary::U) => (&mesh.dy[Point::U.index()], "--dy"),
+        _ => (&mesh.dx[Point::V.index()], "--dx"),
+    };
+    if matches!(needed, Some(Primary::V | Primary::U)) && all.iter().all(|d| d.is_nan()) {
+        return Err(Error::data(
+            "the lengths of its faces are not known: it has one row or column only, or its coordinates are missing",
+        )
+        .remedy(format!("name them, in metres, with {option}")));
     }
     let mut lengths = mesh.dx[Point::V.index()].iter().chain(&mesh.dy[Point::U.index()]);
     match lengths.find(|d| **d < 0.0 || d.is_infinite()) {

@@ -134,7 +134,14 @@ impl Ocean {
         opening.sources.push(opening.source(&first)?);
         let blame = |e| folding::blame(e, paths(&sets[first.set]).first(), &first.name);
         let places = Places::of(&opening.sources[0]).map_err(blame)?;
-        let mut find = Interfaces { comm: job.comm, sets: &sets, files: &mut opening.files };
+        // What a file of the thickness tells of layers comes first.
+        let beside = args.thickness_file(job.comm)?;
+        let mut find = Interfaces {
+            comm: job.comm,
+            sets: beside.iter().chain(&sets).collect(),
+            files: &mut opening.files,
+            asked: args.thickness_name(),
+        };
         let layers = Layers::of(&opening.sources[0], &mut find).map_err(blame)?;
         let u = if needs.u {
             let wanted = if is_mass { find::MASS_U } else { find::U };
@@ -154,7 +161,7 @@ impl Ocean {
             opening.notes.push(layers.ends.clone());
         }
         let mut on = match opening.fit {
-            Some(fit) => Some(opening.fitted_mesh(&fit, &tracers, u).map_err(blame)?),
+            Some(fit) => Some(opening.fitted_mesh(&fit, (&tracers, u), is_mass).map_err(blame)?),
             None if is_velocity => Some(opening.mesh(&places, (&tracers, u), &thick).map_err(blame)?),
             None => None,
         };

@@ -1,7 +1,7 @@
 //! Thickness of layers at each map: fixed or at each time, at cells or at velocity points.
 
 use super::find::{self, Found, Static};
-use super::interfaces::Interfaces;
+use super::interfaces::metres;
 use super::layers::Layers;
 use super::open::Primary;
 use halocline_core::calendar::TimeAxis;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Names at the points of v, at those of u, and at cells.
 pub(super) const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
 const AT_U: [&str; 4] = ["e3u", "e3u_0", "hFacW", "thkcello_u"];
-pub(super) const AT_CELLS: [&str; 6] = ["thkcello", "e3t", "e3t_0", "hFacC", "thickness", "h"];
+pub(super) const AT_CELLS: [&str; 8] = ["thkcello", "e3t", "e3t_0", "hFacC", "thickness", "h", "DZT", "dz"];
 
 /// How thick layers are.
 #[derive(Debug)]
@@ -120,8 +120,9 @@ impl Search<'_> {
             return Err(error);
         }
         let lengths = [self.whole(), self.shape[0]];
-        let v = find::fixed(self.comm, self.sets, Some(asked), (&[], &lengths), files)?
+        let mut v = find::fixed_in(self.comm, self.sets, (Some(asked), false), (&[], &lengths), files)?
             .ok_or_else(|| Error::internal("no thickness"))?;
+        to_metres(&mut v)?;
         // What belongs to it is in the same file first.
         let file = asked.rsplit_once(':').map(|(file, _)| file).filter(|file| Path::new(file).exists());
         let beside = file.map(|file| halocline_io::open(self.comm, &[file.to_owned()])).transpose()?;
@@ -160,13 +161,8 @@ impl Search<'_> {
         let at_cells = self.is_of_cells(&v.name);
         let note = format!("thickness: {}, fixed{}", v.name, if at_cells { ", of cells" } else { "" });
         // MITgcm tells shares of layers.
-        let of_layers = if is_share(&v.name) {
-            let mut find = Interfaces { comm: self.comm, sets: beside, files };
-            Some(find.each(levels)?.map_or_else(|| layers.thickness.clone(), |(_, each)| each))
-        } else {
-            None
-        };
-        let metres = |values: Values| match &of_layers {
+        let of_layers = is_share(&v.name).then_some(&layers.thickness);
+        let in_metres = |values: Values| match of_layers {
             None => values,
             Some(layers) => {
                 let share = values.to_f64();
@@ -181,14 +177,14 @@ impl Search<'_> {
                     None => find::fixed(self.comm, self.sets, None, wanted, files)?,
                     found => found,
                 };
-                u.map(|u| metres(u.values))
+                u.map(|u| in_metres(u.values))
             }
             None => None,
         };
         if self.needs_u(&v.name) && u.is_none() {
             return Ok(None);
         }
-        Ok(Some((ThickFound::Fixed { v: metres(v.values), u, at_cells }, note)))
+        Ok(Some((ThickFound::Fixed { v: in_metres(v.values), u, at_cells }, note)))
     }
 
     fn read_at_each_time(&self) -> Option<(ThickFound, String)> {
@@ -275,6 +271,29 @@ impl Search<'_> {
             })
         })
     }
+}
+
+/// Turns a thickness that is told in other lengths into metres; shares stay as they are.
+fn to_metres(thickness: &mut Static) -> Result<()> {
+    let units = thickness.units.as_deref().map_or("", str::trim);
+    let factor = match units {
+        "" | "1" => Some(1.0),
+        units => metres(units),
+    };
+    match factor {
+        Some(1.0) => {}
+        Some(factor) => {
+            let all = thickness.values.to_f64().iter().map(|dz| dz * factor).collect();
+            thickness.values = Values::F64(all);
+        }
+        None => {
+            return Err(Error::data(format!("is in `{units}`, which is no length"))
+                .in_variable(&thickness.name)
+                .in_file(&thickness.file)
+                .remedy("convert its values to m and say so in its units"))
+        }
+    }
+    Ok(())
 }
 
 /// Whether it is the share of a layer that is open, as MITgcm tells it.
