@@ -66,6 +66,8 @@ fn spectra_are_drawn() {
     assert!(drawn.contains("90 % level") && drawn.contains("99 % level"));
     for (options, says) in [
         (vec!["--frequency", "0.7"], "choose --frequency between 0 and 0.5"),
+        (vec!["--frequency", "nan"], "choose --frequency between 0 and 0.5"),
+        (vec!["--frequency", "0.1", "--select", "levle=2"], "there is no dimension `levle`"),
         (vec!["--var", "gain"], "choose one with --frequency F"),
         (vec!["--frequency", "0.1", "--at", "0,0"], "cannot be used with"),
     ] {

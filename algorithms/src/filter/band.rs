@@ -24,7 +24,7 @@ impl Band {
                 return Err(Error::usage(format!(
                     "a band that ends at {f:.6} cycles per step: frequencies that steps can tell are between 0 and 0.5"
                 ))
-                .remedy("choose periods longer than two steps, or leave that end of the band open"));
+                .remedy("choose periods longer than two steps, frequencies below half a cycle per step, or leave that end of the band open"));
             }
         }
         match (low, high) {

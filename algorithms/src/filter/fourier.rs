@@ -71,9 +71,9 @@ impl Fourier {
         let response: Vec<f64> = (0..=steps / 2).map(of).collect();
         if response.iter().skip(1).all(|h| *h == 0.0) {
             return Err(Error::usage(format!(
-                "none of the frequencies of {steps} times, k/{steps} cycles a time step, lies in the band"
+                "none of the frequencies of {steps} times but 0, k/{steps} cycles a time step, lies in the band"
             ))
-            .remedy("choose a wider --band, more times, or --kind lanczos"));
+            .remedy("choose a wider --band, or more times"));
         }
         Ok(Self { band, taper, forward, backward, response })
     }

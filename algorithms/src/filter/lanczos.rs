@@ -114,7 +114,7 @@ impl Lanczos {
             return Ok(());
         }
         Err(Error::usage(format!("{} weights need {need} times at least, there are {steps}", 2 * half + 1))
-            .remedy(if self.ends == Ends::Missing {
+            .remedy(if self.ends == Ends::Missing && steps > half {
                 "choose fewer --weights, or --ends reflect, or more times"
             } else {
                 "choose fewer --weights, or more times"

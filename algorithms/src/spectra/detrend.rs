@@ -15,6 +15,15 @@ pub enum Detrend {
     Linear,
 }
 
+/// The line mean + slope · (i − (n − 1)/2) through n values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Line {
+    pub(super) mean: f64,
+    pub(super) slope: f64,
+    /// Whether the values are nothing else, but for rounding.
+    pub(super) is_all: bool,
+}
+
 impl Detrend {
     /// As users write it.
     pub const fn name(self) -> &'static str {
@@ -25,9 +34,22 @@ impl Detrend {
         }
     }
 
-    /// Mean and slope of what has to be taken off: the line is mean + slope · (i − (n − 1)/2).
+    /// What has to be taken off.
     #[inline(always)]
-    pub(super) fn line(self, x: &[f64]) -> [f64; 2] {
+    pub(super) fn line(self, x: &[f64]) -> Line {
+        let [mean, slope] = self.fit(x);
+        let middle = 0.5 * (x.len() as f64 - 1.0);
+        // Of a straight line nothing is to be left: less than sums of so many values can tell.
+        let least = 0.25 * f64::EPSILON * x.len() as f64 * (mean.abs() + slope.abs() * middle);
+        let mut all = x.iter().enumerate();
+        let is_line =
+            slope != 0.0 && all.all(|(i, v)| (v - (mean + slope * (i as f64 - middle))).abs() <= least);
+        Line { mean, slope, is_all: is_line }
+    }
+
+    /// Mean and slope.
+    #[inline(always)]
+    fn fit(self, x: &[f64]) -> [f64; 2] {
         if self == Self::None {
             return [0.0; 2];
         }
@@ -47,7 +69,11 @@ impl Detrend {
     /// Takes it off `x`.
     #[inline(always)]
     pub(crate) fn remove(self, x: &mut [f64]) {
-        let [mean, slope] = self.line(x);
+        let Line { mean, slope, is_all } = self.line(x);
+        if is_all {
+            x.fill(0.0);
+            return;
+        }
         let middle = 0.5 * (x.len() as f64 - 1.0);
         match self {
             Self::None => {}

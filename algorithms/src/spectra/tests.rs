@@ -71,6 +71,16 @@ fn by_hand(x: &[f64], y: &[f64], window: &[f64], detrend: Detrend, segments: Seg
 }
 
 #[test]
+fn of_a_line_nothing_is_left() {
+    let mut line: Vec<f64> = (0..3650).map(|i| 287.3 - 0.1 * f64::from(i)).collect();
+    let mut other = line.clone();
+    other[7] += 1e-6;
+    Detrend::Linear.remove(&mut line);
+    Detrend::Linear.remove(&mut other);
+    assert!(line.iter().all(|v| *v == 0.0) && other[7] > 9e-7);
+}
+
+#[test]
 fn spectra_are_those_of_the_definition() {
     for (n, segments) in [
         (64, None),

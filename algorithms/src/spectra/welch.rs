@@ -2,7 +2,7 @@
 
 #![allow(clippy::inline_always)] // so that loops are compiled for the vectors of their caller
 
-use super::detrend::{AnnualCycle, Detrend};
+use super::detrend::{AnnualCycle, Detrend, Line};
 use super::segments::Segments;
 use super::window::Window;
 use halocline_core::{Error, Result};
@@ -20,6 +20,9 @@ pub enum Scaling {
     /// The power of a sine at its frequency.
     Spectrum,
 }
+
+/// Of the greatest power of a series, what rounding makes of values that are far from their mean.
+const ROUNDING: f64 = 1e-24;
 
 /// How spectra are estimated.
 #[derive(Debug, Clone, PartialEq)]
@@ -249,14 +252,17 @@ impl Welch {
     #[inline(always)]
     fn fill_pair(&self, a: &[f64], b: Option<&[f64]>, out: &mut [Complex<f64>]) {
         let middle = 0.5 * (a.len() as f64 - 1.0);
-        let [mean, slope] = self.detrend.line(a);
+        let Line { mean, slope, is_all } = self.detrend.line(a);
         let Some(b) = b else {
             for (i, ((z, a), w)) in out.iter_mut().zip(a).zip(&self.window).enumerate() {
                 *z = Complex::new((a - (mean + slope * (i as f64 - middle))) * w, 0.0);
             }
+            if is_all {
+                out.fill(Complex::new(0.0, 0.0));
+            }
             return;
         };
-        let [other, steepness] = self.detrend.line(b);
+        let Line { mean: other, slope: steepness, is_all: is_all_of_b } = self.detrend.line(b);
         let both = a.iter().zip(b).zip(&self.window);
         if self.detrend == Detrend::Linear {
             for (i, (z, ((a, b), w))) in out.iter_mut().zip(both).enumerate() {
@@ -267,6 +273,12 @@ impl Welch {
             for (z, ((a, b), w)) in out.iter_mut().zip(both) {
                 *z = Complex::new((a - mean) * w, (b - other) * w);
             }
+        }
+        if is_all {
+            out.iter_mut().for_each(|z| z.re = 0.0);
+        }
+        if is_all_of_b {
+            out.iter_mut().for_each(|z| z.im = 0.0);
         }
     }
 
@@ -335,8 +347,13 @@ impl Welch {
                 im[k] += x.re * y.im - x.im * y.re;
             }
         }
-        for row in out.chunks_mut(len) {
+        for (i, row) in out.chunks_mut(len).enumerate() {
             row.iter_mut().enumerate().for_each(|(k, v)| *v *= self.scale_of(k));
+            if i < 2 {
+                // Power that is only rounding, as of frequency 0 without its mean, has no coherence.
+                let least = ROUNDING * row.iter().copied().fold(0.0, f64::max);
+                row.iter_mut().filter(|v| **v <= least).for_each(|v| *v = 0.0);
+            }
         }
         Ok(())
     }

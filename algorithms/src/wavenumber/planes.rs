@@ -196,8 +196,13 @@ impl WheelerKiladis {
 /// Where windows begin, that have `overlap` steps in common with the one before.
 pub(super) fn starts(steps: usize, window: usize, overlap: usize) -> Result<Vec<usize>> {
     if window < 4 || window > steps {
-        return Err(Error::usage(format!("a window of {window} steps does not fit {steps} steps"))
-            .remedy("choose a shorter --window (of 4 steps at least), or more times"));
+        return Err(Error::usage(format!("a window of {window} steps does not fit {steps} steps")).remedy(
+            if window < 4 {
+                "choose a --window of 4 steps at least"
+            } else {
+                "choose a shorter --window, or more times"
+            },
+        ));
     }
     if overlap >= window {
         return Err(Error::usage(format!("windows of {window} steps that overlap by {overlap}"))

@@ -185,6 +185,21 @@ impl TimeArgs {
         Ok(filter.detrend(self.detrend == Detrend::Linear).keep_mean(self.keep_mean))
     }
 
+    /// What is to be said of weights that are too few to tell the band.
+    pub(super) fn note(&self, source: &Source) -> Option<String> {
+        let half = self.weights.filter(|_| self.kind == Kind::Lanczos)?;
+        let time = source.time();
+        let band = self.band.band(time.sampling().ok()?, time.calendar).ok()?;
+        (2 * half < longest(band)).then(|| {
+            format!(
+                "{} weights are shorter than the longest period at which the band ends, {} steps: the response falls over {:.2} cycles per step around it",
+                2 * half + 1,
+                longest(band),
+                2.0 / half.max(1) as f64
+            )
+        })
+    }
+
     /// The filter in words.
     pub(super) fn describe_filter(&self, filter: &TimeFilter) -> String {
         let band = filter.kernel().band();

@@ -43,6 +43,9 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a TimeArgs) -> Result<Filterin
         source.needs_time()?;
         folding::check_is_data(name, &source).map_err(blame)?;
         let filter = args.filter(&source).map_err(blame)?;
+        if let Some(note) = args.note(&source) {
+            job.verbosity.say(job.comm, || format!("note: {note}"));
+        }
         variables.push((source, filter));
     }
     Ok(Filtering { args, dataset, files, variables })

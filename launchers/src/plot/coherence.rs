@@ -1,6 +1,6 @@
 //! Maps of spectra at one frequency: coherence and phase, power where it stands out.
 
-use super::command::{label, Picture};
+use super::command::Picture;
 use super::wheeler_kiladis::direction;
 use super::{text, Arrow, Figure, MapPanel, Palette, Panel};
 use halocline_core::meta::Role;
@@ -19,7 +19,7 @@ impl Picture<'_> {
                 .remedy("choose one with --frequency F, in the units of the file"));
         };
         let step = all.get(1).map_or(0.0, |second| second - all[0]);
-        if wanted < all[0] - step || wanted > last + step {
+        if wanted.is_nan() || wanted < all[0] - step || wanted > last + step {
             return Err(Error::usage(format!("there is no frequency {wanted}"))
                 .remedy(format!("choose --frequency between {} and {last} {unit}", all[0])));
         }
@@ -38,7 +38,7 @@ impl Picture<'_> {
 
     /// Maps at the chosen frequency, of files of spectra at many cells.
     pub(super) fn of_frequency(&self) -> Result<Figure> {
-        let k = self.frequency()?;
+        self.frequency()?;
         let on_map = |name: &str| {
             let horizontal = |role: Role| matches!(role, Role::Y | Role::X);
             self.dataset.variable(name).is_ok_and(|v| {
@@ -47,10 +47,11 @@ impl Picture<'_> {
                     && dims.iter().filter(|d| horizontal(d.role)).count() == 2
             })
         };
-        let (mut panels, mut subtitle) = (Vec::new(), vec![self.frequency_in_words(k)?]);
+        let mut panels = Vec::new();
+        let mut subtitle;
         if on_map("coherence_squared") {
-            let mut map = self.map(&self.dataset.variable("coherence_squared")?.variable.clone())?;
-            map.title = label(&self.dataset.variable("coherence_squared")?.variable);
+            let (mut map, at) = self.map_at(&self.dataset.variable("coherence_squared")?.variable.clone())?;
+            subtitle = at;
             map.scale = Some(((0.0, 1.0), Palette::Sequential));
             if let Some((limit, level)) = self.coherence_limit()? {
                 map.faint = map.values.iter().map(|c| c.is_nan() || *c < limit).collect();
@@ -70,8 +71,8 @@ impl Picture<'_> {
                 panels.push(Panel::Map(map));
             }
         } else if on_map("power") {
-            let mut map = self.map(&self.dataset.variable("power")?.variable.clone())?;
-            map.title = label(&self.dataset.variable("power")?.variable);
+            let (mut map, at) = self.map_at(&self.dataset.variable("power")?.variable.clone())?;
+            subtitle = at;
             if on_map("significance") {
                 let variable = self.dataset.variable("significance")?.variable.clone();
                 // Of several levels the first, or the one that is chosen.
@@ -79,8 +80,10 @@ impl Picture<'_> {
                 let chosen = dim.map(|dim| self.selected(&variable, dim)).transpose()?.flatten();
                 if let Some(level) = self.values("confidence")?.get(chosen.map_or(0, |(k, _)| k)) {
                     let limit = self.map(&variable)?.values;
+                    let has_limit = limit.iter().any(|l| !l.is_nan());
                     map.faint = map.values.iter().zip(&limit).map(|(p, l)| p.is_nan() || p <= l).collect();
-                    subtitle.push(format!("hatched: below the {} level", text::percent(*level)));
+                    let note = || format!("hatched: below the {} level", text::percent(*level));
+                    subtitle.extend(has_limit.then(note));
                 }
             }
             panels.push(Panel::Map(map));
@@ -94,7 +97,7 @@ impl Picture<'_> {
 }
 
 /// Three digits that count.
-fn significant(v: f64) -> String {
+pub(super) fn significant(v: f64) -> String {
     let digits = (2 - v.abs().log10().floor() as i32).clamp(0, 9) as usize;
     let text = format!("{v:.digits$}");
     if text.contains('.') {

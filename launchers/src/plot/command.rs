@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use super::coherence::significant;
 use super::section::{handy, levels_of};
 use super::transport::Part;
 use super::wheeler_kiladis::{parse_depths, Depths};
@@ -150,6 +151,14 @@ pub(super) struct Picture<'a> {
 
 impl Picture<'_> {
     pub(super) fn figure(&self) -> Result<Figure> {
+        let dims = self.dataset.dims();
+        if let Some((name, _)) =
+            self.args.select.iter().find(|(name, _)| dims.iter().all(|d| d.name != *name))
+        {
+            let all: Vec<&str> = dims.iter().map(|d| d.name.as_str()).collect();
+            return Err(Error::usage(format!("there is no dimension `{name}` to --select along"))
+                .remedy(format!("choose one of {}", all.join(", "))));
+        }
         if let Some(figure) = self.of_space_time(self.args.var.as_deref())? {
             return Ok(figure);
         }
@@ -310,9 +319,15 @@ impl Picture<'_> {
 
     /// The level of a variable that has one, in words.
     fn only_level(&self, dim: &Dim) -> Option<String> {
-        let level = &self.dataset.variable(&dim.name).ok().filter(|_| dim.role == Role::Level)?.variable;
-        let value = *self.values(&dim.name).ok()?.first()?;
-        Some(format!("{} {value} {}", dim.name, level.units().unwrap_or_default()).trim_end().to_owned())
+        self.dataset.variable(&dim.name).ok().filter(|_| dim.role == Role::Level)?;
+        self.values(&dim.name).ok()?.first().map(|value| self.in_words(dim, *value))
+    }
+
+    /// A place along a dimension, as in `plev 85000 Pa`.
+    fn in_words(&self, dim: &Dim, value: f64) -> String {
+        let units = self.dataset.variable(&dim.name).ok().and_then(|c| c.variable.units().map(str::to_owned));
+        let units = units.filter(|units| units != "1").unwrap_or_default();
+        format!("{} {} {units}", dim.name, significant(value)).trim_end().to_owned()
     }
 
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.
@@ -333,7 +348,7 @@ impl Picture<'_> {
             } else if let Some(part) = self.part.as_ref().filter(|part| part.dim == dim.name) {
                 part.k..part.k + 1
             } else if let Some(k) = self.selected(variable, dim)? {
-                at.push(format!("{} {}", dim.name, k.1));
+                at.push(self.in_words(dim, k.1));
                 k.0..k.0 + 1
             } else if dim.len == 1 {
                 at.extend(self.only_level(dim));
@@ -366,7 +381,7 @@ impl Picture<'_> {
     }
 
     /// A map, and in words what of the variable's other dimensions it is at.
-    fn map_at(&self, variable: &Variable) -> Result<(MapPanel, Vec<String>)> {
+    pub(super) fn map_at(&self, variable: &Variable) -> Result<(MapPanel, Vec<String>)> {
         let grid: Grid = self.dataset.grid(&variable.name)?;
         let (values, at) = self.slice(variable, |role| matches!(role, Role::Y | Role::X))?;
         let shape = grid.shape();

@@ -95,10 +95,12 @@ impl EstimateArgs {
     /// What can be checked before anything is opened.
     pub(super) fn check(&self) -> Result<()> {
         if self.overlap.is_some_and(|o| !(0.0..1.0).contains(&o)) {
-            return Err(Error::usage("--overlap is a share of a segment, from 0 up to, but not, 1"));
+            return Err(Error::usage("--overlap is a share of a segment, from 0 up to, but not, 1")
+                .remedy("write 0.5 for a half"));
         }
         if self.segment.is_some_and(|n| n < 2) {
-            return Err(Error::usage("--segment needs 2 steps at least"));
+            return Err(Error::usage("--segment needs 2 steps at least")
+                .remedy("choose more, or leave it out for one segment of all steps"));
         }
         self.series.check()
     }

@@ -157,13 +157,17 @@ type Plan = ((usize, usize), f64, (usize, usize));
 impl WheelerKiladisArgs {
     /// Refuses what makes no sense before any file is opened.
     pub(crate) fn check(&self) -> Result<()> {
+        if !(self.window > 0.0 && self.window <= 1e6) {
+            return Err(Error::usage(format!("a --window of {} days", self.window))
+                .remedy("choose days above 0, up to a million, such as 96"));
+        }
         let days = [self.window, self.overlap];
         if days.iter().any(|d| !d.is_finite() || *d < 0.0 || *d > 1e6) || self.overlap >= self.window {
             return Err(Error::usage(format!(
                 "windows of {} days that overlap by {}",
                 self.window, self.overlap
             ))
-            .remedy("choose an --overlap that is shorter than the --window"));
+            .remedy("choose an --overlap from 0 days on that is shorter than the --window"));
         }
         if self.waves == Some(0) {
             return Err(Error::usage("--waves 0 leaves no wave").remedy("choose 1 at least, or leave it out"));

@@ -151,7 +151,8 @@ impl ZonalArgs {
             return Err(Error::usage("--waves 0 leaves no wave").remedy("choose 1 at least, or leave it out"));
         }
         if self.time.overlap.is_some_and(|o| !(0.0..1.0).contains(&o)) {
-            return Err(Error::usage("--overlap is a share of a segment, from 0 up to, but not, 1"));
+            return Err(Error::usage("--overlap is a share of a segment, from 0 up to, but not, 1")
+                .remedy("write 0.5 for a half"));
         }
         common::check_once(&self.average)
     }

@@ -85,6 +85,16 @@ fn usual_length(times: usize) -> usize {
     1usize << (power + 1)
 }
 
+/// Whether transforms of this length go by small factors, without tables of others twice as long.
+fn is_smooth(mut len: u64) -> bool {
+    for factor in 2..=31 {
+        while len > 0 && len % factor == 0 {
+            len /= factor;
+        }
+    }
+    len <= 1
+}
+
 impl Wavelet {
     /// At these scales.
     ///
@@ -116,7 +126,7 @@ impl Wavelet {
         let padded = pad.unwrap_or_else(|| usual_length(scales.times())) as u64;
         (scales.len() as u64)
             .saturating_mul(padded.saturating_mul(4))
-            .saturating_add(padded.saturating_mul(64))
+            .saturating_add(padded.saturating_mul(if is_smooth(padded) { 64 } else { 256 }))
     }
     /// The scales.
     pub const fn scales(&self) -> &Scales {

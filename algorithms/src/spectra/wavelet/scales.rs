@@ -44,7 +44,7 @@ impl Scales {
         }
         let ScaleOptions { mother, spacing, smallest, last } = options;
         if !(spacing > 0.0 && spacing <= 4.0) {
-            return Err(Error::usage(format!("scales {spacing} octaves apart"))
+            return Err(Error::usage(format!("scales can't be {spacing} octaves apart"))
                 .remedy("choose --dj above 0, up to 4"));
         }
         let smallest = smallest.map_or(2.0, |s| s / step);
