@@ -71,6 +71,22 @@ fn by_hand(x: &[f64], y: &[f64], window: &[f64], detrend: Detrend, segments: Seg
 }
 
 #[test]
+fn rounding_has_no_coherence() {
+    // Far from 0, so that means are not exact; frequency 0 without its mean has no power.
+    let noise =
+        |seed: usize| -> Vec<f64> { (0..200).map(|i| 287.3 + ((i * seed) % 101) as f64 / 101.0).collect() };
+    let welch = Welch::new(200, 1.0, options(Window::Boxcar, Detrend::Constant, Some((50, 0.0)))).unwrap();
+    let len = welch.len();
+    let mut all = vec![0.0; 4 * len];
+    welch.cross(&noise(37), &Second::Series(&noise(59)), &mut all, &mut welch.scratch()).unwrap();
+    let of = |k: usize| {
+        derived(CrossQuantity::Coherence, [all[k], all[len + k], all[2 * len + k], all[3 * len + k]])
+    };
+    assert!(all[0] == 0.0 && all[len] == 0.0 && of(0).is_nan());
+    assert!((1..len).all(|k| (0.0..=1.0 + 1e-12).contains(&of(k))));
+}
+
+#[test]
 fn of_a_line_nothing_is_left() {
     let mut line: Vec<f64> = (0..3650).map(|i| 287.3 - 0.1 * f64::from(i)).collect();
     let mut other = line.clone();
