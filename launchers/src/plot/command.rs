@@ -2,11 +2,10 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
-use super::coherence::significant;
 use super::section::{handy, levels_of};
 use super::transport::Part;
 use super::wheeler_kiladis::{parse_depths, Depths};
-use super::{render, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
+use super::{render, text, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::{check_output, Verbosity};
 use crate::spectrum::parse_at;
 use halocline_core::calendar::{DateTime, TimeAxis};
@@ -327,7 +326,7 @@ impl Picture<'_> {
     fn in_words(&self, dim: &Dim, value: f64) -> String {
         let units = self.dataset.variable(&dim.name).ok().and_then(|c| c.variable.units().map(str::to_owned));
         let units = units.filter(|units| units != "1").unwrap_or_default();
-        format!("{} {} {units}", dim.name, significant(value)).trim_end().to_owned()
+        format!("{} {} {units}", dim.name, text::significant(value)).trim_end().to_owned()
     }
 
     /// The part of a variable that the chosen mode and step leave: dimensions of `keep` whole.

@@ -110,6 +110,17 @@ fn powers(word: &str) -> String {
     format!("{symbol}{sign}{}", digits.chars().map(raised).collect::<String>())
 }
 
+/// Three digits that count.
+pub(super) fn significant(v: f64) -> String {
+    let digits = (2 - v.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    let text = format!("{v:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// A share in percent, without what binary fractions add to it.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", (1e10 * share).round() / 1e8)
@@ -118,6 +129,11 @@ pub(super) fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        assert_eq!([0.012_345, 12.3, 1234.0, 0.5].map(significant), ["0.0123", "12.3", "1234", "0.5"]);
+    }
 
     #[test]
     fn shares_are_decimal_numbers() {

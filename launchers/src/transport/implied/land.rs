@@ -1,12 +1,12 @@
 //! Cells of land: by a mask, that of the surface.
 
-use crate::transport::ocean::find::varies;
+use crate::transport::ocean::find::{of_file, varies};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Variable;
 use halocline_core::{Error, Result};
 use halocline_io::Dataset;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Masks at cells, of NEMO, MITgcm and MOM6.
 const MASKS: [&str; 4] = ["tmask", "hFacC", "maskC", "wet"];
@@ -23,7 +23,7 @@ pub(super) fn water(
     shape: [usize; 2],
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<(Vec<bool>, String)>> {
-    let file = asked.and_then(|a| a.rsplit_once(':')).filter(|(file, _)| Path::new(file).exists());
+    let file = asked.and_then(of_file);
     let opened = match file {
         Some((file, _)) => {
             files.push(PathBuf::from(file));

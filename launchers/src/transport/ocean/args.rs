@@ -1,6 +1,7 @@
 //! The options that all transports of the ocean share.
 
 use super::basins::Basin;
+use super::find;
 use crate::common::InputArgs;
 use crate::common::MemoryArgs;
 use crate::mesh::{GridArgs, WrittenTopology};
@@ -10,7 +11,7 @@ use halocline_core::comm::Comm;
 use halocline_core::grid::EARTH_RADIUS;
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, Selection};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where velocities are beside tracers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -149,14 +150,13 @@ impl OceanArgs {
 
     /// The file of `--thickness FILE:NAME`, opened, if it is one.
     pub(super) fn thickness_file(&self, comm: &Comm) -> Result<Option<Dataset>> {
-        let file = self.thickness.as_deref().and_then(|asked| asked.rsplit_once(':')).map(|(file, _)| file);
-        let file = file.filter(|file| Path::new(file).exists());
-        file.map(|file| halocline_io::open(comm, &[file.to_owned()])).transpose()
+        let named = self.thickness.as_deref().and_then(find::of_file);
+        named.map(|(file, _)| halocline_io::open(comm, &[file.to_owned()])).transpose()
     }
 
     /// The name of `--thickness`.
     pub(super) fn thickness_name(&self) -> Option<&str> {
-        self.thickness.as_deref().map(|asked| asked.rsplit_once(':').map_or(asked, |(_, name)| name))
+        self.thickness.as_deref().map(|asked| find::of_file(asked).map_or(asked, |(_, name)| name))
     }
 
     pub(super) fn asked_stagger(&self) -> Option<Stagger> {

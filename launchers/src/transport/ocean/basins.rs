@@ -95,7 +95,13 @@ impl Basin {
             let found = find::fixed(comm, sets, Some(name), (&[], &[lat.len()]), files).map_err(blame)?;
             found.ok_or_else(|| blame(Error::data("there is no such file").in_file(name)))
         };
-        let all = match &self.which {
+        // A word that is no variable may be a region under another name.
+        let region = match &self.which {
+            Which::Mask(name, codes) if codes.is_empty() && !is_there(name) => named(name),
+            _ => None,
+        };
+        let which = region.map(Which::Region);
+        let all = match which.as_ref().unwrap_or(&self.which) {
             Which::Box([west, east, south, north]) => {
                 let width = if east > west { east - west } else { (east - west).rem_euclid(360.0) };
                 let is_in = |(lat, lon): (&f64, &f64)| {
@@ -108,11 +114,6 @@ impl Basin {
                     halocline_io::inputs::note(&file);
                     files.push(file);
                 }
-                vec![(self.name.clone(), comm.on_root(|| region.holds(lat, lon)).map_err(blame)?)]
-            }
-            // A region under another name.
-            Which::Mask(name, codes) if codes.is_empty() && !is_there(name) && named(name).is_some() => {
-                let region = named(name).ok_or_else(|| Error::internal("no region"))?;
                 vec![(self.name.clone(), comm.on_root(|| region.holds(lat, lon)).map_err(blame)?)]
             }
             Which::Mask(name, codes) => {

@@ -6,7 +6,7 @@ use halocline_core::index::IndexBox;
 use halocline_core::meta::{Attributes, Dim, Role, Values};
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, VariableInfo};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Something that is looked for.
 pub(in crate::transport) struct Wanted {
@@ -208,7 +208,7 @@ pub(in crate::transport) fn fixed_in(
     files: &mut Vec<PathBuf>,
 ) -> Result<Option<Static>> {
     if let Some(asked) = asked {
-        if let Some((file, name)) = asked.rsplit_once(':').filter(|(f, _)| std::path::Path::new(f).exists()) {
+        if let Some((file, name)) = of_file(asked) {
             let set = halocline_io::open(comm, &[file.to_owned()])?;
             files.push(PathBuf::from(file));
             set.variable(name)?;
@@ -234,6 +234,11 @@ pub(in crate::transport) fn fixed_in(
         }
     }
     Ok(None)
+}
+
+/// The file and the name of `FILE:NAME`, if there is such a file.
+pub(in crate::transport) fn of_file(asked: &str) -> Option<(&str, &str)> {
+    asked.rsplit_once(':').filter(|(file, _)| Path::new(file).exists())
 }
 
 /// What is said of a file that is named before a variable, and is not there.

@@ -160,17 +160,15 @@ impl Interfaces<'_> {
             })?;
         }
         // Ends and thicknesses that contradict each other are not of the same layers.
-        let each = each.filter(|(other, (all, piled))| {
-            let mut near_by = true;
-            if let Some((_, ends)) = &ends {
-                let thick = |ends: &[f64]| -> Vec<f64> { ends.windows(2).map(|w| w[1] - w[0]).collect() };
-                let pairs = thick(ends).into_iter().zip(thick(piled));
-                near_by = pairs.into_iter().all(|(a, b)| (a - b).abs() <= 0.1 * a.max(b));
+        let each = each.filter(|(from, (_, piled))| {
+            let agree = ends.as_ref().is_none_or(|(_, ends)| {
+                let pairs = ends.windows(2).zip(piled.windows(2)).map(|(a, b)| (a[1] - a[0], b[1] - b[0]));
+                pairs.into_iter().all(|(a, b)| (a - b).abs() <= 0.1 * a.max(b))
+            });
+            if !agree {
+                passed.push(from.clone());
             }
-            if !near_by {
-                passed.push(other.clone());
-            }
-            near_by && !all.is_empty()
+            agree
         });
         let said = |from: &str| format!("layers from {from}, as {name} has no bounds");
         let (interfaces, mut note) = match (ends, &each) {

@@ -103,7 +103,7 @@ impl Opening<'_> {
         self.notes.push(note);
         let thick = match found {
             ThickFound::Layers => {
-                if layers.each.is_none() && layers.has_bounds {
+                if layers.has_bounds {
                     self.notes.push(layers.ends.clone());
                 }
                 Thick::Layers

@@ -9,7 +9,7 @@ use halocline_core::comm::Comm;
 use halocline_core::meta::{Role, Values};
 use halocline_core::{Error, Result};
 use halocline_io::{Dataset, VariableInfo};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Names at the points of v, at those of u, and at cells.
 pub(super) const AT_V: [&str; 4] = ["e3v", "e3v_0", "hFacS", "thkcello_v"];
@@ -124,7 +124,7 @@ impl Search<'_> {
             .ok_or_else(|| Error::internal("no thickness"))?;
         to_metres(&mut v)?;
         // What belongs to it is in the same file first.
-        let file = asked.rsplit_once(':').map(|(file, _)| file).filter(|file| Path::new(file).exists());
+        let file = find::of_file(asked).map(|(file, _)| file);
         let beside = file.map(|file| halocline_io::open(self.comm, &[file.to_owned()])).transpose()?;
         self.fixed(v, layers, beside.as_slice(), files)?.ok_or_else(no_thickness_of_u)
     }
