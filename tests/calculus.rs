@@ -317,3 +317,47 @@ fn what_makes_no_sense_is_refused() {
         assert_eq!(names_in(folder.path()), ["bad.toml"], "{words}");
     }
 }
+
+#[test]
+fn of_a_single_row_nothing_is_made_that_would_be_missing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("row.nc"), folder.path().join("out.nc"));
+    let mut file = netcdf::create(&input).expect("a test file");
+    for (name, len) in [("time", 2), ("lat", 1), ("lon", 36)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    let axes = [
+        ("lat", "degrees_north", vec![0.0]),
+        ("lon", "degrees_east", (0..36).map(|i| f64::from(i) * 10.0).collect()),
+    ];
+    for (name, units, values) in axes {
+        let mut axis = file.add_variable::<f64>(name, &[name]).expect("a variable");
+        axis.put_attribute("units", units).expect("an attribute");
+        axis.put_values(&values, ..).expect("written");
+    }
+    let mut time = file.add_variable::<f64>("time", &["time"]).expect("a variable");
+    time.put_attribute("units", "days since 2000-01-01").expect("an attribute");
+    time.put_values(&[0.0, 1.0], ..).expect("written");
+    let mut v = file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
+    v.put_values(&(0..72).map(f64::from).collect::<Vec<_>>(), ..).expect("written");
+    drop(file);
+    for (words, message) in [
+        ("integral --dims x,y", "without bounds has no area; select more rows"),
+        ("laplacian", "without bounds has no area; select more rows"),
+        ("gradient", "has no derivative towards north; select more rows"),
+        ("derivative --dim y", "has no derivative towards north"),
+        ("interp --dim y", "has no neighbours to go between"),
+        ("diff --dim y", "has no neighbours to go between"),
+    ] {
+        let split: Vec<&str> = words.split(' ').collect();
+        let all = [&["calc", split[0], text(&input), "--var", "v"], &split[1..], &["-q", "-o", text(&out)]]
+            .concat();
+        let output = run(Launch::ThreadRanks(2), &all);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(2 | 3)), "{words}: {told}");
+        assert!(told.contains(message) && told.trim_end().lines().count() == 1, "{words}: {told}");
+        assert_eq!(names_in(folder.path()), ["row.nc"], "{words}");
+    }
+    let along = calc(&out, text(&input), "derivative --dim x --var v", "v_dx");
+    assert!(along.len() == 72 && along.iter().all(|v| v.is_finite()));
+}

@@ -182,8 +182,9 @@ fn what_makes_no_sense_is_refused() {
     let (out, anomaly) = (folder.path().join("clim.nc"), folder.path().join("anom.nc"));
     let input = data("case_daily_input.nc");
     let base = ["climatology", text(&input), "--var", "tas", "-o", text(&out)];
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["--by", "dayofyear", "--window", "4"], 2, "odd"),
+        (&["--by", "month", "--window", "13"], 2, "below 12"),
         (&["--by", "month", "--leap-day", "drop"], 2, "--by dayofyear"),
         (&["--by", "month", "--op", "trend"], 2, "no trend"),
         (&["--by", "month", "--op", "std", "--anomaly", text(&anomaly)], 2, "add mean"),

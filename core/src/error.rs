@@ -107,6 +107,15 @@ impl Error {
         self.remedy = Some(remedy.into());
         self
     }
+    /// Says what else the user can do.
+    #[must_use]
+    pub fn or_remedy(self, other: &str) -> Self {
+        let all = match &self.remedy {
+            Some(first) => format!("{first}, or {other}"),
+            None => other.to_owned(),
+        };
+        self.remedy(all)
+    }
     /// The exit code of [`Self::kind`].
     pub const fn exit_code(&self) -> u8 {
         self.kind.exit_code()

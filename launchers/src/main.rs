@@ -39,6 +39,7 @@ mod rechunk;
 mod reconstruct;
 mod regrid;
 mod relate;
+mod repeated;
 mod report;
 mod run;
 mod series;

@@ -87,7 +87,9 @@ pub(crate) fn key(source: &Source, selection: &Selection) -> String {
     let files: Vec<String> =
         source.files().iter().map(|f| format!("{}:{}:{}:{:?}", f.path, f.bytes, f.first, f.times)).collect();
     let ensemble = source.is_ensemble();
-    format!("{} of {files:?} ensemble={ensemble} {selection:?}", source.variable().name)
+    // Cells that repeat others are left out where it matters.
+    let left_out = source.grid().excluded.iter().filter(|out| **out).count();
+    format!("{} of {files:?} ensemble={ensemble} left-out={left_out} {selection:?}", source.variable().name)
 }
 
 /// Requests that are done together, on one read.

@@ -38,7 +38,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
     let (lat, lon) = to.centres()?;
     let (lat, lon) = (&lat[targets.clone()], &lon[targets.clone()]);
     let by_axes = |axes: &Axes| -> Vec<Vec<(u32, f64)>> {
-        lat.par_iter().zip(lon).map(|(lat, lon)| on_axes(axes, *lat, *lon)).collect()
+        lat.par_iter().zip(lon).map(|(lat, lon)| on_axes(from, axes, *lat, *lon)).collect()
     };
     let rows = match (&from.axes, plane) {
         (Some(axes), Plane::ByGrid | Plane::LatLon) => by_axes(axes),
@@ -51,7 +51,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
                 let found = quads.weights(place, *lat, *lon);
                 // Beyond the last row there is no quadrilateral.
                 match axes {
-                    Some(axes) if found.is_empty() => on_axes(axes, *lat, *lon),
+                    Some(axes) if found.is_empty() => on_axes(from, axes, *lat, *lon),
                     _ => found,
                 }
             });
@@ -62,11 +62,13 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
     Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered, crossed: [0, 0] })
 }
 
-fn on_axes(axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
+fn on_axes(from: &Cells, axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     let (ny, nx) = (axes.lat.len() as u32, axes.lon.len() as u32);
     let cell = |j: u32, i: u32| if axes.rows_first { j * nx + i } else { i * ny + j };
     let Some(x) = between_on_circle(&axes.lon, lon, axes.is_cyclic) else { return Vec::new() };
+    let x = Between { share: settled(x.share), ..x };
     let four = |y: Between| -> Vec<(u32, f64)> {
+        let y = Between { share: settled(y.share), ..y };
         [
             (cell(y.first, x.first), (1.0 - y.share) * (1.0 - x.share)),
             (cell(y.first, x.second), (1.0 - y.share) * x.share),
@@ -80,7 +82,8 @@ fn on_axes(axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     if let Some(y) = between(&axes.lat, lat) {
         return four(y);
     }
-    if !axes.is_cyclic {
+    // A column that repeats another is beyond the circle.
+    if !axes.is_cyclic && from.repeated.is_empty() {
         return Vec::new();
     }
     // Between the last row and the pole.
@@ -94,10 +97,12 @@ fn on_axes(axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     if lat.abs() < edge {
         return Vec::new();
     }
-    let share = ((lat.abs() - edge) / (90.0 - edge)).clamp(0.0, 1.0);
+    let share = settled((lat.abs() - edge) / (90.0 - edge));
     let mut weights = vec![(cell(row, x.first), (1.0 - share) * (1.0 - x.share))];
     weights.push((cell(row, x.second), (1.0 - share) * x.share));
-    weights.extend((0..nx).map(|i| (cell(row, i), share / f64::from(nx))));
+    let circle: Vec<u32> = (0..nx).map(|i| cell(row, i)).filter(|c| from.counts(*c as usize)).collect();
+    weights.extend(circle.iter().map(|c| (*c, share / circle.len() as f64)));
+    weights.retain(|entry| entry.1 != 0.0);
     weights
 }
 
@@ -188,6 +193,21 @@ fn closes(ny: usize, nx: usize, at: impl Fn(usize, usize) -> Option<Place>) -> b
 /// Places that are outside by less of a side than this are on it.
 const RIM: f64 = 1e-9;
 
+/// Shares that are this near to 0 or 1 differ from them by rounding: a place on a centre takes nothing
+/// of the neighbours, whose missing values would spread to it.
+const ROUNDING: f64 = 1e-11;
+
+/// A share of the way between two centres, without rounding at its ends.
+fn settled(share: f64) -> f64 {
+    if share < ROUNDING {
+        0.0
+    } else if share > 1.0 - ROUNDING {
+        1.0
+    } else {
+        share
+    }
+}
+
 /// The coordinates (s along the first side, t along the last) of a place in a quadrilateral:
 /// the place on the bilinear surface through its four corners that is in the same direction.
 /// Newton's method, from the middle.
@@ -223,7 +243,7 @@ fn within(corners: &[Place; 4], place: &Place) -> Option<(f64, f64)> {
         if step_s.abs().max(step_t.abs()) < 1e-14 || steps == 30 {
             let inside = (-RIM..=1.0 + RIM).contains(&s) && (-RIM..=1.0 + RIM).contains(&t);
             // Not on the other side of the sphere.
-            return (inside && r > 0.0).then_some((s.clamp(0.0, 1.0), t.clamp(0.0, 1.0)));
+            return (inside && r > 0.0).then_some((settled(s), settled(t)));
         }
     }
 }
@@ -251,7 +271,7 @@ fn within_flat(corners: &[[f64; 2]; 4]) -> Option<(f64, f64)> {
         }
     }
     let is_inside = (-RIM..=1.0 + RIM).contains(&s) && (-RIM..=1.0 + RIM).contains(&t);
-    is_inside.then(|| (s.clamp(0.0, 1.0), t.clamp(0.0, 1.0)))
+    is_inside.then(|| (settled(s), settled(t)))
 }
 
 #[cfg(test)]

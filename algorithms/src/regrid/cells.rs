@@ -15,6 +15,8 @@ pub struct Cells {
     pub grid: Grid,
     /// Rows and columns, of a rectilinear grid.
     pub axes: Option<Axes>,
+    /// Those that repeat others ([`Grid::repeated`]); empty if there are none.
+    pub repeated: Vec<bool>,
 }
 
 /// The coordinates of a rectilinear grid.
@@ -53,11 +55,16 @@ impl Cells {
             (GridKind::Curvilinear | GridKind::Unstructured, Some(_), Some(_), _) => None,
             _ => return Err(Error::data("the grid has no latitude and longitude coordinates")),
         };
-        Ok(Self { grid, axes })
+        let repeated = grid.repeated()?;
+        Ok(Self { grid, axes, repeated })
     }
     /// Number of cells.
     pub fn len(&self) -> usize {
         self.grid.len()
+    }
+    /// Whether a cell is one that others repeat, or that nothing repeats: it counts.
+    pub(super) fn counts(&self, cell: usize) -> bool {
+        !self.repeated.get(cell).is_some_and(|again| *again)
     }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {

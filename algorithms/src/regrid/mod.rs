@@ -32,6 +32,9 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// How weights are made.
+///
+/// Source cells that repeat others ([`Cells::repeated`]) count as often as the grid holds them, as in
+/// CDO and ESMF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// [`conservative()`]

@@ -27,7 +27,7 @@ impl Grid {
         self.lat.iter().try_for_each(in_degrees)?;
         if let Some(bad) = lat.iter().find(|v| v.abs() > 90.0 + 1e-6) {
             return Err(Error::data(format!("a latitude of {bad} degrees lies beyond the poles"))
-                .remedy("correct the coordinate, or use --weights none"));
+                .remedy("correct the coordinate"));
         }
         Ok(lat.iter().map(|v| v.to_radians().cos().max(0.0).sqrt()).collect())
     }
@@ -71,14 +71,15 @@ impl Grid {
                 .collect());
         }
         let (Some(lat_corners), Some(lon_corners)) = (&lat.bounds, &lon.bounds) else {
-            return Err(Error::data("the curvilinear grid has no cell bounds to compute areas from")
-                .remedy("use --weights coslat or none"));
+            return Err(
+                Error::data("the curvilinear grid has no cell bounds to compute areas from").remedy(BOUNDS)
+            );
         };
         let (lats, lons) = (lat_corners.values.to_f64(), lon_corners.values.to_f64());
         let corners = lats.len() / self.len().max(1);
         if corners < 3 || lats.len() != lons.len() || lats.len() != corners * self.len() {
             return Err(Error::data("the cell bounds of the curvilinear grid don't fit its cells")
-                .remedy("use --weights coslat or none"));
+                .remedy("correct the bounds of the coordinates"));
         }
         Ok(lats.chunks(corners).zip(lons.chunks(corners)).map(|(a, o)| polygon_area(a, o)).collect())
     }
@@ -112,6 +113,9 @@ impl Grid {
     }
 }
 
+/// What to do where nothing tells how large cells are.
+const BOUNDS: &str = "add bounds to the coordinates";
+
 /// Whether a coordinate is in degrees, as the trigonometry here takes it.
 pub(super) fn in_degrees(coordinate: &Coordinate) -> Result<()> {
     let units = coordinate.variable.units().unwrap_or_default();
@@ -120,11 +124,12 @@ pub(super) fn in_degrees(coordinate: &Coordinate) -> Result<()> {
     }
     Err(Error::data(format!("its units `{units}` are not degrees"))
         .in_variable(&coordinate.variable.name)
-        .remedy("correct the units, or use --weights none"))
+        .remedy("correct the units"))
 }
 
 pub(super) fn no_latitudes() -> Error {
-    Error::data("the grid has no latitude and longitude coordinates").remedy("use --weights none")
+    Error::data("the grid has no latitude and longitude coordinates")
+        .remedy("add them, with the units degrees_north and degrees_east")
 }
 
 /// The two edges of each cell of a 1-D coordinate; none lies beyond ±`limit`.
@@ -140,14 +145,14 @@ pub(super) fn edges(coordinate: &Coordinate, limit: f64) -> Result<Vec<[f64; 2]>
         return enclosed.filter(|e| e.len() == centres.len()).ok_or_else(|| {
             Error::data(format!("these bounds do not enclose the cells of `{}`", coordinate.variable.name))
                 .in_variable(&stored.variable.name)
-                .remedy("correct or remove the bounds, or use --weights coslat")
+                .remedy("correct or remove the bounds")
         });
     }
     let n = centres.len();
     if n < 2 {
         return Err(Error::data("a single row or column of cells without bounds has no area")
             .in_variable(&coordinate.variable.name)
-            .remedy("use --weights coslat or none"));
+            .remedy(BOUNDS));
     }
     let between = |i: usize| 0.5 * (centres[i - 1] + centres[i]);
     Ok((0..n)

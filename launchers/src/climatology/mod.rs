@@ -13,7 +13,7 @@ use crate::common::{check_once, described, is_same_place, InputArgs, MemoryArgs,
 use crate::folding::FoldJob;
 use crate::step;
 use halocline_algorithms::statistics::{Op, QuantileMethod};
-use halocline_core::calendar::{Cycle, LeapDay, TimeRange};
+use halocline_core::calendar::{Calendar, Cycle, LeapDay, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::{Error, Result};
 use halocline_io::output::Compression;
@@ -136,6 +136,14 @@ impl ClimatologyArgs {
         if self.window % 2 == 0 {
             return Err(Error::usage(format!("--window {} has no middle", self.window))
                 .remedy("choose an odd number"));
+        }
+        let periods = cycle.len(Calendar::Standard);
+        if self.window > periods {
+            return Err(Error::usage(format!(
+                "--window {} is longer than the cycle of {periods} periods",
+                self.window
+            ))
+            .remedy(format!("choose an odd number below {periods}, or `stats --op mean --over time`")));
         }
         let mut ops = self.op.clone().unwrap_or_else(|| vec![Asked::Op(Op::Mean)]);
         if self.op.is_none() && self.standardize {

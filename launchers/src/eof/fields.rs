@@ -392,12 +392,15 @@ pub(crate) fn with_fields<T>(
 fn weights(args: &PrepareArgs, source: &Source) -> Result<Vec<f64>> {
     match args.weights {
         WeightChoice::None => Ok(Vec::new()),
-        WeightChoice::Coslat => source.grid().sqrt_cos_latitudes(),
+        WeightChoice::Coslat => {
+            source.grid().sqrt_cos_latitudes().map_err(|e| e.or_remedy("use --weights none"))
+        }
         WeightChoice::Area | WeightChoice::Polygon => {
             let areas = match args.weights {
-                WeightChoice::Polygon => source.grid().polygon_areas()?,
-                _ => source.grid().areas()?,
+                WeightChoice::Polygon => source.grid().polygon_areas(),
+                _ => source.grid().areas(),
             };
+            let areas = areas.map_err(|e| e.or_remedy("use --weights coslat or none"))?;
             let total: f64 = areas.iter().sum();
             Ok(areas.iter().map(|a| (a / total).sqrt()).collect())
         }

@@ -31,9 +31,10 @@ impl Weighting {
     pub(crate) fn of(self, grid: &Grid) -> Result<Vec<f64>> {
         Ok(match self {
             Self::None => vec![1.0; grid.len()],
-            Self::Coslat => grid.sqrt_cos_latitudes()?,
+            Self::Coslat => grid.sqrt_cos_latitudes().map_err(|e| e.or_remedy("use --weights none"))?,
             Self::Area | Self::Polygon => {
-                let areas = if self == Self::Area { grid.areas()? } else { grid.polygon_areas()? };
+                let areas = if self == Self::Area { grid.areas() } else { grid.polygon_areas() };
+                let areas = areas.map_err(|e| e.or_remedy("use --weights coslat or none"))?;
                 let total: f64 = areas.iter().sum();
                 areas.iter().map(|a| (a / total).sqrt()).collect()
             }

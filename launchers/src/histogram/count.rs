@@ -71,7 +71,13 @@ impl Counting {
         let weights = match args.weights {
             Weights::None => Vec::new(),
             Weights::Area => {
-                let areas = source.grid().areas()?;
+                let mut areas = source.grid().areas().map_err(|e| e.or_remedy("use --weights none"))?;
+                let repeated = comm.on_root(|| source.grid().repeated())?;
+                areas
+                    .iter_mut()
+                    .zip(&repeated)
+                    .filter(|(_, again)| **again)
+                    .for_each(|(area, _)| *area = 0.0);
                 let total: f64 = areas.iter().sum();
                 areas.iter().map(|a| a / total).collect()
             }

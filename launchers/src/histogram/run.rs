@@ -1,11 +1,12 @@
 //! The command as a step: what is opened, the pass it asks for, the file it writes.
 
 use super::count::Counting;
-use super::{options, output, HistogramArgs};
+use super::{options, output, HistogramArgs, Weights};
 use crate::common::{check_output, paths};
 use crate::folding::{self, FoldJob};
 use crate::pairs;
 use crate::passes::Request;
+use crate::repeated;
 use crate::step::{Alone, Carried, Step, Written};
 use halocline_core::Result;
 use halocline_io::dataset::Dataset;
@@ -46,6 +47,14 @@ impl<'a> Histograms<'a> {
             pairs::check_together(a, b).map_err(|e| folding::blame(e, Some(file), name))?;
         }
         check_output(comm, &args.output, &files)?;
+        if args.weights == Weights::Area {
+            let roles = args
+                .roles(&sources[0].variable().dims)
+                .map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
+            // A pair whose first value is missing is none.
+            let first = sources.remove(0);
+            sources.insert(0, repeated::left_out(comm, &dataset, first, &selection, &roles)?);
+        }
         let counting = Counting::new(job, args, &selection, &sources)
             .map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
         Ok(Self { args, dataset, files, sources, counting })

@@ -192,6 +192,17 @@ impl Regridding<'_> {
                 )
             });
         }
+        let repeated = self.from.repeated.iter().filter(|again| **again).count();
+        let counts_cells = nature.is_conservative || !nature.is_bilinear && made.matrix.entries() > to.len();
+        if repeated > 0 && counts_cells {
+            job.verbosity.say(comm, || {
+                format!(
+                    "note: {} repeated in the source grid, as a column at the longitude of another: where they meet, \
+                     values count as often as the file holds them, as in CDO and ESMF",
+                    folding::plural(repeated, "cell")
+                )
+            });
+        }
         if let Some(path) = &args.save_weights {
             let about = (args.method_name(), nature, args.weights_format);
             weights_file::write(comm, path, &made, (&self.from, &to), &about)?;

@@ -12,6 +12,7 @@ use crate::common::{
 };
 use crate::folding::{self, FoldJob};
 use crate::relate::index::{self, Series, With};
+use crate::repeated;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, ByItself};
@@ -147,6 +148,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a CrossArgs) -> Result<CrossSp
         ));
     }
     let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
+    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     Ok(CrossSpectrum { args, dataset, files, source, with, reduced, sampling, welch })
 }
 

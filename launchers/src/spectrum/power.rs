@@ -12,6 +12,7 @@ use crate::common::{
 };
 use crate::folding::{self, FoldJob};
 use crate::plan::Foreseen;
+use crate::repeated;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, ByItself};
@@ -116,6 +117,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
         (sampling, Method::Welch(Box::new(welch)))
     };
     let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
+    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, method })
 }
 

@@ -9,6 +9,7 @@ use crate::checkpoint::CheckpointArgs;
 use crate::common::{self, bytes_text, check_output, paths};
 use crate::common::{CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity};
 use crate::folding::{self, FoldJob};
+use crate::repeated;
 use crate::series::{plan_together, run_together, writing_bytes};
 use crate::stats::over::Reduced;
 use crate::step::{self, Alone, ByItself};
@@ -189,6 +190,8 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WaveletArgs) -> Result<Wavel
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let sampling = Sampling::of(source.time()).map_err(blame)?;
     let reduced = args.series.reduced(&source).map_err(blame)?;
+    let selection = args.selection.of_all_levels(args.input.io)?;
+    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     let scales = ScaleOptions { mother: args.mother, spacing: args.dj, smallest: args.s0, last: args.j };
     let step = args.period_units.inverse().step(&sampling);
     let scales = Scales::new(source.time().len(), step, scales).map_err(blame)?;

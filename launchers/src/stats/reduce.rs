@@ -1,18 +1,22 @@
 //! One variable through the fold.
 
+use super::options::{Convention, Weight};
 use super::over::Reduced;
 use super::times::{self, Times};
 use super::weights::{self, Used};
 use super::StatsArgs;
 use crate::folding;
 use crate::passes::{self, Pass, Wanted};
+use crate::repeated;
 use crate::series::SeriesMaps;
 use halocline_algorithms::statistics::{Missing, Op, Quantity, Reduction, ReductionState, Rules};
 use halocline_core::comm::Comm;
 use halocline_core::engine::{Fold, StreamPlan};
+use halocline_core::grid::Grid;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Coordinate, Role};
 use halocline_core::{Error, Result};
+use halocline_io::dataset::Dataset;
 use halocline_io::source::{Selection, Source};
 use std::path::PathBuf;
 
@@ -68,11 +72,19 @@ pub(super) fn quantities(ops: &[Op]) -> Vec<(Op, Quantity)> {
 pub(super) fn prepare(
     comm: &Comm,
     args: &StatsArgs,
-    selection: &Selection,
+    (dataset, selection): (&Dataset, &Selection),
     name: &str,
     source: Source,
 ) -> Result<(Task, Pass<Reduction>)> {
     let reduced = Reduced::find(&args.over, &source)?;
+    // Other tools, and who wants no weights, count each cell of the file.
+    let counts_each = args.convention != Convention::Halocline
+        || !args.weights.is_empty() && !args.weights.contains(&Weight::Area);
+    let source = if counts_each {
+        source
+    } else {
+        repeated::left_out(comm, dataset, source, selection, &reduced.roles)?
+    };
     let times = Times::new(args, &source, reduced.has(Role::Time))?;
     let (weights, used) = weights::find(comm, args, &source, &reduced)?;
     let ops = args.ops();
@@ -121,13 +133,28 @@ fn cells(source: &Source, reduced: &Reduced, missing: Missing) -> Result<u64> {
         let ground = grid.len() as u64;
         return Ok(all / ground.max(1) * (ground - left_out));
     }
-    match missing {
-        Missing::Propagate => {
+    let (along, same) = left_out_of_lines(grid, reduced);
+    match (missing, same) {
+        (_, Some(left_out)) => Ok(all / along.max(1) * (along - left_out)),
+        (Missing::Propagate, None) => {
             Err(Error::usage("--missing propagate along one dimension of a box that cuts rows")
                 .remedy("use --missing skip, or reduce over both horizontal dimensions"))
         }
         _ => Ok(all),
     }
+}
+
+/// How long the lines of a grid are that are reduced, and how many cells are left out of each; `None`
+/// if that is not the same for all.
+fn left_out_of_lines(grid: &Grid, reduced: &Reduced) -> (u64, Option<u64>) {
+    let [first, second] = grid.dims.as_slice() else { return (0, None) };
+    let is_first = reduced.has(first.role);
+    let mut lines = vec![0; if is_first { second.len } else { first.len }];
+    for (cell, _) in grid.excluded.iter().enumerate().filter(|(_, out)| **out) {
+        lines[if is_first { cell % second.len } else { cell / second.len }] += 1;
+    }
+    let same = lines.first().copied().filter(|count| lines.iter().all(|other| other == count));
+    (if is_first { first.len as u64 } else { second.len as u64 }, same)
 }
 
 impl Task {

@@ -56,7 +56,8 @@ impl<'a> Statistics<'a> {
             return Ok(opened);
         }
         for (name, source) in sources {
-            let task = prepare(comm, args, &selection, &name, source).map_err(|e| blame(e, &name))?;
+            let task = prepare(comm, args, (&opened.dataset, &selection), &name, source)
+                .map_err(|e| blame(e, &name))?;
             opened.variables.push(Variable { task: Some(task), percentiles: None, results: None });
         }
         Ok(opened)

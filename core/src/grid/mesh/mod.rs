@@ -5,6 +5,7 @@ mod complete;
 mod geometry;
 mod recognise;
 mod rectilinear;
+mod repeated;
 mod topology;
 mod window;
 

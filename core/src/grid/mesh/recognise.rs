@@ -41,11 +41,10 @@ pub fn recognise(shape: [usize; 2], lat: &[f64], lon: &[f64], choice: TopologyCh
         ))
         .remedy("use --topology regional"));
     }
-    let places: Vec<Place> = lat.iter().zip(lon).map(|(lat, lon)| place(*lat, *lon)).collect();
-    if places.len() != rows * columns || columns < 3 {
+    if lat.len() != rows * columns || lon.len() != lat.len() || columns < 3 {
         return Ok(asked(Topology::walls(shape), shape, choice));
     }
-    let map = Map { shape, places };
+    let map = Map { shape, lat, lon };
     let found = map.columns();
     let found = if found.x == EdgeX::Periodic && choice != TopologyChoice::Periodic && rows > 3 {
         map.fold(found, lat)
@@ -71,14 +70,16 @@ fn asked(found: Topology, shape: [usize; 2], choice: TopologyChoice) -> Topology
     }
 }
 
-struct Map {
+struct Map<'a> {
     shape: [usize; 2],
-    places: Vec<Place>,
+    lat: &'a [f64],
+    lon: &'a [f64],
 }
 
-impl Map {
+impl Map<'_> {
     fn at(&self, j: usize, i: usize) -> Place {
-        self.places[j * self.shape[1] + i]
+        let cell = j * self.shape[1] + i;
+        place(self.lat[cell], self.lon[cell])
     }
     /// Distances between pairs of points in units of how far points are apart there, sorted; none
     /// that are unknown.

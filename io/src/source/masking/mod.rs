@@ -11,6 +11,7 @@ use super::Selection;
 pub(super) use bits::Cells;
 use bits::Plane;
 use halocline_core::grid::{Grid, GridKind};
+use halocline_core::meta::Role;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,9 @@ impl SelectionFile {
 pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Masked> {
     let boxed = &target.cut.excluded;
     let mut all = Masked::default();
-    if selection.masks.is_empty() && selection.region.is_none() && boxed.is_empty() {
+    let repeated = if selection.once { target.grid.repeated()? } else { Vec::new() };
+    let is_whole = boxed.is_empty() && repeated.is_empty();
+    if selection.masks.is_empty() && selection.region.is_none() && is_whole {
         return Ok(all);
     }
     let ground = target.grid.shape();
@@ -98,6 +101,10 @@ pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Maske
     let size = target.grid.len();
     let mut planes: Vec<Plane> =
         vec![(0..size).map(|cell| !boxed.get(cell).copied().unwrap_or(false)).collect()];
+    if !repeated.is_empty() {
+        all.notes.push(told(&repeated, target.grid));
+        meet(&mut planes, &[repeated.iter().map(|again| !again).collect()]);
+    }
     if let Some(region) = &selection.region {
         all.files.extend(region.file().map(SelectionFile::of).transpose()?);
         meet(&mut planes, &[inside(region, target.grid)?.into_iter().collect()]);
@@ -124,6 +131,18 @@ pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Maske
         all.excluded.clear();
     }
     Ok(all)
+}
+
+/// What is left out of a grid as it repeats others.
+fn told(repeated: &[bool], grid: &Grid) -> String {
+    let cells = repeated.iter().filter(|again| **again).count();
+    let rows = grid.dims.iter().find(|d| d.role == Role::Y).map_or(1, |d| d.len.max(1));
+    let (what, count) =
+        if grid.kind == GridKind::Rectilinear { ("column", cells / rows) } else { ("cell", cells) };
+    match count {
+        1 => format!("1 {what} repeats another: it is left out, and counts once"),
+        n => format!("{n} {what}s repeat others: they are left out, and count once"),
+    }
 }
 
 /// Leaves in `planes` what is in `others` too; one plane stands for all.

@@ -1,7 +1,7 @@
 //! What is checked of variables and meshes before maps are read.
 
 use super::options::Asked;
-use super::what::What;
+use super::what::{Axis, What};
 use super::works::Recipe;
 use crate::folding::FoldJob;
 use crate::mesh::FoundMesh;
@@ -120,4 +120,48 @@ pub(super) fn stands(
     }
     let differs = matches!(what, What::Diff(_) | What::Interp(_));
     Ok((at, is_c || differs))
+}
+
+/// Refuses what would be missing everywhere: derivatives across a single row or column, and sums over
+/// cells whose size nothing tells.
+pub(super) fn check_sizes(recipe: &Recipe, mesh: &Mesh) -> Result<()> {
+    let [rows, columns] = mesh.shape(recipe.at);
+    let between = match recipe.what {
+        What::Diff(Axis::X) | What::Interp(Axis::X) => columns == 1,
+        What::Diff(Axis::Y) | What::Interp(Axis::Y) => rows == 1,
+        _ => false,
+    };
+    if between {
+        return Err(Error::usage("a single row or column has no neighbours to go between")
+            .remedy("select more of them, or choose the other axis"));
+    }
+    let along = match recipe.what {
+        What::Derivative(Axis::X) => [false, true],
+        What::Derivative(Axis::Y) => [true, false],
+        What::Gradient | What::Rotated | What::Divergence | What::Curl => [true, true],
+        _ => [false, false],
+    };
+    if !recipe.is_staggered {
+        let single = [(along[0] && rows == 1, "row", "north"), (along[1] && columns == 1, "column", "east")];
+        if let Some((_, what, towards)) = single.into_iter().find(|(is_one, ..)| *is_one) {
+            return Err(Error::usage(format!("a single {what} has no derivative towards {towards}"))
+                .remedy(format!("select more {what}s, or take `calc derivative` along the other axis")));
+        }
+    }
+    let points = match recipe.what {
+        What::Area => vec![recipe.at],
+        _ if recipe.is_staggered && recipe.what.divides_by_areas() => recipe.outputs(),
+        _ => Vec::new(),
+    };
+    let unknown = |point: &Point| !mesh.area[point.index()].iter().any(|area| *area > 0.0);
+    if points.iter().any(unknown) {
+        let what = match mesh.cells {
+            [1, _] => "a single row of cells without bounds has no area",
+            [_, 1] => "a single column of cells without bounds has no area",
+            _ => "nothing tells the areas of cells",
+        };
+        return Err(Error::data(what)
+            .remedy("select more rows and columns, add bounds to the coordinates, or name a file of the mesh with --grid"));
+    }
+    Ok(())
 }

@@ -2,7 +2,9 @@
 
 use super::super::output::{part, room, Precision};
 use super::celsius::Zero;
-use super::checks::{check_pair, check_plane, check_shapes, leading, level_of, room_for_mesh, stands};
+use super::checks::{
+    check_pair, check_plane, check_shapes, check_sizes, leading, level_of, room_for_mesh, stands,
+};
 use super::divided::Divided;
 use super::options::{Asked, MeshCalcArgs};
 use super::space::Space;
@@ -107,6 +109,7 @@ impl<'a> Maps<'a> {
         let wet = Wet::read(job.comm, &found, operands.dataset(0), first, &needed).map_err(blame)?;
         let zero = Zero::of(&asked, first).map_err(blame)?;
         let recipe = Recipe { what, at, is_staggered, edge, zero };
+        check_sizes(&recipe, &found.mesh).map_err(blame)?;
         check_shapes(&recipe, &found.mesh, &sources).map_err(|e| {
             let name = e.variable.clone().unwrap_or_else(|| names[0].to_owned());
             folding::blame(e, files.last(), &name)

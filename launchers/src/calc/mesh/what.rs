@@ -79,6 +79,10 @@ impl What {
     pub(super) fn is_of_vector(self) -> bool {
         matches!(self, Self::Divergence | Self::Curl)
     }
+    /// Whether it divides sums around cells by their areas, on a C grid.
+    pub(super) fn divides_by_areas(self) -> bool {
+        matches!(self, Self::Divergence | Self::Curl | Self::Laplacian)
+    }
     /// Whether it works along depth or time, not on maps.
     pub(super) fn line(self) -> Option<Axis> {
         match self {
