@@ -17,6 +17,14 @@ pub fn filled<T: Copy>(len: usize, value: T) -> Vec<T> {
     data
 }
 
+/// As [`filled`] with zeros that nothing has touched yet: whoever writes them first, thread by thread,
+/// is who waits for the system's pages.
+pub fn zeroed<T: bytemuck::Zeroable>(len: usize) -> Vec<T> {
+    let data = bytemuck::zeroed_vec(len);
+    use_huge_pages(&data);
+    data
+}
+
 /// Asks for huge pages behind the capacity of `data`, if it is large. Without effect where the
 /// system has none; never an error.
 pub fn use_huge_pages<T>(data: &Vec<T>) {

@@ -53,17 +53,16 @@ impl Detrend {
         if self == Self::None {
             return [0.0; 2];
         }
-        // Of a series that does not vary nothing is to be left, not what rounding makes of its mean.
-        if let Some(&first) = x.first().filter(|first| x.iter().all(|v| v == *first)) {
-            return [first, 0.0];
-        }
-        let mean = sum(x) / x.len() as f64;
-        if self == Self::Constant || x.len() < 2 {
-            return [mean, 0.0];
-        }
+        // Deviations from some value of the series: a large offset costs no digits, and of what does not
+        // vary nothing is left.
+        let Some(&first) = x.first() else { return [0.0; 2] };
         let n = x.len() as f64;
-        let middle = 0.5 * (n - 1.0);
-        [mean, moment(x, mean, middle) / (n * (n * n - 1.0) / 12.0)]
+        if self == Self::Constant || x.len() < 2 {
+            return [first + sums::<false>(x, first)[0] / n, 0.0];
+        }
+        // Whatever is taken off, as Σ (i − middle) is 0.
+        let [sum, moment] = sums::<true>(x, first);
+        [first + sum / n, moment / (n * (n * n - 1.0) / 12.0)]
     }
 
     /// Takes it off `x`.
@@ -88,8 +87,11 @@ impl Detrend {
 /// Parts of a sum, which the processor adds at once.
 const PARTS: usize = 8;
 
+/// Their sum. They pass through memory: a compiler that sees how they are joined keeps them in pairs all
+/// along the loop that made them, which costs most of its speed.
 #[inline(always)]
-fn joined([a, b, c, d, e, f, g, h]: [f64; PARTS]) -> f64 {
+fn joined(parts: [f64; PARTS]) -> f64 {
+    let [a, b, c, d, e, f, g, h] = std::hint::black_box(parts);
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
@@ -107,23 +109,31 @@ pub(super) fn sum(x: &[f64]) -> f64 {
     joined(parts) + rest.iter().sum::<f64>()
 }
 
-/// Σ (i − middle) (xᵢ − mean): of deviations, so that a large offset costs no digits; in parts, as
-/// [`sum`].
+/// Σ (xᵢ − offset) and, where they are `MOMENTS`, Σ (i − middle) (xᵢ − offset); in parts, as [`sum`].
 #[inline(always)]
-fn moment(x: &[f64], mean: f64, middle: f64) -> f64 {
+fn sums<const MOMENTS: bool>(x: &[f64], offset: f64) -> [f64; 2] {
+    let middle = 0.5 * (x.len() as f64 - 1.0);
     let whole = x.chunks_exact(PARTS);
     let rest = whole.remainder();
-    let mut parts = [0.0f64; PARTS];
+    let (mut all, mut moments) = ([0.0f64; PARTS], [0.0f64; PARTS]);
     // Whole numbers, or halves: exact.
     let mut at: [f64; PARTS] = std::array::from_fn(|k| k as f64 - middle);
     for some in whole {
         for k in 0..PARTS {
-            parts[k] += at[k] * (some[k] - mean);
-            at[k] += PARTS as f64;
+            let v = some[k] - offset;
+            all[k] += v;
+            if MOMENTS {
+                moments[k] += at[k] * v;
+                at[k] += PARTS as f64;
+            }
         }
     }
-    let last = rest.iter().zip(x.len() - rest.len()..).map(|(v, i)| (i as f64 - middle) * (v - mean));
-    joined(parts) + last.sum::<f64>()
+    let (mut sum, mut moment) = (joined(all), joined(moments));
+    for (v, i) in rest.iter().zip(x.len() - rest.len()..) {
+        sum += v - offset;
+        moment += (i as f64 - middle) * (v - offset);
+    }
+    [sum, moment]
 }
 
 /// The mean annual cycle as a thing to be taken off: which part of the year each step belongs to.

@@ -64,6 +64,8 @@ pub struct Welch {
     detrend: Detrend,
     cycle: Option<AnnualCycle>,
     scale: f64,
+    /// i − (n − 1)/2 for each value of a segment.
+    places: Vec<f64>,
     /// 2 (1 − cos 2πk/n) at each frequency.
     turns: Vec<f64>,
     /// Of two segments at once, as the real and the imaginary part.
@@ -112,7 +114,9 @@ impl Welch {
         let real = RealFftPlanner::new().plan_fft_forward(segments.len);
         let half = |k: usize| std::f64::consts::PI * k as f64 / segments.len as f64;
         let turns = (0..=segments.len / 2).map(|k| 4.0 * half(k).sin().powi(2)).collect();
-        Ok(Self { times, step, segments, window: weights, detrend, cycle, scale, turns, pairs, real })
+        let middle = 0.5 * (segments.len as f64 - 1.0);
+        let places = (0..segments.len).map(|i| i as f64 - middle).collect();
+        Ok(Self { times, step, segments, window: weights, detrend, cycle, scale, places, turns, pairs, real })
     }
 
     /// Values of a series.
@@ -251,11 +255,10 @@ impl Welch {
     /// Two segments, without their trends and windowed, as real and imaginary parts.
     #[inline(always)]
     fn fill_pair(&self, a: &[f64], b: Option<&[f64]>, out: &mut [Complex<f64>]) {
-        let middle = 0.5 * (a.len() as f64 - 1.0);
         let Line { mean, slope, is_all } = self.detrend.line(a);
         let Some(b) = b else {
-            for (i, ((z, a), w)) in out.iter_mut().zip(a).zip(&self.window).enumerate() {
-                *z = Complex::new((a - (mean + slope * (i as f64 - middle))) * w, 0.0);
+            for (((z, a), w), at) in out.iter_mut().zip(a).zip(&self.window).zip(&self.places) {
+                *z = Complex::new((a - (mean + slope * at)) * w, 0.0);
             }
             if is_all {
                 out.fill(Complex::new(0.0, 0.0));
@@ -265,8 +268,7 @@ impl Welch {
         let Line { mean: other, slope: steepness, is_all: is_all_of_b } = self.detrend.line(b);
         let both = a.iter().zip(b).zip(&self.window);
         if self.detrend == Detrend::Linear {
-            for (i, (z, ((a, b), w))) in out.iter_mut().zip(both).enumerate() {
-                let at = i as f64 - middle;
+            for ((z, ((a, b), w)), at) in out.iter_mut().zip(both).zip(&self.places) {
                 *z = Complex::new((a - (mean + slope * at)) * w, (b - (other + steepness * at)) * w);
             }
         } else {

@@ -316,6 +316,13 @@ struct Job<'a> {
     results: Vec<Vec<&'a mut [f64]>>,
 }
 
+impl Job<'_> {
+    /// Missing, unless something comes of it.
+    fn clear(&mut self) {
+        self.results.iter_mut().flatten().for_each(|row| row.fill(f64::NAN));
+    }
+}
+
 /// The results of the cells of a part of a batch; tiles in threads. Those of tiles that are `known`
 /// (all, if it is empty, are not) stay missing.
 fn compute<T: Kept, W: SeriesWork>(
@@ -328,8 +335,7 @@ fn compute<T: Kept, W: SeriesWork>(
     if tiles.iter().map(|t| space.cells(&t.block)).sum::<usize>() != width {
         return Err(Error::internal(format!("tiles don't cover the cells of {:?}", held.own)));
     }
-    let mut results: Vec<Vec<f64>> =
-        work.rows().iter().map(|&rows| memory::filled(rows * width, f64::NAN)).collect();
+    let mut results: Vec<Vec<f64>> = work.rows().iter().map(|&rows| memory::zeroed(rows * width)).collect();
     let mut jobs: Vec<Job<'_>> = in_rows(space, held.own, tiles)
         .into_iter()
         .map(|(tile, _)| Job { tile, results: results.iter().map(|_| Vec::new()).collect() })
@@ -344,7 +350,8 @@ fn compute<T: Kept, W: SeriesWork>(
         }
     }
     let is_known = |tile: &Tile| known.get(tile.id).copied().unwrap_or(false);
-    let (done, jobs): (Vec<Job<'_>>, Vec<Job<'_>>) = jobs.into_iter().partition(|job| is_known(job.tile));
+    let (mut done, jobs): (Vec<Job<'_>>, Vec<Job<'_>>) = jobs.into_iter().partition(|job| is_known(job.tile));
+    done.iter_mut().for_each(Job::clear);
     progress.tiles_done.add(done.len() as u64);
     // Enough of them for all threads to end at about the same time.
     let several = jobs.len() / (4 * rayon::current_num_threads());
@@ -360,6 +367,7 @@ fn compute<T: Kept, W: SeriesWork>(
         let _timer = progress.phases.start(Phase::Compute);
         let together: Vec<Numbers<'_>> = values.iter().map(|values| T::seen(values)).collect();
         for job in &mut gang {
+            job.clear();
             let series = Series::new_together(job.tile, block, space.reduced(), &together);
             work.work(&series, &mut job.results)?;
             progress.tiles_done.add(1);

@@ -10,11 +10,14 @@ use crate::meta::Dim;
 use crate::progress::Progress;
 
 /// A buffer of this length; what was in it does not matter.
-pub(in crate::engine) fn sized<T: Copy + Default>(mut values: Vec<T>, len: usize) -> Vec<T> {
+pub(in crate::engine) fn sized<T: Copy + Default + bytemuck::Zeroable>(
+    mut values: Vec<T>,
+    len: usize,
+) -> Vec<T> {
     if values.capacity() < len {
         // Before the larger one is there.
         drop(values);
-        return memory::filled(len, T::default());
+        return memory::zeroed(len);
     }
     values.resize(len, T::default());
     values
