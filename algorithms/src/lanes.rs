@@ -20,6 +20,20 @@ where
     some
 }
 
+/// Those of `P` planes of so many cells, one after the other.
+#[inline(always)]
+pub(crate) fn load_planes<const N: usize, const P: usize>(
+    all: &[f64],
+    cells: usize,
+    at: usize,
+) -> [[f64; N]; P] {
+    let mut planes = [[0.0; N]; P];
+    for (p, plane) in planes.iter_mut().enumerate() {
+        *plane = load(all, p * cells + at);
+    }
+    planes
+}
+
 /// Puts the values of `N` cells back.
 #[inline(always)]
 pub(crate) fn store<T: Copy, const N: usize>(all: &mut [T], at: usize, values: [T; N]) {

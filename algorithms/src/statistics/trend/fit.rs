@@ -6,7 +6,7 @@ use super::{
     ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, LAST, MISSING_T, MISSING_TT,
     PLANES, PXX, TX, X, XX,
 };
-use crate::lanes::{all_nan, any_nan, load, store};
+use crate::lanes::{all_nan, any_nan, load, load_planes, store};
 use crate::statistics::kernels::{all_missing, Kernel, Source, Stored};
 
 /// When a row is, counted from the first step of the state.
@@ -160,11 +160,12 @@ impl Fit<'_> {
     /// Takes in cells with gaps, to the same bits where there are none.
     #[inline(always)]
     fn gaps<const N: usize, T: Stored>(&mut self, sources: &[Source<'_, T>], at: usize) {
-        let plane = |p: usize| p * self.cells + at;
-        let mut s: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.planes, plane(p)));
-        let mut before: [f64; N] =
-            std::array::from_fn(|i| if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] });
-        let mut before_missing: [bool; N] = s[LAST].map(f64::is_nan);
+        let mut s: [[f64; N]; PLANES] = load_planes(self.planes, self.cells, at);
+        let (mut before, mut before_missing) = ([0.0; N], [false; N]);
+        for i in 0..N {
+            before_missing[i] = s[LAST][i].is_nan();
+            before[i] = if before_missing[i] { 0.0 } else { s[LAST][i] - s[CENTRE][i] };
+        }
         let mut valid = [0u64; N];
         for (source, clock) in sources.iter().zip(self.clock) {
             let v: [f64; N] = load(source.values, at);

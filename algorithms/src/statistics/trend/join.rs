@@ -3,7 +3,7 @@
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 
 use super::{CENTRE, FIRST, LAST, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX};
-use crate::lanes::{load, store, Blocks};
+use crate::lanes::{load_planes, store, Blocks};
 use pulp::NullaryFnOnce;
 
 /// So many cells are worked on at once.
@@ -33,8 +33,8 @@ impl Blocks for Join<'_> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, at: usize) {
         let cells = self.count.len();
-        let mut a: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.own, p * cells + at));
-        let b: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.other, p * cells + at));
+        let mut a: [[f64; N]; PLANES] = load_planes(self.own, cells, at);
+        let b: [[f64; N]; PLANES] = load_planes(self.other, cells, at);
         let later = self.later;
         let (mut n, mut by, mut centre) = ([0.0; N], [0.0; N], [0.0; N]);
         // Short loops over cells: each is compiled for vectors, one of all this would not be.

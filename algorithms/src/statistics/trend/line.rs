@@ -8,7 +8,7 @@ use super::{
     Sums, ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, MISSING_T,
     MISSING_TT, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX,
 };
-use crate::lanes::{load, store, Blocks};
+use crate::lanes::{load_planes, store, Blocks};
 use crate::statistics::student;
 use pulp::NullaryFnOnce;
 
@@ -120,7 +120,7 @@ impl NullaryFnOnce for Settle<'_> {
 impl Blocks for Settle<'_> {
     #[inline(always)]
     fn take<const N: usize>(&mut self, at: usize) {
-        let s: [[f64; N]; PLANES] = std::array::from_fn(|p| load(self.planes, p * self.cells + at));
+        let s: [[f64; N]; PLANES] = load_planes(self.planes, self.cells, at);
         let settled = self.tails.settled(&s);
         for p in [T, TT, PAIRS, PX, PTX, PT, PTT, FIRST, ALL_TX] {
             store(self.planes, p * self.cells + at, settled[p]);
