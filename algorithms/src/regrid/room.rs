@@ -84,11 +84,18 @@ impl<T: Copy> NullaryFnOnce for Together<'_, T> {
     #[inline(always)]
     fn call(self) {
         let n = self.lanes.len();
-        let maps = self.maps.map(|map| &map[..n]);
+        let mut maps = self.maps;
+        for map in &mut maps {
+            *map = &map[..n];
+        }
         let whole = n / CELLS * CELLS;
         for first in (0..whole).step_by(CELLS) {
             let lanes = &mut self.lanes[first..first + CELLS];
-            let rows: [&[T]; LANES] = maps.map(|map| &map[first..first + CELLS]);
+            // A loop, as `map` of arrays is not always compiled into its caller.
+            let mut rows: [&[T]; LANES] = [&[]; LANES];
+            for (row, map) in rows.iter_mut().zip(&maps) {
+                *row = &map[first..first + CELLS];
+            }
             for (cell, lane) in lanes.iter_mut().enumerate() {
                 for (to, row) in lane.iter_mut().zip(&rows) {
                     *to = row[cell];

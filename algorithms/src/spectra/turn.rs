@@ -89,9 +89,12 @@ impl<T: Copy + Into<f64>, const N: usize> pulp::NullaryFnOnce for Turn<'_, T, N>
     fn call(self) {
         /// Cells that are turned together, in registers.
         const CELLS: usize = 4;
-        let Self { rows, stride, out } = self;
+        let Self { mut rows, stride, out } = self;
         let cells = rows[0].len();
-        let rows = rows.map(|row| &row[..cells]);
+        // A loop, as `map` of arrays is not always compiled into its caller.
+        for row in &mut rows {
+            *row = &row[..cells];
+        }
         let whole = cells / CELLS * CELLS;
         let mut block = [[0.0; N]; CELLS];
         for first in (0..whole).step_by(CELLS) {
