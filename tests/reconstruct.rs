@@ -176,8 +176,6 @@ fn what_can_not_be_made_is_refused_in_a_line() {
         (&file, vec!["--memory", "1MB"], 5, "--memory"),
         (&sample, vec![], 3, "is no result of `halocline eof`"),
         (&plain, vec!["--add-mean"], 2, "nothing was taken off"),
-        // Covariances of what has a mean are no EOFs.
-        (&plain, vec![], 3, "the length of EOF 1 comes out"),
     ] {
         let words = [&["reconstruct", text(file), "-o", text(&out)], &options[..]].concat();
         for launch in [Launch::Plain(2), Launch::ThreadRanks(2)] {

@@ -119,6 +119,53 @@ fn a_last_column_at_the_longitude_of_the_first_counts_once() {
 }
 
 #[test]
+fn halves_further_turns_and_columns_left_empty() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plain = write(folder.path(), "plain.nc", (0, COLUMNS), false);
+    let (expected, _) = of(Launch::ThreadRanks(1), &STATS, &plain, &OF_STATS);
+    // Three columns more, a third of a turn on.
+    let further = write(folder.path(), "further.nc", (0, COLUMNS + 12), false);
+    let (found, said) = of(Launch::ThreadRanks(2), &STATS, &further, &OF_STATS);
+    assert!(found == expected && said.contains("12 columns repeat others"), "{said}");
+    let words = ["stats", "--op", "mean", "--over", "time,lat,lon", "--weights", "time"];
+    let of_time = |input: &Path| of(Launch::ThreadRanks(1), &words, input, &["v"]).0;
+    assert_eq!(of_time(&further), of_time(&plain));
+    // One column is empty: the other counts.
+    let empty = write(folder.path(), "empty.nc", (0, COLUMNS + 1), false);
+    {
+        let mut file = netcdf::append(&empty).expect("opens");
+        let mut v = file.variable_mut("v").expect("is there");
+        v.put_values(&vec![f64::NAN; TIMES * ROWS], (.., .., 0)).expect("written");
+    }
+    let (found, said) = of(Launch::ThreadRanks(1), &STATS, &empty, &OF_STATS);
+    assert!(near(&found, &expected, 1e-14) && said.contains("1 column repeats another"), "{said}");
+    // Two halves of a cell, as bounds tell, are a cell.
+    let halves = write(folder.path(), "halves.nc", (0, COLUMNS + 1), false);
+    {
+        let mut file = netcdf::append(&halves).expect("opens");
+        file.add_dimension("two", 2).expect("a dimension");
+        let mut lon = file.variable_mut("lon").expect("is there");
+        lon.put_attribute("bounds", "lon_bnds").expect("an attribute");
+        let edge = |k: f64| (10.0 * k - 5.0).clamp(0.0, 360.0);
+        let bounds: Vec<f64> = (0..=COLUMNS).flat_map(|i| [edge(i as f64), edge(i as f64 + 1.0)]).collect();
+        let mut all = file.add_variable::<f64>("lon_bnds", &["lon", "two"]).expect("a variable");
+        all.put_values(&bounds, ..).expect("written");
+    }
+    let mean = ["stats", "--op", "mean", "--over", "lat,lon"];
+    let (found, said) = of(Launch::ThreadRanks(1), &mean, &halves, &["v"]);
+    assert!(near(&found, &expected[..1], 1e-13) && !said.contains("repeat"), "{said}");
+    let integral = |input: &Path| {
+        let out = input.with_extension("integral.nc");
+        run_well(
+            Launch::Plain(1),
+            &["calc", "integral", text(input), "--var", "v", "--dims", "x,y", "-q", "-o", text(&out)],
+        );
+        values(&out, "v_integral")
+    };
+    assert!(near(&[integral(&halves)], &[integral(&plain)], 1e-13));
+}
+
+#[test]
 fn regridding_counts_cells_as_the_file_holds_them_and_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let closed = write(folder.path(), "closed.nc", (0, COLUMNS + 1), false);

@@ -3,7 +3,9 @@
 use super::gram::Shared;
 use super::kernels::{self, check_rank, kernel_of, no_variance, rank, wanted, Solved};
 use super::maps::{self, Maps, Peak};
-use super::options::{EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated, Solver};
+use super::options::{
+    Anomaly, EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated, Solver,
+};
 use super::prepare::Recipe;
 use super::randomized::{self, Approximation};
 use super::result::{Eof, EofMaps};
@@ -96,6 +98,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
     if options.rotated != Rotated::No {
         check_rank(&found, total_variance, error_bound)?;
     }
+    let unrotated = unrotated_signs(engine, &fields, &solved, options)?;
     let rotation = super::rotate::rotate(engine, &fields, options, &mut solved, (scale, all))?;
     let eigenvalues: Vec<f64> = solved.values.iter().map(|g| g / scale).collect();
     let pc_factors: Vec<f64> = eigenvalues
@@ -148,7 +151,7 @@ pub fn analyse_fields(engine: &Engine, fields: &[EofField<'_>], options: &EofOpt
         covariance,
         error_bound,
         significance,
-        rotation: rotation.map(|r| r.flipped(&signs.iter().map(|s| *s < 0.0).collect::<Vec<_>>())),
+        rotation: rotation.map(|r| r.flipped(&negative(&signs)).of_flipped(&negative(&unrotated))),
         eigenvalues,
         approximation,
         merged: None,
@@ -246,7 +249,7 @@ pub(super) fn modes_of(
         let cells = cells(dims, field.input.excluded);
         if Covariance::of(shared.times, cells, &options.missing) == Covariance::Spatial {
             if let (Some(across), false) = (field.plan.across(), keeps) {
-                let modes = |cells| wanted(options.modes, shared.times, cells);
+                let modes = |cells| wanted(options, shared.times, cells);
                 let (solved, cells) = steps::solve(engine, field, shared, across, modes)?;
                 let counts = vec![cells];
                 let covariance = Covariance::Spatial;
@@ -254,7 +257,7 @@ pub(super) fn modes_of(
             }
             // Of one field alone the covariance between cells is summed by all ranks.
             let (anomalies, survey, valid) = spatial::anomalies(engine, field, shared)?;
-            let modes = wanted(options.modes, shared.times, survey.cells)?;
+            let modes = wanted(options, shared.times, survey.cells)?;
             let kernel = if keeps { spatial::factor(engine, &anomalies, &valid)? } else { None };
             let solved = spatial::solve(engine, anomalies, &valid, modes)?;
             let counts = vec![survey.cells];
@@ -277,7 +280,7 @@ pub(super) fn modes_of(
         }
     }
     let times = options.method.times(fields.first().map_or(0, |(_, shared)| shared.times))?;
-    let modes = wanted(options.modes, times.len(), counts.iter().sum::<usize>() * maps)?;
+    let modes = wanted(options, times.len(), counts.iter().sum::<usize>() * maps)?;
     let names: Vec<&str> = fields.iter().map(|(field, _)| field.name()).collect();
     let root = engine.comm().is_root().then_some(found);
     let solved =
@@ -302,6 +305,24 @@ fn maps_of(
         varying.iter_mut().zip(other).for_each(|(v, o)| *v += o);
     }
     Ok((all, varying))
+}
+
+/// The signs that modes would have had without a rotation, which is told of those; nothing without one.
+fn unrotated_signs(
+    engine: &Engine,
+    fields: &[(EofField<'_>, Shared<'_>)],
+    solved: &Solved,
+    options: &EofOptions,
+) -> Result<Vec<f64>> {
+    if options.rotated == Rotated::No {
+        return Ok(Vec::new());
+    }
+    let (maps, _) = maps_of(engine, fields, &solved.columns)?;
+    signs(engine, fields, &maps, solved, options)
+}
+
+fn negative(signs: &[f64]) -> Vec<bool> {
+    signs.iter().map(|s| *s < 0.0).collect()
 }
 
 /// 1 or -1 for each mode, so that the largest entry of its weighted patterns is positive; of
@@ -343,6 +364,10 @@ struct Scaling<'a> {
 }
 
 impl Scaling<'_> {
+    /// Whether products are about 0, not about means.
+    fn keeps_means(&self) -> bool {
+        self.options.anomaly == Anomaly::None && !self.options.detrend
+    }
     /// From Xᵀ z, without weights and factors, to EOFs as they are wanted.
     fn apply(&self, maps: &mut Maps, shared: &Shared<'_>, factor: f64, signs: &[f64]) {
         let each = self.options.method.maps();
@@ -366,9 +391,10 @@ impl Scaling<'_> {
                     EofScaling::UnitNorm => unit,
                     EofScaling::Divided => unit / lambda.sqrt(),
                     EofScaling::Multiplied => unit * lambda.sqrt(),
-                    // A filled series has a mean that is no part of what was removed: without it
-                    // the anomalies would not be the sum of pₖ eₖ.
-                    EofScaling::Covariance if self.is_filled => {
+                    // A filled series has a mean that is no part of what was removed, and of
+                    // values as they are nothing was: without it the anomalies would not be the sum
+                    // of pₖ eₖ.
+                    EofScaling::Covariance if self.is_filled || self.keeps_means() => {
                         self.pc_factors[k] * length * sum / self.scale
                     }
                     EofScaling::Covariance => self.pc_factors[k] * centred / self.scale,

@@ -23,7 +23,7 @@ use super::options::{Anomaly, EofOptions, Missing, Modes};
 use super::prepare::Recipe;
 use super::result::Filled;
 use super::EofField;
-use crate::modes::{cca, mca, Kernel};
+use crate::modes::{cca, mca, of_rank, Kernel};
 use halocline_core::engine::Engine;
 use halocline_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ pub fn couple(
     let (kernels, cells) = kernels(engine, &fields, options, &filled)?;
     let mut eofs = [0; 2];
     let limit = match coupling {
-        Coupling::Mca => (times - 1).min(cells[0]).min(cells[1]),
+        Coupling::Mca => options.most_modes(times).min(cells[0]).min(cells[1]),
         Coupling::Cca(asked) => {
             for ((eofs, cells), asked) in eofs.iter_mut().zip(&cells).zip(asked) {
                 let most = times.saturating_sub(2).min(*cells);
@@ -176,8 +176,13 @@ pub fn couple(
                     columns: [m.left_vectors, m.right_vectors],
                 }
             }
-            Coupling::Cca(_) => {
-                let c = cca(&left.leading(eofs[0])?, &right.leading(eofs[1])?, count, freedom)?;
+            Coupling::Cca(asked) => {
+                let leading = |k: usize, kernel: &Kernel| {
+                    let pairs = kernel.leading(eofs[k])?;
+                    // As many as there are, unless a number is asked for.
+                    Ok::<_, Error>(if matches!(asked[k], Modes::UpTo(_)) { of_rank(pairs) } else { pairs })
+                };
+                let c = cca(&leading(0, left)?, &leading(1, right)?, count, freedom)?;
                 Found {
                     correlations: c.correlations.clone(),
                     values: c.correlations,

@@ -117,9 +117,9 @@ impl Method {
 }
 
 /// How many modes are computed, of as many as there are.
-pub(super) fn wanted(modes: Modes, times: usize, cells: usize) -> Result<usize> {
-    let limit = (times - 1).min(cells);
-    match modes {
+pub(super) fn wanted(options: &EofOptions, times: usize, cells: usize) -> Result<usize> {
+    let limit = options.most_modes(times).min(cells);
+    match options.modes {
         Modes::UpTo(modes) => Ok(modes.min(limit)),
         Modes::Exactly(modes) if (1..=limit).contains(&modes) => Ok(modes),
         Modes::Exactly(modes) => Err(Error::usage(format!(

@@ -316,9 +316,9 @@ pub fn costs(times: usize, cells: usize, modes: usize) -> (f64, f64) {
 }
 
 /// The number of modes that are sought before it is known how many there are.
-fn modes_at_most(modes: Modes, times: usize) -> usize {
-    let (Modes::Exactly(modes) | Modes::UpTo(modes)) = modes;
-    modes.min(times.saturating_sub(1))
+fn modes_at_most(options: &EofOptions, times: usize) -> usize {
+    let (Modes::Exactly(modes) | Modes::UpTo(modes)) = options.modes;
+    modes.min(options.most_modes(times))
 }
 
 /// Cells that may have data.

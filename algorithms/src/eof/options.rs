@@ -216,6 +216,19 @@ pub struct EofOptions {
     pub missing: Missing,
 }
 
+impl EofOptions {
+    /// How many modes so many records have at most: one less where means are taken off, which copies at
+    /// lags keep.
+    pub fn most_modes(&self, records: usize) -> usize {
+        let keeps_means = self.anomaly == Anomaly::None && !self.detrend;
+        match self.method {
+            Method::Extended(_) => records,
+            _ if keeps_means => records,
+            _ => records.saturating_sub(1),
+        }
+    }
+}
+
 impl Default for EofOptions {
     fn default() -> Self {
         Self {

@@ -115,7 +115,7 @@ pub(super) fn solve(
     asked: &Randomized,
 ) -> Result<(Solved, Vec<usize>, Approximation)> {
     let n = fields.first().map_or(0, |(_, shared)| shared.times);
-    let most = super::modes_at_most(options.modes, n);
+    let most = super::modes_at_most(options, n);
     let mut passes = Passes { engine, fields, options, factors: Vec::new(), counts: Vec::new(), trace: 0.0 };
     let mut space = engine.comm().is_root().then(|| KrylovSpace::new(n, most, asked.seed));
     let (mut count, mut done) = (most, 0);
@@ -128,7 +128,7 @@ pub(super) fn solve(
         let products = passes.multiply(&block, if rough { Precision::Mixed } else { Precision::Double })?;
         done += 1;
         if done == 1 {
-            count = wanted(options.modes, n, passes.counts.iter().sum())?;
+            count = wanted(options, n, passes.counts.iter().sum())?;
         }
         let grown = space.as_mut().zip(products);
         let mut pairs = engine.finish_single(grown, |(space, products)| space.grow(&products, count))?;

@@ -106,6 +106,17 @@ pub struct Cca {
     pub right_patterns: Vec<f64>,
 }
 
+/// The leading modes whose variance is more than rounding.
+#[must_use]
+pub fn of_rank(mut pairs: Eigenpairs) -> Eigenpairs {
+    let n = pairs.vectors.len().checked_div(pairs.values.len()).unwrap_or(0);
+    let first = pairs.values.first().copied().unwrap_or(0.0);
+    let rank = pairs.values.iter().take_while(|v| **v > RANK * first).count();
+    pairs.values.truncate(rank);
+    pairs.vectors.truncate(rank * n);
+    pairs
+}
+
 /// Canonical correlation analysis of two fields on their leading modes
 /// ([`Kernel::leading`], anomalies about their means); `freedom` is n − 1. There are as many
 /// modes as the smaller set has, at most `count`.

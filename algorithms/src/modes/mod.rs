@@ -29,7 +29,7 @@ mod varimax;
 
 pub use analytic::{ComplexModes, TemporalPair};
 pub use convention::{Components, Convention, Power, Scaling, SignRule};
-pub use coupled::{cca, mca, Cca, Mca};
+pub use coupled::{cca, mca, of_rank, Cca, Mca};
 pub use effective::{
     autocorrelations, effective_sample_size, north_errors, separated, spatial_degrees_of_freedom, Memory,
     Moment,

@@ -110,6 +110,18 @@ impl Rotation {
         self.pick(&order, &signs)
     }
 
+    /// The same for unrotated modes whose signs are changed where `negative` says so.
+    #[must_use]
+    pub fn of_flipped(mut self, negative: &[bool]) -> Self {
+        let k = self.modes.max(1);
+        for matrix in [&mut self.matrix, &mut self.inverse_transpose] {
+            for (row, _) in matrix.chunks_mut(k).zip(negative).filter(|(_, negative)| **negative) {
+                row.iter_mut().for_each(|v| *v = -*v);
+            }
+        }
+        self
+    }
+
     fn pick(&self, order: &[usize], signs: &[f64]) -> Self {
         let k = self.modes;
         let of = |matrix: &[f64], row_too: bool| -> Vec<f64> {

@@ -89,6 +89,19 @@ impl Reconstruction {
         });
     }
 
+    /// Whether single precision makes nothing of values that are not 0.
+    fn is_lost(&self, block: &IndexBox, out: &[f32]) -> bool {
+        if out.iter().any(|v| v.abs() >= f32::MIN_POSITIVE) {
+            return false;
+        }
+        let steps = block.range(0);
+        let mut own = vec![0.0; block.len() / steps.len().max(1)];
+        steps.clone().any(|at| {
+            self.step(&block.with_range(0, at..at + 1), &mut own, |v| v);
+            own.iter().any(|v| *v != 0.0 && !v.is_nan())
+        })
+    }
+
     fn steps<T: Send>(&self, block: &IndexBox, out: &mut [T], round: impl Fn(f64) -> T + Sync) {
         let steps = block.range(0);
         let each = block.len() / steps.len().max(1);
@@ -116,7 +129,7 @@ impl StreamSource for Reconstruction {
         match out {
             NumbersMut::F32(out) if out.len() == block.len() => {
                 self.steps(block, out, |v| v as f32);
-                if out.iter().any(|v| v.is_infinite()) {
+                if out.iter().any(|v| v.is_infinite()) || self.is_lost(block, out) {
                     return Err(Error::data("its values do not fit into single precision")
                         .in_variable(&self.variable.name)
                         .remedy("write them with --precision double"));

@@ -38,7 +38,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
     let (lat, lon) = to.centres()?;
     let (lat, lon) = (&lat[targets.clone()], &lon[targets.clone()]);
     let by_axes = |axes: &Axes| -> Vec<Vec<(u32, f64)>> {
-        lat.par_iter().zip(lon).map(|(lat, lon)| on_axes(from, axes, *lat, *lon)).collect()
+        lat.par_iter().zip(lon).map(|(lat, lon)| on_axes(axes, *lat, *lon)).collect()
     };
     let rows = match (&from.axes, plane) {
         (Some(axes), Plane::ByGrid | Plane::LatLon) => by_axes(axes),
@@ -51,7 +51,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
                 let found = quads.weights(place, *lat, *lon);
                 // Beyond the last row there is no quadrilateral.
                 match axes {
-                    Some(axes) if found.is_empty() => on_axes(from, axes, *lat, *lon),
+                    Some(axes) if found.is_empty() => on_axes(axes, *lat, *lon),
                     _ => found,
                 }
             });
@@ -62,7 +62,7 @@ pub fn bilinear(from: &Cells, to: &Cells, plane: Plane, targets: Range<usize>) -
     Ok(Made { matrix: Matrix::from_rows(from.len(), rows)?, covered, crossed: [0, 0] })
 }
 
-fn on_axes(from: &Cells, axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
+fn on_axes(axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     let (ny, nx) = (axes.lat.len() as u32, axes.lon.len() as u32);
     let cell = |j: u32, i: u32| if axes.rows_first { j * nx + i } else { i * ny + j };
     let Some(x) = between_on_circle(&axes.lon, lon, axes.is_cyclic) else { return Vec::new() };
@@ -82,8 +82,9 @@ fn on_axes(from: &Cells, axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     if let Some(y) = between(&axes.lat, lat) {
         return four(y);
     }
-    // A column that repeats another is beyond the circle.
-    if !axes.is_cyclic && from.repeated.is_empty() {
+    // A last column at the longitude of the first is beyond the circle.
+    let is_closed = axes.is_closed();
+    if !axes.is_cyclic && !is_closed {
         return Vec::new();
     }
     // Between the last row and the pole.
@@ -100,8 +101,8 @@ fn on_axes(from: &Cells, axes: &Axes, lat: f64, lon: f64) -> Vec<(u32, f64)> {
     let share = settled((lat.abs() - edge) / (90.0 - edge));
     let mut weights = vec![(cell(row, x.first), (1.0 - share) * (1.0 - x.share))];
     weights.push((cell(row, x.second), (1.0 - share) * x.share));
-    let circle: Vec<u32> = (0..nx).map(|i| cell(row, i)).filter(|c| from.counts(*c as usize)).collect();
-    weights.extend(circle.iter().map(|c| (*c, share / circle.len() as f64)));
+    let circle = if is_closed { nx - 1 } else { nx };
+    weights.extend((0..circle).map(|i| (cell(row, i), share / f64::from(circle))));
     weights.retain(|entry| entry.1 != 0.0);
     weights
 }

@@ -15,8 +15,8 @@ pub struct Cells {
     pub grid: Grid,
     /// Rows and columns, of a rectilinear grid.
     pub axes: Option<Axes>,
-    /// Those that repeat others ([`Grid::repeated`]); empty if there are none.
-    pub repeated: Vec<bool>,
+    /// How many repeat others ([`Grid::repeated`]).
+    pub repeated: usize,
 }
 
 /// The coordinates of a rectilinear grid.
@@ -32,6 +32,18 @@ pub struct Axes {
     pub rows_first: bool,
     /// Whether the columns go all the way round.
     pub is_cyclic: bool,
+}
+
+impl Axes {
+    /// Whether the last column stands at the longitude of the first, a turn on.
+    pub(super) fn is_closed(&self) -> bool {
+        let n = self.lon.len();
+        n > 2 && {
+            let (all, last) =
+                ((self.lon[n - 1] - self.lon[0]).abs(), (self.lon[n - 1] - self.lon[n - 2]).abs());
+            (all - 360.0).abs() <= CLOSED * last
+        }
+    }
 }
 
 impl Cells {
@@ -55,16 +67,12 @@ impl Cells {
             (GridKind::Curvilinear | GridKind::Unstructured, Some(_), Some(_), _) => None,
             _ => return Err(Error::data("the grid has no latitude and longitude coordinates")),
         };
-        let repeated = grid.repeated()?;
+        let repeated = grid.repeated()?.len();
         Ok(Self { grid, axes, repeated })
     }
     /// Number of cells.
     pub fn len(&self) -> usize {
         self.grid.len()
-    }
-    /// Whether a cell is one that others repeat, or that nothing repeats: it counts.
-    pub(super) fn counts(&self, cell: usize) -> bool {
-        !self.repeated.get(cell).is_some_and(|again| *again)
     }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {

@@ -15,9 +15,11 @@ pub enum Detrend {
     Linear,
 }
 
-/// The line mean + slope · (i − (n − 1)/2) through n values.
+/// The line offset + mean + slope · (i − (n − 1)/2) through n values. The offset is one of the values, to be
+/// taken off first: of small variations about a large value no digits are lost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Line {
+    pub(super) offset: f64,
     pub(super) mean: f64,
     pub(super) slope: f64,
     /// Whether the values are nothing else, but for rounding.
@@ -37,38 +39,37 @@ impl Detrend {
     /// What has to be taken off.
     #[inline(always)]
     pub(super) fn line(self, x: &[f64]) -> Line {
-        let [mean, slope] = self.fit(x);
-        let middle = 0.5 * (x.len() as f64 - 1.0);
-        // Of a straight line nothing is to be left: less than sums of so many values can tell.
-        let least = 0.25 * f64::EPSILON * x.len() as f64 * (mean.abs() + slope.abs() * middle);
+        let [offset, mean, slope] = self.fit(x);
+        let n = x.len() as f64;
+        let middle = 0.5 * (n - 1.0);
+        let reach = slope.abs() * middle;
+        // Of a straight line nothing is to be left: less than rounding of values, and of sums of them, can
+        // tell.
+        let least = f64::EPSILON * (4.0 * (offset.abs() + mean.abs() + reach) + n.sqrt() * reach);
         let mut all = x.iter().enumerate();
-        let is_line =
-            slope != 0.0 && all.all(|(i, v)| (v - (mean + slope * (i as f64 - middle))).abs() <= least);
-        Line { mean, slope, is_all: is_line }
+        let is_line = slope != 0.0
+            && all.all(|(i, v)| ((v - offset) - (mean + slope * (i as f64 - middle))).abs() <= least);
+        Line { offset, mean, slope, is_all: is_line }
     }
 
-    /// Mean and slope.
+    /// Offset, mean and slope.
     #[inline(always)]
-    fn fit(self, x: &[f64]) -> [f64; 2] {
-        if self == Self::None {
-            return [0.0; 2];
-        }
-        // Deviations from some value of the series: a large offset costs no digits, and of what does not
-        // vary nothing is left.
-        let Some(&first) = x.first() else { return [0.0; 2] };
+    fn fit(self, x: &[f64]) -> [f64; 3] {
+        let (Some(&first), false) = (x.first(), self == Self::None) else { return [0.0; 3] };
+        // Of what does not vary nothing is left.
         let n = x.len() as f64;
         if self == Self::Constant || x.len() < 2 {
-            return [first + sums::<false>(x, first)[0] / n, 0.0];
+            return [first, sums::<false>(x, first)[0] / n, 0.0];
         }
         // Whatever is taken off, as Σ (i − middle) is 0.
         let [sum, moment] = sums::<true>(x, first);
-        [first + sum / n, moment / (n * (n * n - 1.0) / 12.0)]
+        [first, sum / n, moment / (n * (n * n - 1.0) / 12.0)]
     }
 
     /// Takes it off `x`.
     #[inline(always)]
     pub(crate) fn remove(self, x: &mut [f64]) {
-        let Line { mean, slope, is_all } = self.line(x);
+        let Line { offset, mean, slope, is_all } = self.line(x);
         if is_all {
             x.fill(0.0);
             return;
@@ -76,9 +77,10 @@ impl Detrend {
         let middle = 0.5 * (x.len() as f64 - 1.0);
         match self {
             Self::None => {}
-            Self::Constant => x.iter_mut().for_each(|v| *v -= mean),
+            Self::Constant => x.iter_mut().for_each(|v| *v = (*v - offset) - mean),
             Self::Linear => {
-                x.iter_mut().enumerate().for_each(|(i, v)| *v -= mean + slope * (i as f64 - middle));
+                let at = |i: usize| mean + slope * (i as f64 - middle);
+                x.iter_mut().enumerate().for_each(|(i, v)| *v = (*v - offset) - at(i));
             }
         }
     }

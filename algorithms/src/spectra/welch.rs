@@ -255,25 +255,27 @@ impl Welch {
     /// Two segments, without their trends and windowed, as real and imaginary parts.
     #[inline(always)]
     fn fill_pair(&self, a: &[f64], b: Option<&[f64]>, out: &mut [Complex<f64>]) {
-        let Line { mean, slope, is_all } = self.detrend.line(a);
+        let Line { offset: low, mean, slope, is_all } = self.detrend.line(a);
         let Some(b) = b else {
             for (((z, a), w), at) in out.iter_mut().zip(a).zip(&self.window).zip(&self.places) {
-                *z = Complex::new((a - (mean + slope * at)) * w, 0.0);
+                *z = Complex::new(((a - low) - (mean + slope * at)) * w, 0.0);
             }
             if is_all {
                 out.fill(Complex::new(0.0, 0.0));
             }
             return;
         };
-        let Line { mean: other, slope: steepness, is_all: is_all_of_b } = self.detrend.line(b);
+        let Line { offset: low_of_b, mean: other, slope: steepness, is_all: is_all_of_b } =
+            self.detrend.line(b);
         let both = a.iter().zip(b).zip(&self.window);
         if self.detrend == Detrend::Linear {
             for ((z, ((a, b), w)), at) in out.iter_mut().zip(both).zip(&self.places) {
-                *z = Complex::new((a - (mean + slope * at)) * w, (b - (other + steepness * at)) * w);
+                let (a, b) = (a - low - (mean + slope * at), b - low_of_b - (other + steepness * at));
+                *z = Complex::new(a * w, b * w);
             }
         } else {
             for (z, ((a, b), w)) in out.iter_mut().zip(both) {
-                *z = Complex::new((a - mean) * w, (b - other) * w);
+                *z = Complex::new((a - low - mean) * w, (b - low_of_b - other) * w);
             }
         }
         if is_all {

@@ -56,9 +56,9 @@ pub struct Selection {
     /// Keep levels (unless one is chosen) and dimensions of other kinds, in the order of the
     /// file between time and the horizontal ones; else several of them are an error.
     pub all_levels: bool,
-    /// Cells that repeat others ([`Grid::repeated`](halocline_core::grid::Grid::repeated)) are
-    /// missing.
-    pub once: bool,
+    /// Cells of what the box leaves, by number in C order, that are missing as they repeat others
+    /// ([`Grid::repeated`](halocline_core::grid::Grid::repeated)).
+    pub repeated: Vec<usize>,
     /// How values are fetched.
     pub io: Io,
 }

@@ -132,7 +132,7 @@ impl Couple<'_> {
     /// Every rank calls this.
     pub(crate) fn open(&self, job: &FoldJob<'_>) -> Result<OpenFields> {
         let args = self.args;
-        self.options()?;
+        let options = self.options()?;
         let (vars, with) = (std::slice::from_ref(&args.var), std::slice::from_ref(&args.with));
         let open = OpenFields::open(job, &args.input, &args.selection, (vars, with))?;
         check_output(job.comm, &args.output, &open.files())?;
@@ -140,7 +140,7 @@ impl Couple<'_> {
         let cells = |field: &OpenField| field.source.grid().len();
         let fewest = open.fields.iter().map(cells).min().unwrap_or(0);
         let limit = match self.coupling {
-            Coupling::Mca => (times - 1).min(fewest),
+            Coupling::Mca => options.most_modes(times).min(fewest),
             Coupling::Cca(asked) => {
                 let mut limit = usize::MAX;
                 for (asked, field) in asked.into_iter().zip(&open.fields) {

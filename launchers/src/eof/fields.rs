@@ -101,6 +101,16 @@ impl OpenFields {
         }
         for field in &fields {
             check(&field.source, least).map_err(|e| folding::blame(e, field.files.first(), &field.name))?;
+            let repeated = comm.on_root(|| field.source.grid().repeated())?.len();
+            if repeated > 0 {
+                verbosity.say(comm, || {
+                    format!(
+                        "note: {} of `{}` repeated, as a column at the longitude of another: they count as often as the file holds them; --box can leave them out",
+                        folding::plural(repeated, "cell"),
+                        field.label
+                    )
+                });
+            }
         }
         Ok(Self { dataset, fields })
     }

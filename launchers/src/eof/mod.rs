@@ -92,7 +92,7 @@ fn check_modes(args: &EofArgs, open: &OpenFields) -> Result<()> {
     };
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
     let cells: usize = open.fields.iter().map(|f| f.source.grid().len()).sum();
-    let limit = (options.method.times(times)?.len() - 1).min(cells.saturating_mul(lags));
+    let limit = options.most_modes(options.method.times(times)?.len()).min(cells.saturating_mul(lags));
     match args.modes.filter(|modes| !(1..=limit).contains(modes)) {
         None => Ok(()),
         Some(modes) => Err(halocline_core::Error::usage(format!(
@@ -104,8 +104,9 @@ fn check_modes(args: &EofArgs, open: &OpenFields) -> Result<()> {
 
 fn solve(job: &FoldJob<'_>, args: &EofArgs, open: &OpenFields) -> Result<Eof> {
     let times = open.fields.first().map_or(0, |f| f.source.time().len());
-    let modes = args.modes.unwrap_or(10).min(times - 1);
-    let options = solver::decide(job, args, open, args.options()?, modes);
+    let options = args.options()?;
+    let modes = args.modes.unwrap_or(10).min(options.most_modes(times));
+    let options = solver::decide(job, args, open, options, modes);
     // Real and imaginary part, each thrice while they are built; the kernels of several fields.
     let kernels = match options.method {
         Method::Complex(_) => 8,

@@ -90,8 +90,8 @@ pub(crate) struct EofArgs {
     #[arg(long, value_enum, default_value_t = EofScalingChoice::Covariance)]
     pub(crate) eof_scaling: EofScalingChoice,
     /// Signs, scalings and eigenvalues as another tool gives them: eofs() and pcs() of eofs;
-    /// components() and scores() of xeofs; `cdo eof` and `cdo eofcoeff`, with its area weights (or
-    /// --weights none, for CDO_WEIGHT_MODE=off); eofunc and eofunc_ts of NCL
+    /// components() and scores() of xeofs; `cdo eof` and `cdo eofcoeff` as with
+    /// CDO_WEIGHT_MODE=on (with --weights none as with off, which CDO has if it is not set); eofunc and eofunc_ts of NCL
     #[arg(long, value_enum, value_name = "eofs|xeofs|cdo|ncl", hide_possible_values = true, conflicts_with_all = ["pc_scaling", "eof_scaling"])]
     pub(crate) convention: Option<ConventionChoice>,
     #[command(flatten)]

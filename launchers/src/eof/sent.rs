@@ -32,8 +32,9 @@ impl Sends for Opened<'_> {
         let [field] = self.fields.fields.as_slice() else { return Ok(None) };
         let source = &field.source;
         let times = source.time().len();
-        let modes = self.args.modes.unwrap_or(10).min(times.saturating_sub(1));
-        let (options, _) = solver::decided(self.args, &self.fields, self.args.options()?, modes);
+        let options = self.args.options()?;
+        let modes = self.args.modes.unwrap_or(10).min(options.most_modes(times));
+        let (options, _) = solver::decided(self.args, &self.fields, options, modes);
         let (dims, grid) = (&source.variable().dims, source.grid());
         let needs = eof::needs(dims, &grid.excluded, &options, modes);
         let (states, solver) = eof::memory(dims, &grid.excluded, &options, modes);

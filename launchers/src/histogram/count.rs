@@ -40,7 +40,7 @@ pub(super) struct Counting {
 }
 
 impl Counting {
-    /// Decides how to count.
+    /// Decides how to count; cells of the first source that are `repeated` take no part.
     ///
     /// # Collective
     /// Every rank calls this.
@@ -48,7 +48,7 @@ impl Counting {
         job: &FoldJob<'_>,
         args: &HistogramArgs,
         selection: &Selection,
-        sources: &[Source],
+        (sources, repeated): (&[Source], &[usize]),
     ) -> Result<Self> {
         let (comm, source) = (job.comm, &sources[0]);
         let dims = source.variable().dims.clone();
@@ -72,12 +72,7 @@ impl Counting {
             Weights::None => Vec::new(),
             Weights::Area => {
                 let mut areas = source.grid().areas().map_err(|e| e.or_remedy("use --weights none"))?;
-                let repeated = comm.on_root(|| source.grid().repeated())?;
-                areas
-                    .iter_mut()
-                    .zip(&repeated)
-                    .filter(|(_, again)| **again)
-                    .for_each(|(area, _)| *area = 0.0);
+                repeated.iter().for_each(|cell| areas[*cell] = 0.0);
                 let total: f64 = areas.iter().sum();
                 areas.iter().map(|a| a / total).collect()
             }

@@ -47,15 +47,18 @@ impl<'a> Histograms<'a> {
             pairs::check_together(a, b).map_err(|e| folding::blame(e, Some(file), name))?;
         }
         check_output(comm, &args.output, &files)?;
+        let mut repeated = Vec::new();
         if args.weights == Weights::Area {
             let roles = args
                 .roles(&sources[0].variable().dims)
                 .map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
             // A pair whose first value is missing is none.
             let first = sources.remove(0);
-            sources.insert(0, repeated::left_out(comm, &dataset, first, &selection, &roles)?);
+            let (first, again) = repeated::left_out(comm, &dataset, first, &selection, &roles)?;
+            sources.insert(0, first);
+            repeated = again;
         }
-        let counting = Counting::new(job, args, &selection, &sources)
+        let counting = Counting::new(job, args, &selection, (&sources, &repeated))
             .map_err(|e| folding::blame(e, files.first(), &args.var[0]))?;
         Ok(Self { args, dataset, files, sources, counting })
     }

@@ -37,7 +37,9 @@ fn scale(panel: &CurvesPanel) -> Scaled {
     };
     let curves: Vec<Vec<(f64, f64)>> = panel.curves.iter().map(|curve| points(&curve.y)).collect();
     let all = || curves.iter().flatten().filter(|p| there(p));
-    let x = range(extremes(all().map(|p| p.0)), 0.0);
+    // Where nothing can be drawn, the axis is that of the panels beside it.
+    let along = || panel.x.iter().map(|x| scaled(*x, panel.x_is_log)).filter(|x| x.is_finite());
+    let x = range(extremes(all().map(|p| p.0)).or_else(|| extremes(along())), 0.0);
     let mut y = range(extremes(all().map(|p| p.1)), 0.05);
     if panel.y_is_log {
         y.0 = y.0.max(y.1 - DECADES);
@@ -86,7 +88,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         at.into_iter().zip(labels.into_iter().map(named)).collect()
     });
     if all().next().is_none() {
-        axes.empty(canvas);
+        let is_zero = panel.y_is_log && panel.curves.iter().flat_map(|c| &c.y).any(|v| v.is_finite());
+        axes.empty(canvas, if is_zero { "not above 0, so on no logarithmic axis" } else { axes::NOTHING });
     }
     // Both limits of an interval follow one another.
     for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {

@@ -132,7 +132,7 @@ impl Picture<'_> {
         Ok(Panel::Curves(CurvesPanel {
             title: label(variable),
             xlabel: format!("Period ({})", self.period_units()?),
-            ylabel: variable.units().unwrap_or_default().to_owned(),
+            ylabel: text::units(variable.units().unwrap_or_default()),
             x: self.values(PERIOD)?,
             x_is_log: !self.args.linear,
             y_is_log: !self.args.linear,

@@ -68,6 +68,11 @@ impl Picture<'_> {
         if !names.iter().all(|name| self.is_plane(name)) {
             return Ok(None);
         }
+        if names[0].starts_with("phase") {
+            return Err(Error::usage("phases are drawn as arrows above the coherence, not on their own")
+                .in_variable(&names[0])
+                .remedy("leave --var out, or choose --var coherence_squared"));
+        }
         let kind = Kind {
             is_log: names[0].starts_with("power") || names[0] == "background",
             is_ratio: names[0].starts_with("ratio"),

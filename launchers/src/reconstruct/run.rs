@@ -221,16 +221,23 @@ fn series(opened: &Opened) -> Result<Vec<f64>> {
     let (times, all) = (opened.pcs.time().len(), opened.pcs.variable().dims[1].len);
     let mut series = Vec::with_capacity(times * opened.modes.len());
     let step = (AT_ONCE / all.max(1)).max(1);
+    let mut is_whole = true;
     for first in (0..times).step_by(step) {
         let block = IndexBox::new(vec![first..times.min(first + step), 0..all]);
         let values = opened.pcs.read(&block)?.to_f64();
         for row in values.chunks(all) {
             let picked = opened.modes.iter().map(|mode| row.get(mode.index).copied().unwrap_or(f64::NAN));
+            // A time at which the field was missing everywhere is missing again.
+            let start = series.len();
             series.extend(picked);
+            let missing = series[start..].iter().filter(|v| v.is_nan()).count();
+            is_whole &= missing == 0 || missing == series.len() - start;
         }
     }
-    if series.iter().any(|v| !v.is_finite()) {
-        return Err(Error::data("holds values that are missing or infinite").in_variable("pc"));
+    if !is_whole || series.iter().any(|v| v.is_infinite()) {
+        return Err(Error::data("holds values that are infinite, or missing of some modes only")
+            .in_variable("pc")
+            .remedy("make it anew with `halocline eof`"));
     }
     Ok(series)
 }

@@ -192,7 +192,7 @@ impl Regridding<'_> {
                 )
             });
         }
-        let repeated = self.from.repeated.iter().filter(|again| **again).count();
+        let repeated = self.from.repeated;
         let counts_cells = nature.is_conservative || !nature.is_bilinear && made.matrix.entries() > to.len();
         if repeated > 0 && counts_cells {
             job.verbosity.say(comm, || {

@@ -148,7 +148,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a CrossArgs) -> Result<CrossSp
         ));
     }
     let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
-    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
+    let (source, _) = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     Ok(CrossSpectrum { args, dataset, files, source, with, reduced, sampling, welch })
 }
 

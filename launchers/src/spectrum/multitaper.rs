@@ -156,7 +156,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a MultitaperArgs) -> Result<Mu
     folding::check_is_data(&args.var, &source).map_err(blame)?;
     let sampling = Sampling::of(source.time()).map_err(blame)?;
     let reduced = args.series.reduced(&source).map_err(blame)?;
-    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
+    let (source, _) = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     let times = source.time().len();
     // Tapers take memory, how much is known beforehand.
     let most = args.tapers.unwrap_or((2.0 * args.bandwidth).max(1.0) as usize).min(times);

@@ -117,7 +117,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a PowerArgs) -> Result<PowerSp
         (sampling, Method::Welch(Box::new(welch)))
     };
     let reduced = args.estimate.series.reduced(&source).map_err(blame)?;
-    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
+    let (source, _) = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     Ok(PowerSpectrum { args, dataset, files, source, reduced, sampling, method })
 }
 

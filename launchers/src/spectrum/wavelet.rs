@@ -191,7 +191,7 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a WaveletArgs) -> Result<Wavel
     let sampling = Sampling::of(source.time()).map_err(blame)?;
     let reduced = args.series.reduced(&source).map_err(blame)?;
     let selection = args.selection.of_all_levels(args.input.io)?;
-    let source = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
+    let (source, _) = repeated::left_out(job.comm, &dataset, source, &selection, &reduced.roles)?;
     let scales = ScaleOptions { mother: args.mother, spacing: args.dj, smallest: args.s0, last: args.j };
     let step = args.period_units.inverse().step(&sampling);
     let scales = Scales::new(source.time().len(), step, scales).map_err(blame)?;

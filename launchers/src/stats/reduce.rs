@@ -78,12 +78,11 @@ pub(super) fn prepare(
 ) -> Result<(Task, Pass<Reduction>)> {
     let reduced = Reduced::find(&args.over, &source)?;
     // Other tools, and who wants no weights, count each cell of the file.
-    let counts_each = args.convention != Convention::Halocline
-        || !args.weights.is_empty() && !args.weights.contains(&Weight::Area);
+    let counts_each = args.convention != Convention::Halocline || args.weights.contains(&Weight::None);
     let source = if counts_each {
         source
     } else {
-        repeated::left_out(comm, dataset, source, selection, &reduced.roles)?
+        repeated::left_out(comm, dataset, source, selection, &reduced.roles)?.0
     };
     let times = Times::new(args, &source, reduced.has(Role::Time))?;
     let (weights, used) = weights::find(comm, args, &source, &reduced)?;

@@ -167,7 +167,7 @@ pub(super) fn analyse(
     let at: Vec<u64> = (0..times).map(|t| parts.iter().map(|p| p.seen.at[t]).sum()).collect();
     let there = at.iter().filter(|n| **n > 0).count();
     let between = pairs.between(times, cells);
-    let modes = wanted(options.modes, there.max(1), cells)?;
+    let modes = wanted(options, there.max(1), cells)?;
     let mut found = match between {
         Covariance::Spatial => cells::solve(engine, &parts, (cells, modes), options.anomaly)?,
         Covariance::Temporal => times::solve(engine, &parts, (cells, modes))?,

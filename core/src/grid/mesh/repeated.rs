@@ -6,27 +6,35 @@ use crate::error::Result;
 use crate::grid::{Grid, GridKind};
 use crate::meta::Role;
 
+/// Places that are nearer than this share of the distance of neighbours are the same.
+const SAME: f64 = 1e-2;
+
 impl Grid {
     /// Which cells repeat others, as a last column at the longitude of the first, NEMO's two columns,
-    /// or what lies behind the fold of a tripolar grid: whoever adds up cells counts them once. C
-    /// order; empty if there are none.
+    /// or what lies behind the fold of a tripolar grid: whoever adds up cells counts them once. Pairs of
+    /// the cell that does and the one it repeats, numbers in C order. Columns that are the two halves of
+    /// a cell, as their bounds tell, are none.
     ///
     /// # Errors
     /// As [`recognise`].
-    pub fn repeated(&self) -> Result<Vec<bool>> {
+    pub fn repeated(&self) -> Result<Vec<[usize; 2]>> {
         let (Some(lon), [first, second]) = (&self.lon, self.dims.as_slice()) else { return Ok(Vec::new()) };
         let shape = [first.len, second.len];
         match self.kind {
             GridKind::Rectilinear => {
-                // The equator tells of all rows.
-                let (lon, row) = (lon.values.to_f64(), [1, lon.values.len()]);
-                let columns = cells(row, recognise(row, &vec![0.0; lon.len()], &lon, TopologyChoice::Auto)?);
-                let column = |c: usize| if first.role == Role::X { c / second.len } else { c % second.len };
-                Ok(if columns.is_empty() {
-                    columns
-                } else {
-                    (0..self.len()).map(|c| columns[column(c)]).collect()
-                })
+                let edges = self.edges.clone().or_else(|| self.cell_edges().ok());
+                let columns = columns(&lon.values.to_f64(), edges.as_ref().map_or(&[][..], |e| &e.lon));
+                let is_first = first.role == Role::X;
+                let lines = if is_first { second.len } else { first.len };
+                let cell = |line: usize, column: usize| {
+                    if is_first {
+                        column * second.len + line
+                    } else {
+                        line * second.len + column
+                    }
+                };
+                let pairs = |line| columns.iter().map(move |pair| pair.map(|column| cell(line, column)));
+                Ok((0..lines).flat_map(pairs).collect())
             }
             GridKind::Curvilinear => match (self.latitudes(), self.longitudes()) {
                 (Some(lat), Some(lon)) => {
@@ -39,18 +47,52 @@ impl Grid {
     }
 }
 
-fn cells([rows, columns]: [usize; 2], found: Topology) -> Vec<bool> {
-    let again = |c: usize| {
-        let (j, i) = ((c / columns) as isize, (c % columns) as isize);
-        let (first_j, first_i, _) = found.first_place(Point::T, j, i);
-        (first_j, first_i) != (j, i)
-    };
-    let all: Vec<bool> = (0..rows * columns).map(again).collect();
-    if all.contains(&true) {
-        all
-    } else {
-        Vec::new()
+/// Columns that have the longitude of one before.
+fn columns(lon: &[f64], edges: &[[f64; 2]]) -> Vec<[usize; 2]> {
+    let turned = |a: f64, b: f64| b - 360.0 * ((b - a) / 360.0).round();
+    let mut steps: Vec<f64> = lon.windows(2).map(|w| (turned(w[0], w[1]) - w[0]).abs()).collect();
+    steps.sort_by(f64::total_cmp);
+    let Some(near) = steps.get(steps.len() / 2).map(|step| SAME * step) else { return Vec::new() };
+    let mut order: Vec<(f64, usize)> = lon
+        .iter()
+        .enumerate()
+        .filter(|(_, v)| v.is_finite())
+        .map(|(i, v)| (v.rem_euclid(360.0), i))
+        .collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // What is a rounding below a turn is at its beginning.
+    let seam = order.iter().filter(|(v, _)| v + near >= 360.0).map(|(v, i)| (v - 360.0, *i));
+    let seam: Vec<(f64, usize)> = seam.collect();
+    order.truncate(order.len() - seam.len());
+    let order: Vec<(f64, usize)> = seam.into_iter().chain(order).collect();
+    let mut found = Vec::new();
+    for group in order.chunk_by(|a, b| b.0 - a.0 <= near) {
+        let first = group.iter().map(|(_, i)| *i).min().unwrap_or(0);
+        let others = group.iter().map(|(_, i)| *i).filter(|i| *i != first);
+        found.extend(others.filter(|i| !are_halves(lon, edges, [*i, first])).map(|i| [i, first]));
     }
+    found.sort_unstable();
+    found
+}
+
+/// Whether two columns of the same longitude are different parts of a cell.
+pub(super) fn are_halves(lon: &[f64], edges: &[[f64; 2]], [a, b]: [usize; 2]) -> bool {
+    let (Some(one), Some(other)) = (edges.get(a), edges.get(b)) else { return false };
+    let turn = 360.0 * ((lon[a] - lon[b]) / 360.0).round();
+    let ends = |e: &[f64; 2], by: f64| [e[0].min(e[1]) + by, e[0].max(e[1]) + by];
+    let (one, other) = (ends(one, 0.0), ends(other, turn));
+    let shared = one[1].min(other[1]) - one[0].max(other[0]);
+    shared < 0.5 * (one[1] - one[0]).min(other[1] - other[0])
+}
+
+fn cells([rows, columns]: [usize; 2], found: Topology) -> Vec<[usize; 2]> {
+    let again = |c: usize| {
+        let (j, i, _) = found.first_place(Point::T, (c / columns) as isize, (c % columns) as isize);
+        let inside = (0..rows as isize).contains(&j) && (0..columns as isize).contains(&i);
+        let first = j * columns as isize + i;
+        (inside && first != c as isize).then_some([c, first as usize])
+    };
+    (0..rows * columns).filter_map(again).collect()
 }
 
 #[cfg(test)]
@@ -88,9 +130,9 @@ mod tests {
             )
         };
         let repeated = of_dims(&rows_first).repeated().unwrap();
-        assert_eq!(repeated, (0..111).map(|c| c % 37 == 36).collect::<Vec<_>>());
+        assert_eq!(repeated, (0..3).map(|j| [j * 37 + 36, j * 37]).collect::<Vec<_>>());
         let repeated = of_dims(&[x.clone(), y.clone()]).repeated().unwrap();
-        assert_eq!(repeated, (0..111).map(|c| c / 3 == 36).collect::<Vec<_>>());
+        assert_eq!(repeated, (0..3).map(|j| [36 * 3 + j, j]).collect::<Vec<_>>());
         // Without it, or of half of the globe, there is none.
         let x = Dim::new("lon", 36, Role::X);
         for step in [10.0, 5.0] {
@@ -103,5 +145,20 @@ mod tests {
             );
             assert!(grid.repeated().unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn columns_of_any_turn_are_found_but_halves_are_none() {
+        let steps: Vec<f64> = (-1..15).map(|i| f64::from(i) * 30.0).collect();
+        assert_eq!(columns(&steps, &[]), [[12, 0], [13, 1], [14, 2], [15, 3]]);
+        assert_eq!(columns(&[0.0, 180.0, 360.0], &[]), [[2, 0]]);
+        assert_eq!(columns(&[-180.0, -90.0, 0.0, 90.0, 180.0 - 1e-9], &[]), [[4, 0]]);
+        assert_eq!(columns(&[0.0, 90.0, 180.0, 270.0, 0.0], &[]), [[4, 0]]);
+        assert_eq!(columns(&[10.0, 11.0, 12.0], &[]), [[0usize; 2]; 0]);
+        let halves = [[0.0, 45.0], [45.0, 135.0], [135.0, 225.0], [225.0, 315.0], [315.0, 360.0]];
+        let lon = [0.0, 90.0, 180.0, 270.0, 360.0];
+        assert!(columns(&lon, &halves).is_empty());
+        let whole = [[-45.0, 45.0], [45.0, 135.0], [135.0, 225.0], [225.0, 315.0], [315.0, 405.0]];
+        assert_eq!(columns(&lon, &whole), [[4, 0]]);
     }
 }

@@ -89,7 +89,7 @@ impl SelectionFile {
 pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Masked> {
     let boxed = &target.cut.excluded;
     let mut all = Masked::default();
-    let repeated = if selection.once { target.grid.repeated()? } else { Vec::new() };
+    let repeated = &selection.repeated;
     let is_whole = boxed.is_empty() && repeated.is_empty();
     if selection.masks.is_empty() && selection.region.is_none() && is_whole {
         return Ok(all);
@@ -102,8 +102,10 @@ pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Maske
     let mut planes: Vec<Plane> =
         vec![(0..size).map(|cell| !boxed.get(cell).copied().unwrap_or(false)).collect()];
     if !repeated.is_empty() {
-        all.notes.push(told(&repeated, target.grid));
-        meet(&mut planes, &[repeated.iter().map(|again| !again).collect()]);
+        all.notes.push(told(repeated.len(), target.grid));
+        let mut once = vec![true; size];
+        repeated.iter().filter(|cell| **cell < size).for_each(|cell| once[*cell] = false);
+        meet(&mut planes, &[once.into_iter().collect()]);
     }
     if let Some(region) = &selection.region {
         all.files.extend(region.file().map(SelectionFile::of).transpose()?);
@@ -134,8 +136,7 @@ pub(super) fn masked(selection: &Selection, target: &Target<'_>) -> Result<Maske
 }
 
 /// What is left out of a grid as it repeats others.
-fn told(repeated: &[bool], grid: &Grid) -> String {
-    let cells = repeated.iter().filter(|again| **again).count();
+fn told(cells: usize, grid: &Grid) -> String {
     let rows = grid.dims.iter().find(|d| d.role == Role::Y).map_or(1, |d| d.len.max(1));
     let (what, count) =
         if grid.kind == GridKind::Rectilinear { ("column", cells / rows) } else { ("cell", cells) };
