@@ -15,8 +15,6 @@ pub struct Cells {
     pub grid: Grid,
     /// Rows and columns, of a rectilinear grid.
     pub axes: Option<Axes>,
-    /// How many repeat others ([`Grid::repeated`]).
-    pub repeated: usize,
 }
 
 /// The coordinates of a rectilinear grid.
@@ -67,8 +65,7 @@ impl Cells {
             (GridKind::Curvilinear | GridKind::Unstructured, Some(_), Some(_), _) => None,
             _ => return Err(Error::data("the grid has no latitude and longitude coordinates")),
         };
-        let repeated = grid.repeated()?.len();
-        Ok(Self { grid, axes, repeated })
+        Ok(Self { grid, axes })
     }
     /// Number of cells.
     pub fn len(&self) -> usize {

@@ -33,7 +33,7 @@ use std::ops::Range;
 
 /// How weights are made.
 ///
-/// Source cells that repeat others ([`Cells::repeated`]) count as often as the grid holds them, as in
+/// Source cells that repeat others ([`halocline_core::grid::Grid::repeated`]) count as often as the grid holds them, as in
 /// CDO and ESMF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

@@ -2,6 +2,8 @@
 
 mod area;
 mod corners;
+#[cfg(test)]
+mod made;
 pub mod mesh;
 mod spacing;
 mod weights;

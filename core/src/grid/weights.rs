@@ -121,21 +121,8 @@ fn sine_width(edges: &[f64; 2]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meta::{Attributes, Coordinate, DType, Dim, Role, Values, Variable};
-
-    fn coordinate(name: &str, dims: &[Dim], values: Vec<f64>) -> Coordinate {
-        let variable = Variable {
-            name: name.into(),
-            dims: dims.to_vec(),
-            dtype: DType::F64,
-            attributes: Attributes::new(),
-        };
-        Coordinate { variable, values: Values::F64(values), bounds: None }
-    }
-
-    fn grid(kind: GridKind, dims: &[Dim], lat: Option<Coordinate>, lon: Option<Coordinate>) -> Grid {
-        Grid { kind, dims: dims.to_vec(), lat, lon, extra: vec![], edges: None, excluded: vec![] }
-    }
+    use crate::grid::made::{coordinate, grid};
+    use crate::meta::{Dim, Role};
 
     #[test]
     fn centres_alone_tell_areas_near_to_those_of_bounds() {

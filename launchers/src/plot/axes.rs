@@ -117,20 +117,18 @@ impl Axes {
     }
 
     /// Says in the middle that there is nothing to draw.
-    pub(super) fn empty<B: DrawingBackend>(&self, canvas: &mut Canvas<B>, why: &str) {
-        say(canvas, self.frame, why);
+    pub(super) fn empty<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
+        nothing(canvas, self.frame);
     }
 }
 
-/// What is said where nothing can be drawn.
-pub(super) const NOTHING: &str = "no valid data";
-
 /// Says in the middle of `frame` that it has no data.
 pub(super) fn nothing<B: DrawingBackend>(canvas: &mut Canvas<B>, frame: Rect) {
-    say(canvas, frame, NOTHING);
+    say(canvas, frame, "no valid data");
 }
 
-fn say<B: DrawingBackend>(canvas: &mut Canvas<B>, frame: Rect, what: &str) {
+/// Says something in the middle of `frame`.
+pub(super) fn say<B: DrawingBackend>(canvas: &mut Canvas<B>, frame: Rect, what: &str) {
     let font = super::canvas::Font { colour: SOFT, ..LABEL };
     canvas.text(what, frame.middle(), Align::Centre, font);
 }

@@ -89,7 +89,11 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     });
     if all().next().is_none() {
         let is_zero = panel.y_is_log && panel.curves.iter().flat_map(|c| &c.y).any(|v| v.is_finite());
-        axes.empty(canvas, if is_zero { "not above 0, so on no logarithmic axis" } else { axes::NOTHING });
+        if is_zero {
+            axes::say(canvas, axes.frame, "not above 0, so on no logarithmic axis");
+        } else {
+            axes.empty(canvas);
+        }
     }
     // Both limits of an interval follow one another.
     for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {

@@ -1,6 +1,6 @@
 //! Explained variance of each mode with its standard error.
 
-use super::axes::{Axes, Plan, NOTHING};
+use super::axes::{Axes, Plan};
 use super::canvas::{Align, Canvas, Font, INK, LABEL, SOFT};
 use super::colour::{extremes, valid, COOL, WARM};
 use super::layout::Rect;
@@ -29,7 +29,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ScreePanel
         from_one.chain(whole).map(|n| (n, ticks::number(n, 0))).collect()
     });
     if modes.is_empty() {
-        axes.empty(canvas, NOTHING);
+        axes.empty(canvas);
     }
     let line: Vec<_> = modes.iter().map(|&(n, v)| axes.at(n as f64 + 1.0, v)).collect();
     canvas.line(&line, [176, 182, 190], 1.8);

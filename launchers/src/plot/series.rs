@@ -1,6 +1,6 @@
 //! Values against time: a line, and for anomalies the area between it and zero.
 
-use super::axes::{Axes, Plan, NOTHING};
+use super::axes::{Axes, Plan};
 use super::canvas::{Canvas, INK};
 use super::colour::{extremes, valid, Rgb, COOL, WARM};
 use super::layout::Rect;
@@ -37,7 +37,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &SeriesPane
         at.into_iter().zip(labels.into_iter().map(named)).collect()
     });
     if runs.is_empty() {
-        axes.empty(canvas, NOTHING);
+        axes.empty(canvas);
     }
     for run in &runs {
         let run = thinned(run.iter().map(|p| axes.at(p.0, p.1)).collect(), axes.frame);

@@ -192,9 +192,9 @@ impl Regridding<'_> {
                 )
             });
         }
-        let repeated = self.from.repeated;
         let counts_cells = nature.is_conservative || !nature.is_bilinear && made.matrix.entries() > to.len();
-        if repeated > 0 && counts_cells {
+        let repeated = if counts_cells { comm.on_root(|| Ok(self.from.grid.repeated()?.len()))? } else { 0 };
+        if repeated > 0 {
             job.verbosity.say(comm, || {
                 format!(
                     "note: {} repeated in the source grid, as a column at the longitude of another: where they meet, \

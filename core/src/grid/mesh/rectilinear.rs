@@ -1,7 +1,7 @@
 //! Meshes of the grids that files state by their coordinates.
 
 use super::recognise::{recognise, TopologyChoice};
-use super::repeated::are_halves;
+use super::repeated::of_halves;
 use super::{EdgeX, Faces, Mesh, Parts, Point, Staggering, Topology};
 use crate::error::{Error, Result};
 use crate::grid::{unwrap, Grid, GridKind};
@@ -66,8 +66,13 @@ fn rectangles(parts: &mut Parts, grid: &Grid, topology: Topology, radius: f64) {
         Axis { centres, edges, sign }
     };
     let (lat_edges, mut lon_edges) = edges.map_or((None, None), |e| (Some(e.lat), Some(e.lon)));
+    // Where the first column that counts is half of a cell, and one that repeats it the other half, it is
+    // all of it.
+    let again = topology.first + topology.columns;
     if let Some(edges) = &mut lon_edges {
-        join_halves(&lon.values.to_f64(), edges, topology);
+        if let Some(whole) = of_halves(&lon.values.to_f64(), edges, [topology.first, again]) {
+            edges[topology.first] = whole;
+        }
     }
     let (y, x) = (axis(lat.values.to_f64(), lat_edges, false), axis(lon.values.to_f64(), lon_edges, true));
     parts.signs = [y.sign, x.sign];
@@ -117,19 +122,6 @@ fn rectangles(parts: &mut Parts, grid: &Grid, topology: Topology, radius: f64) {
             parts.lon[k] = all.iter().map(|&(_, i)| longitude(i)).collect();
         }
     }
-}
-
-/// Where the first column that counts is half of a cell, and one that repeats it the other half, it is all
-/// of it.
-fn join_halves(lon: &[f64], edges: &mut [[f64; 2]], topology: Topology) {
-    let first = topology.first;
-    let again = first + topology.columns;
-    if again >= lon.len() || edges.len() != lon.len() || !are_halves(lon, edges, [again, first]) {
-        return;
-    }
-    let turn = 360.0 * ((lon[first] - lon[again]) / 360.0).round();
-    let ends = [edges[first], edges[again].map(|e| e + turn)].concat();
-    edges[first] = ends.iter().fold([f64::MAX, f64::MIN], |[a, b], e| [a.min(*e), b.max(*e)]);
 }
 
 #[cfg(test)]

@@ -69,20 +69,21 @@ fn columns(lon: &[f64], edges: &[[f64; 2]]) -> Vec<[usize; 2]> {
     for group in order.chunk_by(|a, b| b.0 - a.0 <= near) {
         let first = group.iter().map(|(_, i)| *i).min().unwrap_or(0);
         let others = group.iter().map(|(_, i)| *i).filter(|i| *i != first);
-        found.extend(others.filter(|i| !are_halves(lon, edges, [*i, first])).map(|i| [i, first]));
+        found.extend(others.filter(|i| of_halves(lon, edges, [first, *i]).is_none()).map(|i| [i, first]));
     }
     found.sort_unstable();
     found
 }
 
-/// Whether two columns of the same longitude are different parts of a cell.
-pub(super) fn are_halves(lon: &[f64], edges: &[[f64; 2]], [a, b]: [usize; 2]) -> bool {
-    let (Some(one), Some(other)) = (edges.get(a), edges.get(b)) else { return false };
-    let turn = 360.0 * ((lon[a] - lon[b]) / 360.0).round();
+/// The cell that two columns of the same longitude make if they are different parts of it: its edges, near
+/// the first of them.
+pub(super) fn of_halves(lon: &[f64], edges: &[[f64; 2]], [a, b]: [usize; 2]) -> Option<[f64; 2]> {
+    let turn = 360.0 * ((lon.get(a)? - lon.get(b)?) / 360.0).round();
     let ends = |e: &[f64; 2], by: f64| [e[0].min(e[1]) + by, e[0].max(e[1]) + by];
-    let (one, other) = (ends(one, 0.0), ends(other, turn));
+    let (one, other) = (ends(edges.get(a)?, 0.0), ends(edges.get(b)?, turn));
     let shared = one[1].min(other[1]) - one[0].max(other[0]);
-    shared < 0.5 * (one[1] - one[0]).min(other[1] - other[0])
+    let are_parts = shared < 0.5 * (one[1] - one[0]).min(other[1] - other[0]);
+    are_parts.then(|| [one[0].min(other[0]), one[1].max(other[1])])
 }
 
 fn cells([rows, columns]: [usize; 2], found: Topology) -> Vec<[usize; 2]> {
@@ -98,53 +99,24 @@ fn cells([rows, columns]: [usize; 2], found: Topology) -> Vec<[usize; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meta::{Attributes, Coordinate, DType, Dim, Values, Variable};
-
-    fn of(kind: GridKind, dims: &[Dim], lat: (&[Dim], Vec<f64>), lon: (&[Dim], Vec<f64>)) -> Grid {
-        let coordinate = |name: &str, (dims, values): (&[Dim], Vec<f64>)| Coordinate {
-            variable: Variable {
-                name: name.into(),
-                dims: dims.to_vec(),
-                dtype: DType::F64,
-                attributes: Attributes::new(),
-            },
-            values: Values::F64(values),
-            bounds: None,
-        };
-        let (lat, lon) = (Some(coordinate("lat", lat)), Some(coordinate("lon", lon)));
-        Grid { kind, dims: dims.to_vec(), lat, lon, extra: vec![], edges: None, excluded: vec![] }
-    }
+    use crate::grid::made::{coordinate, grid};
+    use crate::meta::Dim;
 
     #[test]
     fn a_column_of_the_same_longitude_is_one_again() {
-        let (y, x) = (Dim::new("lat", 3, Role::Y), Dim::new("lon", 37, Role::X));
-        let lat = || vec![90.0, 0.0, -90.0];
-        let lon: Vec<f64> = (0..37).map(|i| f64::from(i) * 10.0).collect();
-        let rows_first = [y.clone(), x.clone()];
-        let of_dims = |dims: &[Dim]| {
-            of(
-                GridKind::Rectilinear,
-                dims,
-                (std::slice::from_ref(&y), lat()),
-                (std::slice::from_ref(&x), lon.clone()),
-            )
+        let of = |columns: usize, step: f64, is_turned: bool| {
+            let (y, x) = (Dim::new("lat", 3, Role::Y), Dim::new("lon", columns, Role::X));
+            let lat = coordinate("lat", std::slice::from_ref(&y), vec![90.0, 0.0, -90.0]);
+            let lons = (0..columns).map(|i| i as f64 * step).collect();
+            let lon = coordinate("lon", std::slice::from_ref(&x), lons);
+            let dims = if is_turned { [x, y] } else { [y, x] };
+            grid(GridKind::Rectilinear, &dims, Some(lat), Some(lon)).repeated().unwrap()
         };
-        let repeated = of_dims(&rows_first).repeated().unwrap();
-        assert_eq!(repeated, (0..3).map(|j| [j * 37 + 36, j * 37]).collect::<Vec<_>>());
-        let repeated = of_dims(&[x.clone(), y.clone()]).repeated().unwrap();
-        assert_eq!(repeated, (0..3).map(|j| [36 * 3 + j, j]).collect::<Vec<_>>());
+        assert_eq!(of(37, 10.0, false), (0..3).map(|j| [j * 37 + 36, j * 37]).collect::<Vec<_>>());
+        assert_eq!(of(37, 10.0, true), (0..3).map(|j| [36 * 3 + j, j]).collect::<Vec<_>>());
         // Without it, or of half of the globe, there is none.
-        let x = Dim::new("lon", 36, Role::X);
-        for step in [10.0, 5.0] {
-            let lon = (0..36).map(|i| f64::from(i) * step).collect();
-            let grid = of(
-                GridKind::Rectilinear,
-                &[y.clone(), x.clone()],
-                (std::slice::from_ref(&y), lat()),
-                (std::slice::from_ref(&x), lon),
-            );
-            assert!(grid.repeated().unwrap().is_empty());
-        }
+        assert!(of(36, 10.0, false).is_empty());
+        assert!(of(36, 5.0, false).is_empty());
     }
 
     #[test]
