@@ -14,9 +14,6 @@ use serde::{Deserialize, Serialize};
 /// have none to spare.
 const BLOCK: usize = 96;
 
-/// Values that a thread rounds at a time.
-const SHARE: usize = 1 << 15;
-
 /// Vectors that are added at a time: for all blocks they are read from cache.
 pub const STRIP: usize = 384;
 
@@ -96,22 +93,15 @@ impl SymmetricSum {
     /// γ = (STRIP + 3) u, and by Cauchy and Schwarz the norm of δG is at most γ times the trace.
     pub const SINGLES_ERROR: f64 = (STRIP as f64 + 3.0) * (f32::EPSILON as f64) / 2.0;
 
-    /// [`Self::add_columns`] with products in single precision, of [`STRIP`] columns at most; the
-    /// sum is in double precision.
-    pub fn add_columns_as_singles(&mut self, a: &[f64]) {
+    /// [`Self::add_columns`] with products in single precision, of [`STRIP`] columns at most, that
+    /// are multiplied by `up`; the sum is in double precision.
+    pub fn add_columns_as_singles(&mut self, a: &[f32], up: f64) {
         if self.n == 0 || a.is_empty() {
             return;
         }
         let (n, width) = (self.n, a.len() / self.n);
         debug_assert!(width <= STRIP);
-        // Of whatever size values are, products of the largest are about 1.
-        let (down, up) = power_of_two_scale(a);
-        let up = up * up;
-        let mut singles = filled(a.len(), 0f32);
-        singles.par_chunks_mut(SHARE).zip(a.par_chunks(SHARE)).for_each(|(out, values)| {
-            out.iter_mut().zip(values).for_each(|(o, v)| *o = (v * down) as f32);
-        });
-        let a = MatRef::from_row_major_slice(&singles, n, width);
+        let a = MatRef::from_row_major_slice(a, n, width);
         let places: Vec<(usize, usize)> = Self::layout(n).collect();
         self.blocks.par_iter_mut().zip(places).for_each_init(
             || vec![0f32; BLOCK * BLOCK],

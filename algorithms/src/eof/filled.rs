@@ -2,7 +2,8 @@
 
 use super::gappy::{Filling, Misses};
 use super::gram::{Shared, Used, ALL_BUT_TIME};
-use super::prepare::{Rows, Strip};
+use super::prepare::Rows;
+use super::strip::Strip;
 use super::survey::Survey;
 use crate::symmetric::SymmetricSum;
 use halocline_core::engine::{Fold, Parallelism, Piece, Pieces};

@@ -5,7 +5,8 @@
 //! which it is there, and where it is missing it becomes U a: the series that no further step of
 //! DINEOF with these U would change, so that nothing of the filling need be kept.
 
-use super::prepare::{Recipe, Rows, Statistics, Strip, CONSTANT};
+use super::prepare::{Recipe, Rows, Statistics, CONSTANT};
+use super::strip::Strip;
 use crate::modes::fit;
 use halocline_core::engine::Numbers;
 

@@ -1,10 +1,11 @@
 //! The first pass: the covariance between times, summed over cells.
 
-use super::prepare::{Recipe, Rows, Strip, Width};
+use super::prepare::{Recipe, Rows};
+use super::strip::{Making, Parts, Strip, Width};
 use super::survey::Survey;
 use super::{EofInput, Precision};
-use crate::symmetric::SymmetricSum;
-use halocline_core::buffers::Buffers;
+use crate::symmetric::{power_of_two_scale, SymmetricSum};
+use halocline_core::buffers::{Buffers, Shelf};
 use halocline_core::engine::{Fold, Parallelism, Piece, Pieces};
 use halocline_core::index::IndexBox;
 use halocline_core::meta::{Dim, Role};
@@ -35,15 +36,14 @@ impl<'a> Shared<'a> {
         let times = dims.first().map_or(0, |d| d.len);
         Self { recipe, times, input, space, buffers: Buffers::new(), narrow: Buffers::new() }
     }
-    /// [`Recipe::for_each_strip`] with buffers that are used again.
-    pub(super) fn for_each_strip(
-        &self,
-        rows: &Rows<'_>,
-        excluded: &[bool],
-        how: (bool, Width),
-        hand_over: impl FnMut(&mut Strip),
-    ) {
-        self.recipe.for_each_strip(rows, excluded, how, (&self.buffers, &self.narrow), hand_over);
+    /// How strips of a tile are made, with buffers that are used again.
+    pub(super) fn making<'b>(
+        &'b self,
+        excluded: &'b [bool],
+        (statistics, width): (bool, Width),
+        finish: &'b (dyn Fn(&mut Strip) + Sync),
+    ) -> Making<'b> {
+        Making { excluded, statistics, width, finish, buffers: (&self.buffers, &self.narrow) }
     }
     /// Numbers in the grid of the cells of a box, C order.
     pub(super) fn cells_of(&self, block: &IndexBox) -> Vec<usize> {
@@ -61,9 +61,7 @@ impl<'a> Shared<'a> {
     pub(super) fn weigh(&self, strip: &mut Strip, cells: &[usize]) {
         if !self.input.weights.is_empty() {
             let weights: Vec<f64> = strip.cells.iter().map(|&c| self.weight(cells[c])).collect();
-            for row in strip.values.chunks_mut(weights.len()) {
-                row.iter_mut().zip(&weights).for_each(|(v, w)| *v *= w);
-            }
+            strip.weigh(&weights);
         }
     }
     /// Which cells of a tile are left out.
@@ -118,11 +116,22 @@ pub(super) struct GramFold<'a> {
     shared: &'a Shared<'a>,
     precision: Precision,
     used: Used,
+    /// Strips in single precision, to be used again.
+    singles: Shelf<Vec<f32>>,
 }
 
 impl<'a> GramFold<'a> {
     pub(super) fn new(shared: &'a Shared<'a>, precision: Precision) -> Self {
-        Self { shared, precision, used: Used::default() }
+        Self { shared, precision, used: Used::default(), singles: Shelf::default() }
+    }
+
+    /// Adds the products of the columns of a strip.
+    fn add_as_singles(&self, sum: &mut SymmetricSum, parts: &Parts<'_>) {
+        // Of whatever size values are, products of the largest are about 1.
+        let (down, up) = power_of_two_scale(&parts.largest());
+        let singles = parts.as_singles(down, self.singles.take().unwrap_or_default());
+        sum.add_columns_as_singles(&singles, up * up);
+        self.singles.give(singles);
     }
 }
 
@@ -153,20 +162,27 @@ impl Fold for GramFold<'_> {
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
         if shared.recipe.filling.is_none() {
-            state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+            state.survey.look_at_land(rows, (shared.times, true), &cells, &excluded);
         }
-        shared.for_each_strip(rows, &excluded, (false, Width::Wide(rayon::current_num_threads())), |strip| {
-            let survey = &mut state.survey;
-            survey.look_at_strip(rows, shared, strip, &cells);
-            // What is going to be refused need not be summed.
-            if !survey.is_bad() {
-                shared.weigh(strip, &cells);
-                match self.precision {
-                    Precision::Double => state.sum.add_columns(&strip.values),
-                    Precision::Mixed => state.sum.add_columns_as_singles(&strip.values),
+        let weigh = |strip: &mut Strip| shared.weigh(strip, &cells);
+        let how = (false, Width::Wide(rayon::current_num_threads()));
+        let making = shared.making(&excluded, how, &weigh);
+        let GramState { sum, survey } = state;
+        // What is going to be refused need not be summed.
+        match self.precision {
+            Precision::Double => shared.recipe.for_each_strip(rows, &making, |strip| {
+                survey.look_at_strip(rows, shared, strip, &cells);
+                if !survey.is_bad() {
+                    sum.add_columns(&strip.values);
                 }
-            }
-        });
+            }),
+            Precision::Mixed => shared.recipe.for_each_parts(rows, &making, |parts| {
+                parts.iter().for_each(|part| survey.look_at_strip(rows, shared, part, &cells));
+                if !survey.is_bad() {
+                    self.add_as_singles(sum, &parts);
+                }
+            }),
+        }
         Ok(())
     }
     fn merge(&self, mut left: GramState, right: GramState) -> Result<GramState> {

@@ -1,7 +1,8 @@
 //! The second pass: from series in time to maps.
 
 use super::gram::Shared;
-use super::prepare::{Rows, Strip, Width};
+use super::prepare::Rows;
+use super::strip::{Strip, Width};
 use super::EofField;
 use crate::symmetric::{transposed_times_columns, STRIP};
 use halocline_core::engine::{Engine, Series, SeriesResults, SeriesWork};
@@ -38,7 +39,8 @@ impl SeriesWork for MapWork<'_> {
         let rows = |time: usize| series.step(first + time);
         let rows: &Rows<'_> = &rows;
         // Tiles are worked on in parallel already.
-        shared.for_each_strip(rows, &excluded, (true, Width::Narrow), |strip| {
+        let making = shared.making(&excluded, (true, Width::Narrow), &|_| ());
+        shared.recipe.for_each_strip(rows, &making, |strip| {
             self.add_strip(strip, results);
         });
         Ok(())

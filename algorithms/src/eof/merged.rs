@@ -26,9 +26,10 @@ use super::maps::{self, MapBlock, Maps};
 use super::options::{
     Anomaly, EofOptions, EofScaling, Method, Missing, Modes, PcScaling, Precision, Rotated, Solver,
 };
-use super::prepare::{Recipe, Rows, Width};
+use super::prepare::{Recipe, Rows};
 use super::result::{Eof, EofMaps};
 use super::significance::Significance;
+use super::strip::{Strip, Width};
 use super::survey::Survey;
 use super::{Covariance, EofField};
 use crate::modes::Kernel;
@@ -187,17 +188,17 @@ impl Fold for MergeFold<'_> {
         let excluded = shared.excluded_of(&cells);
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
-        found.survey.look_at_land(rows, shared.times, &cells, &excluded);
+        found.survey.look_at_land(rows, (shared.times, true), &cells, &excluded);
         let mut there = vec![false; cells.len()];
         let mut all = Vec::new();
-        let together = rayon::current_num_threads();
-        shared.for_each_strip(rows, &excluded, (true, Width::Wide(together)), |strip| {
+        let weigh = |strip: &mut Strip| shared.weigh(strip, &cells);
+        let how = (true, Width::Wide(rayon::current_num_threads()));
+        shared.recipe.for_each_strip(rows, &shared.making(&excluded, how, &weigh), |strip| {
             found.survey.look_at_strip(rows, shared, strip, &cells);
             strip.cells.iter().for_each(|&c| there[c] = true);
             if found.survey.is_bad() {
                 return;
             }
-            shared.weigh(strip, &cells);
             let places: Vec<usize> = strip.cells.iter().map(|&c| cells[c]).collect();
             all.clear();
             if let Some(state) = self.state {

@@ -43,6 +43,7 @@ mod rotate;
 mod significance;
 mod spatial;
 mod steps;
+mod strip;
 mod survey;
 mod traffic;
 

@@ -1,12 +1,14 @@
 //! From a tile as stored to the anomalies that are analysed.
 
+#![allow(clippy::inline_always)] // what is dispatched has to be compiled into its caller
+
 use super::gappy::Filling;
 use super::options::{Anomaly, EofOptions};
+use super::strip::Strip;
 use crate::symmetric::STRIP;
-use halocline_core::buffers::Buffers;
 use halocline_core::engine::Numbers;
 use halocline_core::{Error, Result};
-use rayon::prelude::*;
+use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
 /// A series whose standard deviation is below this share of its largest value is constant: what
@@ -27,23 +29,6 @@ pub(super) struct Recipe {
     pub(super) filling: Option<Filling>,
 }
 
-/// The anomalies of some cells of a tile: few enough to stay in cache.
-#[derive(Debug)]
-pub(super) struct Strip {
-    /// Offsets of the cells within the tile.
-    pub(super) cells: Vec<usize>,
-    /// Anomalies, times × cells.
-    pub(super) values: Vec<f64>,
-    /// What is known of each cell; empty unless asked for.
-    pub(super) cell: Vec<Statistics>,
-    /// Means that were removed, groups × cells; of a month that never comes, missing.
-    pub(super) removed: Vec<f64>,
-    /// Mean and slope of the lines that were removed, each for all cells; empty: none were.
-    pub(super) lines: [Vec<f64>; 2],
-    /// Those of the cells (counted in [`Self::cells`]) whose sum is no finite number.
-    pub(super) odd: Vec<usize>,
-}
-
 /// Statistics of the anomalies of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Statistics {
@@ -58,72 +43,6 @@ pub(super) struct Statistics {
 
 /// The cells of a tile at a time.
 pub(super) type Rows<'a> = dyn Fn(usize) -> Numbers<'a> + Sync + 'a;
-
-/// Values of a narrow strip, about: with this many, all that is done to it finds it in a core's own
-/// cache.
-const NARROW_VALUES: usize = 80_000;
-
-/// Cells of a narrow strip of so many times, at most.
-pub(super) fn narrow(times: usize) -> usize {
-    (NARROW_VALUES / times.max(1) / 8 * 8).clamp(16, STRIP)
-}
-
-impl Strip {
-    /// A strip of these cells whose values are still to come.
-    fn of(times: usize, cells: Vec<usize>, mut values: Vec<f64>) -> Self {
-        values.resize(times * cells.len(), 0.0);
-        let (cell, removed, odd) = (Vec::new(), Vec::new(), Vec::new());
-        Self { cells, values, cell, removed, lines: Default::default(), odd }
-    }
-    /// One strip of the cells of all; `room` becomes its values, and theirs are given to `spare`.
-    fn side_by_side(parts: Vec<Self>, room: Vec<f64>, in_threads: bool, spare: &Buffers) -> Self {
-        let n: usize = parts.iter().map(|part| part.cells.len()).sum();
-        let times = parts.first().map_or(0, |part| part.values.len() / part.cells.len().max(1));
-        let mut whole = Self::of(times, parts.iter().flat_map(|part| part.cells.clone()).collect(), room);
-        let rows = |(t, row): (usize, &mut [f64])| {
-            let mut rest = row;
-            for part in &parts {
-                let some = part.cells.len();
-                let (here, after) = rest.split_at_mut(some);
-                here.copy_from_slice(&part.values[t * some..(t + 1) * some]);
-                rest = after;
-            }
-        };
-        if in_threads {
-            whole.values.par_chunks_mut(n.max(1)).with_min_len(64).enumerate().for_each(rows);
-        } else {
-            whole.values.chunks_mut(n.max(1)).enumerate().for_each(rows);
-        }
-        let removed = parts.first().map_or(0, |part| part.removed.len() / part.cells.len().max(1));
-        for group in 0..removed {
-            for part in &parts {
-                let some = part.cells.len();
-                whole.removed.extend_from_slice(&part.removed[group * some..(group + 1) * some]);
-            }
-        }
-        let mut start = 0;
-        for mut part in parts {
-            whole.odd.extend(part.odd.iter().map(|c| start + c));
-            start += part.cells.len();
-            whole.cell.append(&mut part.cell);
-            for (lines, from) in whole.lines.iter_mut().zip(&mut part.lines) {
-                lines.append(from);
-            }
-            spare.give(part.values);
-        }
-        whole
-    }
-}
-
-/// How wide strips are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Width {
-    /// As products of strips are fast with; so many are prepared together, in threads if it is more
-    /// than one.
-    Wide(usize),
-    /// So that a strip stays in a core's own cache; those with gaps are as wide as others.
-    Narrow,
-}
 
 impl Recipe {
     /// `months` (1 to 12) of each time are needed for a climatology only.
@@ -204,88 +123,29 @@ impl Recipe {
     }
 
     /// A strip as it is stored.
-    pub(super) fn read(&self, rows: &Rows<'_>, cells: Vec<usize>, mut buffer: Vec<f64>) -> Strip {
-        buffer.clear();
-        buffer.reserve(self.times * cells.len());
+    pub(super) fn read(&self, rows: &Rows<'_>, cells: Vec<usize>, buffer: Vec<f64>) -> Strip {
+        let mut strip = Strip::of(self.times, cells, buffer);
         // Cells side by side are copied together.
         let runs: Vec<Range<usize>> =
-            cells.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
-        for time in 0..self.times {
+            strip.cells.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
+        let values = strip.values.chunks_exact_mut(strip.cells.len().max(1));
+        for (time, values) in values.enumerate() {
             match rows(time) {
-                Numbers::F32(map) => runs.iter().for_each(|run| {
-                    buffer.extend(map[run.clone()].iter().map(|&v| f64::from(v)));
-                }),
-                Numbers::F64(map) => runs.iter().for_each(|run| buffer.extend_from_slice(&map[run.clone()])),
+                Numbers::F32(map) => Arch::new().dispatch(Picked { map, runs: &runs, values }),
+                Numbers::F64(map) => Arch::new().dispatch(Picked { map, runs: &runs, values }),
             }
         }
-        Strip::of(self.times, cells, buffer)
-    }
-
-    /// Prepares the strips of a tile, as wide or narrow as `width` says, and hands them over in order.
-    pub(super) fn for_each_strip(
-        &self,
-        rows: &Rows<'_>,
-        excluded: &[bool],
-        (statistics, width): (bool, Width),
-        (buffers, narrow_ones): (&Buffers, &Buffers),
-        mut hand_over: impl FnMut(&mut Strip),
-    ) {
-        let narrow = narrow(self.times);
-        let (all, is_filled) = match &self.filling {
-            None => (Self::strips(rows(0), excluded), false),
-            Some(filling) => (filling.counted(rows, self.times, excluded).strips, true),
-        };
-        let prepare = |cells: &[usize], buffers: &Buffers| {
-            let room = buffers.take(self.times * cells.len());
-            self.prepare(rows, cells.to_vec(), room, statistics)
-        };
-        let together = match width {
-            Width::Narrow if !is_filled => {
-                for cells in all.concat().chunks(narrow) {
-                    let mut strip = prepare(cells, narrow_ones);
-                    hand_over(&mut strip);
-                    narrow_ones.give(strip.values);
-                }
-                return;
-            }
-            Width::Wide(together) => together.max(1),
-            Width::Narrow => 1,
-        };
-        for batch in all.chunks(together) {
-            if is_filled {
-                let prepare = |cells: &Vec<usize>| prepare(cells, buffers);
-                let strips: Vec<Strip> = match batch {
-                    [one] => vec![prepare(one)],
-                    many => many.par_iter().map(prepare).collect(),
-                };
-                for mut strip in strips {
-                    hand_over(&mut strip);
-                    buffers.give(strip.values);
-                }
-                continue;
-            }
-            // All that is done to few cells finds them in a core's own cache, and there are enough of
-            // such parts for all threads.
-            let parts: Vec<&[usize]> = batch.iter().flat_map(|cells| cells.chunks(narrow)).collect();
-            let prepare = |cells: &&[usize]| prepare(cells, narrow_ones);
-            let parts: Vec<Strip> = match together {
-                1 => parts.iter().map(prepare).collect(),
-                _ => parts.par_iter().with_max_len(1).map(prepare).collect(),
-            };
-            let mut parts = parts.into_iter();
-            for cells in batch {
-                let parts: Vec<Strip> = parts.by_ref().take(cells.len().div_ceil(narrow)).collect();
-                let room = buffers.take(self.times * cells.len());
-                let mut strip = Strip::side_by_side(parts, room, together > 1, narrow_ones);
-                hand_over(&mut strip);
-                buffers.give(strip.values);
-            }
-        }
+        strip
     }
 
     /// Turns series (times × cells) into anomalies. All sums run along time, cell by cell in the
     /// inner loop: one order of additions, and wide registers.
     fn anomalies(&self, strip: &mut Strip, statistics: bool) {
+        Arch::new().dispatch(Anomalies { recipe: self, strip, statistics });
+    }
+
+    #[inline(always)]
+    fn anomalies_in_vectors(&self, strip: &mut Strip, statistics: bool) {
         let (n, x) = (strip.cells.len(), &mut strip.values);
         if n == 0 {
             return;
@@ -294,7 +154,7 @@ impl Recipe {
         let largest = if statistics { largest(x, n) } else { Vec::new() };
         // A single value that is missing or infinite spoils its cell's sum.
         let mut means = vec![0.0; n * self.counts.len().max(1)];
-        for (t, map) in x.chunks(n).enumerate() {
+        for (t, map) in x.chunks_exact(n).enumerate() {
             let g = self.groups.get(t).copied().unwrap_or(0);
             add(&mut means[g * n..(g + 1) * n], map);
         }
@@ -304,7 +164,7 @@ impl Recipe {
             for (mean, count) in means.chunks_mut(n).zip(&self.counts) {
                 mean.iter_mut().for_each(|m| *m /= count);
             }
-            for (&g, map) in self.groups.iter().zip(x.chunks_mut(n)) {
+            for (&g, map) in self.groups.iter().zip(x.chunks_exact_mut(n)) {
                 subtract(map, &means[g * n..(g + 1) * n]);
             }
             if statistics {
@@ -327,9 +187,7 @@ impl Recipe {
             }
             let factors: Vec<f64> =
                 cell.iter().map(|c| if c.constant { 0.0 } else { 1.0 / c.deviation }).collect();
-            for map in x.chunks_mut(n) {
-                map.iter_mut().zip(&factors).for_each(|(v, f)| *v *= f);
-            }
+            x.chunks_exact_mut(n).for_each(|map| scale(map, &factors));
             for (c, f) in cell.iter_mut().zip(&factors) {
                 c.mean *= f;
                 c.squares *= f * f;
@@ -338,21 +196,23 @@ impl Recipe {
         strip.cell = cell;
     }
 
+    #[inline(always)]
     fn means(&self, x: &[f64], n: usize) -> Vec<f64> {
         let mut mean = vec![0.0; n];
-        x.chunks(n).for_each(|map| add(&mut mean, map));
+        x.chunks_exact(n).for_each(|map| add(&mut mean, map));
         mean.iter_mut().for_each(|m| *m /= self.times as f64);
         mean
     }
 
     /// `largest` is the largest magnitude of each series before anything was removed.
+    #[inline(always)]
     fn statistics(&self, x: &[f64], largest: &[f64]) -> Vec<Statistics> {
         let n = largest.len();
         let means = self.means(x, n);
         let mut squares = vec![0.0; n];
-        for map in x.chunks(n) {
-            for ((s, v), m) in squares.iter_mut().zip(map).zip(&means) {
-                *s += (v - m) * (v - m);
+        for map in x.chunks_exact(n) {
+            for c in 0..n {
+                squares[c] += (map[c] - means[c]) * (map[c] - means[c]);
             }
         }
         let freedom = (self.times as f64 - 1.0).max(1.0);
@@ -369,23 +229,24 @@ impl Recipe {
 
     /// Removes mean and least-squares line over the record number from each series.
     /// The slopes.
+    #[inline(always)]
     fn remove_lines(&self, x: &mut [f64], mean: &[f64]) -> Vec<f64> {
         let n = mean.len();
         let centre = self.centre();
         let mut slope = vec![0.0; n];
         let mut squares = 0.0;
-        for (i, map) in x.chunks(n).enumerate() {
+        for (i, map) in x.chunks_exact(n).enumerate() {
             let tau = i as f64 - centre;
             squares += tau * tau;
-            for ((s, v), m) in slope.iter_mut().zip(map).zip(mean) {
-                *s += tau * (v - m);
+            for c in 0..n {
+                slope[c] += tau * (map[c] - mean[c]);
             }
         }
         slope.iter_mut().for_each(|s| *s = if squares > 0.0 { *s / squares } else { 0.0 });
-        for (i, map) in x.chunks_mut(n).enumerate() {
+        for (i, map) in x.chunks_exact_mut(n).enumerate() {
             let tau = i as f64 - centre;
-            for ((v, m), s) in map.iter_mut().zip(mean).zip(&slope) {
-                *v -= m + s * tau;
+            for c in 0..n {
+                map[c] -= mean[c] + slope[c] * tau;
             }
         }
         slope
@@ -397,27 +258,83 @@ impl Recipe {
     }
 }
 
+/// The values of a map in runs of cells.
+struct Picked<'a, T> {
+    map: &'a [T],
+    runs: &'a [Range<usize>],
+    values: &'a mut [f64],
+}
+
+impl<T: Copy + Into<f64>> NullaryFnOnce for Picked<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        let mut rest = self.values;
+        for run in self.runs {
+            let (here, after) = rest.split_at_mut(run.len());
+            here.iter_mut().zip(&self.map[run.clone()]).for_each(|(to, v)| *to = (*v).into());
+            rest = after;
+        }
+    }
+}
+
+/// [`Recipe::anomalies`], compiled for the vectors of the machine.
+struct Anomalies<'a> {
+    recipe: &'a Recipe,
+    strip: &'a mut Strip,
+    statistics: bool,
+}
+
+impl NullaryFnOnce for Anomalies<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn call(self) {
+        self.recipe.anomalies_in_vectors(self.strip, self.statistics);
+    }
+}
+
+#[inline(always)]
 fn largest(x: &[f64], n: usize) -> Vec<f64> {
     let mut largest = vec![0.0f64; n];
-    for map in x.chunks(n) {
-        for (l, v) in largest.iter_mut().zip(map) {
-            *l = l.max(v.abs());
+    for map in x.chunks_exact(n) {
+        for c in 0..n {
+            largest[c] = largest[c].max(map[c].abs());
         }
     }
     largest
 }
 
+// Loops over numbers of cells: iterators in pairs are not always compiled into their caller.
+
+#[inline(always)]
 fn add(sums: &mut [f64], values: &[f64]) {
-    sums.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+    let values = &values[..sums.len()];
+    for c in 0..values.len() {
+        sums[c] += values[c];
+    }
 }
 
+#[inline(always)]
 fn subtract(values: &mut [f64], means: &[f64]) {
-    values.iter_mut().zip(means).for_each(|(v, m)| *v -= m);
+    let means = &means[..values.len()];
+    for c in 0..means.len() {
+        values[c] -= means[c];
+    }
+}
+
+#[inline(always)]
+pub(super) fn scale(values: &mut [f64], factors: &[f64]) {
+    let factors = &factors[..values.len()];
+    for c in 0..factors.len() {
+        values[c] *= factors[c];
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::strip::{narrow, Making, Width};
     use super::*;
+    use halocline_core::buffers::Buffers;
 
     fn options(anomaly: Anomaly, detrend: bool, standardize: bool) -> EofOptions {
         EofOptions { anomaly, detrend, standardize, ..EofOptions::default() }
@@ -479,10 +396,10 @@ mod tests {
             let cells = Recipe::strips(rows(0), &[]).remove(0);
             let (wide_ones, narrow_ones) = (Buffers::new(), Buffers::new());
             wide_ones.give(vec![7.0; 5]);
-            let mut all = Vec::new();
+            let (mut all, buffers) = (Vec::new(), (&wide_ones, &narrow_ones));
             for width in [Width::Wide(1), Width::Wide(3), Width::Narrow] {
-                let shelves = (&wide_ones, &narrow_ones);
-                recipe.for_each_strip(&rows, &[], (true, width), shelves, |strip| {
+                let making = Making { excluded: &[], statistics: true, width, finish: &|_| (), buffers };
+                recipe.for_each_strip(&rows, &making, |strip| {
                     all.push((width, std::mem::replace(strip, Strip::of(nt, Vec::new(), Vec::new()))));
                 });
             }

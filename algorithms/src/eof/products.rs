@@ -2,7 +2,8 @@
 
 use super::gram::{Shared, ALL_BUT_TIME};
 use super::options::Precision;
-use super::prepare::{narrow, Recipe, Rows, Strip};
+use super::prepare::{Recipe, Rows};
+use super::strip::{narrow, Strip};
 use super::survey::Survey;
 use super::EofField;
 use crate::symmetric::{power_of_two_scale, transposed_times_columns};
@@ -77,7 +78,7 @@ impl Fold for ProductFold<'_> {
         let rows = |time: usize| piece.step(time);
         let rows: &Rows<'_> = &rows;
         if self.is_first {
-            state.survey.look_at_land(rows, shared.times, &cells, &excluded);
+            state.survey.look_at_land(rows, (shared.times, false), &cells, &excluded);
         }
         let strips = Recipe::strips(rows(0), &excluded);
         let mut buffer = shared.buffers.take(0);
@@ -144,7 +145,8 @@ impl ProductFold<'_> {
         if width == 0 || count == 0 {
             return;
         }
-        let (values, up_values) = to_singles(&strip.values);
+        let (down, up_values) = power_of_two_scale(&[strip.largest()]);
+        let values = strip.as_singles(down);
         let values = MatRef::from_row_major_slice(&values, times, width);
         let block = MatRef::from_row_major_slice(block, times, count);
         let mut part = vec![0f32; width * count];

@@ -3,7 +3,8 @@
 use super::gram::{Shared, ALL_BUT_TIME};
 use super::kernels::Solved;
 use super::options::{EofOptions, Rotated};
-use super::prepare::{Rows, Width};
+use super::prepare::Rows;
+use super::strip::Width;
 use super::EofField;
 use crate::modes::{varimax, LoadingMoments, PromaxTarget, Rotation, Search};
 use crate::symmetric::transposed_times_columns;
@@ -77,7 +78,8 @@ impl<S: Sums> Fold for LoadingFold<'_, S> {
         let rows: &Rows<'_> = &rows;
         let count = self.columns.len() / shared.times.max(1);
         let lags = count / self.roots.len().max(1);
-        shared.for_each_strip(rows, &excluded, (false, Width::Wide(1)), |strip| {
+        let making = shared.making(&excluded, (false, Width::Wide(1)), &|_| ());
+        shared.recipe.for_each_strip(rows, &making, |strip| {
             let width = strip.cells.len();
             let sums = transposed_times_columns(&strip.values, width, shared.times, self.columns);
             let mut loadings = Vec::with_capacity(width * count);

@@ -2,7 +2,8 @@
 
 use super::gram::{Shared, Used};
 use super::kernels::Solved;
-use super::prepare::{Rows, Width};
+use super::prepare::Rows;
+use super::strip::{Strip, Width};
 use super::survey::Survey;
 use super::EofField;
 use crate::modes::Kernel;
@@ -35,12 +36,13 @@ impl SeriesWork for AnomalyWork<'_> {
         let rows = |time: usize| series.step(first + time);
         let rows: &Rows<'_> = &rows;
         let (mut survey, mut valid) = (Survey::default(), Vec::new());
-        survey.look_at_land(rows, shared.times, &cells, &excluded);
+        survey.look_at_land(rows, (shared.times, false), &cells, &excluded);
         results.iter_mut().flatten().for_each(|row| row.fill(0.0));
-        shared.for_each_strip(rows, &excluded, (true, Width::Wide(1)), |strip| {
+        let weigh = |strip: &mut Strip| shared.weigh(strip, &cells);
+        let making = shared.making(&excluded, (true, Width::Wide(1)), &weigh);
+        shared.recipe.for_each_strip(rows, &making, |strip| {
             survey.look_at_strip(rows, shared, strip, &cells);
             valid.extend(strip.cells.iter().map(|&c| cells[c]));
-            shared.weigh(strip, &cells);
             for (out, row) in results[0].iter_mut().zip(strip.values.chunks(strip.cells.len())) {
                 for (&c, v) in strip.cells.iter().zip(row) {
                     out[c] = *v;

@@ -7,8 +7,9 @@
 
 use super::gram::{Shared, Used, ALL_BUT_TIME};
 use super::kernels::Solved;
-use super::prepare::{Rows, Width};
+use super::prepare::Rows;
 use super::spatial::solved;
+use super::strip::Width;
 use super::survey::Survey;
 use super::EofField;
 use crate::symmetric::{times_columns, SymmetricSum};
@@ -47,9 +48,10 @@ impl SeriesWork for TermsWork<'_> {
         let rows = |time: usize| series.step(first + time);
         let rows: &Rows<'_> = &rows;
         let mut survey = Survey::default();
-        survey.look_at_land(rows, shared.times, &cells, &excluded);
+        survey.look_at_land(rows, (shared.times, false), &cells, &excluded);
         let out = &mut results[0];
-        shared.for_each_strip(rows, &excluded, (true, Width::Narrow), |strip| {
+        let making = shared.making(&excluded, (true, Width::Narrow), &|_| ());
+        shared.recipe.for_each_strip(rows, &making, |strip| {
             survey.look_at_strip(rows, shared, strip, &cells);
             let width = strip.cells.len();
             for (i, (&c, about)) in strip.cells.iter().zip(&strip.cell).enumerate() {

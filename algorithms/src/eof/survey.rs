@@ -1,9 +1,12 @@
 //! Which cells have data, and which data can't be answered for: found out by the pass that sums.
 
 use super::gram::Shared;
-use super::prepare::{Rows, Strip};
+use super::prepare::Rows;
+use super::strip::Strip;
 use halocline_core::engine::{encoded_number, Numbers};
 use halocline_core::{Error, Result};
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -34,8 +37,14 @@ impl Survey {
     }
 
     /// Looks at the cells of a tile that are missing at the first time, and so have to be at all;
-    /// `cells` are their numbers in the grid.
-    pub(super) fn look_at_land(&mut self, rows: &Rows<'_>, times: usize, cells: &[usize], excluded: &[bool]) {
+    /// `cells` are their numbers in the grid. In all threads, if the caller's is the only one.
+    pub(super) fn look_at_land(
+        &mut self,
+        rows: &Rows<'_>,
+        (times, in_threads): (usize, bool),
+        cells: &[usize],
+        excluded: &[bool],
+    ) {
         let is_excluded = |c: usize| excluded.get(c).copied().unwrap_or(false);
         let land: Vec<usize> = match rows(0) {
             Numbers::F32(v) => (0..v.len()).filter(|&c| v[c].is_nan() && !is_excluded(c)).collect(),
@@ -48,10 +57,15 @@ impl Survey {
         let runs: Vec<Range<usize>> =
             land.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len()).collect();
         let is_land = |time: usize| match rows(time) {
-            Numbers::F32(v) => runs.iter().all(|run| count_there(&v[run.clone()], f32::is_nan) == 0),
-            Numbers::F64(v) => runs.iter().all(|run| count_there(&v[run.clone()], f64::is_nan) == 0),
+            Numbers::F32(map) => Arch::new().dispatch(AllMissing { map, runs: &runs }),
+            Numbers::F64(map) => Arch::new().dispatch(AllMissing { map, runs: &runs }),
         };
-        if (1..times).all(is_land) {
+        let is_land_throughout = if in_threads {
+            (1..times).into_par_iter().with_min_len(64).all(is_land)
+        } else {
+            (1..times).all(is_land)
+        };
+        if is_land_throughout {
             return;
         }
         for &c in &land {
@@ -150,9 +164,22 @@ impl Survey {
     }
 }
 
-/// How many values are there: to the end, in wide registers.
-fn count_there<T: Copy>(values: &[T], is_missing: impl Fn(T) -> bool) -> usize {
-    values.iter().map(|&v| usize::from(!is_missing(v))).sum()
+/// Whether all values of a map in these runs of cells are missing.
+struct AllMissing<'a, T> {
+    map: &'a [T],
+    runs: &'a [Range<usize>],
+}
+
+impl<T: Copy + PartialEq> NullaryFnOnce for AllMissing<'_, T> {
+    type Output = bool;
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // so that it is compiled for the vectors of its caller
+    #[allow(clippy::eq_op)] // only what is no number differs from itself
+    fn call(self) -> bool {
+        // To the end of each run, so that it can be in vectors.
+        let there = |run: &Range<usize>| self.map[run.clone()].iter().map(|v| u32::from(v == v)).sum::<u32>();
+        self.runs.iter().all(|run| there(run) == 0)
+    }
 }
 
 fn value(rows: &Rows<'_>, time: usize, place: usize) -> f64 {

@@ -48,7 +48,7 @@ pub(super) fn read<T: Stored>(
             let bytes = run.len() * size;
             if bytes >= LONG {
                 pending.flush(context, offset, buffer)?;
-                return long(context, offset + from as u64, &mut run, buffer);
+                return alone(context, offset + from as u64, &mut run, buffer);
             }
             let joins = from >= pending.end
                 && from - pending.end <= GAP
@@ -66,8 +66,8 @@ pub(super) fn read<T: Stored>(
     })
 }
 
-/// A run that is worth requests of its own.
-fn long<T: Stored>(
+/// A run with requests of its own.
+fn alone<T: Stored>(
     context: &Context<'_, T>,
     mut offset: u64,
     run: &mut Run<'_, T>,
@@ -106,8 +106,12 @@ struct Pending<'p, T> {
 
 impl<T: Stored> Pending<'_, T> {
     fn flush(&mut self, context: &Context<'_, T>, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        if self.runs.is_empty() {
-            return Ok(());
+        if self.runs.len() < 2 {
+            // Nothing to share a request with: straight to where it goes.
+            return self
+                .runs
+                .pop()
+                .map_or(Ok(()), |(from, mut run)| alone(context, offset + from as u64, &mut run, buffer));
         }
         let bytes = &mut buffer[..self.end - self.start];
         fetch(context.file, bytes, offset + self.start as u64)?;

@@ -2,7 +2,8 @@
 
 use super::super::gram::{Shared, ALL_BUT_TIME};
 use super::super::options::Pairwise;
-use super::super::prepare::{Rows, Strip};
+use super::super::prepare::Rows;
+use super::super::strip::Strip;
 use super::super::survey::Survey;
 use super::super::EofField;
 use halocline_core::engine::{Engine, Fold, Piece, Pieces};
