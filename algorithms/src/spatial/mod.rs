@@ -14,7 +14,7 @@ mod rings;
 mod seen;
 #[cfg(test)]
 mod tests;
-mod zonal;
+pub(crate) mod zonal;
 
 pub use isotropic::IsotropicSpectra;
 pub use mean::{CellMean, CellSums};

@@ -33,16 +33,26 @@ pub struct Rings {
 
 /// Rings at most.
 const MOST: usize = 1 << 20;
+/// What lies below an edge by less than this share of its wave number lies on it, and so above: whole
+/// families of modes lie on edges (those of planes twice as long as wide), and rounding is not to part
+/// them.
+const ON_EDGE: f64 = 1e-6;
+/// But never by more than this share of a ring.
+const NEAR: f64 = 1e-3;
 
 impl Rings {
-    /// Rings of this width: ring j has the modes of wave numbers from (j − ½) to (j + ½) widths.
+    /// Rings of this width: ring j has the modes of wave numbers from (j − ½) widths, which are in it,
+    /// to (j + ½), which are not, whatever rounding says of them.
     ///
     /// # Errors
     /// Usage, if there would be none, or more than a million of them.
     pub fn of_width(plane: &PlanePower, width: f64) -> Result<Self> {
+        let most = kappas(plane).iter().copied().fold(0.0, f64::max);
+        Self::of_width_and_count(plane, width, ring_at(most / width) + 1.0)
+    }
+    /// Those, the last of which has all that lies beyond.
+    fn of_width_and_count(plane: &PlanePower, width: f64, count: f64) -> Result<Self> {
         let kappa = kappas(plane);
-        let most = kappa.iter().copied().fold(0.0, f64::max);
-        let count = (most / width + 0.5).floor() + 1.0;
         if !(width.is_finite() && width > 0.0 && count <= MOST as f64) {
             return Err(Error::usage(format!("rings of wave number {width} wide are too narrow")).remedy(
                 format!(
@@ -52,7 +62,7 @@ impl Rings {
             ));
         }
         let count = count as usize;
-        let ring = kappa.iter().map(|k| ((k / width + 0.5).floor() as usize).min(count - 1) as u32).collect();
+        let ring = kappa.iter().map(|k| (ring_at(k / width) as usize).min(count - 1) as u32).collect();
         let edges = (0..=count).map(|j| (j as f64 - 0.5).max(0.0) * width).collect::<Vec<_>>();
         let [dl, dk] = plane.steps();
         let mut rings = Self::new(plane, ring, &kappa, &edges, RingConvention::Variance);
@@ -71,8 +81,8 @@ impl Rings {
             return Err(Error::usage(format!("{count} rings of wave number"))
                 .remedy(format!("choose --bins from 2 to {MOST}")));
         }
-        // A rounding more, so that the corner is inside of the last ring.
-        Self::of_width(plane, most / (count as f64 - 0.5) * (1.0 + 1e-12))
+        // The corner is the end of the last ring.
+        Self::of_width_and_count(plane, most / (count as f64 - 0.5) * (1.0 + 1e-12), count as f64)
     }
     /// Rings as wide as the coarser step of the plane's wave numbers.
     ///
@@ -174,6 +184,11 @@ impl Rings {
             *sum = if *modes > 0.0 { *sum * factor } else { f64::NAN };
         }
     }
+}
+
+/// The number of the ring that a wave number, in widths of a ring, lies in.
+fn ring_at(widths: f64) -> f64 {
+    (widths + (ON_EDGE * widths).min(NEAR) + 0.5).floor()
 }
 
 /// The coarser step of the wave numbers of a plane.

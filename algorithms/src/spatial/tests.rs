@@ -55,6 +55,36 @@ fn variance_is_preserved_by_rings_of_any_width() {
 }
 
 #[test]
+fn modes_on_edges_of_rings_lie_above_them_whatever_the_spacing() {
+    // Planes twice as long as wide: each second wave along the longer side is on an edge.
+    for [ny, nx] in [[7, 14], [20, 40], [21, 42], [12, 36], [10, 60]] {
+        let first = Rings::natural(
+            &PlanePower::new([ny, nx], [1.0, 1.0], PlaneDetrend::None, (Window::Boxcar, true)).unwrap(),
+        );
+        let first = first.unwrap();
+        for spacing in [0.1, 0.3, 1.1, 1100.0, 1200.0, 1234.567, 2.0 / 3.0, 55e3] {
+            // Steps of single precision, too, and of either axis.
+            for turned in [1.0, 1.0 + 3e-8, 1.0 - 3e-8] {
+                let shape = ([ny, nx], [spacing * turned, spacing]);
+                let plane =
+                    PlanePower::new(shape.0, shape.1, PlaneDetrend::None, (Window::Boxcar, true)).unwrap();
+                let rings = Rings::natural(&plane).unwrap();
+                assert_eq!(rings.modes(), first.modes(), "{ny} x {nx}, {spacing}, {turned}");
+            }
+        }
+    }
+    let plane = PlanePower::new([20, 40], [1100.0; 2], PlaneDetrend::None, (Window::Boxcar, true)).unwrap();
+    let rings = Rings::natural(&plane).unwrap();
+    for j in 1..10 {
+        let wave = |i: usize| (2.0 * PI * ((2 * j - 1) * (i % 40)) as f64 / 40.0).cos();
+        let mut power = vec![0.0; rings.len()];
+        rings.sum(&half(&plane, &(0..800).map(wave).collect::<Vec<_>>()), &mut power);
+        let largest = (0..power.len()).max_by(|a, b| power[*a].total_cmp(&power[*b]));
+        assert_eq!(largest, Some(j), "wave number {} of the width of a ring", j as f64 - 0.5);
+    }
+}
+
+#[test]
 fn whole_planes_are_those_of_the_definition() {
     for shape in [[4, 6], [5, 3], [2, 7]] {
         let [ny, nx] = shape;

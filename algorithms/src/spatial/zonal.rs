@@ -49,6 +49,21 @@ struct Room {
     values: Vec<f64>,
 }
 
+/// The greatest wave number that is asked for of so many longitudes, or that they have.
+///
+/// # Errors
+/// Usage, if it is none of theirs.
+pub(crate) fn wave_numbers(asked: Option<usize>, lon: usize) -> Result<usize> {
+    let most = lon / 2;
+    match asked {
+        Some(waves) if waves > most => {
+            Err(Error::usage(format!("{lon} longitudes have no wave number {waves}"))
+                .remedy(format!("choose --waves up to {most}, or leave it out")))
+        }
+        _ => Ok(asked.unwrap_or(most)),
+    }
+}
+
 impl ZonalSpectra {
     /// Spectra of a variable with the dimensions `dims`, up to wave number `waves` or as far as there
     /// are any.
@@ -63,7 +78,7 @@ impl ZonalSpectra {
         }
         Ok(Self {
             len,
-            waves: waves.unwrap_or(usize::MAX).min(len / 2),
+            waves: wave_numbers(waves, len)?,
             transform: RealFftPlanner::new().plan_fft_forward(len),
             dims: dims.to_vec(),
             mean: None,

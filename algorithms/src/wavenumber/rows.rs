@@ -1,6 +1,7 @@
 //! Spectra over zonal wave number and frequency of single rows of latitude.
 
 use crate::spatial::cells::{gather, number};
+use crate::spatial::zonal::wave_numbers;
 use crate::spatial::{Absent, CellMean};
 use crate::spectra::turn::Pool;
 use crate::spectra::{AnnualCycle, Detrend, Segments, Window};
@@ -105,7 +106,7 @@ impl RowSpectra {
         Ok(Self {
             steps,
             lon,
-            waves: waves.unwrap_or(usize::MAX).min(lon / 2),
+            waves: wave_numbers(waves, lon)?,
             step,
             segments,
             weights: options.window.weights(segments.len),
