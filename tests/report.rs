@@ -123,8 +123,11 @@ fn several_files_have_contents_and_modes_are_drawn() {
     let input = sample();
     run_well(PLAIN, &["eof", text(&input), "--var", "sst", "-o", text(&result), "--quiet"]);
     // The input has no modes: one picture.
-    let page = report(PLAIN, &[&result, &input], &page, &["--mode", "1,2"]);
+    let path = page;
+    let page = report(PLAIN, &[&result, &input], &path, &["--mode", "1,2"]);
     check(&page, 3);
+    // What one of the files has no use for is for the other.
+    check(&report(PLAIN, &[&result, &input], &path, &["--mode", "2", "--step", "3"]), 2);
     for wanted in ["href=\"#file-1\"", "href=\"#file-2\"", "id=\"file-2\"", "Figure 3.", "<h1>2 results</h1>"]
     {
         assert!(page.contains(wanted), "{wanted}");

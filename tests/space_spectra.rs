@@ -370,6 +370,8 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("isotropic", &["--box", "0,10,-40,40"], 3, "one index only");
     refused("isotropic", &["--memory", "1MB"], 5, "--memory");
     refused("zonal", &["--waves", "0"], 2, "leaves no wave");
+    refused("zonal", &["--waves", "10"], 2, "18 longitudes have no wave number 10");
+    refused("zonal", &["--waves", "10", "--space-time"], 2, "choose --waves up to 9");
     refused("zonal", &["--box", "0,90,-40,40"], 3, "do not go round the earth");
     refused("zonal", &["--average", "lon"], 2, "can't be averaged");
     refused("zonal", &["--segment", "10"], 2, "--space-time");
@@ -400,6 +402,12 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("isotropic", &[], 3, says);
     refused("zonal", &[], 3, says);
     refused("zonal", &["--space-time", "--average", "lat"], 3, "2 values are missing or infinite");
+    // Squares that no double can hold.
+    let large: Vec<f64> = whole.iter().map(|v| v * 1e160).collect();
+    circle(&large).write(&input);
+    refused("isotropic", &["--box", "35,215,-25,45"], 3, "`power` would be infinite");
+    refused("zonal", &[], 3, "`power` would be infinite");
+    refused("zonal", &["--space-time", "--average", "lat"], 3, "`power` would be infinite");
     circle(&vec![f64::NAN; whole.len()]).write(&input);
     refused("zonal", &[], 3, "all values are missing");
     // Times that are not regular have no frequencies.
@@ -448,4 +456,42 @@ fn pictures_and_pipelines() {
             assert!(std::fs::metadata(&picture).expect("a picture").len() > 1500, "{name} {extra:?}");
         }
     }
+    // What chooses nothing is refused: a picture of something else would be taken for what was asked for.
+    for (name, extra, says) in [
+        ("iso.nc", &["--at", "100,10"][..], "--at changes nothing"),
+        ("iso.nc", &["--mode", "2"], "--mode changes nothing"),
+        ("iso.nc", &["--select", "wavenumber=4"], "--select wavenumber changes nothing"),
+        ("iso.nc", &["--depths", "12"], "--depths changes nothing"),
+        ("zonal.nc", &["--step", "2"], "--step changes nothing"),
+        ("waves.nc", &["--linear"], "--linear changes nothing"),
+        ("waves.nc", &["--frequency", "0.1"], "--frequency changes nothing"),
+    ] {
+        let picture = at("x.png");
+        let _ = std::fs::remove_file(&picture);
+        let output =
+            run(Launch::Plain(1), &[&["plot", text(&at(name)), "-q", "-o", text(&picture)], extra].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name} {extra:?}: {error}");
+        assert!(error.contains(says), "{name} {extra:?}: {error}");
+        assert!(!picture.exists());
+    }
+    // Members are neither latitudes nor basins.
+    let members = at("members.nc");
+    let second = at("in2.nc");
+    std::fs::copy(&input, &second).expect("copied");
+    let words = ["spectrum", "isotropic", text(&input), text(&second), "--ensemble", "--var", "u", "-q"];
+    run_well(Launch::Plain(1), &[&words[..], &["--box", "35,215,-25,45", "-o", text(&members)]].concat());
+    let draw = |extra: &[&str]| {
+        let picture = at("x.png");
+        run(Launch::Plain(1), &[&["plot", text(&members), "-q", "-o", text(&picture)], extra].concat())
+    };
+    let error = draw(&[]);
+    assert!(String::from_utf8_lossy(&error.stderr).contains("--select member="), "{error:?}");
+    assert!(draw(&["--select", "member=2"]).status.success());
+    let one = at("one.nc");
+    let words =
+        [&isotropic(&input, &one, &[])[..], &["--box", "35,215,-25,45", "--time", "2001-01-05"]].concat();
+    run_well(Launch::Plain(1), &words);
+    let words = ["plot", text(&one), "--select", "time=4", "-q", "-o", text(&at("x.png"))].map(str::to_owned);
+    run_well(Launch::Plain(1), &words.iter().map(String::as_str).collect::<Vec<_>>());
 }

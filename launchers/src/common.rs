@@ -245,7 +245,7 @@ pub(crate) struct SelectionArgs {
     time: Option<String>,
     /// Longitudes west to east, latitudes south to north, in degrees; may cross any meridian
     #[arg(long = "box", value_name = "W,E,S,N", allow_hyphen_values = true)]
-    lon_lat_box: Option<String>,
+    pub(crate) lon_lat_box: Option<String>,
     /// One level, or those from A to B, by value in the file's units
     #[arg(long, value_name = "L|A/B", allow_hyphen_values = true)]
     level: Option<String>,
@@ -303,6 +303,15 @@ pub(crate) fn paths(dataset: &Dataset) -> Vec<PathBuf> {
 pub(crate) fn described(input: &InputArgs, selection: &SelectionArgs) -> Vec<String> {
     let all = input.describe().into_iter().chain(selection.describe());
     all.map(|(k, v)| format!("{k}={v}")).collect()
+}
+
+/// Refuses what is no radius of a planet, in metres.
+pub(crate) fn check_radius(radius: f64) -> Result<()> {
+    if (1.0..=1e12).contains(&radius) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("--radius {radius} is no radius of a planet"))
+        .remedy("give it in metres, as in 6371200"))
 }
 
 /// Refuses what is named more than once.

@@ -12,12 +12,15 @@ use halocline_core::{Error, Result};
 
 /// A variable of an open output.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts in any combination
 pub(super) struct Layout {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) dtype: DType,
     /// Whether NaN becomes the fill value.
     pub(super) fill: bool,
+    /// Whether infinite values are refused.
+    pub(super) finite: bool,
     /// Lengths of a stored chunk; of a contiguous variable, those of the pieces it is written in.
     pub(super) chunk: Vec<usize>,
     /// Whether it is stored in chunks.
@@ -46,6 +49,7 @@ impl Layout {
                 name: spec.name.clone(),
                 dtype: spec.dtype,
                 fill: spec.fill,
+                finite: spec.finite,
                 blank: unwritten(spec.dtype),
                 chunk: chunks.unwrap_or_else(|| default_chunks(&shape, spec.dtype.size().max(1))),
                 chunked,
@@ -118,6 +122,14 @@ impl Layout {
         if values.len() != cells {
             return bad(format!("{cells} values are to be written, {} are given", values.len()));
         }
+        let is_infinite = match values {
+            Values::F32(values) => values.iter().any(|v| v.is_infinite()),
+            Values::F64(values) => values.iter().any(|v| v.is_infinite()),
+            _ => false,
+        };
+        if self.finite && is_infinite {
+            return Err(self.overflow());
+        }
         if let Values::Text(texts) = values {
             let length = self.text_length();
             if let Some(long) = texts.iter().find(|text| text.len() > length) {
@@ -125,6 +137,11 @@ impl Layout {
             }
         }
         Ok(())
+    }
+    fn overflow(&self) -> Error {
+        let wider = if self.dtype == DType::F32 { ", or ask for double precision" } else { "" };
+        Error::data(format!("`{}` would be infinite: the values are too large", self.name))
+            .remedy(format!("divide them by a power of ten first{wider}"))
     }
     /// The last dimension of text; a scalar is one character.
     fn text_length(&self) -> usize {

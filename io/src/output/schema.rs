@@ -35,6 +35,8 @@ pub struct VariableSpec {
     /// Whether cells can be missing: declares `_FillValue` as the type's default, which NaN
     /// becomes in the file.
     pub fill: bool,
+    /// Whether infinite values are refused: of finite input, they are what its type can't hold.
+    pub finite: bool,
 }
 
 impl VariableSpec {
@@ -52,6 +54,7 @@ impl VariableSpec {
             chunks: None,
             compression: Compression::None,
             fill: false,
+            finite: false,
         }
     }
     /// A data variable: deflated at level 1, and with a fill value if `dtype` is a float.
@@ -62,6 +65,12 @@ impl VariableSpec {
     ) -> Self {
         let fill = matches!(dtype, DType::F32 | DType::F64);
         Self { compression: Compression::Deflate(1), fill, ..Self::new(name, dims, dtype) }
+    }
+    /// Refusing infinite values.
+    #[must_use]
+    pub fn finite(mut self) -> Self {
+        self.finite = true;
+        self
     }
     /// With this compression.
     #[must_use]

@@ -42,6 +42,7 @@ impl StoredVariable {
             shape: self.shape.clone(),
             dtype: self.dtype,
             fill: false,
+            finite: false,
             blank: self.fill.clone().unwrap_or_else(|| unwritten(self.dtype)),
             chunk: self.chunk.clone(),
             chunked: self.chunked,

@@ -141,7 +141,7 @@ impl Made {
         if let Some(name) = medium.filter(|_| speed).and_then(|k: usize| self.standard[k]) {
             attributes.set("standard_name", name);
         }
-        if let Some(units) = variable.units() {
+        if let Some(units) = variable.units().filter(|units| !units.trim().is_empty()) {
             let text = match (self.lengths, speed) {
                 (0, true) => "m s-1".to_owned(),
                 (-1, true) => "s-1".to_owned(),

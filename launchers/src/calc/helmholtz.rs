@@ -5,7 +5,8 @@ use super::output::{chunks, write, Precision};
 use crate::carry;
 use crate::checkpoint::CheckpointArgs;
 use crate::common::{
-    check_once, check_output, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs, Verbosity,
+    check_once, check_output, check_radius, described, CompressArgs, InputArgs, MemoryArgs, SelectionArgs,
+    Verbosity,
 };
 use crate::folding::FoldJob;
 use crate::operands::Operands;
@@ -71,10 +72,7 @@ impl HelmholtzArgs {
         if self.u == self.v {
             return Err(Error::usage("--u and --v name the same variable").remedy("name both components"));
         }
-        if !(self.radius.is_finite() && self.radius > 0.0) {
-            return Err(Error::usage(format!("--radius {} is no radius", self.radius))
-                .remedy("give metres, as in 6371200"));
-        }
+        check_radius(self.radius)?;
         check_once(&self.fields().iter().map(|field| field.name()).collect::<Vec<_>>())
     }
 
@@ -152,7 +150,7 @@ impl Helmholtz<'_> {
             let dims = maps.first().variable().dims.iter().map(|d| d.name.as_str());
             let mut attributes = made.attributes(maps.first());
             carry::refer_to_space(&mut attributes, maps.first());
-            let spec = VariableSpec::data(made.name, dims, dtype).compression(compression);
+            let spec = VariableSpec::data(made.name, dims, dtype).finite().compression(compression);
             schema.add_variable(spec.chunks(chunks(maps, dtype)).attributes(attributes));
         }
         let mut file = Output::create(job.comm, &args.output, &schema)?;

@@ -155,7 +155,8 @@ impl Truncation<'_> {
         for (maps, (_, dtype)) in self.all.iter().zip(&plans) {
             let variable = maps.first().variable();
             let dims = variable.dims.iter().map(|d| d.name.as_str());
-            let spec = VariableSpec::data(variable.name.clone(), dims, *dtype).compression(compression);
+            let spec =
+                VariableSpec::data(variable.name.clone(), dims, *dtype).finite().compression(compression);
             schema.add_variable(spec.chunks(chunks(maps, *dtype)).attributes(self.attributes(maps)));
         }
         let writing = plans.iter().map(|(through, _)| through.writing).min().unwrap_or(0);

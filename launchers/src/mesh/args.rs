@@ -1,8 +1,9 @@
 //! The options that say which mesh there is.
 
+use crate::common::check_radius;
 use halocline_core::grid::mesh::{Staggering, TopologyChoice};
 use halocline_core::grid::EARTH_RADIUS;
-use halocline_core::{Error, Result};
+use halocline_core::Result;
 use std::path::PathBuf;
 
 /// Which mesh variables are on.
@@ -52,11 +53,7 @@ pub(crate) enum StaggeringChoice {
 impl GridArgs {
     /// Refuses what makes no sense before any file is opened.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.radius.is_finite() && self.radius > 0.0 {
-            return Ok(());
-        }
-        Err(Error::usage(format!("--radius {} is no radius", self.radius))
-            .remedy("give metres, as in 6371200"))
+        check_radius(self.radius)
     }
     /// The topology that is asked for; `None` if none is.
     pub(crate) fn topology(&self) -> Option<TopologyChoice> {

@@ -14,7 +14,7 @@ impl Picture<'_> {
     pub(super) fn frequency(&self) -> Result<usize> {
         let all = self.values("frequency")?;
         let unit = self.dataset.variable("frequency")?.variable.units().unwrap_or_default().to_owned();
-        let (Some(wanted), Some(last)) = (self.args.frequency, all.last()) else {
+        let (Some(wanted), Some(last)) = (self.choices.frequency(), all.last()) else {
             return Err(Error::usage("has results at many frequencies")
                 .remedy("choose one with --frequency F, in the units of the file"));
         };
@@ -47,8 +47,12 @@ impl Picture<'_> {
             let horizontal = |role: Role| matches!(role, Role::Y | Role::X);
             self.dataset.variable(name).is_ok_and(|v| {
                 let dims = &v.variable.dims;
+                // Spectra over wave numbers have no map, though two dimensions.
+                let is_spectral = |d: &&halocline_core::meta::Dim| {
+                    d.name == "frequency" || d.name.starts_with("wavenumber")
+                };
                 dims.iter().any(|d| d.name == "frequency")
-                    && dims.iter().filter(|d| horizontal(d.role)).count() == 2
+                    && dims.iter().filter(|d| horizontal(d.role) && !is_spectral(d)).count() == 2
             })
         };
         let mut panels = Vec::new();

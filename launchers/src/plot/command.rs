@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown)] // the comments on options are their help texts
 
+use super::choices::Choices;
 use super::section::{handy, levels_of};
 use super::transport::Part;
 use super::wheeler_kiladis::{parse_depths, Depths};
@@ -40,14 +41,14 @@ pub(crate) struct PlotArgs {
     var: Option<String>,
     /// The mode to draw, from 1
     #[arg(long, default_value_t = 1, value_name = "K")]
-    mode: usize,
+    pub(super) mode: usize,
     /// The time step to draw of a map that has times, from 1
     #[arg(long, default_value_t = 1, value_name = "N")]
-    step: usize,
+    pub(super) step: usize,
     /// What is drawn of a dimension that a picture has no place for, as lag=3 or lev=500: the nearest
     /// value of its coordinate, or the number from 1 where it has none; may be repeated
     #[arg(long, value_name = "DIM=VALUE", allow_hyphen_values = true, value_parser = parse_select)]
-    select: Vec<(String, f64)>,
+    pub(super) select: Vec<(String, f64)>,
     /// The place whose spectra are drawn, of a file that has those of many cells: the nearest cell
     #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = parse_at)]
     pub(super) at: Option<[f64; 2]>,
@@ -103,8 +104,10 @@ pub(crate) fn run(comm: &Comm, args: &PlotArgs, verbosity: Verbosity) -> Result<
         check_output(&Comm::serial(), &args.output, &[PathBuf::from(&args.input)])?;
         let alone = Comm::serial();
         let dataset = halocline_io::open(&alone, std::slice::from_ref(&args.input))?;
-        let picture = Picture { dataset: &dataset, args, part: None };
-        let mut figure = picture.figure().map_err(|e| e.in_file(&args.input))?;
+        let choices = Choices::new(args);
+        let picture = Picture { dataset: &dataset, args, choices: &choices, part: None };
+        let drawn = picture.figure().and_then(|figure| choices.check().map(|()| figure));
+        let mut figure = drawn.map_err(|e| e.in_file(&args.input))?;
         if let Some(title) = &args.title {
             figure.title.clone_from(title);
         }
@@ -144,6 +147,7 @@ pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(super) struct Picture<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) args: &'a PlotArgs,
+    pub(super) choices: &'a Choices<'a>,
     /// What is drawn of a variable that has parts.
     pub(super) part: Option<Part>,
 }
@@ -161,6 +165,11 @@ impl Picture<'_> {
         if let Some(figure) = self.of_space_time(self.args.var.as_deref())? {
             return Ok(figure);
         }
+        // Before transports: members are no basins.
+        let space = if self.args.var.is_none() { self.of_space()? } else { None };
+        if let Some(figure) = space {
+            return Ok(figure);
+        }
         if let Some(figure) = self.of_transport(self.args.var.as_deref())? {
             return Ok(figure);
         }
@@ -175,9 +184,6 @@ impl Picture<'_> {
             return self.of_eof();
         }
         if let Some(figure) = self.of_wavelets()? {
-            return Ok(figure);
-        }
-        if let Some(figure) = self.of_space()? {
             return Ok(figure);
         }
         if let Some(figure) = self.of_degrees()? {
@@ -264,11 +270,12 @@ impl Picture<'_> {
     }
 
     fn mode_of(&self, modes: usize) -> Result<usize> {
-        if self.args.mode == 0 || self.args.mode > modes {
-            return Err(Error::usage(format!("there is no mode {}", self.args.mode))
+        let mode = self.choices.mode();
+        if mode == 0 || mode > modes {
+            return Err(Error::usage(format!("there is no mode {mode}"))
                 .remedy(format!("choose --mode between 1 and {modes}")));
         }
-        Ok(self.args.mode - 1)
+        Ok(mode - 1)
     }
 
     /// All values of a small variable.
@@ -279,7 +286,7 @@ impl Picture<'_> {
 
     /// The number of the chosen step of so many, and its date.
     pub(super) fn step(&self, steps: usize) -> Result<(usize, String)> {
-        let n = self.args.step;
+        let n = self.choices.step();
         if n == 0 || n > steps {
             return Err(Error::usage(format!("there is no time step {n}"))
                 .remedy(format!("choose --step between 1 and {steps}")));
@@ -297,16 +304,14 @@ impl Picture<'_> {
     }
     /// The index along a dimension that `--select` names, and the value there.
     pub(super) fn selected(&self, variable: &Variable, dim: &Dim) -> Result<Option<(usize, f64)>> {
-        let Some((_, wanted)) = self.args.select.iter().find(|(name, _)| *name == dim.name) else {
-            return Ok(None);
-        };
+        let Some(wanted) = self.choices.select(&dim.name) else { return Ok(None) };
         let coordinate = self.dataset.variable(&dim.name).ok().filter(|c| c.variable.dtype.is_numeric());
         let values = match coordinate {
             Some(_) => self.values(&dim.name)?,
             None => (1..=dim.len).map(|k| k as f64).collect(),
         };
         let ends = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
-        if !(ends.0..=ends.1).contains(wanted) {
+        if !(ends.0..=ends.1).contains(&wanted) {
             return Err(Error::usage(format!("`{}` has no {wanted}", dim.name))
                 .in_variable(&variable.name)
                 .remedy(format!("choose --select {}=… from {} to {}", dim.name, ends.0, ends.1)));

@@ -40,7 +40,7 @@ impl Picture<'_> {
         let there: Vec<_> = all.into_iter().filter(|(name, ..)| is_there(name)).collect();
         let Some((first, ..)) = there.first() else { return Ok(None) };
         let variable = self.dataset.variable(first)?.variable.clone();
-        let log = !self.args.linear;
+        let log = !self.choices.linear();
         let mut panel = CurvesPanel {
             xlabel: "Degree of spherical harmonics".to_owned(),
             ylabel: text::units(variable.units().unwrap_or_default()),

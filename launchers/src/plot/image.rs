@@ -1,7 +1,7 @@
 //! A lattice of values as an image between two axes of numbers, such as power over wave number and
 //! latitude.
 
-use super::axes::{nothing, Axes, Plan};
+use super::axes::{nothing, say, Axes, Plan};
 use super::canvas::{Canvas, MISSING};
 use super::colour::{valid, Scale};
 use super::layout::Rect;
@@ -67,6 +67,9 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ImagePanel
         Some(scale) => {
             let bar = Rect { x: frame.right() + 26.0 * u, y: frame.y, w: 26.0 * u, h: frame.h };
             colour_bar(canvas, &scale, &text::units(&panel.units), Parts { frame, bar, upright: true });
+        }
+        None if panel.values.contains(&f64::NEG_INFINITY) => {
+            say(canvas, frame, "0 everywhere, so on no logarithmic scale");
         }
         None => nothing(canvas, frame),
     }

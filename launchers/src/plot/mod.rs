@@ -5,6 +5,7 @@
 
 mod axes;
 mod canvas;
+mod choices;
 mod coast;
 mod coherence;
 mod colour;

@@ -1,5 +1,6 @@
 //! The figure that `plot` would draw, for those who put it elsewhere.
 
+use super::choices::Choices;
 use super::command::Picture;
 use super::{Figure, Panel, PlotArgs};
 use clap::{Args, FromArgMatches};
@@ -21,7 +22,9 @@ pub(crate) fn figure_of(dataset: &Dataset, options: &[String]) -> Result<Figure>
         .try_get_matches_from(words)
         .and_then(|found| PlotArgs::from_arg_matches(&found))
         .map_err(|e| Error::internal(format!("can't ask for a picture: {e}")))?;
-    Picture { dataset, args: &args, part: None }.figure()
+    // Options are for many files: what one does not take notice of is for another.
+    let choices = Choices::new(&args);
+    Picture { dataset, args: &args, choices: &choices, part: None }.figure()
 }
 
 impl Figure {

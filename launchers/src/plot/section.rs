@@ -123,7 +123,7 @@ impl Picture<'_> {
             None => scale.is_some() || units.to_lowercase().starts_with("kg"),
         };
         let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-        let is_log = scale.is_some() && low > 0.0 && high / low > SPAN && !self.args.linear;
+        let is_log = scale.is_some() && !self.choices.linear() && low > 0.0 && high / low > SPAN;
         // Pressures of the atmosphere are told in hPa.
         let shown = scale.map_or(1.0, |s| if units == "dbar" { 1.0 } else { s / 100.0 });
         let sign = if is_down { -1.0 } else { 1.0 };

@@ -3,7 +3,7 @@
 use super::command::{label, Picture};
 use super::{text, Curve, CurveKind, CurvesPanel, Figure, ImagePanel, Panel};
 use halocline_core::index::IndexBox;
-use halocline_core::meta::{Role, Variable};
+use halocline_core::meta::{Dim, Role, Variable};
 use halocline_core::{Error, Result};
 
 const WAVENUMBER: &str = "wavenumber";
@@ -71,7 +71,8 @@ impl Picture<'_> {
             Ok(format!("{} (cycles per {per})", label(about)))
         };
         let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
-        let there = |p: &f64| if *p > ROUNDING * largest { logarithm(*p) } else { f64::NAN };
+        let there =
+            |p: &f64| if *p > ROUNDING * largest || largest == 0.0 { logarithm(*p) } else { f64::NAN };
         Ok(Some(Panel::Image(ImagePanel {
             title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
             xlabel: axis(PLANE[1])?,
@@ -90,13 +91,13 @@ impl Picture<'_> {
         for dim in &variable.dims {
             ranges.push(match dim.role {
                 _ if KEPT.contains(&dim.name.as_str()) => 0..dim.len,
-                _ if dim.len == 1 => 0..1,
                 _ if self.is_selected(dim) => {
                     let (k, value) = self.selected(variable, dim)?.unwrap_or_default();
                     at.push(format!("{} {value}", dim.name));
                     k..k + 1
                 }
-                Role::Y => {
+                _ if dim.len == 1 => 0..1,
+                Role::Y if self.is_latitude(dim) => {
                     lat = Some(dim.name.clone());
                     0..dim.len
                 }
@@ -117,21 +118,25 @@ impl Picture<'_> {
         }
         let values = self.dataset.read(&variable.name, &IndexBox::new(ranges))?.to_f64();
         let lats = lat.map_or_else(|| Ok(Vec::new()), |lat| self.values(&lat))?;
-        let Some([_, wanted]) = self.args.at.filter(|_| !lats.is_empty()) else {
-            return Ok((Rows { values, lats }, at));
-        };
+        let wanted = if lats.is_empty() { None } else { self.choices.at() };
+        let Some([_, wanted]) = wanted else { return Ok((Rows { values, lats }, at)) };
         let off = |k: &usize| (lats[*k] - wanted).abs();
         let nearest = (0..lats.len()).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
         let each = values.len() / lats.len();
-        at.push(format!("latitude {}", lats[nearest]));
+        at.push(format!("latitude {}", text::degrees(lats[nearest])));
         Ok((Rows { values: values[nearest * each..][..each].to_vec(), lats: Vec::new() }, at))
+    }
+
+    fn is_latitude(&self, dim: &Dim) -> bool {
+        let is_degrees = |c: &Variable| c.units().is_some_and(|units| units.starts_with("degree"));
+        dim.name.starts_with("lat") || self.dataset.variable(&dim.name).is_ok_and(|c| is_degrees(&c.variable))
     }
 
     fn isotropic(&self, variable: &Variable, title: String, rows: &Rows) -> Result<Panel> {
         let about = self.dataset.variable(WAVENUMBER)?.variable.clone();
         let per = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
         let nyquist = self.dataset.attributes().number("nyquist_wavenumber").unwrap_or(f64::INFINITY);
-        let log = !self.args.linear;
+        let log = !self.choices.linear();
         let mut panel = CurvesPanel {
             title,
             xlabel: format!("Wave number (cycles per {per})"),
@@ -142,10 +147,14 @@ impl Picture<'_> {
             wavelength: (log && per == "m").then_some(1e-3),
             ..CurvesPanel::default()
         };
-        // Beyond that of Nyquist, rings are no circles any more.
-        let shown = |k: f64| k > 0.0 && k <= nyquist * (1.0 + 1e-9);
-        let y: Vec<f64> =
-            panel.x.iter().zip(&rows.values).map(|(k, p)| if shown(*k) { *p } else { f64::NAN }).collect();
+        // Beyond that of Nyquist, rings are no circles any more; of few rings, there may be no others.
+        let inside = |k: f64| k > 0.0 && k <= nyquist * (1.0 + 1e-9);
+        let is_any = panel.x.iter().any(|k| inside(*k));
+        let shown = |k: f64| k > 0.0 && (inside(k) || !is_any);
+        // A ring without modes is no gap of the spectrum.
+        let (x, y) = panel.x.iter().zip(&rows.values).filter(|(k, p)| shown(**k) && !p.is_nan()).unzip();
+        panel.x = x;
+        let y: Vec<f64> = y;
         if log {
             let slopes =
                 [("slope −5/3", CurveKind::Reference, -5.0 / 3.0), ("slope −3", CurveKind::Level(0), -3.0)];
@@ -160,7 +169,7 @@ impl Picture<'_> {
     fn zonal(&self, variable: &Variable, title: String, rows: Rows) -> Result<Panel> {
         let waves = self.values(WAVENUMBER)?;
         let units = text::units(variable.units().unwrap_or_default());
-        let log = !self.args.linear;
+        let log = !self.choices.linear();
         if rows.lats.is_empty() {
             let (x, y) = (waves[1..].to_vec(), rows.values[1..].to_vec());
             let curves = vec![Curve { name: "spectrum".into(), y, kind: CurveKind::Main }];
@@ -177,7 +186,8 @@ impl Picture<'_> {
         }
         // Rows at a pole have nothing but rounding: that is no colour.
         let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
-        let there = |p: &f64| if *p > ROUNDING * largest { logarithm(*p) } else { f64::NAN };
+        let there =
+            |p: &f64| if *p > ROUNDING * largest || largest == 0.0 { logarithm(*p) } else { f64::NAN };
         let values = rows.values.chunks(waves.len()).flat_map(|row| row[1..].iter().map(there));
         Ok(Panel::Image(ImagePanel {
             title,
@@ -201,8 +211,7 @@ impl Picture<'_> {
         let about = self.dataset.variable(FREQUENCY)?.variable.clone();
         let period = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
         let shown: Vec<usize> = (0..waves.len()).filter(|i| waves[*i].abs() <= WAVES).collect();
-        // At frequency 0 there is no direction.
-        let rows = rows.values.chunks(waves.len()).skip(1);
+        let rows = rows.values.chunks(waves.len());
         let values = rows.flat_map(|row| shown.iter().map(|i| logarithm(row[*i])).collect::<Vec<_>>());
         Ok(Panel::Image(ImagePanel {
             title,
@@ -211,7 +220,7 @@ impl Picture<'_> {
             units: format!("log10 {}", text::units(variable.units().unwrap_or_default())),
             values: values.collect(),
             x: shown.iter().map(|i| waves[*i]).collect(),
-            y: frequencies.get(1..).unwrap_or_default().to_vec(),
+            y: frequencies,
             x_is_log: false,
         }))
     }
@@ -223,8 +232,9 @@ struct Rows {
     lats: Vec<f64>,
 }
 
+/// That of 0 is the infinite one.
 fn logarithm(power: f64) -> f64 {
-    if power > 0.0 {
+    if power >= 0.0 {
         power.log10()
     } else {
         f64::NAN

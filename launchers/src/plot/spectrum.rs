@@ -56,7 +56,7 @@ impl Picture<'_> {
 
     fn power(&self) -> Result<CurvesPanel> {
         let variable = &self.dataset.variable("power")?.variable;
-        let log = !self.args.linear;
+        let log = !self.choices.linear();
         let mut panel = self.panel(&text::units(variable.units().unwrap_or_default()), log)?;
         panel.title = label(variable);
         panel.y_is_log = log;
@@ -87,7 +87,7 @@ impl Picture<'_> {
             self.dataset.variable(name).map(|v| v.variable.units().unwrap_or_default().to_owned())
         };
         let same = units("power_x")? == units("power_y")?;
-        let log = !self.args.linear;
+        let log = !self.choices.linear();
         let mut panel = self.panel(
             &if same { text::units(&units("power_x")?) } else { "Share of power".to_owned() },
             false,
@@ -201,7 +201,7 @@ impl Picture<'_> {
 
     /// The cell that is nearest to `--at`.
     pub(super) fn cell(&self, variable: &str) -> Result<Option<Cell>> {
-        let Some([lon, lat]) = self.args.at else { return Ok(None) };
+        let Some([lon, lat]) = self.choices.at() else { return Ok(None) };
         let grid = self.dataset.grid(variable)?;
         let Some(nearest) = nearest(&grid, [lon, lat]) else { return Ok(None) };
         let (lats, lons) = (grid.latitudes(), grid.longitudes());
@@ -218,7 +218,8 @@ impl Picture<'_> {
     /// Where the spectra are, in words, if one cell is chosen.
     pub(super) fn place(&self, name: &str) -> Result<Option<String>> {
         let Some(cell) = self.cell(name)? else { return Ok(None) };
-        let parts = [cell.lat.map(|v| format!("latitude {v}")), cell.lon.map(|v| format!("longitude {v}"))];
+        let parts = [("latitude", cell.lat), ("longitude", cell.lon)]
+            .map(|(name, degrees)| degrees.map(|v| format!("{name} {}", text::degrees(v))));
         Ok(Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", ")))
     }
 }

@@ -121,6 +121,12 @@ pub(super) fn significant(v: f64) -> String {
     }
 }
 
+/// Degrees of latitude or longitude, to a hundredth.
+pub(super) fn degrees(v: f64) -> String {
+    let text = format!("{v:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A share in percent, without what binary fractions add to it.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", (1e10 * share).round() / 1e8)

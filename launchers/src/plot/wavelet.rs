@@ -127,15 +127,15 @@ impl Picture<'_> {
             let y = self.of_cell(variable)?;
             curves.extend((!y.is_empty()).then_some(Curve { name, y, kind }));
         }
-        let scaled = |v: &f64| if self.args.linear { *v } else { v.log10() };
+        let scaled = |v: &f64| if self.choices.linear() { *v } else { v.log10() };
         let range = extremes(curves.iter().flat_map(|c| &c.y).map(scaled)).filter(|(low, high)| high > low);
         Ok(Panel::Curves(CurvesPanel {
             title: label(variable),
             xlabel: format!("Period ({})", self.period_units()?),
             ylabel: text::units(variable.units().unwrap_or_default()),
             x: self.values(PERIOD)?,
-            x_is_log: !self.args.linear,
-            y_is_log: !self.args.linear,
+            x_is_log: !self.choices.linear(),
+            y_is_log: !self.choices.linear(),
             // Red noise rises towards the corner of the legend: room for that.
             y_range: range.map(|(low, high)| (low - 0.05 * (high - low), high + 0.25 * (high - low))),
             wavelength: None,

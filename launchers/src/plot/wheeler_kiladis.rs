@@ -20,6 +20,12 @@ const FASTEST: f64 = 0.8;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Depths(pub(super) Vec<f64>);
 
+impl Default for Depths {
+    fn default() -> Self {
+        Self(vec![12.0, 25.0, 50.0])
+    }
+}
+
 /// Reads the value of `--depths`.
 pub(super) fn parse_depths(text: &str) -> std::result::Result<Depths, String> {
     if text == "none" {
@@ -97,7 +103,7 @@ impl Picture<'_> {
             subtitle.push(format!("above the {} limit of {limit:.3}", text::percent(level)));
             subtitle.push("arrows: up in phase, right x leads".to_owned());
         }
-        let depths: Vec<String> = self.args.depths.0.iter().map(f64::to_string).collect();
+        let depths: Vec<String> = self.choices.depths().iter().map(f64::to_string).collect();
         if !depths.is_empty() {
             subtitle.push(format!("waves of {} m", depths.join(", ")));
         }
@@ -166,8 +172,8 @@ impl Picture<'_> {
             ..PlanePanel::default()
         };
         match part {
-            Some(part) => add_waves(&mut panel, part, &self.args.depths.0),
-            None => (0..2).for_each(|part| add_waves(&mut panel, part, &self.args.depths.0)),
+            Some(part) => add_waves(&mut panel, part, self.choices.depths()),
+            None => (0..2).for_each(|part| add_waves(&mut panel, part, self.choices.depths())),
         }
         Ok(panel)
     }

@@ -102,7 +102,7 @@ impl<'a> Cells<'a> {
         let names: Vec<&str> =
             self.kept().map(|d| dims[d].name.as_str()).chain(trailing.iter().copied()).collect();
         let lens: Vec<usize> = names.iter().map(|name| schema.dim(name).map_or(1, |d| d.len)).collect();
-        VariableSpec::data(name, names, DType::F64).attributes(attributes).chunks(chunks(&lens))
+        VariableSpec::data(name, names, DType::F64).finite().attributes(attributes).chunks(chunks(&lens))
     }
 
     /// Writes a result of a batch, rows by cells, as cells by `trailing`.

@@ -111,10 +111,7 @@ impl IsotropicArgs {
         if self.dk.is_some() && self.convention != Convention::Halocline {
             return Err(Error::usage("xrft has rings of its own").remedy("choose their number with --bins"));
         }
-        if !(1.0..=1e12).contains(&self.radius) {
-            return Err(Error::usage(format!("--radius {} is no radius of a planet", self.radius))
-                .remedy("give it in metres, as in 6371200"));
-        }
+        common::check_radius(self.radius)?;
         if !matches!(self.dims.len(), 0 | 2) {
             return Err(Error::usage("a plane has two dimensions").remedy("write --dims lat,lon"));
         }

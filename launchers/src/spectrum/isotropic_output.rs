@@ -8,6 +8,7 @@ use crate::folding::FoldJob;
 use crate::series::{plan_together, run_together, writing_bytes};
 use halocline_algorithms::spatial::{CellMean, IsotropicSpectra};
 use halocline_core::engine::Engine;
+use halocline_core::grid::GridKind;
 use halocline_core::meta::{Attributes, Coordinate, DType, Values};
 use halocline_core::progress::Phase;
 use halocline_core::Result;
@@ -69,7 +70,15 @@ pub(super) fn compute(of: &Isotropic<'_>, job: &FoldJob<'_>) -> Result<WriteRepo
         }
         Ok(())
     })?;
-    cells.check(job, &work.absent(), "fill them first, or choose a --box, --level or --time without them")?;
+    // Rows and columns round a box on a turned grid hold cells outside of it, which are masked.
+    let is_cut = args.selection.lon_lat_box.is_some() && of.source.grid().kind == GridKind::Curvilinear;
+    let remedy = if is_cut {
+        "on this grid no rows and columns are a --box of longitudes and latitudes, and cells outside of it are \
+         missing: bring the field to regular longitudes and latitudes of the box first, with `halocline regrid`"
+    } else {
+        "fill them first, or choose a --box, --level or --time without them"
+    };
+    cells.check(job, &work.absent(), remedy)?;
     if let Some(mean) = work.mean() {
         let means = mean.finish(&Engine::new(job.comm), work.values())?;
         let means = means.as_deref();

@@ -178,7 +178,7 @@ impl Spherical<'_> {
         let shape: Vec<usize> = maps.leading().iter().map(|d| d.len).chain([degrees]).collect();
         for name in &names {
             let dims = maps.leading().iter().map(|d| d.name.as_str()).chain([DEGREE]);
-            let spec = VariableSpec::data(*name, dims, DType::F64).chunks(default_chunks(&shape, 8));
+            let spec = VariableSpec::data(*name, dims, DType::F64).finite().chunks(default_chunks(&shape, 8));
             schema.add_variable(spec.attributes(self.attributes(name)));
         }
         args.compress.apply(&mut schema);
