@@ -1,9 +1,14 @@
 //! What CF calls results of statistics, and their units.
 
 use halocline_algorithms::statistics::Quantity;
-use halocline_core::meta::{Attributes, Coordinate, Dim};
+use halocline_core::meta::{Attributes, Coordinate, Dim, Variable};
 pub(crate) use halocline_core::units::{difference, is_celsius, squared};
 use halocline_io::source::Source;
+
+/// The units of a variable; those of nothing say as little as none.
+pub(crate) fn stated_units(variable: &Variable) -> Option<&str> {
+    variable.units().filter(|units| !units.trim().is_empty())
+}
 
 /// The word for it in `cell_methods`.
 pub(crate) fn method(quantity: Quantity) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 
 use crate::calc::is_speed;
 use crate::carry;
+use crate::cf::stated_units;
 use crate::pressure::to_pascal;
 use halocline_core::calendar::{Calendar, DateTime, TimeAxis};
 use halocline_core::meta::{Coordinate, Dim};
@@ -216,12 +217,9 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
 /// # Errors
 /// Data, naming both.
 pub(crate) fn check_units(first: &Source, second: &Source) -> Result<()> {
-    // Units of nothing say as little as none.
-    let units = |source: &'_ Source| {
-        source.variable().units().map(str::trim).filter(|u| !u.is_empty()).map(str::to_owned)
-    };
-    match (units(first), units(second)) {
-        (Some(u), Some(v)) if u != v && !(is_speed(&u) && is_speed(&v)) => {
+    let units = |source| stated_units(source).map(str::trim);
+    match (units(first.variable()), units(second.variable())) {
+        (Some(u), Some(v)) if u != v && !(is_speed(u) && is_speed(v)) => {
             let name = &first.variable().name;
             Err(Error::data(format!("its units are `{v}`, those of `{name}` are `{u}`"))
                 .remedy("bring both to the same units first"))

@@ -122,12 +122,12 @@ impl Layout {
         if values.len() != cells {
             return bad(format!("{cells} values are to be written, {} are given", values.len()));
         }
-        let is_infinite = match values {
+        let is_infinite = || match values {
             Values::F32(values) => values.iter().any(|v| v.is_infinite()),
             Values::F64(values) => values.iter().any(|v| v.is_infinite()),
             _ => false,
         };
-        if self.finite && is_infinite {
+        if self.finite && is_infinite() {
             return Err(self.overflow());
         }
         if let Values::Text(texts) = values {

@@ -1,6 +1,7 @@
 //! What can be made of a wind, and what it is called.
 
 use super::output::is_speed;
+use crate::cf::stated_units;
 use halocline_core::meta::Attributes;
 use halocline_io::source::Source;
 
@@ -141,7 +142,7 @@ impl Made {
         if let Some(name) = medium.filter(|_| speed).and_then(|k: usize| self.standard[k]) {
             attributes.set("standard_name", name);
         }
-        if let Some(units) = variable.units().filter(|units| !units.trim().is_empty()) {
+        if let Some(units) = stated_units(variable) {
             let text = match (self.lengths, speed) {
                 (0, true) => "m s-1".to_owned(),
                 (-1, true) => "s-1".to_owned(),

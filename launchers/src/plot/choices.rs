@@ -1,7 +1,7 @@
 //! What the user chose of a file, and whether the picture took any notice.
 
 use super::command::PlotArgs;
-use super::wheeler_kiladis::Depths;
+use super::wheeler_kiladis::{parse_depths, DEPTHS};
 use halocline_core::{Error, Result};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ impl<'a> Choices<'a> {
             ("--step", args.step != 1),
             ("--at", args.at.is_some()),
             ("--frequency", args.frequency.is_some()),
-            ("--depths", args.depths != Depths::default()),
+            ("--depths", parse_depths(DEPTHS).as_ref() != Ok(&args.depths)),
             ("--linear", args.linear),
         ];
         given.extend(options.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name.to_owned()));

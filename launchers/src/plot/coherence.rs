@@ -47,12 +47,8 @@ impl Picture<'_> {
             let horizontal = |role: Role| matches!(role, Role::Y | Role::X);
             self.dataset.variable(name).is_ok_and(|v| {
                 let dims = &v.variable.dims;
-                // Spectra over wave numbers have no map, though two dimensions.
-                let is_spectral = |d: &&halocline_core::meta::Dim| {
-                    d.name == "frequency" || d.name.starts_with("wavenumber")
-                };
                 dims.iter().any(|d| d.name == "frequency")
-                    && dims.iter().filter(|d| horizontal(d.role) && !is_spectral(d)).count() == 2
+                    && dims.iter().filter(|d| horizontal(d.role)).count() == 2
             })
         };
         let mut panels = Vec::new();

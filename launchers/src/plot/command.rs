@@ -5,7 +5,7 @@
 use super::choices::Choices;
 use super::section::{handy, levels_of};
 use super::transport::Part;
-use super::wheeler_kiladis::{parse_depths, Depths};
+use super::wheeler_kiladis::{parse_depths, Depths, DEPTHS};
 use super::{render, text, Figure, Format, MapPanel, Panel, ScreePanel, SeriesPanel};
 use crate::common::{check_output, Verbosity};
 use crate::spectrum::parse_at;
@@ -58,7 +58,7 @@ pub(crate) struct PlotArgs {
     pub(super) frequency: Option<f64>,
     /// Equivalent depths of the equatorial waves that are drawn on spectra over wave number and
     /// frequency, in metres
-    #[arg(long, value_name = "M,…|none", default_value = "12,25,50", value_parser = parse_depths)]
+    #[arg(long, value_name = "M,…|none", default_value = DEPTHS, value_parser = parse_depths)]
     pub(super) depths: Depths,
     /// Draw power spectra, or pressures of sections, on linear axes
     #[arg(long)]

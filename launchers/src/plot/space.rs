@@ -70,15 +70,12 @@ impl Picture<'_> {
             let per = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
             Ok(format!("{} (cycles per {per})", label(about)))
         };
-        let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
-        let there =
-            |p: &f64| if *p > ROUNDING * largest || largest == 0.0 { logarithm(*p) } else { f64::NAN };
         Ok(Some(Panel::Image(ImagePanel {
             title: std::iter::once(label(variable)).chain(at).collect::<Vec<_>>().join(", "),
             xlabel: axis(PLANE[1])?,
             ylabel: axis(PLANE[0])?,
             units: format!("log10 {}", text::units(variable.units().unwrap_or_default())),
-            values: rows.values.iter().map(there).collect(),
+            values: rows.above_rounding(),
             x: self.values(PLANE[1])?,
             y: self.values(PLANE[0])?,
             x_is_log: false,
@@ -185,10 +182,8 @@ impl Picture<'_> {
             }));
         }
         // Rows at a pole have nothing but rounding: that is no colour.
-        let largest = rows.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
-        let there =
-            |p: &f64| if *p > ROUNDING * largest || largest == 0.0 { logarithm(*p) } else { f64::NAN };
-        let values = rows.values.chunks(waves.len()).flat_map(|row| row[1..].iter().map(there));
+        let all = rows.above_rounding();
+        let values = all.chunks(waves.len()).flat_map(|row| &row[1..]).copied();
         Ok(Panel::Image(ImagePanel {
             title,
             xlabel: "Zonal wave number".into(),
@@ -230,6 +225,15 @@ impl Picture<'_> {
 struct Rows {
     values: Vec<f64>,
     lats: Vec<f64>,
+}
+
+impl Rows {
+    /// Logarithms of what is no rounding.
+    fn above_rounding(&self) -> Vec<f64> {
+        let largest = self.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
+        let is_there = |p: f64| p > ROUNDING * largest || largest == 0.0;
+        self.values.iter().map(|&p| if is_there(p) { logarithm(p) } else { f64::NAN }).collect()
+    }
 }
 
 /// That of 0 is the infinite one.

@@ -20,11 +20,8 @@ const FASTEST: f64 = 0.8;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Depths(pub(super) Vec<f64>);
 
-impl Default for Depths {
-    fn default() -> Self {
-        Self(vec![12.0, 25.0, 50.0])
-    }
-}
+/// Those that are drawn unless others are chosen.
+pub(super) const DEPTHS: &str = "12,25,50";
 
 /// Reads the value of `--depths`.
 pub(super) fn parse_depths(text: &str) -> std::result::Result<Depths, String> {
