@@ -25,6 +25,18 @@ pub fn zeroed<T: bytemuck::Zeroable>(len: usize) -> Vec<T> {
     data
 }
 
+/// Makes a buffer of `len` values, that of [`zeroed`] if it has to be larger than it is; what was in it
+/// stays as far as it fits, or is lost.
+pub fn fit<T: Copy + bytemuck::Zeroable>(buffer: &mut Vec<T>, len: usize) {
+    if buffer.capacity() < len {
+        // Before the larger one is there.
+        drop(std::mem::take(buffer));
+        *buffer = zeroed(len);
+    } else {
+        buffer.resize(len, T::zeroed());
+    }
+}
+
 /// Asks for huge pages behind the capacity of `data`, if it is large. Without effect where the
 /// system has none; never an error.
 pub fn use_huge_pages<T>(data: &Vec<T>) {

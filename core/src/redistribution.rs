@@ -4,7 +4,7 @@
 use crate::comm::{Comm, Formula};
 use crate::decomposition::Decomposition;
 use crate::index::IndexBox;
-use crate::memory;
+use crate::memory::fit;
 use bytemuck::Pod;
 use rayon::prelude::*;
 
@@ -21,16 +21,6 @@ pub struct Redistribution<T> {
 impl<T> Default for Redistribution<T> {
     fn default() -> Self {
         Self { leaving: Vec::new(), arriving: Vec::new() }
-    }
-}
-
-/// Makes a buffer of `len` values, on huge pages if it is large and new; what was in it stays as far
-/// as it fits, or is lost.
-pub fn fit<T: Pod>(buffer: &mut Vec<T>, len: usize) {
-    if buffer.capacity() < len {
-        *buffer = memory::filled(len, T::zeroed());
-    } else {
-        buffer.resize(len, T::zeroed());
     }
 }
 

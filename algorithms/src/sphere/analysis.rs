@@ -37,7 +37,9 @@ impl Transform {
     pub fn analyse(&self, values: Numbers<'_>, maps: usize) -> Coefficients {
         let share = self.whole();
         let circles = self.circles(&[self.all_rows(values)], maps, &share);
-        Coefficients::new(maps, self.truncation, self.project(&circles, share.orders))
+        let made = self.project(&circles, share.orders);
+        self.spare.give(circles.into_data());
+        Coefficients::new(maps, self.truncation, made)
     }
 
     /// All rows of maps: northern ones, and southern ones.

@@ -34,6 +34,7 @@ mod legendre;
 mod meridian;
 mod product;
 mod rows;
+mod spare;
 mod synthesis;
 mod taper;
 #[cfg(test)]

@@ -63,11 +63,15 @@ pub(super) enum Row<'a> {
 impl Row<'_> {
     /// Takes a row that runs eastward.
     pub(super) fn put(&mut self, values: &[f64], eastward: bool) {
-        let n = values.len();
-        let at = |i: usize| values[if eastward { i } else { n - 1 - i }];
         match self {
-            Self::F32(out) => out.iter_mut().enumerate().for_each(|(i, o)| *o = at(i) as f32),
-            Self::F64(out) => out.iter_mut().enumerate().for_each(|(i, o)| *o = at(i)),
+            Self::F32(out) => out.iter_mut().zip(values).for_each(|(o, v)| *o = *v as f32),
+            Self::F64(out) => out.copy_from_slice(values),
+        }
+        if !eastward {
+            match self {
+                Self::F32(out) => out.reverse(),
+                Self::F64(out) => out.reverse(),
+            }
         }
     }
 }

@@ -1,14 +1,15 @@
 //! From coefficients to maps.
 
 use super::analysis::{cleared, Workspace};
+use super::circles::Scratch;
 use super::coefficients::Coefficients;
 use super::product::{multiply_add, pack, Packed, Strided, Target};
 use super::rows::{Row, RowsMut};
-use super::transform::{Share, Transform, DEGREES};
+use super::transform::{Share, Transform, ABREAST, DEGREES};
 use halocline_core::engine::NumbersMut;
-use halocline_core::memory::filled;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
+use std::ops::Range;
 
 /// By order (in the order of a [`Share`]), whether it is symmetric about the equator or
 /// antisymmetric, latitude from the pole, then columns.
@@ -24,18 +25,14 @@ impl Waves {
     pub(super) fn new(data: Vec<f64>, latitudes: usize, columns: usize) -> Self {
         Self { data, columns, latitudes }
     }
-    /// Zeros of so many orders.
-    pub(super) fn zeros(orders: usize, latitudes: usize, columns: usize) -> Self {
-        Self::new(filled(orders * 2 * latitudes * columns, 0.0f64), latitudes, columns)
-    }
     /// Values of an order.
     pub(super) fn wide(&self) -> usize {
         2 * self.latitudes * self.columns
     }
-    fn at(&self, order: usize, antisymmetric: bool, latitude: usize, column: usize) -> Complex<f64> {
-        let at =
-            ((2 * order + usize::from(antisymmetric)) * self.latitudes + latitude) * self.columns + column;
-        Complex::new(self.data[at], self.data[at + 1])
+    /// Of an order and a latitude, the symmetric part of some columns and the antisymmetric one.
+    fn both(&self, order: usize, latitude: usize, columns: Range<usize>) -> [&[f64]; 2] {
+        let at = |part| ((2 * order + part) * self.latitudes + latitude) * self.columns;
+        [0, 1].map(|part| &self.data[at(part) + columns.start..at(part) + columns.end])
     }
 }
 
@@ -50,6 +47,7 @@ impl Transform {
         let share = self.whole();
         let waves = self.waves(coefficients, share.orders);
         self.lay_out(&waves, vec![self.all_rows_mut(out)], coefficients.maps(), &share);
+        self.spare.give(waves.data);
     }
 
     /// All rows of maps that are written.
@@ -57,15 +55,22 @@ impl Transform {
         vec![RowsMut { values, range: 0..self.grid.rows }]
     }
 
+    /// Room for waves of so many orders on all latitudes, whatever it holds.
+    pub(super) fn room_for_waves(&self, orders: usize, columns: usize) -> Waves {
+        let latitudes = self.own.len();
+        Waves::new(self.spare.take(orders * 2 * latitudes * columns), latitudes, columns)
+    }
+
     /// Sums over degrees, of these orders on all latitudes.
     pub(super) fn waves(&self, coefficients: &Coefficients, orders: &[usize]) -> Waves {
         let columns = 2 * coefficients.maps();
-        let mut waves = Waves::zeros(orders.len(), self.own.len(), columns);
+        let mut waves = self.room_for_waves(orders.len(), columns);
         let wide = waves.wide();
         let all = waves.data.par_chunks_mut(wide.max(1)).zip(orders);
         all.for_each_init(Workspace::default, |w, (sums, &m)| {
             let degrees = self.pack_degrees(coefficients, m, w);
             let Workspace { functions, first, packed, .. } = w;
+            sums.fill(0.0);
             functions.start(&self.own, m, self.sectoral[m], false);
             for at in (0..degrees).step_by(DEGREES) {
                 let many = DEGREES.min(degrees - at);
@@ -118,42 +123,78 @@ impl Transform {
     ) {
         let (length, first) = (self.grid.columns, share.latitudes.start);
         // The rows of all maps by northern latitude.
-        let mut place = vec![(0, false); self.grid.rows];
+        let mut place = vec![(0, 0); self.grid.rows];
         for k in share.latitudes.clone() {
             let (north, south) = self.pair(k);
-            north.into_iter().for_each(|row| place[row] = (k - first, false));
-            south.into_iter().for_each(|row| place[row] = (k - first, true));
+            north.into_iter().for_each(|row| place[row] = (k - first, 0));
+            south.into_iter().for_each(|row| place[row] = (k - first, 1));
         }
-        let mut rows: Vec<Vec<(usize, bool, Row<'_>)>> =
-            share.latitudes.clone().map(|_| Vec::new()).collect();
+        let all = maps * outputs.len();
+        let none = || (0..all).map(|_| [None, None]).collect();
+        let mut rows: Vec<Vec<[Option<Row<'_>>; 2]>> = share.latitudes.clone().map(|_| none()).collect();
         for (c, output) in outputs.into_iter().enumerate() {
             for piece in output {
                 piece.deal(length, |map, row, values| {
-                    let (k, is_south) = place[row];
-                    rows[k].push((c * maps + map, is_south, values));
+                    let (k, side) = place[row];
+                    rows[k][c * maps + map][side] = Some(values);
                 });
             }
         }
-        let scratch = || (self.inverse.make_input_vec(), self.inverse.make_scratch_vec(), vec![0.0; length]);
-        rows.into_par_iter().enumerate().for_each_init(scratch, |(spectrum, fft, values), (k, rows)| {
-            for (map, is_south, mut row) in rows {
-                spectrum.fill(Complex::default());
-                for (slot, &m) in share.orders.iter().enumerate() {
-                    let even = waves.at(slot, false, k, 2 * map);
-                    let odd = waves.at(slot, true, k, 2 * map);
-                    let value = if is_south { even - odd } else { even + odd };
-                    // Of the mean, and of the highest wave of an even number of points, which
-                    // stands for both signs of m, the real part alone is there.
-                    spectrum[m] = match m {
-                        0 => Complex::new(value.re, 0.0),
-                        _ if 2 * m == length => Complex::new(2.0 * value.re, 0.0),
-                        _ => value,
-                    };
+        rows.par_iter_mut().enumerate().for_each_init(
+            || self.scratch(),
+            |scratch, (k, rows)| {
+                for (block, rows) in rows.chunks_mut(ABREAST).enumerate() {
+                    self.pick_up(
+                        waves,
+                        (k, share.orders),
+                        (block * ABREAST, rows.len()),
+                        &mut scratch.spectra,
+                    );
+                    self.write_rows(rows, scratch);
                 }
-                if self.inverse.process_with_scratch(spectrum, values, fft).is_ok() {
-                    row.put(values, self.grid.eastward);
-                }
+            },
+        );
+    }
+
+    /// The spectra of the rows of some maps of a latitude, northern and southern ones.
+    fn pick_up(
+        &self,
+        waves: &Waves,
+        (k, orders): (usize, &[usize]),
+        (first, maps): (usize, usize),
+        spectra: &mut [Complex<f64>],
+    ) {
+        let wide = self.waves_of_circle();
+        // Beyond the highest order there are none; what a transform left there is no zero.
+        spectra.chunks_exact_mut(wide).for_each(|s| s[self.order + 1..].fill(Complex::default()));
+        for (slot, &m) in orders.iter().enumerate() {
+            let [even, odd] = waves.both(slot, k, 2 * first..2 * (first + maps));
+            let pairs = even.chunks_exact(2).zip(odd.chunks_exact(2));
+            for (spectra, (even, odd)) in spectra.chunks_exact_mut(2 * wide).zip(pairs) {
+                let (even, odd) = (Complex::new(even[0], even[1]), Complex::new(odd[0], odd[1]));
+                (spectra[m], spectra[wide + m]) = (even + odd, even - odd);
             }
-        });
+        }
+        for spectrum in spectra.chunks_exact_mut(wide).take(2 * maps) {
+            // Of the mean, and of the highest wave of an even number of points, which stands for both
+            // signs of m, the real part alone is there.
+            spectrum[0].im = 0.0;
+            if self.grid.columns % 2 == 0 && self.order + 1 == wide {
+                spectrum[wide - 1] = Complex::new(2.0 * spectrum[wide - 1].re, 0.0);
+            }
+        }
+    }
+
+    /// Transforms spectra back, and writes the rows that are there.
+    fn write_rows(&self, rows: &mut [[Option<Row<'_>>; 2]], scratch: &mut Scratch) {
+        let Scratch { rows: [values, _], spectra, fft } = scratch;
+        let rows = rows.iter_mut().flatten();
+        for (row, spectrum) in rows.zip(spectra.chunks_exact_mut(self.waves_of_circle())) {
+            let work = &mut fft[..self.inverse.get_scratch_len()];
+            let Some(row) = row else { continue };
+            if self.inverse.process_with_scratch(spectrum, values, work).is_ok() {
+                row.put(values, self.grid.eastward);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::grid::{LatitudeKind, SphereGrid};
 use super::latitudes::Latitudes;
 use super::legendre;
 use super::meridian::{self, Meridian};
+use super::spare::Spare;
 use halocline_core::{Error, Result};
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use std::fmt;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 /// Degrees whose functions are made at a time.
 pub(super) const DEGREES: usize = 32;
+
+/// Maps that go along a circle of latitude together: a line of the cache holds as many waves.
+pub(super) const ABREAST: usize = 4;
 
 /// Which latitudes from the north pole on (each with its mirror image) and which orders are worked on,
 /// the latter one after the other as they are stored.
@@ -40,6 +44,7 @@ pub struct Transform {
     orders: Vec<usize>,
     pub(super) forward: Arc<dyn RealToComplex<f64>>,
     pub(super) inverse: Arc<dyn ComplexToReal<f64>>,
+    pub(super) spare: Spare,
 }
 
 impl fmt::Debug for Transform {
@@ -113,6 +118,7 @@ impl Transform {
             orders: (0..=order).collect(),
             forward: planner.plan_fft_forward(grid.columns),
             inverse: planner.plan_fft_inverse(grid.columns),
+            spare: Spare::default(),
         })
     }
 

@@ -25,6 +25,7 @@ impl Transform {
         let share = self.whole();
         let circles = self.circles(&[self.all_rows(u), self.all_rows(v)], maps, &share);
         let (vorticity, divergence) = self.project_wind(&circles, maps, share.orders);
+        self.spare.give(circles.into_data());
         let of = |orders| Coefficients::new(maps, self.truncation, orders);
         (of(vorticity), of(divergence))
     }
@@ -97,6 +98,7 @@ impl Transform {
         let waves = self.gradient_waves(coefficients, [east, north], share.orders);
         let outputs = vec![self.all_rows_mut(eastward), self.all_rows_mut(northward)];
         self.lay_out(&waves, outputs, coefficients.maps(), &share);
+        self.spare.give(waves.data);
     }
 
     /// Sums over degrees of both components of a gradient, of these orders on all latitudes.
@@ -107,7 +109,7 @@ impl Transform {
         orders: &[usize],
     ) -> Waves {
         let half = 2 * coefficients.maps();
-        let mut waves = Waves::zeros(orders.len(), self.own.len(), 2 * half);
+        let mut waves = self.room_for_waves(orders.len(), 2 * half);
         let wide = waves.wide();
         waves.data.par_chunks_mut(wide.max(1)).zip(orders).for_each_init(
             Workspace::default,

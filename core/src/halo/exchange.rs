@@ -2,7 +2,7 @@
 
 use super::plan::{HaloPlan, Parcel, Run};
 use crate::comm::Comm;
-use crate::redistribution::fit;
+use crate::memory::fit;
 use bytemuck::Pod;
 
 /// A number that halos can hold.

@@ -7,7 +7,7 @@ use super::plan::{append, parcel, Parcel, Run};
 use crate::comm::Comm;
 use crate::decomposition::Decomposition;
 use crate::error::{Error, Result};
-use crate::redistribution::fit;
+use crate::memory::fit;
 use std::ops::Range;
 
 /// A cell of a map, by its number in C order, and whether its value changes its sign; `None` beyond a

@@ -123,8 +123,8 @@ impl Layout {
             return bad(format!("{cells} values are to be written, {} are given", values.len()));
         }
         let is_infinite = || match values {
-            Values::F32(values) => values.iter().any(|v| v.is_infinite()),
-            Values::F64(values) => values.iter().any(|v| v.is_infinite()),
+            Values::F32(values) => any_together(values, f32::is_infinite),
+            Values::F64(values) => any_together(values, f64::is_infinite),
             _ => false,
         };
         if self.finite && is_infinite() {
@@ -179,6 +179,12 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// Whether any of the values is so, each looked at without a branch, by the vector: one by one takes
+/// as long as to write them.
+fn any_together<T: Copy>(values: &[T], is_so: impl Fn(T) -> bool) -> bool {
+    values.chunks(4096).any(|some| some.iter().fold(false, |any, v| any | is_so(*v)))
 }
 
 /// Both boxes as one, if `next` goes on in the first dimension where `last` ends.

@@ -18,7 +18,7 @@ use mesh::{
 
 pub(crate) use helmholtz::{open as open_helmholtz, HelmholtzArgs};
 pub(crate) use mesh::{check_pair, level_of, open as open_mesh, room_for_mesh, MeshCommand, MeshKind, Wet};
-pub(crate) use output::{chunks_like, is_speed, part, room, Precision};
+pub(crate) use output::{chunks_like, is_speed, part, room, room_again, Precision};
 pub(crate) use truncate::{open as open_truncate, TruncateArgs};
 
 /// Fields that are made of others.

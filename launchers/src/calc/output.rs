@@ -4,6 +4,7 @@ use crate::sphere::SphereMaps;
 use halocline_core::engine::NumbersMut;
 use halocline_core::engine::StreamSource;
 use halocline_core::index::IndexBox;
+use halocline_core::memory::{fit, zeroed};
 use halocline_core::meta::{DType, Values};
 use halocline_core::Result;
 use halocline_io::output::{default_chunks, Output};
@@ -50,11 +51,27 @@ pub(crate) fn chunks_like(source: &Source, dtype: DType) -> Vec<usize> {
     }
 }
 
-/// Room for so many values.
+/// Room for so many values, all zero.
 pub(crate) fn room(dtype: DType, len: usize) -> Values {
     match dtype {
-        DType::F32 => Values::F32(halocline_core::memory::filled(len, 0.0)),
-        _ => Values::F64(halocline_core::memory::filled(len, 0.0)),
+        DType::F32 => Values::F32(zeroed(len)),
+        _ => Values::F64(zeroed(len)),
+    }
+}
+
+/// Room for so many values, all of which are to be written: that of other values, which are lost, if it
+/// is of the type.
+pub(crate) fn room_again(used: Values, dtype: DType, len: usize) -> Values {
+    match (used, dtype) {
+        (Values::F32(mut v), DType::F32) => {
+            fit(&mut v, len);
+            Values::F32(v)
+        }
+        (Values::F64(mut v), DType::F64) => {
+            fit(&mut v, len);
+            Values::F64(v)
+        }
+        _ => room(dtype, len),
     }
 }
 
@@ -75,10 +92,10 @@ pub(super) fn write<'n>(
     output: &mut Output,
     window: &IndexBox,
     names: impl Iterator<Item = &'n str>,
-    values: Vec<Values>,
+    values: &[Values],
 ) -> Result<()> {
     for (name, values) in names.zip(values) {
-        output.write_block(name, window, &values)?;
+        output.write_block(name, window, values)?;
     }
     Ok(())
 }

@@ -11,9 +11,10 @@ use crate::series::writing_bytes;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::StreamSource;
 use halocline_core::index::IndexBox;
+use halocline_core::memory::fit;
 use halocline_core::progress::Phase;
 use halocline_core::rechunk::{cut, thickness};
-use halocline_core::redistribution::{fit, Redistribution};
+use halocline_core::redistribution::Redistribution;
 use halocline_core::{Error, ErrorKind, Result};
 use halocline_io::source::Source;
 

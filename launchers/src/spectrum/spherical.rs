@@ -196,7 +196,7 @@ impl Spherical<'_> {
                 IndexBox::new(leading.chain(std::iter::once(0..degrees)).collect())
             };
             for (name, values) in names.iter().zip(spectra) {
-                file.write_block(name, &block, &values)?;
+                file.write_block(name, &block, values)?;
             }
             Ok(())
         })?;

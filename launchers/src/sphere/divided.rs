@@ -120,12 +120,13 @@ impl Shared {
         job: &FoldJob<'_>,
         maps: &SphereMaps,
         (results, recipe): (Results, &Recipe<'_>),
-        sink: &mut dyn FnMut(&IndexBox, Vec<Values>) -> Result<()>,
+        sink: &mut dyn FnMut(&IndexBox, &[Values]) -> Result<()>,
     ) -> Result<()> {
         let comm = job.comm;
         job.progress.tiles_total.add(self.windows.len() as u64);
         let mut loaders: Vec<Loader> = maps.sources.iter().map(Loader::new).collect();
         let dims = &maps.first().variable().dims;
+        let mut used = None;
         for window in &self.windows {
             let mut taken = Vec::new();
             for (source, loader) in maps.sources.iter().zip(&mut loaders) {
@@ -135,7 +136,7 @@ impl Shared {
             // Rows are written where they are about as many on each rank.
             let layout = Decomposition::along(dims, window, dims.len() - 2, comm.size())?;
             let block = layout.block(comm.rank());
-            let mut made = results.room(block.len());
+            let mut made = results.room(block.len(), used.take());
             let done = {
                 let _timer = job.progress.phases.start(Phase::Compute);
                 let (transform, results) = (&mut self.transform, made.as_mut_slice());
@@ -144,12 +145,13 @@ impl Shared {
             comm.agree(done)?;
             drop(taken);
             if results.maps.is_some() {
-                sink(&block, made)?;
+                sink(&block, &made)?;
             } else if comm.is_root() {
-                sink(window, made)?;
+                sink(window, &made)?;
             } else {
-                sink(&folding::nothing(window.ndim()), results.room(0))?;
+                sink(&folding::nothing(window.ndim()), &results.room(0, None))?;
             }
+            used = Some(made);
             job.progress.tiles_done.add(1);
         }
         self.transform.release();

@@ -1,7 +1,7 @@
 //! What commands make of maps, wherever these are worked on: written once, for maps that one rank has
 //! whole and for those that ranks divide.
 
-use crate::calc::{part, room};
+use crate::calc::{part, room_again};
 use halocline_algorithms::sphere::{Coefficients, DividedMaps, DividedTransform, Transform};
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
@@ -49,10 +49,15 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Room for all of them, of so many values of maps.
-    pub(super) fn room(self, values: usize) -> Vec<Values> {
-        let of = |_| self.maps.map_or_else(|| Values::F64(Vec::new()), |dtype| room(dtype, values));
-        (0..self.number).map(of).collect()
+    /// Room for all of them, of so many values of maps: where others were, if these are `used` no more.
+    pub(super) fn room(self, values: usize, used: Option<Vec<Values>>) -> Vec<Values> {
+        let mut used = used.into_iter().flatten();
+        let nothing = || Values::F64(Vec::new());
+        let mut of = |_| match self.maps {
+            Some(dtype) => room_again(used.next().unwrap_or_else(nothing), dtype, values),
+            None => nothing(),
+        };
+        (0..self.number).map(&mut of).collect()
     }
 }
 

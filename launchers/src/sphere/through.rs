@@ -15,6 +15,7 @@ use halocline_core::engine::{Engine, Numbers, StreamSource, WholeNeeds, WholePla
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
 use halocline_core::{Error, ErrorKind, Result};
+use std::sync::{Mutex, PoisonError};
 
 /// Maps that go together, at most: matrices are wide enough then.
 const TOGETHER: usize = 32;
@@ -138,7 +139,7 @@ impl Through {
         job: &FoldJob<'_>,
         maps: &SphereMaps,
         (results, recipe): (Results, &Recipe<'_>),
-        sink: &mut dyn FnMut(&IndexBox, Vec<Values>) -> Result<()>,
+        sink: &mut dyn FnMut(&IndexBox, &[Values]) -> Result<()>,
     ) -> Result<()> {
         let guarded: Vec<&_> = maps.sources.iter().collect();
         folding::guarded(job.comm, &guarded, || match &mut self.way {
@@ -146,10 +147,12 @@ impl Through {
             Way::Whole(windows) => {
                 let Windows { transform, plan, together } = &**windows;
                 let cells = maps.grid.cells();
+                let used = Mutex::new(Vec::new());
+                let used = || used.lock().unwrap_or_else(PoisonError::into_inner);
                 let work = |window: &IndexBox, values: &[Numbers<'_>]| {
                     maps.check(window, values)?;
                     let count = window.len() / cells;
-                    let mut made = results.room(count * cells);
+                    let mut made = results.room(count * cells, used().pop());
                     for at in (0..count).step_by(*together) {
                         let group = at..count.min(at + *together);
                         let made = made.as_mut_slice();
@@ -160,7 +163,11 @@ impl Through {
                 let sources: Vec<&dyn StreamSource> =
                     maps.sources.iter().map(|s| s as &dyn StreamSource).collect();
                 let engine = Engine::with_progress(job.comm, job.progress);
-                engine.whole_maps(&sources, plan, &work, sink)
+                engine.whole_maps(&sources, plan, &work, &mut |window, made| {
+                    sink(window, &made)?;
+                    used().push(made);
+                    Ok(())
+                })
             }
         })
         .map_err(|e| maps.blame(e))

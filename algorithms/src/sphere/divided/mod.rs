@@ -19,9 +19,9 @@ use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Engine, NumbersMut};
 use halocline_core::index::IndexBox;
-use halocline_core::memory::filled;
+use halocline_core::memory::{filled, fit};
 use halocline_core::meta::{Dim, Role};
-use halocline_core::redistribution::{fit, Redistribution};
+use halocline_core::redistribution::Redistribution;
 use halocline_core::Result;
 use maps::{Hemispheres, Ways};
 use std::ops::Range;
@@ -102,6 +102,7 @@ impl DividedTransform {
     pub fn release(&mut self) {
         self.ways = Ways::default();
         self.turn = Redistribution::default();
+        self.transform.spare.release();
     }
 
     /// What each rank does its part of. It takes no coefficients that are divided by order.
@@ -304,6 +305,7 @@ impl DividedTransform {
             all.extend(project(&self.transform, &circles, orders));
             arrived = circles.into_data();
         }
+        self.transform.spare.give(made.into_data());
         all
     }
 
@@ -372,6 +374,7 @@ impl DividedTransform {
             let from: Vec<_> = ranks.clone().map(|r| part(slots(r), 0..self.transform.own.len())).collect();
             let made = make(&self.transform, &orders[slots(me)]);
             self.turn.exchange_boxes(comm, (&from, &made.data), (&to, &mut arrived));
+            self.transform.spare.give(made.data);
         }
         Waves::new(arrived, self.deal.latitudes(me).len(), columns)
     }

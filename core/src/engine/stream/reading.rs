@@ -10,16 +10,8 @@ use crate::meta::Dim;
 use crate::progress::Progress;
 
 /// A buffer of this length; what was in it does not matter.
-pub(in crate::engine) fn sized<T: Copy + Default + bytemuck::Zeroable>(
-    mut values: Vec<T>,
-    len: usize,
-) -> Vec<T> {
-    if values.capacity() < len {
-        // Before the larger one is there.
-        drop(values);
-        return memory::zeroed(len);
-    }
-    values.resize(len, T::default());
+pub(in crate::engine) fn sized<T: Copy + bytemuck::Zeroable>(mut values: Vec<T>, len: usize) -> Vec<T> {
+    memory::fit(&mut values, len);
     values
 }
 
