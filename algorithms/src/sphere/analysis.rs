@@ -4,7 +4,7 @@ use super::circles::Circles;
 use super::coefficients::Coefficients;
 use super::grid::LatitudeKind;
 use super::legendre::Functions;
-use super::product::{multiply_add, pack, Packed, Strided, Target};
+use super::product::{multiply_add, pack, Left, Packed, Target};
 use super::rows::Rows;
 use super::transform::{Transform, DEGREES};
 use halocline_core::engine::Numbers;
@@ -85,7 +85,7 @@ impl Transform {
             let out = cleared(packed, own.max(nodes) * columns);
             pack(circles.data(), |k| circles.place(k, slot, antisymmetric), (own, columns), out);
             let Some(meridian) = &self.meridian else { continue };
-            let matrix = Strided { data: meridian.matrix(sines, antisymmetric), down: own, along: 1 };
+            let matrix = Left::Rows(meridian.matrix(sines, antisymmetric), own);
             let right = Packed { data: out, rows: own, from: 0, by: 1 };
             let carried = cleared(&mut w.carried, nodes * columns);
             let target = Target { data: carried, from: 0, down: columns };
@@ -107,7 +107,7 @@ impl Transform {
     ) {
         let rows = self.nodes.len();
         for odd in 0..many.min(2) {
-            let left = Strided { data: &table[odd * rows..], down: 2 * rows, along: 1 };
+            let left = Left::Rows(&table[odd * rows..], 2 * rows);
             let values = &packed[odd ^ usize::from(swapped)];
             let right = Packed { data: values, rows, from: 0, by: 1 };
             let target = Target { data: &mut *out, from: odd * columns, down: 2 * columns };

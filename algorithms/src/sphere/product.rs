@@ -7,8 +7,6 @@ use pulp::{Arch, NullaryFnOnce};
 
 /// Columns of a panel.
 const PANEL: usize = 8;
-/// Rows that are worked on together.
-const ROWS: usize = 4;
 
 /// The columns that begin at some multiple of the width, of as many as there are: panels of 8, then
 /// of 4 and 2; `columns` is even.
@@ -38,12 +36,13 @@ pub(super) fn pack(
     }
 }
 
-/// A matrix by its elements: those of a row are `along` apart, rows `down`.
+/// A matrix as it is stored.
 #[derive(Clone, Copy)]
-pub(super) struct Strided<'a> {
-    pub(super) data: &'a [f64],
-    pub(super) down: usize,
-    pub(super) along: usize,
+pub(super) enum Left<'a> {
+    /// Rows so far apart, their elements side by side.
+    Rows(&'a [f64], usize),
+    /// Columns so far apart, their elements side by side.
+    Columns(&'a [f64], usize),
 }
 
 /// Rows `from`, `from + by`, … of a packed matrix of so many rows.
@@ -65,7 +64,7 @@ pub(super) struct Target<'a> {
 /// Adds the product of `left` (`rows` × `inner`) and `right` (`inner` × `columns`) to `out`, the
 /// terms of each sum in order, behind what is there.
 pub(super) fn multiply_add(
-    left: Strided<'_>,
+    left: Left<'_>,
     right: Packed<'_>,
     out: Target<'_>,
     [rows, inner, columns]: [usize; 3],
@@ -74,7 +73,7 @@ pub(super) fn multiply_add(
 }
 
 struct Product<'a, 'b, 'c> {
-    left: Strided<'a>,
+    left: Left<'a>,
     right: Packed<'b>,
     out: Target<'c>,
     rows: usize,
@@ -89,51 +88,80 @@ impl NullaryFnOnce for Product<'_, '_, '_> {
         let Self { left, right, out, rows, inner, columns } = self;
         for (at, width) in panels(columns) {
             let panel = &right.data[right.rows * at..right.rows * (at + width)];
+            let right = Packed { data: panel, ..right };
             let mut r = 0;
             while r < rows {
-                let many = if r + ROWS <= rows { ROWS } else { 1 };
                 let place = out.from + r * out.down + at;
-                let left = Strided { data: &left.data[r * left.down..], ..left };
-                let right = Packed { data: panel, ..right };
                 let to = &mut Target { data: &mut *out.data, from: place, down: out.down };
-                match (many, width) {
-                    (ROWS, PANEL) => block::<ROWS, PANEL>(left, right, to, inner),
-                    (ROWS, 4) => block::<ROWS, 4>(left, right, to, inner),
-                    (ROWS, _) => block::<ROWS, 2>(left, right, to, inner),
-                    (_, PANEL) => block::<1, PANEL>(left, right, to, inner),
-                    (_, 4) => block::<1, 4>(left, right, to, inner),
-                    _ => block::<1, 2>(left, right, to, inner),
-                }
-                r += many;
+                r += match width {
+                    PANEL => rows_of::<PANEL>((left, r), right, to, (rows - r, inner)),
+                    4 => rows_of::<4>((left, r), right, to, (rows - r, inner)),
+                    _ => rows_of::<2>((left, r), right, to, (rows - r, inner)),
+                };
             }
         }
     }
 }
 
+/// As many of the rows that are left as go together; how many these are.
+#[inline(always)]
+fn rows_of<const W: usize>(
+    left: (Left<'_>, usize),
+    right: Packed<'_>,
+    to: &mut Target<'_>,
+    (rows, inner): (usize, usize),
+) -> usize {
+    match rows {
+        6.. => block::<6, W>(left, right, to, inner),
+        4.. => block::<4, W>(left, right, to, inner),
+        2.. => block::<2, W>(left, right, to, inner),
+        _ => block::<1, W>(left, right, to, inner),
+    }
+}
+
 #[inline(always)]
 fn block<const R: usize, const W: usize>(
-    left: Strided<'_>,
+    (left, first): (Left<'_>, usize),
     right: Packed<'_>,
     out: &mut Target<'_>,
     inner: usize,
-) {
+) -> usize {
     let mut sums = [[0.0f64; W]; R];
     for (r, sum) in sums.iter_mut().enumerate() {
         let at = out.from + r * out.down;
         sum.copy_from_slice(&out.data[at..at + W]);
     }
-    let rows = right.data.chunks_exact(W).skip(right.from).step_by(right.by).take(inner);
-    for (k, row) in rows.enumerate() {
-        let Ok(row) = <&[f64; W]>::try_from(row) else { continue };
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let factor = left.data[r * left.down + k * left.along];
-            for (sum, value) in sum.iter_mut().zip(row) {
-                *sum = factor.mul_add(*value, *sum);
+    let row = |k: usize| {
+        let at = (right.from + k * right.by) * W;
+        &right.data[at..at + W]
+    };
+    match left {
+        Left::Rows(data, down) => {
+            let rows: [&[f64]; R] = std::array::from_fn(|r| &data[(first + r) * down..][..inner]);
+            for k in 0..inner {
+                add(&mut sums, std::array::from_fn(|r| rows[r][k]), row(k));
+            }
+        }
+        Left::Columns(data, along) => {
+            for k in 0..inner {
+                let column = &data[k * along + first..][..R];
+                add(&mut sums, std::array::from_fn(|r| column[r]), row(k));
             }
         }
     }
     for (r, sum) in sums.iter().enumerate() {
         let at = out.from + r * out.down;
         out.data[at..at + W].copy_from_slice(sum);
+    }
+    R
+}
+
+/// Adds a column times a row.
+#[inline(always)]
+fn add<const R: usize, const W: usize>(sums: &mut [[f64; W]; R], column: [f64; R], row: &[f64]) {
+    for (sum, factor) in sums.iter_mut().zip(column) {
+        for (sum, value) in sum.iter_mut().zip(row) {
+            *sum = factor.mul_add(*value, *sum);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::analysis::{cleared, Workspace};
 use super::circles::Scratch;
 use super::coefficients::Coefficients;
-use super::product::{multiply_add, pack, Packed, Strided, Target};
+use super::product::{multiply_add, pack, Left, Packed, Target};
 use super::rows::{Row, RowsMut};
 use super::transform::{Share, Transform, ABREAST, DEGREES};
 use halocline_core::engine::NumbersMut;
@@ -104,7 +104,7 @@ impl Transform {
     ) {
         let rows = self.own.len();
         for odd in 0..many.min(2) {
-            let left = Strided { data: &table[odd * rows..], down: 1, along: 2 * rows };
+            let left = Left::Columns(&table[odd * rows..], 2 * rows);
             let right = Packed { data: packed, rows: degrees, from: at + odd, by: 2 };
             let part = (odd ^ usize::from(swapped)) * rows * columns;
             let target = Target { data: &mut *sums, from: part, down: columns };
