@@ -117,7 +117,7 @@ impl InSitu {
                     Kind::Climatology(cycle, _) => {
                         run.keeping(Groups::levels_of_cycle(cycle.len(setup.time.calendar())))
                     }
-                    _ => run,
+                    _ => run.keeping(Groups::LEVELS_OF_ALL),
                 })
             }
             Kind::Histogram(counting) => {

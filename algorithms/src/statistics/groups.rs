@@ -81,14 +81,18 @@ impl Groups {
     /// merged ([`Fold::levels_kept`](halocline_core::engine::Fold::levels_kept)): where many parts of a
     /// cycle are met in every leaf, a state has a number for each, and each few values. With as many
     /// leaves as there are parts, merging costs what it costs without groups; with more than 16 too
-    /// little would be left that ranks can share and checkpoints save.
+    /// little would be left that ranks can share and checkpoints save. Of one group of all steps it is
+    /// [`Self::LEVELS_OF_ALL`].
     pub fn levels_kept(&self) -> u32 {
-        if self.is_cycle {
-            Self::levels_of_cycle(self.len())
-        } else {
-            0
+        match self.count {
+            _ if self.is_cycle => Self::levels_of_cycle(self.len()),
+            1 => Self::LEVELS_OF_ALL,
+            _ => 0,
         }
     }
+    /// [`Self::levels_kept`] of one group: a trend keeps fifteen numbers of a cell, and to merge them
+    /// after every 64 steps took longer than to take in the values.
+    pub const LEVELS_OF_ALL: u32 = 2;
     /// [`Self::levels_kept`] of a cycle of so many parts.
     pub const fn levels_of_cycle(parts: usize) -> u32 {
         let levels = parts.next_power_of_two().ilog2();

@@ -137,7 +137,7 @@ impl Reduction {
 impl Fold for Reduction {
     type State = ReductionState;
     const NAME: &'static str = "statistics-reduction";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn reduces(&self) -> &[Role] {
         &self.roles

@@ -25,7 +25,8 @@ pub struct ReductionState {
     pub(super) weighted_sum: Vec<f64>,
     pub(super) least: Vec<f64>,
     pub(super) greatest: Vec<f64>,
-    /// A value near the mean, NaN before the first.
+    /// A value near the mean, NaN before the first. Beside a trend, sums that are not settled are among
+    /// the sums of that ([`trend::Sums::about_centre`]), and these three are empty.
     pub(super) centre: Vec<f64>,
     /// Σw(x − c); if settled, how far the mean is from the centre.
     pub(super) first: Vec<f64>,
@@ -99,7 +100,7 @@ impl ReductionState {
             reserve(all, needs.extremes);
         }
         for all in [&mut self.centre, &mut self.first, &mut self.second] {
-            reserve(all, needs.moments);
+            reserve(all, needs.moments && (self.settled || !needs.trend));
         }
         reserve(&mut self.squares, needs.squares);
     }
@@ -125,9 +126,10 @@ impl ReductionState {
         grow(&mut self.weighted_sum, n, needs.weighted, 0.0);
         grow(&mut self.least, n, needs.extremes, f64::INFINITY);
         grow(&mut self.greatest, n, needs.extremes, f64::NEG_INFINITY);
-        grow(&mut self.centre, n, needs.moments, f64::NAN);
-        grow(&mut self.first, n, needs.moments, 0.0);
-        grow(&mut self.second, n, needs.moments, 0.0);
+        let moments = needs.moments && (self.settled || !needs.trend);
+        grow(&mut self.centre, n, moments, f64::NAN);
+        grow(&mut self.first, n, moments, 0.0);
+        grow(&mut self.second, n, moments, 0.0);
         grow(&mut self.squares, n, needs.squares, 0.0);
         start..n
     }
@@ -157,7 +159,7 @@ impl ReductionState {
     /// The moments of the value at `i`.
     pub(super) fn moments(&self, i: usize) -> Moments {
         let weight = self.weight.get(i).copied().unwrap_or(self.count[i] as f64);
-        let (centre, first, second) = (self.centre[i], self.first[i], self.second[i]);
+        let [centre, first, second] = self.about_centre().map(|all| all[i]);
         if self.settled {
             Moments { weight, centre, offset: first, squares: second }
         } else {
@@ -170,14 +172,32 @@ impl ReductionState {
         (self.centre[i], self.first[i], self.second[i]) = (moments.centre, moments.offset, moments.squares);
     }
 
+    /// Centres, and sums or moments about them.
+    fn about_centre(&self) -> [&[f64]; 3] {
+        match self.trend.about_centre() {
+            Some(sums) if !self.settled => sums,
+            _ => [&self.centre, &self.first, &self.second],
+        }
+    }
+
     /// Moments of all values about their means.
-    fn settle(&mut self) {
+    fn settle(&mut self, needs: Needs) {
         if !self.settled {
+            if needs.moments && needs.trend {
+                let [centre, first, second] = self.about_centre().map(<[f64]>::to_vec);
+                (self.centre, self.first, self.second) = (centre, first, second);
+            }
             let cells = Cells { counts: &self.count, weights: &self.weight };
             let moments = [&mut self.centre, &mut self.first, &mut self.second].map(Vec::as_mut_slice);
             Arch::new().dispatch(Settle { cells, moments });
             self.settled = true;
         }
+    }
+
+    /// Works out the lines of a trend, and keeps what else is made of its sums.
+    pub(super) fn solve(&mut self, needs: Needs, times: &[f64]) {
+        self.settle(needs);
+        self.trend.solve(&self.count, times);
     }
 
     /// Takes in the values that a later state has seen.
@@ -186,7 +206,7 @@ impl ReductionState {
             return;
         }
         self.cells = other.cells;
-        self.settle();
+        self.settle(needs);
         let known: HashMap<u32, usize> = self.groups.iter().enumerate().map(|(i, &g)| (g, i)).collect();
         self.expect(needs, other.groups.iter().filter(|g| !known.contains_key(g)).count());
         for (theirs, &group) in other.groups.iter().enumerate() {
@@ -210,7 +230,7 @@ impl ReductionState {
                 cells: cells(&self.count, &self.weight, &to),
                 moments,
                 other: cells(&other.count, &other.weight, &from),
-                others: [&other.centre, &other.first, &other.second].map(|all| &all[from.clone()]),
+                others: other.about_centre().map(|all| &all[from.clone()]),
                 others_settled: other.settled,
             });
         } else if needs.moments {

@@ -5,7 +5,7 @@ mod fit;
 mod join;
 mod line;
 
-pub(super) use fit::Fit;
+pub(super) use fit::{Clock, Fit};
 pub(super) use line::Tails;
 
 use join::Join;
@@ -60,13 +60,15 @@ pub(super) struct Sums {
     steps: Option<(usize, usize)>,
     /// Whether sums are of what is valid: not those of a single tile.
     settled: bool,
+    /// Whether the line of each cell is in the place of sums ([`Self::solve`]).
+    solved: bool,
 }
 
 impl Sums {
     /// As before the first step; keeps memory.
     pub(super) fn clear(&mut self) {
         self.planes.clear();
-        (self.steps, self.settled) = (None, false);
+        (self.steps, self.settled, self.solved) = (None, false, false);
     }
 
     /// Makes room, and notes that these steps follow.
@@ -80,6 +82,13 @@ impl Sums {
         }
         let first = self.steps.map_or(steps.start, |(first, _)| first);
         self.steps = Some((first, steps.end.saturating_sub(1)));
+    }
+
+    /// Of a single tile the centre of each cell, Σ(x − c) and Σ(x − c)².
+    pub(super) fn about_centre(&self) -> Option<[&[f64]; 3]> {
+        let cells = self.planes.len() / PLANES;
+        let plane = |p: usize| &self.planes[p * cells..(p + 1) * cells];
+        (cells > 0).then(|| [CENTRE, X, XX].map(plane))
     }
 
     /// The kernel that takes in further steps.
@@ -108,6 +117,21 @@ impl Sums {
             meet: (theirs.0 == own.1 + 1).then(|| [since(own.1), since(theirs.0)]),
         });
         self.steps = Some((own.0, theirs.1));
+    }
+
+    /// Works out the line of each cell, of which so many values are valid, for [`Self::line`] to give;
+    /// nothing can be merged any more.
+    pub(super) fn solve(&mut self, count: &[u64], times: &[f64]) {
+        let (Some(tails), false) = (self.tails(times), self.solved) else { return };
+        let cells = self.planes.len() / PLANES;
+        for (c, &n) in count.iter().enumerate().take(cells) {
+            let line = self.line(c, cells, n, &tails);
+            let numbers = [line.slope, line.intercept, line.slope_error, line.effective];
+            for (p, number) in line::SOLVED.into_iter().zip(numbers) {
+                self.planes[p * cells + c] = number;
+            }
+        }
+        self.solved = true;
     }
 
     /// Turns what is missing into what is valid.

@@ -191,9 +191,10 @@ impl Task {
         mut pass: Pass<Reduction>,
         series: Option<SeriesMaps>,
     ) -> Result<Results> {
-        let columns = pass.branch.take();
+        let mut columns = pass.branch.take();
         let (plan, fold) = (pass.ran()?, pass.fold());
         comm.agree(check_weights(&columns))?;
+        fold.solve(&mut columns);
         let block = self.part(plan, fold, comm.rank());
         let values: Result<Vec<Vec<f64>>> = quantities(&args.ops())
             .iter()

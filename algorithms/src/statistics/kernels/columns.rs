@@ -4,15 +4,19 @@
 
 use super::{Stored, Task};
 use crate::lanes::{any_nan, load, store};
+use crate::statistics::op::Needs;
 use crate::statistics::state::ReductionState;
+use crate::statistics::trend::Clock;
 use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
 /// Cells of which values and accumulators stay in the nearest caches while all kernels pass
 /// over them.
 const BLOCK: usize = 1024;
-/// Cells that are worked on together, in registers.
+/// Cells that are worked on together, in registers, where much is kept of each.
 const LANES: usize = 8;
+/// The same where little is.
+const MANY_LANES: usize = 16;
 /// The same for those that remain.
 const FEW_LANES: usize = 4;
 
@@ -35,13 +39,13 @@ pub(in crate::statistics) trait Kernel<T> {
 
 /// A kernel at work on a block of cells. A closure would not do: what is dispatched must be
 /// inlined, or it is compiled for the smallest vectors.
-struct Run<'a, K, T> {
+struct Run<'a, K, T, const LANES: usize> {
     kernel: K,
     sources: &'a [Source<'a, T>],
     block: &'a Range<usize>,
 }
 
-impl<K: Kernel<T>, T> NullaryFnOnce for Run<'_, K, T> {
+impl<K: Kernel<T>, T, const LANES: usize> NullaryFnOnce for Run<'_, K, T, LANES> {
     type Output = ();
     #[inline(always)]
     fn call(mut self) {
@@ -83,7 +87,7 @@ pub(super) fn absorb<T: Stored>(
     maps: &[(usize, &[T])],
     task: &Task<'_>,
 ) {
-    let (layout, arch) = (task.layout, Arch::new());
+    let layout = task.layout;
     let weights = task.fold.weights();
     let needs = task.fold.needs;
     if needs.trend {
@@ -110,50 +114,62 @@ pub(super) fn absorb<T: Stored>(
         let clock = state.columns(cells.clone()).trend.map(|fit| fit.clock(steps, &task.fold.times));
         for start in (0..layout.length).step_by(BLOCK) {
             let block = start..layout.length.min(start + BLOCK);
-            let mut all = state.columns(cells.clone());
-            let mut count: &mut [u64] = &mut [];
-            if needs.sum {
-                let kernel = Add { sum: all.sum, count: all.count };
-                arch.dispatch(Run { kernel, sources, block: &block });
-            } else if needs.trend {
-                count = all.count;
-            } else {
-                let kernel = Count { count: all.count };
-                arch.dispatch(Run { kernel, sources, block: &block });
-            }
-            if needs.extremes {
-                let kernel = Extend { least: all.least, greatest: all.greatest };
-                arch.dispatch(Run { kernel, sources, block: &block });
-            }
-            if needs.weighted {
-                let kernel = Weigh { to: all.weighted };
-                arch.dispatch(Run { kernel, sources, block: &block });
-            }
-            if needs.moments {
-                let [centre, first, second] = all.moments;
-                if needs.weighted {
-                    let kernel = Spread::<true> { centre, first, second };
-                    arch.dispatch(Run { kernel, sources, block: &block });
-                } else {
-                    let kernel = Spread::<false> { centre, first, second };
-                    arch.dispatch(Run { kernel, sources, block: &block });
-                }
-            }
-            if needs.squares {
-                if needs.weighted {
-                    let kernel = Square::<true> { squares: all.squares };
-                    arch.dispatch(Run { kernel, sources, block: &block });
-                } else {
-                    let kernel = Square::<false> { squares: all.squares };
-                    arch.dispatch(Run { kernel, sources, block: &block });
-                }
-            }
-            if let (Some(mut kernel), Some(clock)) = (all.trend.take(), &clock) {
-                kernel.clock = clock;
-                kernel.count = count;
-                arch.dispatch(Run { kernel, sources, block: &block });
-            }
+            run_all(state.columns(cells.clone()), sources, &block, needs, clock.as_deref());
         }
+    }
+}
+
+/// Has all kernels that are needed take a block of cells.
+fn run_all<T: Stored>(
+    mut all: Columns<'_>,
+    sources: &[Source<'_, T>],
+    block: &Range<usize>,
+    needs: Needs,
+    clock: Option<&[Clock]>,
+) {
+    let arch = Arch::new();
+    let mut count: &mut [u64] = &mut [];
+    if needs.sum {
+        let kernel = Add { sum: all.sum, count: all.count };
+        arch.dispatch(Run::<_, _, MANY_LANES> { kernel, sources, block });
+    } else if needs.trend {
+        count = all.count;
+    } else {
+        let kernel = Count { count: all.count };
+        arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+    }
+    if needs.extremes {
+        let kernel = Extend { least: all.least, greatest: all.greatest };
+        arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+    }
+    if needs.weighted {
+        let kernel = Weigh { to: all.weighted };
+        arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+    }
+    // A trend has the same sums.
+    if needs.moments && !needs.trend {
+        let [centre, first, second] = all.moments;
+        if needs.weighted {
+            let kernel = Spread::<true> { centre, first, second };
+            arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+        } else {
+            let kernel = Spread::<false> { centre, first, second };
+            arch.dispatch(Run::<_, _, MANY_LANES> { kernel, sources, block });
+        }
+    }
+    if needs.squares {
+        if needs.weighted {
+            let kernel = Square::<true> { squares: all.squares };
+            arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+        } else {
+            let kernel = Square::<false> { squares: all.squares };
+            arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
+        }
+    }
+    if let (Some(mut kernel), Some(clock)) = (all.trend.take(), clock) {
+        kernel.clock = clock;
+        kernel.count = count;
+        arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
     }
 }
 
@@ -294,7 +310,8 @@ impl<T: Stored> Kernel<T> for Weigh<'_> {
 }
 
 /// Σw(x − c) and Σw(x − c)² about the first valid value of a cell in the tile: exact to the last
-/// digits whatever the offset of the data.
+/// digits whatever the offset of the data. The operations are those of
+/// [`Fit`](crate::statistics::trend::Fit), which has these sums too.
 struct Spread<'a, const WEIGHTED: bool> {
     centre: &'a mut [f64],
     first: &'a mut [f64],
@@ -329,7 +346,7 @@ impl<T: Stored, const WEIGHTED: bool> Kernel<T> for Spread<'_, WEIGHTED> {
                     d
                 };
                 first[i] += weighted;
-                second[i] += weighted * d;
+                second[i] = weighted.mul_add(d, second[i]);
             }
         }
         store(self.centre, at, centre);
@@ -358,7 +375,7 @@ impl<const WEIGHTED: bool> Spread<'_, WEIGHTED> {
             for i in 0..N {
                 let d = v[i] - centre[i];
                 first[i] += d;
-                second[i] += d * d;
+                second[i] = d.mul_add(d, second[i]);
             }
         }
         // A missing value would have spoilt the sum.

@@ -22,6 +22,9 @@ pub(in crate::statistics) struct Line {
     pub(in crate::statistics) effective: f64,
 }
 
+/// Where the numbers of a [`Line`] are kept.
+pub(super) const SOLVED: [usize; 4] = [X, XX, TX, PXX];
+
 /// Sums of times from each step of a tile to its last.
 #[derive(Debug)]
 pub(in crate::statistics) struct Tails {
@@ -143,6 +146,10 @@ impl Sums {
     /// autocorrelation r of the residuals e, n' = n (1 − r) / (1 + r) (Bretherton et al. 1999), at
     /// most n; the slope's standard error is √(Σe² / (n' − 2) / Σ(t − t̄)²).
     pub(in crate::statistics) fn line(&self, c: usize, cells: usize, n: u64, tails: &Tails) -> Line {
+        if self.solved {
+            let [slope, intercept, slope_error, effective] = SOLVED.map(|p| self.planes[p * cells + c]);
+            return Line { slope, intercept, slope_error, effective };
+        }
         let s: [f64; PLANES] = std::array::from_fn(|p| self.planes[p * cells + c]);
         let s = if self.settled { s } else { tails.settled(&s.map(|value| [value])).map(|[value]| value) };
         let n = n as f64;
