@@ -363,6 +363,7 @@ fn what_can_not_be_done_is_refused_in_a_line() {
     refused("isotropic", &["--dk", "1e-30"], 2, "too narrow");
     refused("isotropic", &["--dk", "1e-6", "--convention", "xrft-1.0.1"], 2, "--bins");
     refused("isotropic", &["--radius", "0"], 2, "--radius");
+    refused("isotropic", &["--per", "degree", "--radius", "5"], 2, "--radius changes nothing");
     refused("isotropic", &["--dims", "lat"], 2, "two dimensions");
     refused("isotropic", &["--dims", "time,lon"], 2, "--space-time");
     refused("isotropic", &["--dims", "lat,depth"], 2, "no dimension `depth`");

@@ -392,7 +392,23 @@ fn what_makes_no_sense_is_refused() {
     let twice = folder.path().join("twice.nc");
     let again: Vec<f64> = (0..12).map(|i| 360.0 * f64::from(i) / 11.0).collect();
     one(&lat, &again).write(&twice, &[("u", &field), ("v", &field)]);
-    let cases: [(&Path, &[&str], i32, &str); 10] = [
+    let swapped = folder.path().join("swapped.nc");
+    one(&lat, &lon).write(&swapped, &[("u", &field), ("v", &field)]);
+    {
+        let mut file = netcdf::append(&swapped).expect("opened");
+        for (name, standard) in [("u", "northward_wind"), ("v", "eastward_wind")] {
+            let mut variable = file.variable_mut(name).expect("there");
+            variable.put_attribute("standard_name", standard).expect("an attribute");
+        }
+    }
+    let cases: [(&Path, &[&str], i32, &str); 12] = [
+        (
+            &swapped,
+            &["calc", "helmholtz", "--u", "u", "--v", "v"],
+            2,
+            "is taken for the eastward component, and called `northward_wind`",
+        ),
+        (&swapped, &["spectrum", "spherical", "--u", "u", "--v", "v"], 2, "swap both components"),
         (
             &bad,
             &["calc", "helmholtz", "--u", "u", "--v", "v"],
@@ -425,7 +441,32 @@ fn what_makes_no_sense_is_refused() {
     let words = ["calc", "helmholtz", text(&good), "--u", "u", "--v", "v", "--memory", "20MB", "-q", "-o"];
     let output = run(Launch::Plain(1), &[&words[..], &[text(&out)]].concat());
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(names_in(folder.path()), ["bad.nc", "good.nc", "part.nc", "twice.nc"]);
+    assert_eq!(names_in(folder.path()), ["bad.nc", "good.nc", "part.nc", "swapped.nc", "twice.nc"]);
+    // As they are called.
+    run_well(
+        Launch::Plain(1),
+        &["calc", "helmholtz", text(&swapped), "--u", "v", "--v", "u", "-q", "-o", text(&out)],
+    );
+}
+
+#[test]
+fn winds_of_which_one_is_double_make_doubles() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [u, v, out] = ["u.nc", "v.nc", "out.nc"].map(|name| folder.path().join(name));
+    let (lat, lon) = (regular(7), circle(12));
+    let field = noise((7, 12), 1);
+    let (single, double) = (netcdf::types::FloatType::F32, netcdf::types::FloatType::F64);
+    for (singles, kind) in [([true, false], double.clone()), ([false, true], double), ([true, true], single)]
+    {
+        for ((path, name), single) in [(&u, "u"), (&v, "v")].into_iter().zip(singles) {
+            Made { single, ..one(&lat, &lon) }.write(path, &[(name, &field)]);
+        }
+        let words = ["calc", "helmholtz", text(&u), text(&v), "--u", "u", "--v", "v"];
+        run_well(Launch::Plain(1), &[&words[..], &["-q", "-o", text(&out)]].concat());
+        let file = netcdf::open(&out).expect("opened");
+        let kind = netcdf::types::NcVariableType::Float(kind);
+        assert_eq!(file.variable("vorticity").expect("there").vartype(), kind, "{singles:?}");
+    }
 }
 
 #[test]

@@ -212,6 +212,23 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     Ok(())
 }
 
+/// Refuses components that are called what the other is taken for, by their standard names.
+///
+/// # Errors
+/// Usage, naming the component.
+pub(crate) fn check_components(eastward: &Source, northward: &Source) -> Result<()> {
+    for (source, is, taken) in [(eastward, "northward", "eastward"), (northward, "eastward", "northward")] {
+        let called = source.variable().attributes.text("standard_name").unwrap_or_default();
+        if called.starts_with(is) || called.contains(&format!("_{is}_")) {
+            let text = format!("is taken for the {taken} component, and called `{called}`");
+            return Err(Error::usage(text)
+                .in_variable(&source.variable().name)
+                .remedy("swap both components, or correct the standard_name"));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a northward wind in other units than the eastward one.
 ///
 /// # Errors

@@ -192,9 +192,11 @@ impl Transform {
         for (row, spectrum) in rows.zip(spectra.chunks_exact_mut(self.waves_of_circle())) {
             let work = &mut fft[..self.inverse.get_scratch_len()];
             let Some(row) = row else { continue };
-            if self.inverse.process_with_scratch(spectrum, values, work).is_ok() {
-                row.put(values, self.grid.eastward);
+            // It can't fail: lengths are its own, and the parts that have to be real are.
+            if self.inverse.process_with_scratch(spectrum, values, work).is_err() {
+                values.fill(f64::NAN);
             }
+            row.put(values, self.grid.eastward);
         }
     }
 }

@@ -200,7 +200,9 @@ impl Coefficients {
 /// map.
 pub(super) fn energy_of(mut power: Vec<f64>, truncation: usize) -> Vec<f64> {
     for (at, e) in power.iter_mut().enumerate() {
-        *e *= -0.5 * inverse_laplacian(at % (truncation + 1));
+        // That of degree 0 is 0, not the negative one that the product would be.
+        let degree = at % (truncation + 1);
+        *e = if degree == 0 { 0.0 } else { *e * (-0.5 * inverse_laplacian(degree)) };
     }
     power
 }

@@ -144,15 +144,20 @@ fn of_degrees(lat: &Coordinate, lon: &Coordinate) -> Result<Spacing> {
 /// # Errors
 /// [`Data`](crate::ErrorKind::Data), if it is in anything else, or not monotonic.
 pub fn along_line(coordinate: &Coordinate) -> Result<Steps> {
-    let units = coordinate.variable.units().unwrap_or_default().to_lowercase();
-    let metres = match units.as_str() {
+    let units = coordinate.variable.units().unwrap_or_default();
+    let metres = match units.to_lowercase().as_str() {
         "m" | "metre" | "metres" | "meter" | "meters" => 1.0,
         "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers" => 1e3,
         "cm" | "centimetre" | "centimetres" | "centimeter" | "centimeters" => 1e-2,
         _ => {
-            return Err(Error::data(format!("its units `{units}` are no length"))
-                .in_variable(&coordinate.variable.name)
-                .remedy("correct the units: m or km"))
+            let are = if units.trim().is_empty() {
+                "has no units".to_owned()
+            } else {
+                format!("is in `{units}`, which is no length")
+            };
+            return Err(Error::data(are).in_variable(&coordinate.variable.name).remedy(
+                "choose dimensions with coordinates in m, km or cm, or give it its units, as with `ncatted`",
+            ));
         }
     };
     let values = coordinate.values.to_f64();

@@ -138,7 +138,7 @@ impl Helmholtz<'_> {
     fn compute(&self, job: &FoldJob<'_>) -> Result<WriteReport> {
         let (args, maps) = (self.args, &self.maps);
         let fields = args.fields();
-        let dtype = Precision::dtype(args.precision, maps.first());
+        let dtype = Precision::of_all(args.precision, &maps.sources);
         let names: Vec<&str> = fields.iter().flat_map(|field| field.made().map(|made| made.name)).collect();
         let made = (names.len() * dtype.size() * maps.grid.cells()) as u64;
         let mut through = Through::plan(job, maps, args.truncation, Work { fields: (2, 2), made })?;

@@ -21,9 +21,14 @@ pub(crate) enum Precision {
 impl Precision {
     /// As asked for, or as the input is.
     pub(crate) fn dtype(asked: Option<Self>, source: &Source) -> DType {
+        Self::of_all(asked, std::slice::from_ref(source))
+    }
+
+    /// As asked for, or double if any of the input is.
+    pub(crate) fn of_all(asked: Option<Self>, sources: &[Source]) -> DType {
         match asked {
             Some(Self::Single) => DType::F32,
-            None if StreamSource::is_single(source) => DType::F32,
+            None if sources.iter().all(StreamSource::is_single) => DType::F32,
             Some(Self::Double) | None => DType::F64,
         }
     }

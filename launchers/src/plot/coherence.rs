@@ -12,6 +12,10 @@ const ARROWS: usize = 44;
 impl Picture<'_> {
     /// The stored frequency that is nearest to `--frequency`: its number.
     pub(super) fn frequency(&self) -> Result<usize> {
+        if self.dataset.variable("frequency").is_err() {
+            return Err(Error::usage("--frequency changes nothing: the file has no frequencies")
+                .remedy("leave it out"));
+        }
         let all = self.values("frequency")?;
         let unit = self.dataset.variable("frequency")?.variable.units().unwrap_or_default().to_owned();
         let (Some(wanted), Some(last)) = (self.choices.frequency(), all.last()) else {

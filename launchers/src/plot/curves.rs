@@ -16,6 +16,10 @@ const OTHER: Rgb = [214, 130, 32];
 const BETWEEN: Rgb = [226, 236, 246];
 /// The radius of a mark, in nominal pixels.
 const MARK: f64 = 6.0;
+/// That of points of curves, and of what is left of a curve between gaps.
+const POINT: f64 = 3.0;
+/// That of a curve that is one point.
+const ALONE: f64 = 6.0;
 
 /// What panels draw: points of each curve, logarithms where the axis is logarithmic, and the
 /// ranges of both axes.
@@ -109,15 +113,21 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     }
     for (curve, points) in panel.curves.iter().zip(curves) {
         let (colour, width, pattern) = style(curve.kind);
+        let is_seen = |p: &(f64, f64)| there(p) && (!panel.y_is_log || p.1 >= y.0);
+        if [CurveKind::Marks, CurveKind::Points].contains(&curve.kind) {
+            let radius = if curve.kind == CurveKind::Marks { MARK } else { POINT };
+            let seen = points.iter().filter(|p| is_seen(p));
+            seen.for_each(|p| canvas.disc(axes.at(p.0, p.1.clamp(y.0, y.1)), radius, colour));
+            continue;
+        }
+        let is_alone = points.iter().filter(|p| is_seen(p)).count() == 1;
         for run in points.split(|p| !there(p)).filter(|run| !run.is_empty()) {
-            // What lies below a logarithmic axis ends at it.
-            let at: Vec<_> = run.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
-            if curve.kind == CurveKind::Marks {
-                at.iter().for_each(|point| canvas.disc(*point, MARK, colour));
-            } else if curve.kind == CurveKind::Points || at.len() == 1 {
-                at.iter().for_each(|point| canvas.disc(*point, 3.0, colour));
-            } else {
-                canvas.dashes(&at, colour, width, pattern);
+            for piece in above(run, if panel.y_is_log { y.0 } else { f64::NEG_INFINITY }) {
+                let at: Vec<_> = piece.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
+                match at[..] {
+                    [only] => canvas.disc(only, if is_alone { ALONE } else { POINT }, colour),
+                    _ => canvas.dashes(&at, colour, width, pattern),
+                }
             }
         }
     }
@@ -126,9 +136,31 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         wavelengths(canvas, &axes, (*x, y.1), kilometres);
         below = 34.0 * canvas.unit();
     }
-    let drawn: Vec<(f64, f64)> = all().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
+    let seen = all().filter(|p| !panel.y_is_log || p.1 >= y.0);
+    let drawn: Vec<(f64, f64)> = seen.map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
     legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0), &drawn);
     axes.close(canvas);
+}
+
+/// The pieces of a line above an edge, which they end at where it crosses that.
+fn above(line: &[(f64, f64)], edge: f64) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces = vec![Vec::new()];
+    for (k, &point) in line.iter().enumerate() {
+        let before = k.checked_sub(1).map(|k| line[k]);
+        let crossing = before.filter(|b| (b.1 < edge) != (point.1 < edge)).map(|b| {
+            let share = (edge - b.1) / (point.1 - b.1);
+            (b.0 + share * (point.0 - b.0), edge)
+        });
+        let Some(piece) = pieces.last_mut() else { continue };
+        piece.extend(crossing);
+        if point.1 >= edge {
+            piece.push(point);
+        } else if !piece.is_empty() {
+            pieces.push(Vec::new());
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
 }
 
 /// Lines of levels of confidence: whole, broken, dotted, both in turn, long strokes.
@@ -212,5 +244,23 @@ fn range(data: Option<(f64, f64)>, air: f64) -> (f64, f64) {
         None => (0.0, 1.0),
         Some((low, high)) if high > low => (low - air * (high - low), high + air * (high - low)),
         Some((only, _)) => (only - 0.5, only + 0.5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_they_cross_the_edge() {
+        let line = [(0.0, 1.0), (1.0, 3.0), (2.0, -1.0), (3.0, -2.0), (4.0, 2.0), (5.0, f64::NEG_INFINITY)];
+        let pieces = above(&line, 0.0);
+        assert_eq!(
+            pieces,
+            [vec![(0.0, 1.0), (1.0, 3.0), (1.75, 0.0)], vec![(3.5, 0.0), (4.0, 2.0), (4.0, 0.0)],]
+        );
+        assert_eq!(above(&line, f64::NEG_INFINITY), [line.to_vec()]);
+        assert!(above(&line[2..4], 0.0).is_empty());
+        assert_eq!(above(&line[4..5], 0.0), [vec![(4.0, 2.0)]]);
     }
 }

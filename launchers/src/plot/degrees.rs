@@ -21,6 +21,8 @@ const SLOPES: [Slope; 2] = [
     Slope { name: "slope −5/3", power: -5.0 / 3.0, from: 60.0, to: f64::INFINITY },
 ];
 
+/// A smaller share of the largest energy may be rounding, which no slope is held against.
+const ROUNDING: f64 = 1e-10;
 /// How far above the spectrum a slope is drawn.
 const ABOVE: f64 = 3.0;
 
@@ -78,8 +80,9 @@ fn guide(slope: &Slope, degrees: &[f64], energy: &[f64]) -> Option<Curve> {
     if last < 2.0 * slope.from {
         return None;
     }
-    let parts = degrees.iter().zip(energy).filter(|(n, e)| is_in(**n) && **e > 0.0);
-    let height = parts.map(|(n, e)| e / n.powf(slope.power)).fold(0.0, f64::max);
+    let rounding = ROUNDING * energy.iter().copied().fold(0.0, f64::max);
+    let parts = degrees.iter().zip(energy).filter(|(n, e)| is_in(**n) && **e > rounding);
+    let height = parts.map(|(n, e)| e / n.powf(slope.power)).reduce(f64::max)?;
     let y = degrees.iter().map(|n| if is_in(*n) { ABOVE * height * n.powf(slope.power) } else { f64::NAN });
     Some(Curve { name: slope.name.to_owned(), y: y.collect(), kind: CurveKind::Guide })
 }

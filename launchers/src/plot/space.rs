@@ -16,15 +16,20 @@ const KEPT: [&str; 4] = [WAVENUMBER, FREQUENCY, PLANE[0], PLANE[1]];
 const ROUNDING: f64 = 1e-20;
 /// How far above the spectrum a slope is drawn.
 const ABOVE: f64 = 4.0;
-/// The greatest wave number of pictures over frequency: what is beyond is noise as a rule.
+/// The wave number that pictures over frequency end at, if hardly any power is beyond: that is noise as a
+/// rule.
 const WAVES: f64 = 20.0;
+/// The share of the power that may be beyond.
+const BEYOND: f64 = 1e-3;
 
 impl Picture<'_> {
     /// The picture of a file of spectra in space; `None` if it is none.
     pub(super) fn of_space(&self) -> Result<Option<Figure>> {
         let Ok(stored) = self.dataset.variable("power") else { return Ok(None) };
         let variable = stored.variable.clone();
-        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER && d.len > 1);
+        // A single ring is drawn, too; of zonal waves, the mean alone is no spectrum.
+        let least = if self.dataset.variable("modes").is_ok() { 1 } else { 2 };
+        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER && d.len >= least);
         if !is_one || variable.dims.iter().any(|d| d.len == 0) {
             return Ok(None);
         }
@@ -205,12 +210,16 @@ impl Picture<'_> {
         let (waves, frequencies) = (self.values(WAVENUMBER)?, self.values(FREQUENCY)?);
         let about = self.dataset.variable(FREQUENCY)?.variable.clone();
         let period = about.units().unwrap_or_default().trim_end_matches("-1").to_owned();
-        let shown: Vec<usize> = (0..waves.len()).filter(|i| waves[*i].abs() <= WAVES).collect();
-        let rows = rows.values.chunks(waves.len());
-        let values = rows.flat_map(|row| shown.iter().map(|i| logarithm(row[*i])).collect::<Vec<_>>());
+        let (last, most) =
+            (waves.iter().fold(0.0, |a: f64, s| a.max(s.abs())), last_wave(&waves, &rows.values));
+        let shown: Vec<usize> = (0..waves.len()).filter(|i| waves[*i].abs() <= most).collect();
+        let all = rows.above_rounding();
+        let values =
+            all.chunks(waves.len()).flat_map(|row| shown.iter().map(|i| row[*i]).collect::<Vec<_>>());
+        let cut = if most < last { format!(" (to {most} of {last})") } else { String::new() };
         Ok(Panel::Image(ImagePanel {
             title,
-            xlabel: "Zonal wave number: westward below 0, eastward above".into(),
+            xlabel: format!("Zonal wave number{cut}: westward below 0, eastward above"),
             ylabel: format!("Frequency (cycles per {period})"),
             units: format!("log10 {}", text::units(variable.units().unwrap_or_default())),
             values: values.collect(),
@@ -219,6 +228,22 @@ impl Picture<'_> {
             x_is_log: false,
         }))
     }
+}
+
+/// The wave number of either sign up to which all power lies but a thousandth, [`WAVES`] at least.
+fn last_wave(waves: &[f64], power: &[f64]) -> f64 {
+    let mut of: Vec<(f64, f64)> = waves.iter().map(|s| (s.abs(), 0.0)).collect();
+    for row in power.chunks(waves.len().max(1)) {
+        of.iter_mut().zip(row).filter(|(_, p)| p.is_finite()).for_each(|((_, sum), p)| *sum += p);
+    }
+    of.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let all: f64 = of.iter().map(|(_, sum)| sum).sum();
+    let mut beyond = 0.0;
+    let needed = of.iter().find(|(_, sum)| {
+        beyond += sum;
+        beyond > BEYOND * all
+    });
+    needed.map_or(WAVES, |(s, _)| s.max(WAVES))
 }
 
 /// Power by latitude, if there are several.
@@ -247,10 +272,31 @@ fn logarithm(power: f64) -> f64 {
 
 /// A slope above the spectrum, of which half lies closer.
 fn guide(name: &str, kind: CurveKind, power: f64, waves: &[f64], spectrum: &[f64]) -> Option<Curve> {
-    let there = waves.iter().zip(spectrum).filter(|(k, p)| **k > 0.0 && **p > 0.0);
+    let rounding = ROUNDING.sqrt() * spectrum.iter().copied().fold(0.0, f64::max);
+    let there = waves.iter().zip(spectrum).filter(|(k, p)| **k > 0.0 && **p > rounding);
     let mut ratios: Vec<f64> = there.map(|(k, p)| p / k.powf(power)).collect();
     ratios.sort_unstable_by(f64::total_cmp);
     let height = ABOVE * ratios.get(ratios.len() / 2).filter(|_| ratios.len() > 8)?;
     let at = |(k, p): (&f64, &f64)| if *k > 0.0 && p.is_finite() { height * k.powf(power) } else { f64::NAN };
     Some(Curve { name: name.to_owned(), y: waves.iter().zip(spectrum).map(at).collect(), kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waves_are_shown_as_far_as_there_is_power() {
+        let waves: Vec<f64> = (-40..=40).map(f64::from).collect();
+        let of = |peak: f64, share: f64| -> Vec<f64> {
+            let at = |s: &f64| if s.abs() == peak { share } else { f64::from(s.abs() < 2.0) };
+            waves.iter().map(at).collect()
+        };
+        assert_eq!(last_wave(&waves, &of(30.0, 1.0)), 30.0);
+        assert_eq!(last_wave(&waves, &[of(1.0, 1.0), of(35.0, 1.0)].concat()), 35.0);
+        assert_eq!(last_wave(&waves, &of(30.0, 1e-6)), WAVES);
+        assert_eq!(last_wave(&waves, &of(3.0, 1.0)), WAVES);
+        assert_eq!(last_wave(&waves, &vec![0.0; waves.len()]), WAVES);
+        assert_eq!(last_wave(&waves, &vec![f64::NAN; waves.len()]), WAVES);
+    }
 }

@@ -187,6 +187,10 @@ pub(crate) fn open<'a>(job: &FoldJob<'_>, args: &'a IsotropicArgs) -> Result<Iso
     let checked = || {
         folding::check_is_data(&args.var, &source)?;
         let of = find(&source, &args.dims, args.per, args.radius)?;
+        if of.radius.is_none() && args.radius.to_bits() != EARTH_RADIUS.to_bits() {
+            return Err(Error::usage("--radius changes nothing: no length of this plane comes from degrees")
+                .remedy("leave it out"));
+        }
         let averaged = averaged(&args.average, &source, &of.roles)?;
         let (plane, rings) = args.power(&of)?;
         Ok((of, averaged, plane, rings))

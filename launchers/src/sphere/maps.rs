@@ -4,7 +4,7 @@ use super::divided::lacking;
 use crate::common::{InputArgs, SelectionArgs};
 use crate::folding::{self, FoldJob};
 use crate::operands::Operands;
-use crate::pairs::{check_members, check_together, check_units};
+use crate::pairs::{check_components, check_members, check_together, check_units};
 use crate::step::Alone;
 use halocline_algorithms::sphere::SphereGrid;
 use halocline_core::engine::Numbers;
@@ -57,6 +57,10 @@ impl SphereMaps {
             if let Some(other) = sources.first() {
                 check_members(operands.dataset(first), dataset).map_err(blame)?;
                 check_units(other, &source).map_err(blame)?;
+                check_components(other, &source).map_err(|e| match e.variable.as_deref() == Some(name) {
+                    true => blame(e),
+                    false => folding::blame(e, files.first(), names[0]),
+                })?;
             }
             grid.get_or_insert(own);
             sources.push(source);
