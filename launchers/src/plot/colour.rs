@@ -127,15 +127,29 @@ impl Scale {
             high = low.abs().max(high.abs());
             low = -high;
         }
+        let points: &[_] = if diverging { &DIVERGING } else { &SEQUENTIAL };
+        Some(Self::between((low, high), (min, max), points))
+    }
+
+    /// A scale for logarithms of powers, of which a few may be what matters, and tell by how much: its
+    /// upper end is the greatest; `None` if no value is valid.
+    pub(super) fn of_powers(values: &[f64]) -> Option<Self> {
+        let (min, max) = extremes(values.iter().copied())?;
+        let core_min = core_range(values).map_or(min, |core| core.0);
+        let low = if max - min > 1.7 * (max - core_min) { core_min } else { min };
+        Some(Self::between((low, max), (min, max), &SEQUENTIAL))
+    }
+
+    /// A scale with ends at round numbers about these, for values between `min` and `max`.
+    fn between((low, high): (f64, f64), (min, max): (f64, f64), points: &[(f64, [f64; 3])]) -> Self {
         let (low, high) = if high - low > 1e-9 * low.abs().max(high.abs()) {
             ticks::widened(low, high)
         } else {
             let half = if low == 0.0 { 1.0 } else { 0.1 * low.abs() };
             (low - half, high + half)
         };
-        let points: &[_] = if diverging { &DIVERGING } else { &SEQUENTIAL };
         let palette = (0..256).map(|n| at(points, f64::from(n) / 255.0)).collect();
-        Some(Self { low, high, below: min < low, above: max > high, palette })
+        Self { low, high, below: min < low, above: max > high, palette }
     }
 
     /// A scale with given ends; `None` if no value is valid.

@@ -10,7 +10,7 @@ use super::{text, ticks, ImagePanel};
 use plotters::prelude::DrawingBackend;
 
 pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &ImagePanel, place: Rect) {
-    let scale = Scale::new(&panel.values, Some(false));
+    let scale = Scale::of_powers(&panel.values);
     let u = canvas.unit();
     let scaled = |v: f64| if panel.x_is_log { v.log10() } else { v };
     let (columns, rows) = (edges(&panel.x.iter().map(|x| scaled(*x)).collect::<Vec<_>>()), edges(&panel.y));

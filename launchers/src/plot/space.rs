@@ -27,9 +27,12 @@ impl Picture<'_> {
     pub(super) fn of_space(&self) -> Result<Option<Figure>> {
         let Ok(stored) = self.dataset.variable("power") else { return Ok(None) };
         let variable = stored.variable.clone();
-        // A single ring is drawn, too; of zonal waves, the mean alone is no spectrum.
-        let least = if self.dataset.variable("modes").is_ok() { 1 } else { 2 };
-        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER && d.len >= least);
+        let is_one = variable.dims.last().is_some_and(|d| d.name == WAVENUMBER);
+        if is_one && variable.dims.last().is_some_and(|d| d.len == 1) {
+            return Err(Error::usage("has one wave number only, which is no spectrum to draw")
+                .in_variable("power")
+                .remedy("make it with more of them, as with a smaller --dk"));
+        }
         if !is_one || variable.dims.iter().any(|d| d.len == 0) {
             return Ok(None);
         }
