@@ -456,8 +456,7 @@ fn winds_of_which_one_is_double_make_doubles() {
     let (lat, lon) = (regular(7), circle(12));
     let field = noise((7, 12), 1);
     let (single, double) = (netcdf::types::FloatType::F32, netcdf::types::FloatType::F64);
-    for (singles, kind) in [([true, false], double.clone()), ([false, true], double), ([true, true], single)]
-    {
+    for (singles, kind) in [([true, false], double), ([false, true], double), ([true, true], single)] {
         for ((path, name), single) in [(&u, "u"), (&v, "v")].into_iter().zip(singles) {
             Made { single, ..one(&lat, &lon) }.write(path, &[(name, &field)]);
         }

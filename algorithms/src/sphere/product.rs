@@ -120,6 +120,7 @@ fn rows_of<const W: usize>(
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // one index into many rows alike
 fn block<const R: usize, const W: usize>(
     (left, first): (Left<'_>, usize),
     right: Packed<'_>,
