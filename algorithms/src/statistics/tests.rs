@@ -272,6 +272,34 @@ fn times_in_groups() {
 }
 
 #[test]
+fn states_of_all_times_merge() {
+    // One goes through 256 steps.
+    let source = Memory::new(&[600, 1, 3, 11], true, &[1, 1, 3, 11], |at| mixed(at) + 300.0);
+    for steps in [Vec::new(), (0..600).map(|t| f64::from(28 + t % 4)).collect()] {
+        let weights = Weights { steps, ..Weights::default() };
+        check(&source, &[Role::Time], &Groups::all(600), &weights);
+    }
+}
+
+#[test]
+fn moments_beside_a_trend_have_the_same_bits() {
+    for steps in [5, 64, 300, 700] {
+        let gone = |at: &[usize]| at[2] == 7 && at[0] < 260 || at[2] == 9 && at[0] >= 10;
+        let value = |at: &[usize]| if gone(at) { f64::NAN } else { 280.0 + mixed(at) };
+        let source = Memory::new(&[steps, 2, 37], true, &[1, 2, 37], value);
+        let of = |ops: &[Op]| {
+            let (dims, times) = (&source.variable.dims, (0..steps).map(|t| t as f64).collect());
+            let fold =
+                Reduction::new(dims, &[Role::Time], ops, Groups::all(steps), Weights::default(), times);
+            let rules = Rules { missing: Missing::Skip, ddof: 1, cells: 1 };
+            run(&source, &fold.unwrap(), &[Quantity::Std, Quantity::Var], &rules)
+        };
+        let bits = |all: Vec<Vec<f64>>| all.concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(of(&[Op::Std])), bits(of(&[Op::Std, Op::Trend])), "{steps} steps");
+    }
+}
+
+#[test]
 fn maps_of_several_tiles() {
     let source = Memory::new(&[67, 70, 600], true, &[1, 35, 600], mixed);
     for over in

@@ -24,10 +24,15 @@ fn plainly(t: &[f64], x: &[f64]) -> [f64; 4] {
 
 #[test]
 fn lines_and_residuals_over_tiles_and_gaps() {
-    // Two tiles and a bit, unequal steps, red noise on a trend far from zero.
-    let steps = 150;
-    let times: Vec<f64> = (0..steps).map(|i| 1e4 + 30.0 * f64::from(i) + f64::from(i % 3)).collect();
-    let shape = [steps as usize, 1, 21];
+    // Two tiles and a bit in one state; three states.
+    lines_and_residuals(150);
+    lines_and_residuals(600);
+}
+
+fn lines_and_residuals(steps: usize) {
+    // Unequal steps, red noise on a trend far from zero.
+    let times: Vec<f64> = (0..steps).map(|i| 1e4 + 30.0 * i as f64 + (i % 3) as f64).collect();
+    let shape = [steps, 1, 21];
     let mut noise = [0.0f64; 21];
     let mut values = Vec::new();
     let mut seed = 12_345u64;
@@ -35,7 +40,8 @@ fn lines_and_residuals_over_tiles_and_gaps() {
         for (c, e) in noise.iter_mut().enumerate() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *e = 0.6 * *e + (seed >> 40) as f64 / 2f64.powi(24) - 0.5;
-            let gap = c % 4 == 1 && t % 7 == 3 || c == 5 && (60..70).contains(&t) || c == 6 && t < 80;
+            let gap =
+                c % 4 == 1 && t % 7 == 3 || c == 5 && (60..70).contains(&t) || c == 6 && t < steps / 2 + 5;
             let offset = [0.0, 300.0, 1e7][c % 3];
             values.push(if gap || c == 20 { f64::NAN } else { offset + *e + 1e-3 * c as f64 * time / 30.0 });
         }
@@ -43,8 +49,9 @@ fn lines_and_residuals_over_tiles_and_gaps() {
     let source = Memory::new(&shape, false, &[1, 1, 21], |at| values[at[0] * 21 + at[2]]);
     let ops = [Op::Trend];
     let dims = &source.variable.dims;
-    let fold = Reduction::new(dims, &[Role::Time], &ops, Groups::all(150), Weights::default(), times.clone())
-        .unwrap();
+    let fold =
+        Reduction::new(dims, &[Role::Time], &ops, Groups::all(steps), Weights::default(), times.clone())
+            .unwrap();
     let rules = Rules { missing: Missing::Skip, ddof: 1, cells: 1 };
     let wanted = [
         Quantity::Slope,
@@ -55,7 +62,7 @@ fn lines_and_residuals_over_tiles_and_gaps() {
     ];
     let got = run(&source, &fold, &wanted, &rules);
     for c in 0..20 {
-        let series: Vec<f64> = (0..150).map(|t| values[t * 21 + c]).collect();
+        let series: Vec<f64> = (0..steps).map(|t| values[t * 21 + c]).collect();
         // What doubles lose of 1e7 is lost before any sum.
         let tolerance = 1e-10;
         for (k, expected) in plainly(&times, &series).into_iter().enumerate() {
