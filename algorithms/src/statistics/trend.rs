@@ -4,9 +4,11 @@
 mod fit;
 mod join;
 mod line;
+mod past;
 
 pub(super) use fit::{Clock, Fit};
 pub(super) use line::Tails;
+pub(super) use past::Past;
 
 use join::Join;
 use line::Settle;
@@ -37,18 +39,15 @@ const LAST: usize = 13;
 /// Numbers for each cell.
 pub(super) const PLANES: usize = 15;
 
-/// Of a single tile, some places hold what is missing instead, from the first valid step on, so
-/// that a series without gaps costs little: Σt and Σt² of missing steps; how many pairs are broken,
-/// and their Σ(xᵢ + xⱼ), Σ(xᵢtⱼ + xⱼtᵢ), Σ(tᵢ + tⱼ), Σ tᵢtⱼ, x being 0 where it is missing; the first
-/// valid step; and Σ xᵢ(tᵢ₋₁ + tᵢ₊₁), which is Σ(xᵢtⱼ + xⱼtᵢ) of all pairs and of one with the step
-/// behind the last.
-const MISSING_T: usize = T;
-const MISSING_TT: usize = TT;
+/// Of a single tile, some places hold other things, so that a series without gaps costs little: how
+/// many pairs are broken from the first valid step on, and their Σ(xᵢ + xⱼ) and Σ(xᵢtⱼ + xⱼtᵢ), x being 0
+/// where it is missing; the first valid step; and Σ xᵢ(tᵢ₋₁ + tᵢ₊₁), which is Σ(xᵢtⱼ + xⱼtᵢ) of all pairs
+/// and of one with the step behind the last. Sums of times alone (T, TT, PT, PTT) are kept of cells of
+/// which a pair is broken; of others they follow from the first valid step. What is missing is never
+/// taken away from them: of a few values at the beginning hardly a digit would be left.
 const BROKEN: usize = PAIRS;
 const BROKEN_X: usize = PX;
 const BROKEN_TX: usize = PTX;
-const BROKEN_T: usize = PT;
-const BROKEN_TT: usize = PTT;
 const BEGIN: usize = FIRST;
 const ALL_TX: usize = 14;
 
@@ -94,7 +93,7 @@ impl Sums {
     /// The kernel that takes in further steps.
     pub(super) fn fit(&mut self, cells: usize) -> Option<Fit<'_>> {
         let (start, _) = self.steps?;
-        Some(Fit { planes: &mut self.planes, cells, start, clock: &[], count: &mut [] })
+        Some(Fit { planes: &mut self.planes, cells, start, clock: &[], past: None, count: &mut [] })
     }
 
     /// Takes in the sums of the steps that follow, of which `count` values of each cell are valid.

@@ -103,7 +103,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {
         if pair.iter().all(|curve| curve.kind == CurveKind::Interval) {
             let both: Vec<_> = points[0].iter().zip(&points[1]).collect();
-            for run in both.split(|(a, b)| !(there(a) && there(b))) {
+            let is_below = |a: &(f64, f64), b: &(f64, f64)| panel.y_is_log && a.1.max(b.1) < y.0;
+            for run in both.split(|(a, b)| !(there(a) && there(b)) || is_below(a, b)) {
                 let at = |p: &(f64, f64)| axes.at(p.0, p.1.clamp(y.0, y.1));
                 let back = run.iter().rev().map(|(_, b)| at(b));
                 let corners: Vec<_> = run.iter().map(|(a, _)| at(a)).chain(back).collect();

@@ -57,9 +57,12 @@ impl SphereMaps {
             if let Some(other) = sources.first() {
                 check_members(operands.dataset(first), dataset).map_err(blame)?;
                 check_units(other, &source).map_err(blame)?;
-                check_components(other, &source).map_err(|e| match e.variable.as_deref() == Some(name) {
-                    true => blame(e),
-                    false => folding::blame(e, files.first(), names[0]),
+                check_components(other, &source).map_err(|e| {
+                    if e.variable.as_deref() == Some(*name) {
+                        blame(e)
+                    } else {
+                        folding::blame(e, files.first(), names[0])
+                    }
                 })?;
             }
             grid.get_or_insert(own);

@@ -6,7 +6,7 @@ use super::{Stored, Task};
 use crate::lanes::{any_nan, load, store};
 use crate::statistics::op::Needs;
 use crate::statistics::state::ReductionState;
-use crate::statistics::trend::Clock;
+use crate::statistics::trend::{Clock, Past};
 use pulp::{Arch, NullaryFnOnce};
 use std::ops::Range;
 
@@ -111,10 +111,13 @@ pub(super) fn absorb<T: Stored>(
         let cells = slot.start + base..slot.start + base + layout.length;
         let sources = sources.as_slice();
         let steps = sources.iter().map(|source| source.step);
-        let clock = state.columns(cells.clone()).trend.map(|fit| fit.clock(steps, &task.fold.times));
+        let clock = state.columns(cells.clone()).trend.map(|fit| {
+            let end = task.steps.last().map_or(0, |last| last + 1);
+            (fit.clock(steps, &task.fold.times), fit.past(end, &task.fold.times))
+        });
         for start in (0..layout.length).step_by(BLOCK) {
             let block = start..layout.length.min(start + BLOCK);
-            run_all(state.columns(cells.clone()), sources, &block, needs, clock.as_deref());
+            run_all(state.columns(cells.clone()), sources, &block, needs, clock.as_ref());
         }
     }
 }
@@ -125,7 +128,7 @@ fn run_all<T: Stored>(
     sources: &[Source<'_, T>],
     block: &Range<usize>,
     needs: Needs,
-    clock: Option<&[Clock]>,
+    clock: Option<&(Vec<Clock>, Past<'_>)>,
 ) {
     let arch = Arch::new();
     let mut count: &mut [u64] = &mut [];
@@ -166,8 +169,9 @@ fn run_all<T: Stored>(
             arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
         }
     }
-    if let (Some(mut kernel), Some(clock)) = (all.trend.take(), clock) {
+    if let (Some(mut kernel), Some((clock, past))) = (all.trend.take(), clock) {
         kernel.clock = clock;
+        kernel.past = Some(past);
         kernel.count = count;
         arch.dispatch(Run::<_, _, LANES> { kernel, sources, block });
     }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
 
+use super::past::Past;
 use super::{
-    ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, LAST, MISSING_T, MISSING_TT,
-    PLANES, PXX, TX, X, XX,
+    ALL_TX, BEGIN, BROKEN, BROKEN_TX, BROKEN_X, CENTRE, LAST, PLANES, PT, PTT, PXX, T as TIMES, TT, TX, X, XX,
 };
 use crate::lanes::{all_nan, any_nan, load, load_planes, store};
 use crate::statistics::kernels::{all_missing, Kernel, Source, Stored};
@@ -27,6 +27,8 @@ pub(in crate::statistics) struct Fit<'a> {
     pub(super) start: usize,
     /// When each row is.
     pub(in crate::statistics) clock: &'a [Clock],
+    /// The times of the steps up to the last of them.
+    pub(in crate::statistics) past: Option<&'a Past<'a>>,
     /// Valid values of each cell; empty if they are counted elsewhere.
     pub(in crate::statistics) count: &'a mut [u64],
 }
@@ -81,6 +83,11 @@ impl Fit<'_> {
         steps.map(clock).collect()
     }
 
+    /// The times of the steps of the state before `end`.
+    pub(in crate::statistics) fn past<'t>(&self, end: usize, times: &'t [f64]) -> Past<'t> {
+        Past::new(self.start, end, times)
+    }
+
     /// Takes in cells that have a value before and at every step, or never; says whether they are such.
     #[inline(always)]
     fn whole<const N: usize, T: Stored>(&mut self, sources: &[Source<'_, T>], at: usize) -> bool {
@@ -94,6 +101,15 @@ impl Fit<'_> {
             before = load(self.planes, LAST * cells + at);
             for i in 0..N {
                 before[i] -= centre[i];
+            }
+            // Of cells with gaps, more is kept.
+            let broken: [f64; N] = load(self.planes, BROKEN * cells + at);
+            let mut any = false;
+            for broken in &broken {
+                any |= *broken > 0.0;
+            }
+            if any {
+                return false;
             }
         }
         let mut x: [f64; N] = load(self.planes, X * cells + at);
@@ -170,6 +186,13 @@ impl Fit<'_> {
         for (source, clock) in sources.iter().zip(self.clock) {
             let v: [f64; N] = load(source.values, at);
             let (earlier, t) = (clock.before, clock.own);
+            let mut breaks = false;
+            for i in 0..N {
+                breaks |= !s[CENTRE][i].is_nan() && v[i].is_nan() && s[BROKEN][i] == 0.0;
+            }
+            if breaks {
+                self.first_gaps(&mut s, &v, source.step);
+            }
             for i in 0..N {
                 let begun = !s[CENTRE][i].is_nan();
                 let missing = v[i].is_nan();
@@ -184,16 +207,16 @@ impl Fit<'_> {
                 s[PXX][i] = x.mul_add(before[i], s[PXX][i]);
                 s[ALL_TX][i] = x.mul_add(clock.around, s[ALL_TX][i]);
                 valid[i] += u64::from(!missing);
-                if begun && missing {
-                    s[MISSING_T][i] += t;
-                    s[MISSING_TT][i] += t * t;
-                }
+                let counts = s[BROKEN][i] > 0.0 && !missing;
+                s[TIMES][i] += if counts { t } else { 0.0 };
+                s[TT][i] += if counts { t * t } else { 0.0 };
+                let is_pair = counts && !before_missing[i];
+                s[PT][i] += if is_pair { earlier + t } else { 0.0 };
+                s[PTT][i] += if is_pair { earlier * t } else { 0.0 };
                 if begun && (missing || before_missing[i]) {
                     s[BROKEN][i] += 1.0;
                     s[BROKEN_X][i] += x + before[i];
                     s[BROKEN_TX][i] += earlier * x + t * before[i];
-                    s[BROKEN_T][i] += earlier + t;
-                    s[BROKEN_TT][i] += earlier * t;
                 }
                 before[i] = x;
                 before_missing[i] = missing;
@@ -209,6 +232,18 @@ impl Fit<'_> {
                 count[i] += valid[i];
             }
             store(self.count, at, count);
+        }
+    }
+
+    /// Begins to keep the sums of times of cells of which this step is the first that is missing: those
+    /// of all steps before, from the first valid one on.
+    fn first_gaps<const N: usize>(&self, s: &mut [[f64; N]; PLANES], v: &[f64; N], step: usize) {
+        let Some(past) = self.past else { return };
+        for i in 0..N {
+            if !s[CENTRE][i].is_nan() && v[i].is_nan() && s[BROKEN][i] == 0.0 {
+                let sums = past.sums(s[BEGIN][i] as usize, step);
+                [s[TIMES][i], s[TT][i], s[PT][i], s[PTT][i]] = sums;
+            }
         }
     }
 }

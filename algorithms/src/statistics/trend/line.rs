@@ -5,8 +5,8 @@
 
 use super::join::BLOCK;
 use super::{
-    Sums, ALL_TX, BEGIN, BROKEN, BROKEN_T, BROKEN_TT, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, MISSING_T,
-    MISSING_TT, PAIRS, PLANES, PT, PTT, PTX, PX, PXX, T, TT, TX, X, XX,
+    Sums, ALL_TX, BEGIN, BROKEN, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, PAIRS, PLANES, PT, PTT, PTX, PX,
+    PXX, T, TT, TX, X, XX,
 };
 use crate::lanes::{load_planes, store, Blocks};
 use crate::statistics::student;
@@ -52,7 +52,7 @@ impl Tails {
         Self { start, sums, behind }
     }
 
-    /// The sums of what is valid in some cells, from those of what is missing.
+    /// The sums of what is valid in some cells, from what a single tile keeps.
     #[inline(always)]
     pub(super) fn settled<const N: usize>(&self, s: &[[f64; N]; PLANES]) -> [[f64; N]; PLANES] {
         let mut all = *s;
@@ -75,8 +75,9 @@ impl Tails {
             last[i] = if s[LAST][i].is_nan() { 0.0 } else { s[LAST][i] - s[CENTRE][i] };
         }
         for i in 0..N {
-            all[T][i] = valid(none[i], sums[0][i] - s[MISSING_T][i]);
-            all[TT][i] = valid(none[i], sums[1][i] - s[MISSING_TT][i]);
+            let gaps = s[BROKEN][i] > 0.0;
+            all[T][i] = valid(none[i], if gaps { s[T][i] } else { sums[0][i] });
+            all[TT][i] = valid(none[i], if gaps { s[TT][i] } else { sums[1][i] });
             all[PAIRS][i] = valid(none[i], pairs[i] - s[BROKEN][i]);
         }
         for i in 0..N {
@@ -85,8 +86,9 @@ impl Tails {
             all[PTX][i] = valid(none[i], s[ALL_TX][i] - self.behind * last[i] - s[BROKEN_TX][i]);
         }
         for i in 0..N {
-            all[PT][i] = valid(none[i], sums[2][i] - s[BROKEN_T][i]);
-            all[PTT][i] = valid(none[i], sums[3][i] - s[BROKEN_TT][i]);
+            let gaps = s[BROKEN][i] > 0.0;
+            all[PT][i] = valid(none[i], if gaps { s[PT][i] } else { sums[2][i] });
+            all[PTT][i] = valid(none[i], if gaps { s[PTT][i] } else { sums[3][i] });
             // The centre is NaN where nothing is valid.
             all[FIRST][i] = s[CENTRE][i] + from_start[i];
         }

@@ -89,3 +89,43 @@ fn a_perfect_line_has_no_error() {
     assert_eq!(got[3], [1.0, 0.0]);
     assert_eq!(got[4], [90.0, 90.0]);
 }
+
+#[test]
+fn series_that_end_early_keep_their_digits() {
+    // Hourly, in days: no binary numbers. Cell c has values up to step `ENDS[c]`, or from a step on.
+    const ENDS: [usize; 7] = [2, 3, 5, 10, 20, 40, 256];
+    let times: Vec<f64> = (0..256).map(|i| f64::from(i) / 24.0).collect();
+    let noise =
+        |t: usize, c: usize| 1e-3 * (((t * t * 31 + t * 7919 + c * 104_729) % 1009) as f64 / 1009.0 - 0.5);
+    let value = |t: usize, c: usize| match c {
+        7 if t < 100 || t == 130 || t > 200 => f64::NAN,
+        8 if (20..250).contains(&t) => f64::NAN,
+        _ if c < 7 && t >= ENDS[c] => f64::NAN,
+        _ => 280.0 + 3.0 * times[t] + noise(t, c),
+    };
+    let source = Memory::new(&[256, 1, 9], false, &[1, 1, 9], |at| value(at[0], at[2]));
+    let dims = &source.variable.dims;
+    let fold = Reduction::new(
+        dims,
+        &[Role::Time],
+        &[Op::Trend],
+        Groups::all(256),
+        Weights::default(),
+        times.clone(),
+    )
+    .unwrap();
+    let rules = Rules { missing: Missing::Skip, ddof: 1, cells: 1 };
+    let wanted = [Quantity::Slope, Quantity::SlopeError, Quantity::EffectiveSize];
+    let got = run(&source, &fold, &wanted, &rules);
+    let of = |quantity: usize, c: usize| got[quantity][c];
+    for c in 0..9 {
+        let series: Vec<f64> = (0..256).map(|t| value(t, c)).collect();
+        let [slope, _, error, size] = plainly(&times, &series);
+        assert!((of(0, c) - slope).abs() <= 1e-11 * slope.abs(), "cell {c}: {} is not {slope}", of(0, c));
+        // Of two values, the line has no residuals.
+        if c > 0 {
+            assert!((of(1, c) - error).abs() <= 1e-3 * error, "cell {c}: {} is not {error}", of(1, c));
+            assert!((of(2, c) - size).abs() <= 1e-3 * size, "cell {c}: {} is not {size}", of(2, c));
+        }
+    }
+}
