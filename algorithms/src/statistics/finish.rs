@@ -47,8 +47,9 @@ impl Reduction {
     /// Works out the lines of trends in finished states, which [`Self::finish`] does for each quantity
     /// otherwise. Nothing can be merged with these states afterwards, and they are not to be saved.
     pub fn solve(&self, columns: &mut [(usize, ReductionState)]) {
-        let needs = self.needs;
-        columns.par_iter_mut().filter(|_| needs.trend).for_each(|(_, state)| state.solve(needs, &self.times));
+        if self.needs.trend {
+            columns.par_iter_mut().for_each(|(_, state)| state.solve(self.needs, &self.times));
+        }
     }
 
     /// The results of the groups that a state has met, one after the other in the order of

@@ -99,10 +99,16 @@ impl ReductionState {
         for all in [&mut self.least, &mut self.greatest] {
             reserve(all, needs.extremes);
         }
+        let moments = self.keeps_moments(needs);
         for all in [&mut self.centre, &mut self.first, &mut self.second] {
-            reserve(all, needs.moments && (self.settled || !needs.trend));
+            reserve(all, moments);
         }
         reserve(&mut self.squares, needs.squares);
+    }
+
+    /// Whether moments are kept here, not among the sums of a trend.
+    const fn keeps_moments(&self, needs: Needs) -> bool {
+        needs.moments && (self.settled || !needs.trend)
     }
 
     /// The slot of a group, made where it is new.
@@ -126,7 +132,7 @@ impl ReductionState {
         grow(&mut self.weighted_sum, n, needs.weighted, 0.0);
         grow(&mut self.least, n, needs.extremes, f64::INFINITY);
         grow(&mut self.greatest, n, needs.extremes, f64::NEG_INFINITY);
-        let moments = needs.moments && (self.settled || !needs.trend);
+        let moments = self.keeps_moments(needs);
         grow(&mut self.centre, n, moments, f64::NAN);
         grow(&mut self.first, n, moments, 0.0);
         grow(&mut self.second, n, moments, 0.0);

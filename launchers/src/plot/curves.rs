@@ -99,12 +99,14 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
             axes.empty(canvas);
         }
     }
+    // What is below a logarithmic axis is not drawn.
+    let floor = if panel.y_is_log { y.0 } else { f64::NEG_INFINITY };
+    let is_seen = |p: &(f64, f64)| there(p) && p.1 >= floor;
     // Both limits of an interval follow one another.
     for (pair, points) in panel.curves.windows(2).zip(curves.windows(2)) {
         if pair.iter().all(|curve| curve.kind == CurveKind::Interval) {
             let both: Vec<_> = points[0].iter().zip(&points[1]).collect();
-            let is_below = |a: &(f64, f64), b: &(f64, f64)| panel.y_is_log && a.1.max(b.1) < y.0;
-            for run in both.split(|(a, b)| !(there(a) && there(b)) || is_below(a, b)) {
+            for run in both.split(|(a, b)| !(there(a) && there(b)) || a.1.max(b.1) < floor) {
                 let at = |p: &(f64, f64)| axes.at(p.0, p.1.clamp(y.0, y.1));
                 let back = run.iter().rev().map(|(_, b)| at(b));
                 let corners: Vec<_> = run.iter().map(|(a, _)| at(a)).chain(back).collect();
@@ -114,7 +116,6 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
     }
     for (curve, points) in panel.curves.iter().zip(curves) {
         let (colour, width, pattern) = style(curve.kind);
-        let is_seen = |p: &(f64, f64)| there(p) && (!panel.y_is_log || p.1 >= y.0);
         if [CurveKind::Marks, CurveKind::Points].contains(&curve.kind) {
             let radius = if curve.kind == CurveKind::Marks { MARK } else { POINT };
             let seen = points.iter().filter(|p| is_seen(p));
@@ -123,7 +124,7 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         }
         let is_alone = points.iter().filter(|p| is_seen(p)).count() == 1;
         for run in points.split(|p| !there(p)).filter(|run| !run.is_empty()) {
-            for piece in above(run, if panel.y_is_log { y.0 } else { f64::NEG_INFINITY }) {
+            for piece in above(run, floor) {
                 let at: Vec<_> = piece.iter().map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
                 match at[..] {
                     [only] => canvas.disc(only, if is_alone { ALONE } else { POINT }, colour),
@@ -137,8 +138,8 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &mut Canvas<B>, panel: &CurvesPane
         wavelengths(canvas, &axes, (*x, y.1), kilometres);
         below = 34.0 * canvas.unit();
     }
-    let seen = all().filter(|p| !panel.y_is_log || p.1 >= y.0);
-    let drawn: Vec<(f64, f64)> = seen.map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
+    let drawn: Vec<(f64, f64)> =
+        all().filter(|p| is_seen(p)).map(|p| axes.at(p.0, p.1.clamp(y.0, y.1))).collect();
     legend(canvas, panel, axes.frame.inset(0.0, below, 0.0, 0.0), &drawn);
     axes.close(canvas);
 }

@@ -177,9 +177,7 @@ impl Picture<'_> {
         let log = !self.choices.linear();
         if rows.lats.is_empty() {
             // Beside the mean, there may be nothing but rounding.
-            let least = ROUNDING * rows.largest();
-            let seen = |p: &f64| if *p > least || least == 0.0 { *p } else { f64::NAN };
-            let (x, y) = (waves[1..].to_vec(), rows.values[1..].iter().map(seen).collect());
+            let (x, y) = (waves[1..].to_vec(), rows.without_rounding().skip(1).collect());
             let curves = vec![Curve { name: "spectrum".into(), y, kind: CurveKind::Main }];
             return Ok(Panel::Curves(CurvesPanel {
                 title,
@@ -259,15 +257,16 @@ struct Rows {
 }
 
 impl Rows {
-    fn largest(&self) -> f64 {
-        self.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max)
+    /// NaN instead of what is rounding.
+    fn without_rounding(&self) -> impl Iterator<Item = f64> + '_ {
+        let largest = self.values.iter().copied().filter(|p| p.is_finite()).fold(0.0, f64::max);
+        let is_there = move |p: f64| p > ROUNDING * largest || largest == 0.0;
+        self.values.iter().map(move |&p| if is_there(p) { p } else { f64::NAN })
     }
 
     /// Logarithms of what is no rounding.
     fn above_rounding(&self) -> Vec<f64> {
-        let largest = self.largest();
-        let is_there = |p: f64| p > ROUNDING * largest || largest == 0.0;
-        self.values.iter().map(|&p| if is_there(p) { logarithm(p) } else { f64::NAN }).collect()
+        self.without_rounding().map(logarithm).collect()
     }
 }
 

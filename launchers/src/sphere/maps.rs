@@ -57,13 +57,6 @@ impl SphereMaps {
             if let Some(other) = sources.first() {
                 check_members(operands.dataset(first), dataset).map_err(blame)?;
                 check_units(other, &source).map_err(blame)?;
-                check_components(other, &source).map_err(|e| {
-                    if e.variable.as_deref() == Some(*name) {
-                        blame(e)
-                    } else {
-                        folding::blame(e, files.first(), names[0])
-                    }
-                })?;
             }
             grid.get_or_insert(own);
             sources.push(source);
@@ -76,7 +69,11 @@ impl SphereMaps {
             [1, 1] => 1,
             _ => parts.iter().product(),
         };
-        Ok(Self { shares: parts.map(shares), sources, grid, files })
+        let maps = Self { shares: parts.map(shares), sources, grid, files };
+        if let [u, v] = maps.sources.as_slice() {
+            check_components(u, v).map_err(|e| maps.blame(e))?;
+        }
+        Ok(maps)
     }
 
     /// The first variable.

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_range_loop)] // one index into many planes alike
 
 use super::join::BLOCK;
+use super::past::Growing;
 use super::{
     Sums, ALL_TX, BEGIN, BROKEN, BROKEN_TX, BROKEN_X, CENTRE, FIRST, LAST, PAIRS, PLANES, PT, PTT, PTX, PX,
     PXX, T, TT, TX, X, XX,
@@ -37,17 +38,9 @@ pub(in crate::statistics) struct Tails {
 
 impl Tails {
     pub(super) fn new(start: usize, times: &[f64], behind: Option<f64>) -> Self {
-        let t: Vec<f64> = times.iter().map(|t| t - times[0]).collect();
-        let mut sums = vec![[0.0; 4]; t.len()];
-        for i in (0..t.len()).rev() {
-            if let Some(&next) = sums.get(i + 1) {
-                sums[i] = next;
-                sums[i][2] += t[i] + t[i + 1];
-                sums[i][3] += t[i] * t[i + 1];
-            }
-            sums[i][0] += t[i];
-            sums[i][1] += t[i] * t[i];
-        }
+        let mut tail = Growing::of(times);
+        let mut sums: Vec<[f64; 4]> = times.iter().rev().map(|t| tail.add(*t)).collect();
+        sums.reverse();
         let behind = behind.zip(times.first()).map_or(0.0, |(behind, first)| behind - first);
         Self { start, sums, behind }
     }

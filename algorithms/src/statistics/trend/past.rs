@@ -31,18 +31,20 @@ impl<'a> Past<'a> {
     }
 }
 
-/// Sums that grow by a step at a time.
-struct Growing {
+/// Σt, Σt², Σ(tᵢ + tⱼ) and Σ tᵢtⱼ that grow by a step at a time, from either end.
+pub(super) struct Growing {
     origin: f64,
     before: Option<f64>,
     sums: [f64; 4],
 }
 
 impl Growing {
-    fn of(times: &[f64]) -> Self {
+    /// Of no step yet: times are counted from the first of these.
+    pub(super) fn of(times: &[f64]) -> Self {
         Self { origin: times.first().copied().unwrap_or(0.0), before: None, sums: [0.0; 4] }
     }
-    fn add(&mut self, time: f64) -> [f64; 4] {
+    /// Takes in a step that is a neighbour of the one before; the sums then.
+    pub(super) fn add(&mut self, time: f64) -> [f64; 4] {
         let t = time - self.origin;
         self.sums[0] += t;
         self.sums[1] += t * t;
