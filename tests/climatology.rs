@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::made::monthly;
 use common::{attribute, contents, data, launches, names_in, run, run_well, text, values, Launch};
 use std::path::Path;
 
@@ -105,34 +106,48 @@ fn what_stands_around_the_numbers() {
 }
 
 #[test]
+fn periods_are_chosen_as_months_are_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let anomaly = folder.path().join("anomaly.nc");
+    let of_months = |months: std::ops::Range<usize>| -> Vec<(usize, f64)> {
+        months.map(|m| (m, (100 * (2000 + m / 12) + m % 12 + 1) as f64)).collect()
+    };
+    monthly(&input, &of_months(0..36), true);
+    let common = ["--var", "v", "-q", "-o", text(&out)];
+    for launch in [Launch::Plain(2), Launch::Mpi(3)] {
+        let base = ["climatology", text(&input), "--by", "month", "--base", "2001/2001"];
+        run_well(launch, &[&base[..], &common].concat());
+        assert_eq!(values(&out, "v"), (200_101..=200_112).map(f64::from).collect::<Vec<_>>());
+        let one = ["stats", text(&input), "--by", "year", "--op", "count", "--time", "2001"];
+        run_well(launch, &[&one[..], &common].concat());
+        assert_eq!(values(&out, "v"), [12.0]);
+    }
+    // The last month of the file is dated to the year after.
+    let nothing = ["stats", text(&input), "--time", "2003"];
+    let output = run(Launch::Plain(1), &[&nothing[..], &common].concat());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("from 2000-01-16 to 2002-12-16"), "{error}");
+
+    // A month that the base period does not have has its neighbours in a window.
+    let kept: Vec<(usize, f64)> = of_months(0..36).into_iter().filter(|(m, _)| *m != 15).collect();
+    monthly(&input, &kept, true);
+    let base = ["climatology", text(&input), "--by", "month", "--base", "2001/2001"];
+    let words = [&base[..], &common, &["--anomaly", text(&anomaly)]].concat();
+    let output = run(Launch::Plain(1), &words);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("no time in the month of 2000-04"), "{error}");
+    run_well(Launch::Plain(1), &[&words[..], &["--window", "3"]].concat());
+    assert_eq!(values(&out, "v")[3], 200_104.0);
+    assert_eq!(values(&anomaly, "v")[3], -100.0);
+}
+
+#[test]
 fn a_month_that_is_dated_to_its_end_is_that_month() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
-    let mut file = netcdf::create(&input).expect("a test file");
-    for (name, len) in [("time", 36), ("bnds", 2), ("lat", 1), ("lon", 1)] {
-        file.add_dimension(name, len).expect("a dimension");
-    }
-    for (name, units) in
-        [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
-    {
-        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
-        variable.put_attribute("units", units).expect("an attribute");
-        if name == "time" {
-            variable.put_attribute("calendar", "360_day").expect("an attribute");
-            variable.put_attribute("bounds", "time_bnds").expect("an attribute");
-        }
-    }
-    file.add_variable::<f64>("time_bnds", &["time", "bnds"]).expect("a variable");
-    file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
-    let ends: Vec<f64> = (1..=36).map(|m| 30.0 * f64::from(m)).collect();
-    let bounds: Vec<f64> = ends.iter().flat_map(|end| [end - 30.0, *end]).collect();
-    let months: Vec<f64> = (0..36).map(|m| f64::from(m % 12 + 1)).collect();
-    for (name, values) in
-        [("time", &ends), ("time_bnds", &bounds), ("v", &months), ("lat", &vec![0.0]), ("lon", &vec![0.0])]
-    {
-        file.variable_mut(name).expect("defined").put_values(values, ..).expect("written");
-    }
-    drop(file);
+    let months: Vec<(usize, f64)> = (0..36).map(|m| (m, (m % 12 + 1) as f64)).collect();
+    monthly(&input, &months, true);
     let words = ["climatology", text(&input), "--var", "v", "--by", "month", "-q", "-o", text(&out)];
     run_well(Launch::Plain(1), &words);
     assert_eq!(values(&out, "v"), (1..=12).map(f64::from).collect::<Vec<_>>());

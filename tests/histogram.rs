@@ -147,7 +147,7 @@ fn what_is_refused() {
     let (grid, late) = (file("grid.nc"), file("late.nc"));
     let one = ["--bins", "0:1:2"];
     let two = ["--bins", "0:1:2", "--bins", "0:1:2"];
-    let cases: [(&[&str], i32, &str); 18] = [
+    let cases: [(&[&str], i32, &str); 19] = [
         (&[], 2, "--bins"),
         (&["--bins", "3:1:4"], 2, "don't increase"),
         (&["--bins", "1,3,2"], 2, "don't increase"),
@@ -165,6 +165,8 @@ fn what_is_refused() {
         (&[&two[..], &["--with", &grid]].concat(), 3, "is not that of `tos`"),
         (&[&two[..], &["--with", &late]].concat(), 3, "no value on"),
         (&["--bins", "0:1:1000000000", "--memory", "1GB"], 5, "--memory"),
+        // Not the counts alone: edges and middles of so many bins, too.
+        (&["--bins", "0:1:20000000", "--memory", "800MB"], 5, "--memory"),
         (&["--bins", "0:1:100000", "--memory", "45MB", "--over", "time"], 5, "--memory"),
     ];
     let mpi = cfg!(feature = "mpi").then_some(Launch::Mpi(2));

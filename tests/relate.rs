@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::made::{Layout, Made};
+use common::made::{monthly, Layout, Made};
 use common::{close, contents, data, launches, reference, run, run_well, shared, text, values, Launch};
 use std::path::Path;
 
@@ -403,4 +403,96 @@ fn calendars_must_be_one() {
     );
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(3) && error.contains("calendar is `noleap`"), "{error}");
+}
+
+/// Numbers that repeat after a prime number of steps.
+fn noise(month: usize) -> f64 {
+    ((month * month + 3 * month) % 101) as f64
+}
+
+#[test]
+fn months_dated_to_their_ends_go_with_their_own_index() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (input, table, field) = (at("in.nc"), at("index.csv"), at("field.nc"));
+    let series: Vec<(usize, f64)> = (0..36).map(|m| (m, noise(m))).collect();
+    monthly(&input, &series, true);
+    let rows: Vec<String> =
+        (0..48).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
+    std::fs::write(&table, rows.join("\n")).expect("written");
+    monthly(&field, &series, false);
+    for with in [text(&table).to_owned(), format!("{}:v", text(&field))] {
+        let out = at("out.nc");
+        let words = ["relate", text(&input), "--var", "v", "--with", &with, "-q", "-o", text(&out)];
+        run_well(Launch::Plain(1), &words);
+        assert_eq!(values(&out, "v_correlation"), [1.0], "{with}");
+        assert_eq!(values(&out, "v_pairs"), [36.0]);
+    }
+}
+
+#[test]
+fn lags_count_steps_across_gaps() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    // Winters of twenty years; the variable is what the other was a month before.
+    let winter = |months: std::ops::Range<usize>, before: usize| -> Vec<(usize, f64)> {
+        months.filter(|m| [11, 0, 1].contains(&(m % 12))).map(|m| (m, noise(m - before))).collect()
+    };
+    let (input, same, table, out) = (at("in.nc"), at("same.nc"), at("all.csv"), at("out.nc"));
+    monthly(&input, &winter(11..251, 1), false);
+    monthly(&same, &winter(11..251, 0), false);
+    let rows: Vec<String> =
+        (0..260).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
+    std::fs::write(&table, rows.join("\n")).expect("written");
+    let relate = |with: &str, lags: &str, launch: Launch| {
+        let lags = format!("--lags={lags}");
+        let words = ["relate", text(&input), "--var", "v", "--with", with, &lags, "-q", "-o", text(&out)];
+        run(launch, &words)
+    };
+    for launch in [Launch::Plain(1), Launch::Mpi(3)] {
+        // A complete index has a value before every winter, too.
+        assert!(relate(text(&table), "1", launch).status.success());
+        assert_eq!((values(&out, "v_correlation")[0], values(&out, "v_pairs")[0]), (1.0, 60.0));
+        // One of winters has none before December.
+        assert!(relate(&format!("{}:v", text(&same)), "1", launch).status.success());
+        assert_eq!((values(&out, "v_correlation")[0], values(&out, "v_pairs")[0]), (1.0, 40.0));
+    }
+    // Fields on a grid, read side by side.
+    let wide = |name: &str, series: &[(usize, f64)]| {
+        let path = at(name);
+        let mut file = netcdf::create(&path).expect("a file");
+        for (dim, len) in [("time", series.len()), ("lat", 1), ("lon", 2)] {
+            file.add_dimension(dim, len).expect("a dimension");
+        }
+        let times: Vec<f64> = series.iter().map(|(m, _)| 30.0 * *m as f64 + 15.0).collect();
+        let twice: Vec<f64> = series.iter().flat_map(|(_, v)| [*v, 2.0 * v]).collect();
+        for (name, units, numbers) in [
+            ("time", "days since 2000-01-01", times),
+            ("lat", "degrees_north", vec![0.0]),
+            ("lon", "degrees_east", vec![0.0, 10.0]),
+        ] {
+            let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
+            variable.put_attribute("units", units).expect("an attribute");
+            if name == "time" {
+                variable.put_attribute("calendar", "360_day").expect("an attribute");
+            }
+            variable.put_values(&numbers, ..).expect("written");
+        }
+        let mut data = file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
+        data.put_values(&twice, ..).expect("written");
+        path
+    };
+    let (late, early) = (wide("late.nc", &winter(11..251, 1)), wide("early.nc", &winter(11..251, 0)));
+    let with = format!("{}:v", text(&early));
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        let words =
+            ["relate", text(&late), "--var", "v", "--with", &with, "--lags=1", "-q", "-o", text(&out)];
+        run_well(launch, &words);
+        assert_eq!(values(&out, "v_correlation"), [1.0, 1.0]);
+        assert_eq!(values(&out, "v_pairs"), [40.0, 40.0]);
+    }
+    let words = ["relate", text(&late), "--var", "v", "--with", &with, "--lags=5", "-q", "-o", text(&out)];
+    let output = run(Launch::Plain(1), &words);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("gaps in time"), "{error}");
 }

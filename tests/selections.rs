@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::made::{Layout, Made};
 use common::{contents, data, launches, names_in, run, run_well, text, values, Launch};
 use std::path::{Path, PathBuf};
 
@@ -312,4 +313,40 @@ fn a_saved_state_belongs_to_its_selection() {
     let refused = run(Launch::Plain(1), &[&arguments[..], &resuming].concat());
     let error = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && !out.exists(), "{error}");
+}
+
+#[test]
+fn no_output_replaces_a_mask_a_region_or_a_list() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (input, mask, region, list) = (at("in.nc"), at("mask.nc"), at("region.geojson"), at("list.txt"));
+    for path in [&input, &mask] {
+        Made { shape: [12, 4, 5], layout: Layout::Classic, since: 0 }.write(path);
+    }
+    let square = r#"{"type":"Feature","properties":{"name":"A"},"geometry":{"type":"Polygon","coordinates":[[[0,-90],[360,-90],[360,90],[0,90],[0,-90]]]}}"#;
+    std::fs::write(&region, square).expect("written");
+    std::fs::write(&list, text(&input)).expect("written");
+    let masked = format!("{}:tos", text(&mask));
+    let named = format!("{}:A", text(&region));
+    let of_list = ["--files", text(&list)];
+    let (by_mask, by_region) = ([text(&input), "--mask", &masked], [text(&input), "--region", &named]);
+    let cases: [(&[&str], &Path); 3] = [(&by_mask, &mask), (&by_region, &region), (&of_list, &list)];
+    for (inputs, target) in cases {
+        let before = std::fs::read(target).expect("is there");
+        for command in [
+            &["stats"][..],
+            &["histogram", "--bins", "0:400:4"],
+            &["climatology", "--by", "month"],
+            &["spectrum", "power"],
+            &["filter", "time", "--low-pass", "3"],
+            &["eof", "--modes", "1"],
+        ] {
+            let words = [command, inputs, &["--var", "tos", "-q", "-o", text(target)]].concat();
+            let output = run(Launch::Plain(1), &words);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{words:?} {error}");
+            assert!(error.contains("would replace an input"), "{words:?} {error}");
+            assert!(std::fs::read(target).expect("is there") == before, "{words:?}");
+        }
+    }
 }

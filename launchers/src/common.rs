@@ -362,7 +362,8 @@ fn parse_box(text: &str) -> Result<[f64; 4]> {
     }
 }
 
-/// Refuses, before any work, an output that could not be written or would replace an input.
+/// Refuses, before any work, an output that could not be written or would replace an input: one of
+/// `inputs`, or a mask, region or list of the command line.
 ///
 /// # Collective
 /// One rank looks.
@@ -392,7 +393,8 @@ pub(crate) fn check_output(comm: &Comm, output: &Path, inputs: &[PathBuf]) -> Re
         if crate::report::target().is_some_and(|log| is_same_place(log, output)) {
             return Err(Error::usage("the output would replace the log").in_file(output).remedy("name another file with -o"));
         }
-        if inputs.iter().any(same) {
+        let beside = crate::provenance::arguments::given().map_or_else(Vec::new, crate::provenance::arguments::Given::files_beside);
+        if inputs.iter().chain(&beside).any(same) {
             return Err(Error::usage("the output would replace an input").in_file(output).remedy("name another file with -o"));
         }
         Ok(())

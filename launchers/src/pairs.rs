@@ -20,48 +20,116 @@ const SAME: f64 = 1e-5;
 ///
 /// # Errors
 /// Data: the calendars differ, or there is no such date; names the first.
-pub(crate) fn align(wanted: &TimeAxis, there: &TimeAxis) -> Result<usize> {
-    let (ours, theirs) = (wanted.datetimes(), there.datetimes());
-    if !same_calendar(wanted, there, &ours, &theirs) {
+pub(crate) fn align(wanted: &Source, there: &Source) -> Result<usize> {
+    align_dates((wanted.time(), &dates(wanted)?), (there.time(), &dates(there)?))
+}
+
+/// The dates by which times of two data sets are compared: in the middle of their bounds, as one data
+/// set dates the mean of a month to its end and another to its start. Where there are several a day,
+/// times are compared as they are stated.
+///
+/// # Errors
+/// Data, if a middle is no date.
+pub(crate) fn dates(source: &Source) -> Result<Vec<DateTime>> {
+    let stated = source.time().datetimes();
+    if Detail::of(&stated) == Detail::Instant {
+        return Ok(stated);
+    }
+    source.dates()
+}
+
+/// Of each time of `wanted`, its place among those of `there`: as [`align`] compares them, but there may
+/// be others in between.
+///
+/// # Errors
+/// As [`align`].
+pub(crate) fn places(wanted: &Source, there: &Source) -> Result<Vec<usize>> {
+    matched((wanted.time(), &dates(wanted)?), (there.time(), &dates(there)?), true)
+}
+
+fn align_dates(wanted: (&TimeAxis, &[DateTime]), there: (&TimeAxis, &[DateTime])) -> Result<usize> {
+    matched(wanted, there, false).map(|places| places.first().copied().unwrap_or(0))
+}
+
+fn matched(
+    (wanted, ours): (&TimeAxis, &[DateTime]),
+    (there, theirs): (&TimeAxis, &[DateTime]),
+    skips: bool,
+) -> Result<Vec<usize>> {
+    if !same_calendar(wanted, there, ours, theirs) {
         return Err(Error::data(format!(
             "its calendar is `{}`, the calendar of the variable is `{}`",
             there.calendar, wanted.calendar
         ))
         .remedy("bring both to one calendar first, as with `cdo setcalendar`"));
     }
-    let detail = Detail::of(&ours).max(Detail::of(&theirs));
+    let detail = Detail::of(ours).max(Detail::of(theirs));
     let same = |a: &DateTime, b: &DateTime| detail.cut(a) == detail.cut(b);
     let text = |d: &DateTime| detail.text(d);
-    let Some(first) = ours.first() else { return Ok(0) };
-    let Some(origin) = theirs.iter().position(|d| same(first, d)) else {
-        let reach = match (theirs.first(), theirs.last()) {
-            (Some(a), Some(b)) => format!("its times reach from {} to {}", text(a), text(b)),
-            _ => "it has no times".to_owned(),
-        };
-        return Err(Error::data(format!("has no value on {}, the first date of the variable", text(first)))
-            .remedy(format!("{reach}; choose common ones with --time")));
-    };
-    for (i, ours) in ours.iter().enumerate() {
-        match theirs.get(origin + i) {
-            Some(theirs) if same(ours, theirs) => {}
-            Some(theirs) => {
-                return Err(Error::data(format!(
-                "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
-                text(ours),
-                text(theirs)
-            ))
-                .remedy("bring both to the same dates"))
+    let mut places = Vec::with_capacity(ours.len());
+    for (i, date) in ours.iter().enumerate() {
+        let next = places.last().map_or(0, |last| last + 1);
+        let far = if skips || i == 0 { theirs.len() } else { (next + 1).min(theirs.len()) };
+        match (next..far).find(|&k| same(date, &theirs[k])) {
+            Some(place) => places.push(place),
+            None if i == 0 => {
+                let reach = match (theirs.first(), theirs.last()) {
+                    (Some(a), Some(b)) => format!("its times reach from {} to {}", text(a), text(b)),
+                    _ => "it has no times".to_owned(),
+                };
+                let none = format!("has no value on {}, the first date of the variable", text(date));
+                return Err(Error::data(none).remedy(format!("{reach}; choose common ones with --time")));
             }
             None => {
-                return Err(Error::data(format!(
-                    "ends before {} (time step {i} of the variable)",
-                    text(ours)
-                ))
-                .remedy("choose common times with --time"))
+                return Err(match theirs.get(next) {
+                    Some(other) => Error::data(format!(
+                        "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
+                        text(date),
+                        text(other)
+                    ))
+                    .remedy("bring both to the same dates"),
+                    None => Error::data(format!(
+                        "ends before {} (time step {i} of the variable)",
+                        text(date)
+                    ))
+                    .remedy("choose common times with --time"),
+                })
             }
         }
     }
-    Ok(origin)
+    Ok(places)
+}
+
+/// The number of each date, counted from the first in steps of the usual length: more than one further
+/// than the one before behind a gap. None where steps are uneven in another way, or a gap is so long
+/// that it means nothing.
+pub(crate) fn numbered(dates: &[DateTime], calendar: Calendar) -> Option<Vec<usize>> {
+    /// Steps that are counted, at most.
+    const MOST: f64 = 1e7;
+    let by_month = Detail::of(dates) == Detail::Month;
+    let first = calendar.instant(*dates.first()?).ok()?;
+    let number = |d: &DateTime| {
+        if by_month {
+            return Some(d.year as f64 * 12.0 + f64::from(d.month));
+        }
+        Some(calendar.instant(*d).ok()?.days_since(first))
+    };
+    let numbers: Vec<f64> = dates.iter().map(number).collect::<Option<_>>()?;
+    let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let mut sorted = steps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
+    let mut all = vec![0];
+    let mut at = 0.0;
+    for step in steps {
+        let count = (step / usual).round();
+        if !(count >= 1.0 && (step - count * usual).abs() <= 0.01 * usual && at + count <= MOST) {
+            return None;
+        }
+        at += count;
+        all.push(at as usize);
+    }
+    Some(all)
 }
 
 fn day(d: &DateTime) -> (i64, u8, u8) {
@@ -130,7 +198,7 @@ pub(crate) fn check_members(first: &Dataset, second: &Dataset) -> Result<()> {
 /// # Errors
 /// Data, naming what differs.
 pub(crate) fn check_times(first: &Source, second: &Source) -> Result<()> {
-    let origin = if both_static(first, second)? { 0 } else { align(first.time(), second.time())? };
+    let origin = if both_static(first, second)? { 0 } else { align(first, second)? };
     if origin > 0 || first.time().len() != second.time().len() {
         return Err(Error::data(format!("has other times than `{}`", first.variable().name))
             .remedy("choose common ones with --time"));
@@ -199,7 +267,7 @@ pub(crate) fn check_together(first: &Source, second: &Source) -> Result<()> {
     if are_timeless(first, second)? {
         return Ok(());
     }
-    let origin = align(first.time(), second.time())?;
+    let origin = align(first, second)?;
     if origin > 0 || second.time().len() != first.time().len() {
         let (n, m) = (second.time().len(), first.time().len());
         let date = |s: &Source, i: usize| s.time().datetime(i).date_string();
@@ -259,7 +327,7 @@ pub(crate) fn check_surface(first: &Source, surface: &Source, otherwise: &str) -
         );
     }
     let (ours, theirs) = (first.time().len(), surface.time().len());
-    if !are_timeless(first, surface)? && align(first.time(), surface.time())? > 0 || ours != theirs {
+    if !are_timeless(first, surface)? && align(first, surface)? > 0 || ours != theirs {
         return Err(Error::data(format!("has {theirs} times, `{name}` has {ours}"))
             .remedy("choose common ones with --time"));
     }
@@ -339,6 +407,28 @@ mod tests {
         TimeAxis::new(TimeUnits::parse(units, calendar).expect("units"), values.to_vec()).expect("dates")
     }
 
+    fn of_axes(ours: &TimeAxis, theirs: &TimeAxis) -> Result<usize> {
+        align_dates((ours, &ours.datetimes()), (theirs, &theirs.datetimes()))
+    }
+
+    #[test]
+    fn steps_are_counted_across_gaps() {
+        let winters: Vec<DateTime> = [(2000, 12), (2001, 1), (2001, 2), (2001, 12), (2002, 1), (2002, 2)]
+            .into_iter()
+            .map(|(year, month)| DateTime::date(year, month, 15))
+            .collect();
+        assert_eq!(numbered(&winters, Calendar::Standard), Some(vec![0, 1, 2, 12, 13, 14]));
+        let days = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.5, 5.5, 6.5]);
+        assert_eq!(numbered(&days.datetimes(), days.calendar), Some(vec![0, 1, 2, 5, 6]));
+        let uneven = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.9, 5.5]);
+        assert_eq!(numbered(&uneven.datetimes(), uneven.calendar), None);
+        assert_eq!(numbered(&winters[..1], Calendar::Standard), Some(vec![0]));
+        let all = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5]);
+        let pair = |skips| matched((&days, &days.datetimes()), (&all, &all.datetimes()), skips);
+        assert_eq!(pair(true).expect("all are there"), [0, 1, 2, 5, 6]);
+        assert!(pair(false).expect_err("days in between").to_string().contains("it has 2000-01-04"));
+    }
+
     #[test]
     fn places_are_compared_in_order() {
         let lat = [-60.0, 0.0, 60.0, f64::NAN];
@@ -352,8 +442,8 @@ mod tests {
         let ours = axis("days since 2000-01-01", "standard", &[31.5, 32.5, 33.5]);
         let hours =
             axis("hours since 2000-01-30", "proleptic_gregorian", &[0.0, 24.0, 48.0, 72.0, 96.0, 120.0]);
-        assert_eq!(align(&ours, &hours).expect("the same days"), 2);
-        let message = |there: &TimeAxis| align(&ours, there).expect_err("differs").to_string();
+        assert_eq!(of_axes(&ours, &hours).expect("the same days"), 2);
+        let message = |there: &TimeAxis| of_axes(&ours, there).expect_err("differs").to_string();
         let other = axis("days since 2000-01-01", "noleap", &[31.5, 32.5, 33.5]);
         assert!(message(&other).contains("calendar is `noleap`"));
         let gap = axis("days since 2000-01-01", "standard", &[31.5, 33.5, 34.5]);
@@ -365,11 +455,11 @@ mod tests {
         // Monthly: the days don't count.
         let months = axis("days since 2000-01-01", "standard", &[0.0, 31.0, 60.0, 91.0]);
         let middles = axis("days since 2000-01-01", "standard", &[45.5, 75.0]);
-        assert_eq!(align(&middles, &months).expect("the same months"), 1);
+        assert_eq!(of_axes(&middles, &months).expect("the same months"), 1);
         // Several times a day: hours count.
         let six = axis("hours since 2000-02-01", "standard", &[0.0, 6.0, 12.0]);
         let later = axis("hours since 2000-02-01", "standard", &[3.0, 9.0, 15.0]);
-        assert!(align(&six, &later).is_err());
-        assert_eq!(align(&six, &six).expect("itself"), 0);
+        assert!(of_axes(&six, &later).is_err());
+        assert_eq!(of_axes(&six, &six).expect("itself"), 0);
     }
 }

@@ -90,3 +90,36 @@ impl Made {
         all.filter(|v| !v.is_nan()).fold((0.0, 0), |(sum, n), v| (sum + v, n + 1))
     }
 }
+
+/// A series of one place in a `360_day` calendar: months (counted from January 2000 on) and their values,
+/// each dated to the end of the month, with bounds that say so, or to its middle without any.
+pub(crate) fn monthly(path: &Path, series: &[(usize, f64)], with_bounds: bool) {
+    let mut file = netcdf::create(path).expect("a test file");
+    for (name, len) in [("time", series.len()), ("bnds", 2), ("lat", 1), ("lon", 1)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    for (name, units) in
+        [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
+    {
+        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
+        variable.put_attribute("units", units).expect("an attribute");
+        if name == "time" {
+            variable.put_attribute("calendar", "360_day").expect("an attribute");
+            if with_bounds {
+                variable.put_attribute("bounds", "time_bnds").expect("an attribute");
+            }
+        }
+    }
+    file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
+    let starts: Vec<f64> = series.iter().map(|(month, _)| 30.0 * *month as f64).collect();
+    let times: Vec<f64> = starts.iter().map(|start| start + if with_bounds { 30.0 } else { 15.0 }).collect();
+    let values: Vec<f64> = series.iter().map(|(_, value)| *value).collect();
+    let mut all = vec![("time", times), ("v", values), ("lat", vec![0.0]), ("lon", vec![0.0])];
+    if with_bounds {
+        file.add_variable::<f64>("time_bnds", &["time", "bnds"]).expect("a variable");
+        all.push(("time_bnds", starts.iter().flat_map(|start| [*start, start + 30.0]).collect()));
+    }
+    for (name, values) in all {
+        file.variable_mut(name).expect("defined").put_values(&values, ..).expect("written");
+    }
+}

@@ -1,6 +1,7 @@
 //! Departures of values from a climatology.
 
 #![allow(clippy::inline_always)] // what is dispatched must be compiled for the vectors of its caller
+#![allow(clippy::needless_range_loop)] // zipped iterators are not always inlined there
 
 use crate::statistics::Groups;
 use halocline_core::engine::{NumbersMut, StreamMap};
@@ -129,16 +130,19 @@ impl<T: Copy + Into<f64>, R: Fn(f64) -> T> NullaryFnOnce for Depart<'_, T, R> {
     #[inline(always)]
     fn call(self) {
         let Self { values, maps, round } = self;
+        let n = values.len().min(maps.mean.len());
+        let (values, mean) = (&mut values[..n], &maps.mean[..n]);
         match &maps.scale {
             None => {
-                for (x, mean) in values.iter_mut().zip(&maps.mean) {
-                    *x = round((*x).into() - mean);
+                for i in 0..n {
+                    values[i] = round(values[i].into() - mean[i]);
                 }
             }
             Some(deviation) => {
-                for ((x, mean), deviation) in values.iter_mut().zip(&maps.mean).zip(deviation) {
-                    let z = ((*x).into() - mean) / deviation;
-                    *x = round(if *deviation > 0.0 { z } else { f64::NAN });
+                let deviation = &deviation[..n];
+                for i in 0..n {
+                    let z = (values[i].into() - mean[i]) / deviation[i];
+                    values[i] = round(if deviation[i] > 0.0 { z } else { f64::NAN });
                 }
             }
         }

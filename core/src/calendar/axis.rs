@@ -155,14 +155,24 @@ impl TimeAxis {
     /// Usage, if there are none; data, if they don't lie together because the axis does not
     /// increase.
     pub fn select(&self, range: &TimeRange) -> Result<Range<usize>> {
-        let inside: Vec<usize> =
-            (0..self.len()).filter(|&i| range.contains(self.calendar, &self.datetime(i))).collect();
+        self.select_by_bounds(range, None)
+    }
+
+    /// [`Self::select`] of times that are in the [middle](Self::middles) of their bounds.
+    ///
+    /// # Errors
+    /// As [`Self::select`]; data, if a middle is no date.
+    pub fn select_by_bounds(&self, range: &TimeRange, bounds: Option<&[f64]>) -> Result<Range<usize>> {
+        let middles = self.middles(bounds)?;
+        let is_inside = |i: &usize| range.contains(self.calendar, &self.calendar.datetime(middles[*i]));
+        let inside: Vec<usize> = (0..self.len()).filter(is_inside).collect();
         let (Some(&first), Some(&last)) = (inside.first(), inside.last()) else {
             let none = format!("no time lies in `{range}`");
             return Err(if self.is_empty() {
                 Error::usage(format!("{none}: there are no times at all"))
             } else {
-                let [from, to] = [0, self.len() - 1].map(|i| self.datetime(i).date_string());
+                let date = |i: usize| self.calendar.datetime(middles[i]).date_string();
+                let [from, to] = [0, self.len() - 1].map(date);
                 Error::usage(none).remedy(format!("times reach from {from} to {to}"))
             });
         };

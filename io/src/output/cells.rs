@@ -109,7 +109,6 @@ pub(super) fn unwritten(dtype: DType) -> Vec<u8> {
 }
 
 /// Puts the fill value where cells are missing.
-#[cfg(any(test, feature = "mpi"))]
 pub(super) fn fill<T: Cell>(cells: &mut [T]) {
     for cell in cells {
         *cell = cell.filled();

@@ -36,6 +36,7 @@ mod hdf5;
 mod history;
 mod kept;
 mod layout;
+mod lent;
 mod limits;
 mod one_writer;
 mod open;
@@ -124,6 +125,14 @@ enum Writer {
     Collective(FileMut),
     /// Given up or finished.
     Gone,
+}
+
+/// What became of values.
+enum Handed {
+    /// They are on their way; a buffer came back for them, if one was free.
+    Over(Option<Values>),
+    /// They have to be copied.
+    Back(Values),
 }
 
 impl Output {
@@ -217,6 +226,23 @@ impl Output {
         let boxes: Vec<IndexBox> = self.comm.all_gather_v(&ends).into_iter().map(to_box).collect();
         self.write(at, &boxes, values)
     }
+    /// [`Output::write_block`] of values that are no longer needed: where they can be stored as they
+    /// lie in memory, they are not copied. Gives back a buffer for others, of whatever content and
+    /// length, if one is free.
+    ///
+    /// # Collective
+    /// The same variable on all ranks.
+    ///
+    /// # Errors
+    /// As [`Output::write_block`].
+    pub fn hand_over(&mut self, name: &str, block: &IndexBox, values: Values) -> Result<Option<Values>> {
+        let values = match self.lend(name, block, values)? {
+            Handed::Over(back) => return Ok(back),
+            Handed::Back(values) => values,
+        };
+        self.write_block(name, block, &values)?;
+        Ok(Some(values))
+    }
     /// Writes what [`Schema::add_coordinate`] left to be written.
     ///
     /// # Collective
@@ -303,6 +329,28 @@ impl Output {
     fn check(&self, name: &str, block: &IndexBox, values: &Values) -> Result<usize> {
         let at = self.find(name)?;
         self.layouts[at].check(block, values).map(|()| at)
+    }
+
+    /// Lends a block to the writing thread, if that can store it as it lies in memory.
+    fn lend(&mut self, name: &str, block: &IndexBox, values: Values) -> Result<Handed> {
+        let floats = matches!(values, Values::F32(_) | Values::F64(_));
+        if self.comm.size() > 1 || !floats || self.timeless.is_scalar(name, block) {
+            return Ok(Handed::Back(values));
+        }
+        let _stage = self.comm.stage(Stage::Write);
+        let block = &*self.timeless.block(name, block);
+        let checked = self.check(name, block, &values);
+        let at = self.agree(checked)?;
+        let (Some(chunks), Writer::One(_)) =
+            (lent::runs(&self.layouts[at], block, self.limits), &self.writer)
+        else {
+            return Ok(Handed::Back(values));
+        };
+        let claimed = self.layouts[at].claim(std::slice::from_ref(block));
+        self.agree(claimed)?;
+        let Writer::One(writer) = &mut self.writer else { return Err(self.gone()) };
+        let lent = writer.lend((at, &self.layouts[at]), chunks, values, self.limits);
+        self.agree(lent).map(Handed::Over).inspect_err(|_| self.give_up())
     }
 
     /// Writes checked values, `boxes` being the blocks of the ranks from 0 on.

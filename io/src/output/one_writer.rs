@@ -12,12 +12,13 @@ use super::kept::Kept;
 use super::layout::Layout;
 use super::limits::Limits;
 use super::plan::{Rounds, Share};
-use super::queue::{Bytes, Finished, Queue};
+use super::queue::{Buffer, Bytes, Finished, Queue};
 use super::report::WriteReport;
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::{Error, Result};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -257,7 +258,7 @@ impl Place {
         queue: usize,
     ) -> Result<()> {
         let size = layout.dtype.size();
-        let lent = self.queue.lend(std::mem::take(buffer));
+        let lent = self.queue.lend(Buffer::Bytes(std::mem::take(buffer)));
         let mut start = 0;
         for block in chunks {
             let range = start..start + block.len() * size;
@@ -267,14 +268,32 @@ impl Place {
             } else {
                 let mut raw = self.spare();
                 prepare(layout, block, &mut raw);
-                insert(layout, block, block, &lent[range], &mut raw);
+                insert(layout, block, block, &lent.as_slice()[range], &mut raw);
                 Bytes::Plain(raw)
             };
             self.push_bytes(layout, at, block.clone(), bytes, queue)?;
         }
         drop(lent);
-        *buffer = self.queue.reclaim();
+        if let Some(Buffer::Bytes(back)) = self.queue.reclaim() {
+            *buffer = back;
+        }
         Ok(())
+    }
+    /// Places plain chunks, each with its range of the bytes of `buffer`, which is not copied;
+    /// another buffer comes back, if one is free.
+    pub(super) fn lend_cells(
+        &self,
+        (at, layout): (usize, &Layout),
+        chunks: Vec<(IndexBox, Range<usize>)>,
+        buffer: Buffer,
+        queue: usize,
+    ) -> Result<Option<Buffer>> {
+        let lent = self.queue.lend(buffer);
+        for (block, range) in chunks {
+            self.push_bytes(layout, at, block, Bytes::Lent(Arc::clone(&lent), range), queue)?;
+        }
+        drop(lent);
+        Ok(self.queue.reclaim())
     }
     /// A buffer for uncompressed bytes.
     pub(super) fn spare(&self) -> Vec<u8> {

@@ -35,14 +35,35 @@ pub(super) enum Bytes {
     /// Plain ones, in a buffer that will be asked for again ([`Queue::spare`]).
     Plain(Vec<u8>),
     /// A part of a buffer that was lent ([`Queue::lend`]).
-    Lent(Arc<Vec<u8>>, Range<usize>),
+    Lent(Arc<Buffer>, Range<usize>),
+}
+
+/// A buffer that can be lent.
+#[derive(Debug)]
+pub(super) enum Buffer {
+    /// Cells as they are stored.
+    Bytes(Vec<u8>),
+    /// Floats, which are stored as they lie in memory.
+    Singles(Vec<f32>),
+    /// The same in double precision.
+    Doubles(Vec<f64>),
+}
+
+impl Buffer {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Singles(cells) => bytemuck::cast_slice(cells),
+            Self::Doubles(cells) => bytemuck::cast_slice(cells),
+        }
+    }
 }
 
 impl Bytes {
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Packed(bytes) | Self::Plain(bytes) => bytes,
-            Self::Lent(bytes, range) => bytes.get(range.clone()).unwrap_or_default(),
+            Self::Lent(buffer, range) => buffer.as_slice().get(range.clone()).unwrap_or_default(),
         }
     }
     /// Bytes that the queue has to account for: what was lent is counted by buffers.
@@ -88,7 +109,7 @@ struct State {
     /// Buffers that were written: the first touch of fresh memory costs more than a copy.
     spare: Vec<Vec<u8>>,
     /// Buffers that were lent and not yet asked back.
-    lent: Vec<Arc<Vec<u8>>>,
+    lent: Vec<Arc<Buffer>>,
     /// Nothing more will come.
     closed: bool,
     /// The first failure; what still waits is dropped then.
@@ -155,22 +176,22 @@ impl Queue {
         self.shared.lock().spare.pop().unwrap_or_default()
     }
     /// Lends a buffer, of which parts may then be pushed.
-    pub(super) fn lend(&self, buffer: Vec<u8>) -> Arc<Vec<u8>> {
+    pub(super) fn lend(&self, buffer: Buffer) -> Arc<Buffer> {
         let lent = Arc::new(buffer);
         self.shared.lock().lent.push(Arc::clone(&lent));
         lent
     }
     /// A buffer to be filled while at most one that was lent is being written: one that was, or
-    /// an empty one.
-    pub(super) fn reclaim(&self) -> Vec<u8> {
+    /// none, where a new one may be taken.
+    pub(super) fn reclaim(&self) -> Option<Buffer> {
         let mut state = self.shared.lock();
         loop {
             let free = state.lent.iter().position(|buffer| Arc::strong_count(buffer) == 1);
             if let Some(buffer) = free.and_then(|k| Arc::into_inner(state.lent.swap_remove(k))) {
-                return buffer;
+                return Some(buffer);
             }
             if state.lent.len() < 2 || state.error.is_some() || state.closed {
-                return Vec::new();
+                return None;
             }
             state = self.shared.wait(state);
         }

@@ -211,3 +211,87 @@ fn levels_and_chunks_that_there_are_not_are_refused() {
     }
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
 }
+
+/// Writes `a`, of which some cells are missing, in slabs of `step` along the first dimension, which
+/// are copied or handed over; gives the bytes of the file.
+fn slabs(path: &Path, spec: &VariableSpec, shape: &[usize], step: usize, over: bool) -> Vec<u8> {
+    let mut schema = Schema::new();
+    for (d, &len) in shape.iter().enumerate() {
+        schema.dims.push(OutDim { name: format!("d{d}"), len, unlimited: d == 0 });
+    }
+    schema.add_variable(spec.clone());
+    let cell = |k: usize| if k % 7 == 3 { f64::NAN } else { number(k) as f64 / 3.0 };
+    for result in run_threads(1, |comm| {
+        let mut output = Output::create(comm, path, &schema)?;
+        let mut spare = None;
+        for first in (0..shape[0]).step_by(step) {
+            let block = IndexBox::whole(shape).with_range(0, first..(first + step).min(shape[0]));
+            let cells = numbers_of(&block, shape).into_iter().map(cell);
+            let values = match (spec.dtype, spare.take()) {
+                (DType::F32, Some(Values::F32(mut old))) => {
+                    old.clear();
+                    old.extend(cells.map(|x| x as f32));
+                    Values::F32(old)
+                }
+                (DType::F32, _) => Values::F32(cells.map(|x| x as f32).collect()),
+                _ => Values::F64(cells.collect()),
+            };
+            if over {
+                spare = output.hand_over("a", &block, values)?;
+            } else {
+                output.write_block("a", &block, &values)?;
+            }
+        }
+        output.finish_with_report()
+    }) {
+        assert_eq!(
+            result.unwrap().bytes_values,
+            (shape.iter().product::<usize>() * spec.dtype.size()) as u64
+        );
+    }
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn handed_over_or_copied_the_file_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.nc");
+    let cases: [(&[usize], &[usize]); 5] = [
+        (&[9, 4, 6], &[1, 4, 6]),
+        (&[9, 4, 6], &[2, 4, 6]),
+        (&[9, 4, 6], &[1, 3, 6]),
+        (&[9, 4, 6], &[1, 2, 6]),
+        (&[9], &[2]),
+    ];
+    for (shape, chunks) in cases {
+        for (dtype, fill) in [(DType::F32, true), (DType::F64, true), (DType::F64, false)] {
+            for compression in [Compression::None, Compression::Deflate(1)] {
+                let mut spec = VariableSpec::new("a", (0..shape.len()).map(|d| format!("d{d}")), dtype);
+                spec.chunks = Some(chunks.to_vec());
+                spec.compression = compression;
+                spec.fill = fill;
+                for step in [1, 2, 3, 9] {
+                    let copied = slabs(&path, &spec, shape, step, false);
+                    assert!(copied == slabs(&path, &spec, shape, step, true), "{shape:?} {chunks:?} {step}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn cells_handed_over_twice_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut schema = Schema::new();
+    schema.add_dim("x", 4).unwrap();
+    schema.add_variable(VariableSpec::new("a", ["x"], DType::F64));
+    run_threads(1, |comm| {
+        let mut output = Output::create(comm, &dir.path().join("a.nc"), &schema).unwrap();
+        let block = IndexBox::whole(&[4]);
+        output.hand_over("a", &block, Values::F64(vec![1.0; 4])).unwrap();
+        let twice = output.hand_over("a", &block, Values::F64(vec![1.0; 4])).unwrap_err();
+        assert!(twice.to_string().contains("written twice"), "{twice}");
+        assert!(output.hand_over("a", &block, Values::F64(vec![1.0; 3])).is_err());
+        assert!(output.hand_over("b", &block, Values::F64(vec![1.0; 4])).is_err());
+    });
+}

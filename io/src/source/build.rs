@@ -19,11 +19,17 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-/// Builds the source, but for what all of its files have to say; runs on one rank.
-pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Result<Source> {
+/// Builds the source, but for what all of its files have to say; runs on one rank. Times are chosen by
+/// the bounds of all, if they are given.
+pub(super) fn build(
+    dataset: &Dataset,
+    name: &str,
+    selection: &Selection,
+    bounds_of_times: Option<&[f64]>,
+) -> Result<Source> {
     let info = dataset.variable(name)?;
     let file = dataset.files().first().map_or("", |f| f.path.as_str());
-    select(dataset, info, selection).map_err(|e| {
+    select(dataset, info, selection, bounds_of_times).map_err(|e| {
         // A mask's or a region's file is at fault alone.
         if e.file.as_deref().is_some_and(|at| at != file) {
             e
@@ -33,7 +39,12 @@ pub(super) fn build(dataset: &Dataset, name: &str, selection: &Selection) -> Res
     })
 }
 
-fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Result<Source> {
+fn select(
+    dataset: &Dataset,
+    info: &VariableInfo,
+    selection: &Selection,
+    bounds_of_times: Option<&[f64]>,
+) -> Result<Source> {
     if let Some(problem) = &info.problem {
         return Err(problem.clone());
     }
@@ -60,7 +71,7 @@ fn select(dataset: &Dataset, info: &VariableInfo, selection: &Selection) -> Resu
     let entry =
         if is_static { Cow::Owned(of_static(&meta, raw, &*reader)?) } else { times(dataset, variable)? };
     let time = entry.axis.as_ref().map_err(Clone::clone)?;
-    let kept = steps(selection, &entry, time)?;
+    let kept = steps(selection, &entry, time, bounds_of_times)?;
 
     let Places { mut layout, level: levels, kept: mut kept_dims, ground } =
         places(&variable.dims, selection)?;
@@ -150,13 +161,18 @@ fn levels_of(lead: usize, kept: &[Dim], values: &[Coordinate], picked: Option<&C
 }
 
 /// The selected steps.
-fn steps(selection: &Selection, entry: &TimeEntry, time: &TimeAxis) -> Result<Range<usize>> {
+fn steps(
+    selection: &Selection,
+    entry: &TimeEntry,
+    time: &TimeAxis,
+    bounds: Option<&[f64]>,
+) -> Result<Range<usize>> {
     match &selection.time {
         None => Ok(0..time.len()),
         Some(_) if entry.name == Dim::NO_TIME => {
             Err(Error::usage("has no time that one could choose").remedy("leave out --time"))
         }
-        Some(range) => time.select(range),
+        Some(range) => time.select_by_bounds(range, bounds),
     }
 }
 

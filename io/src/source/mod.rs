@@ -23,7 +23,7 @@ pub use crate::cf::Element;
 use crate::dataset::Dataset;
 use crate::direct::Located;
 pub use crate::io_mode::Io;
-use halocline_core::calendar::{TimeAxis, TimeRange};
+use halocline_core::calendar::{DateTime, TimeAxis, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::grid::Grid;
 use halocline_core::meta::{Attributes, Coordinate, Dim, Variable};
@@ -164,7 +164,11 @@ impl Dataset {
     /// increase, latitudes in no order, undecodable dates), or files differ in it; what reading
     /// reports.
     pub fn source(&self, comm: &Comm, name: &str, selection: &Selection) -> Result<Source> {
-        let mut source = comm.on_root(|| build::build(self, name, selection))?;
+        let bounds = match &selection.time {
+            Some(_) => self.bounds_of_all_times(comm, name, selection)?,
+            None => None,
+        };
+        let mut source = comm.on_root(|| build::build(self, name, selection, bounds.as_deref()))?;
         let info = self.variable(name)?;
         let memory = Memory::new(comm, &source.files, self.is_cached(), || Cache::open().ok());
         let bounds = time::bounds(comm, &memory, self, &source)?;
@@ -172,6 +176,30 @@ impl Dataset {
         (source.located, source.note) = locate::all(comm, &memory, &source.files, info, selection.io)?;
         memory.save();
         Ok(source)
+    }
+
+    /// The bounds of all times of a variable, by which those of a period are found: the mean of a month
+    /// may be dated to its end.
+    ///
+    /// # Collective
+    /// Every rank calls this.
+    fn bounds_of_all_times(
+        &self,
+        comm: &Comm,
+        name: &str,
+        selection: &Selection,
+    ) -> Result<Option<Vec<f64>>> {
+        let is_there = |bounds: &str| self.variable(bounds).is_ok();
+        if !self.times().iter().any(|time| time.attributes.text("bounds").is_some_and(is_there)) {
+            return Ok(None);
+        }
+        let whole =
+            Selection { time: None, lon_lat_box: None, masks: Vec::new(), region: None, ..selection.clone() };
+        let source = comm.on_root(|| build::build(self, name, &whole, None))?;
+        let memory = Memory::new(comm, &source.files, self.is_cached(), || Cache::open().ok());
+        let bounds = time::bounds(comm, &memory, self, &source)?;
+        memory.save();
+        Ok(bounds.map(|bounds| bounds.values.to_f64()))
     }
 }
 
@@ -207,6 +235,16 @@ impl Source {
     /// The selected times, in the units of the first file.
     pub fn time(&self) -> &TimeAxis {
         &self.time
+    }
+    /// When the selected times are: in the middle of their bounds, where there are any
+    /// ([`TimeAxis::middles`]).
+    ///
+    /// # Errors
+    /// Data, if a middle is no date.
+    pub fn dates(&self) -> Result<Vec<DateTime>> {
+        let bounds = self.time_coordinate.bounds.as_ref().map(|bounds| bounds.values.to_f64());
+        let middles = self.time.middles(bounds.as_deref())?;
+        Ok(middles.into_iter().map(|at| self.time.calendar.datetime(at)).collect())
     }
     /// Name of the time coordinate (that of its dimension is in [`Self::variable`]).
     pub fn time_name(&self) -> &str {

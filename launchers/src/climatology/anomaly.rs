@@ -1,6 +1,6 @@
 //! The second pass: values less the climatology that was written.
 
-use super::{parts, ClimatologyArgs, Job};
+use super::{ClimatologyArgs, Job};
 use crate::asked::{name_of, Asked};
 use crate::carry;
 use crate::common::bytes_text;
@@ -74,7 +74,7 @@ pub(super) fn write(
             .map_err(|e| folding::of_budget(e, job.budget, 0))?;
         job.verbosity
             .say(comm, || format!("anomalies of {name}: windows of {} a rank", bytes_text(plan.estimate())));
-        let groups = climatology::groups(wanted.cycle, field.time().calendar, &parts::dates(field)?)?;
+        let groups = climatology::groups(wanted.cycle, field.time().calendar, &field.dates()?)?;
         let mean = stored(&name, Op::Mean)?;
         let deviation = if args.standardize { Some(stored(&name, Op::Std)?) } else { None };
         let deviation = deviation.as_ref().map(|d| d as &dyn Reference);
@@ -83,7 +83,7 @@ pub(super) fn write(
         folding::guarded(comm, &[field], || {
             engine.map_through(field, &plan, &mut map, &mut |block, values| {
                 let _timer = job.progress.phases.start(Phase::Write);
-                output.write_block(&name, block, values)
+                output.hand_over(&name, block, values)
             })
         })
         .map_err(|e| e.in_variable(&name))?;

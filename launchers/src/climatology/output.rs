@@ -1,6 +1,6 @@
 //! The NetCDF file of a climatology.
 
-use super::parts::{dates, Parts};
+use super::parts::Parts;
 use super::{ClimatologyArgs, Job};
 use crate::asked::{self, name_of, Asked};
 use crate::{carry, cf, series};
@@ -30,7 +30,7 @@ pub(super) fn write(
     let mut schema = Schema { attributes: global(args, job, dataset, results), ..Schema::new() };
     let axis = |r: &Parts| {
         let template = &r.source.time_coordinate().variable;
-        axis(job.cycle, &r.source.time().units, &dates(&r.source)?, template)
+        axis(job.cycle, &r.source.time().units, &r.source.dates()?, template)
     };
     let axes: Vec<Axis> = results.iter().map(axis).collect::<Result<Vec<Axis>>>()?;
     let mut pending = Vec::new();

@@ -36,26 +36,22 @@ struct Reduced {
     block: IndexBox,
 }
 
-/// The dates of a source's times, in the middle of their bounds where there are any.
-pub(super) fn dates(source: &Source) -> Result<Vec<DateTime>> {
-    let axis = source.time();
-    let bounds = source.time_coordinate().bounds.as_ref().map(|b| b.values.to_f64());
-    Ok(axis.middles(bounds.as_deref())?.into_iter().map(|at| axis.calendar.datetime(at)).collect())
-}
-
-/// Refuses anomalies of times whose part of the cycle the base period does not have.
-pub(super) fn check(cycle: Cycle, base: &Source, field: &Source) -> Result<()> {
+/// Refuses anomalies of times whose part of the cycle the base period does not have, nor any that is
+/// pooled with it.
+pub(super) fn check(cycle: Cycle, window: usize, base: &Source, field: &Source) -> Result<()> {
     let calendar = base.time().calendar;
-    let mut there = vec![false; cycle.len(calendar)];
-    for at in dates(base)? {
+    let mut own = vec![false; cycle.len(calendar)];
+    for at in base.dates()? {
         if let Some(part) = cycle.part(calendar, &at) {
-            there[part] = true;
+            own[part] = true;
         }
     }
+    let pooled = climatology::window(own.len(), window);
+    let there: Vec<bool> = pooled.iter().map(|parts| parts.iter().any(|&p| own[p as usize])).collect();
     let lacks = |at: &DateTime| {
         cycle.part(calendar, at).is_some_and(|part| !there.get(part).copied().unwrap_or(false))
     };
-    match dates(field)?.into_iter().find(lacks) {
+    match field.dates()?.into_iter().find(lacks) {
         None => Ok(()),
         Some(at) => Err(Error::usage(format!(
             "the base period has no time in the {} of {}, of which an anomaly is asked for",
@@ -90,7 +86,7 @@ pub(super) fn prepare(
 ) -> Result<(Task, Option<Pass<Reduction>>)> {
     let dims = source.variable().dims.clone();
     let by_hand = args.selection.parts(comm, &dims)?;
-    let groups = climatology::groups(wanted.cycle, source.time().calendar, &dates(&source)?)?;
+    let groups = climatology::groups(wanted.cycle, source.time().calendar, &source.dates()?)?;
     let cells: usize = dims.iter().skip(1).map(|d| d.len).product();
     let maps = (groups.len() * cells * std::mem::size_of::<f64>()) as u64;
     let ops = asked::ops(&wanted.asked);

@@ -59,7 +59,7 @@ impl<'a> Climatology<'a> {
         let fields = if args.anomaly.is_some() { all_of(&wanted.all)? } else { Vec::new() };
         for (name, field) in args.var.iter().zip(&fields) {
             let base = bases.iter().find(|b| b.variable().name == *name);
-            base.map_or(Ok(()), |base| parts::check(wanted.cycle, base, field))
+            base.map_or(Ok(()), |base| parts::check(wanted.cycle, wanted.window, base, field))
                 .map_err(|e| blame(e, name))?;
         }
         let mut variables = Vec::new();

@@ -89,7 +89,7 @@ impl OpenFields {
         for field in others {
             let blame = |e: Error| folding::blame(e, field.files.first(), &field.name);
             let times = first[0].source.time();
-            let origin = pairs::align(times, field.source.time()).map_err(blame)?;
+            let origin = pairs::align(&first[0].source, &field.source).map_err(blame)?;
             if origin > 0 || field.source.time().len() != times.len() {
                 field.source = field.source.between(origin..origin + times.len()).map_err(blame)?;
             }

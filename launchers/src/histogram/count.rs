@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 /// Bytes that writing may keep incomplete chunks in.
 const WRITING: u64 = 64 << 20;
+/// Cells of a column, at most.
+const COLUMN: u64 = 32 << 10;
 
 /// This rank's histograms.
 pub(super) struct Counted {
@@ -58,10 +60,16 @@ impl Counting {
         let kept = dims.iter().zip(&over).filter(|(_, over)| !**over).map(|(d, _)| d.len as u64);
         let table = Histogram::table_cells(&args.bins);
         let results = kept.fold(table.saturating_mul(each), u64::saturating_mul);
+        // Middles and edges of all bins; and the results of the largest column, once more as they are
+        // written.
+        let axes = args.bins.iter().map(|bins| 24 * bins.len() as u64).sum::<u64>();
+        let column = (results / each).min(table.saturating_mul(COLUMN)).saturating_mul(8);
         let base = job.budget.largest_base(comm);
         // Before anything of that size is multiplied or made.
-        if results > job.budget.bytes.saturating_sub(base) {
-            let needed = results.saturating_add(base);
+        let all = results.saturating_add(column).saturating_add(axes);
+        if all > job.budget.bytes.saturating_sub(base) {
+            // With the states, of which the plan knows more.
+            let needed = all.saturating_add(results).saturating_add(results).saturating_add(base);
             return Err(budget::refuse(
                 needed,
                 job.budget,
@@ -81,7 +89,7 @@ impl Counting {
         let parts = args.selection.parts(comm, &dims)?;
         let writing = results.min(WRITING);
         let waiting = if over[0] { 0 } else { results };
-        let beside = waiting.saturating_add(writing).saturating_add(results.min(WRITING));
+        let beside = waiting.saturating_add(writing).saturating_add(column).saturating_add(axes);
         let keys: Vec<String> = sources.iter().map(|source| passes::key(source, selection)).collect();
         let (pass, key) = (Pass::new(fold, None), keys.join(" with "));
         Ok(Self { pass, roles, over, key, parts, beside, writing })

@@ -79,17 +79,17 @@ pub(super) fn write(
     comm.all_reduce(&mut rounds, Reduce::Max);
     for round in 0..rounds[0] as usize {
         let column = counted.columns.get(round);
-        let values = column.map_or_else(Vec::new, |(_, state)| numbers(args, state));
         let place = match column {
             Some((place, _)) => place.clone(),
             None => IndexBox::new(vec![0..0; kept.len()]),
         };
         let inner = args.bins.iter().map(|b| if column.is_some() { 0..b.len() } else { 0..0 });
         let block = IndexBox::new(place.ranges().iter().cloned().chain(inner).collect());
-        let values = if exact {
-            Values::I64(values.iter().map(|v| v.0).collect())
-        } else {
-            Values::F64(values.iter().map(|v| v.1).collect())
+        let values = match column {
+            Some((_, state)) if exact => Values::I64(state.counts(&args.bins)),
+            Some((_, state)) => Values::F64(numbers(args, state)),
+            None if exact => Values::I64(Vec::new()),
+            None => Values::F64(Vec::new()),
         };
         output.write_block(&main, &block, &values)?;
         let beside = column.map(|(_, state)| state.apart(&args.bins));
@@ -110,17 +110,16 @@ pub(super) fn write(
     output.finish_with_report()
 }
 
-/// The numbers of a column, as counts and as doubles: weighed, made densities.
-fn numbers(args: &HistogramArgs, state: &HistogramState) -> Vec<(i64, f64)> {
-    let counts = state.counts(&args.bins);
+/// The numbers of a column, weighed or made densities.
+fn numbers(args: &HistogramArgs, state: &HistogramState) -> Vec<f64> {
     let mut values: Vec<f64> = match args.weights {
-        Weights::None => counts.iter().map(|&n| n as f64).collect(),
+        Weights::None => state.counts(&args.bins).into_iter().map(|n| n as f64).collect(),
         Weights::Area => state.sums(&args.bins),
     };
     if args.density {
         make_densities(&mut values, &args.bins);
     }
-    counts.into_iter().zip(values).collect()
+    values
 }
 
 /// What the variables are called: two of one name are told apart.

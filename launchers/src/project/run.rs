@@ -94,7 +94,7 @@ impl<'a> Projecting<'a> {
             }
             if let Some(other) = sources.first().filter(|_| at >= args.var.len()) {
                 // Of other files, the same times of more.
-                let origin = pairs::align(other.time(), source.time()).map_err(blame)?;
+                let origin = pairs::align(other, &source).map_err(blame)?;
                 if origin > 0 || source.time().len() != other.time().len() {
                     let part = origin..origin + other.time().len();
                     source = source.between(part.clone()).map_err(blame)?;

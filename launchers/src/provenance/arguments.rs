@@ -5,6 +5,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// A command line that has been understood.
@@ -110,6 +111,24 @@ impl Given {
         is_typed.then(|| occurrences(matches, arg).concat().into_iter().next()).flatten()
     }
 
+    /// All values of an option, however often it was given.
+    fn values(&self, id: &str) -> Vec<String> {
+        let (_, command, matches) = self.leaf();
+        let arg = command.get_arguments().find(|arg| arg.get_id() == id);
+        arg.map_or_else(Vec::new, |arg| occurrences(matches, arg).concat())
+    }
+
+    /// What may be a file among the options that name files to be read beside data sets: masks, regions
+    /// and lists, without the variable or feature that stands behind some.
+    pub(crate) fn files_beside(&self) -> Vec<PathBuf> {
+        let all = ["mask", "region", "files"].iter().flat_map(|id| self.values(id));
+        let heads = |text: String| {
+            let head = text.rsplit_once(':').map(|(head, _)| PathBuf::from(head));
+            std::iter::once(PathBuf::from(text)).chain(head)
+        };
+        all.flat_map(heads).collect()
+    }
+
     /// Words that mean the same, each typed option with the value that `change` makes of it (`None`:
     /// it is left out).
     pub(crate) fn changed(&self, change: &dyn Fn(&str, &str) -> Option<String>) -> Vec<String> {
@@ -181,6 +200,8 @@ mod tests {
         assert_eq!(all["quiet"], true);
         assert!(defaults.contains(&"over".to_owned()) && !defaults.contains(&"op".to_owned()));
         assert_eq!(given.typed("output").as_deref(), Some("out.nc"));
+        let beside = given.files_beside();
+        assert_eq!(beside, ["m.nc:x", "m.nc", "n.nc:y", "n.nc"].map(PathBuf::from));
     }
 
     #[test]

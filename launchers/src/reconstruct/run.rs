@@ -182,7 +182,7 @@ fn write(
     engine
         .map_through(field, &plan, &mut AsItIs, &mut |block, values| {
             let _timer = job.progress.phases.start(Phase::Write);
-            output.write_block(&name, block, values)
+            output.hand_over(&name, block, values)
         })
         .map_err(|e| e.in_variable(&name))
 }

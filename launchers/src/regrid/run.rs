@@ -249,7 +249,7 @@ impl Regridding<'_> {
             let done = folding::guarded(comm, &[source], || {
                 engine.map_through(field, plan, &mut AsItIs, &mut |block, values| {
                     let _timer = job.progress.phases.start(Phase::Write);
-                    file.write_block(name, block, values)
+                    file.hand_over(name, block, values)
                 })
             });
             done.map_err(|e| folding::blame(e, self.files.first(), name))?;

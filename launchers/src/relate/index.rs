@@ -43,11 +43,12 @@ pub(crate) fn find(
         .rsplit_once(':')
         .filter(|(files, name)| !files.is_empty() && !name.is_empty() && !name.contains('/'));
     let Some((files, name)) = named else {
-        let dates = source.time().datetimes();
-        let (values, origin) =
+        let dates = pairs::dates(source)?;
+        let (values, places) =
             comm.on_root(|| read_text(Path::new(text), source.time(), &dates).map_err(|e| e.in_file(text)))?;
+        let index = Index { values, places };
         let name = Path::new(text).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-        return Ok(With::Index(Series { index: Index { values, origin }, name, units: None }));
+        return Ok(With::Index(Series { index, name, units: None }));
     };
     let other = halocline_io::open_with(comm, &[files.to_owned()], dataset.options())?;
     other.notes().iter().for_each(|note| verbosity.detail(comm, || note.clone()));
@@ -64,13 +65,13 @@ pub(crate) fn find(
         let all = Selection { io: selection.io, all_levels: true, ..Selection::default() };
         let series = other.source(comm, name, &all)?;
         series.needs_time()?;
-        let origin = pairs::align(source.time(), series.time()).map_err(blame)?;
-        let mut values =
+        let places = pairs::places(source, &series).map_err(blame)?;
+        let values =
             comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
-        let span = (origin, source.time().len());
-        leave_out_what_is_apart(&mut values, &series.time().datetimes(), span, series.time().calendar);
+        let at = pairs::dates(&series)?;
+        let index = by_steps(values, &at, places, series.time().calendar).map_err(blame)?;
         let units = series.variable().units().map(str::to_owned);
-        return Ok(With::Index(Series { index: Index { values, origin }, name: name.to_owned(), units }));
+        return Ok(With::Index(Series { index, name: name.to_owned(), units }));
     }
     let field = other.source(comm, name, selection)?;
     field.needs_time()?;
@@ -79,8 +80,8 @@ pub(crate) fn find(
     Ok(With::Field(Box::new(field)))
 }
 
-/// Reads lines of a date and a value; gives the values, and where the variable's times begin.
-fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f64>, usize)> {
+/// Reads lines of a date and a value; gives the values, and which of them go with the variable's times.
+fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f64>, Vec<usize>)> {
     let about = std::fs::metadata(path).map_err(|e| {
         let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
         kind(format!("can't read the index: {e}"))
@@ -97,43 +98,66 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
     })?;
     let mut rows = rows(text.trim_start_matches('\u{feff}'))?;
     cut_dates(&mut rows, dates);
-    let Some(first) = dates.first() else { return Ok((Vec::new(), 0)) };
     let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(times.calendar, date);
-    let Some(origin) = rows.iter().position(|row| matches(row, first)) else {
+    let mut places: Vec<usize> = Vec::with_capacity(dates.len());
+    for (i, date) in dates.iter().enumerate() {
+        let next = places.last().map_or(0, |last| last + 1);
+        let Some(place) = (next..rows.len()).find(|&k| matches(&rows[k], date)) else {
+            return Err(not_there(&rows, i, date, next));
+        };
+        places.push(place);
+    }
+    let at: Vec<DateTime> = rows.iter().map(|row| date_of(&row.0)).collect();
+    let values: Vec<f64> = rows.into_iter().map(|row| row.2).collect();
+    let index = by_steps(values, &at, places, times.calendar)?;
+    Ok((index.values, index.places))
+}
+
+/// Says why there is no row for the date of a time step; the row that comes next is number `next`.
+fn not_there(rows: &[(String, TimeRange, f64)], step: usize, date: &DateTime, next: usize) -> Error {
+    let date = date.date_string();
+    if step == 0 {
         let reach = rows
             .first()
             .zip(rows.last())
             .map_or_else(String::new, |(a, b)| format!("its dates reach from {} to {}; ", a.0, b.0));
-        return Err(Error::data(format!(
-            "has no value for {}, the first date of the variable",
-            first.date_string()
-        ))
-        .remedy(format!("{reach}choose common times with --time")));
-    };
-    for (i, date) in dates.iter().enumerate() {
-        match rows.get(origin + i) {
-            Some(row) if matches(row, date) => {}
-            Some(row) => {
-                return Err(Error::data(format!(
-                "its dates differ from those of the variable: where that has {} (time step {i}), it has {}",
-                date.date_string(),
-                row.0
-            ))
-                .remedy("give one value for each time"))
-            }
-            None => {
-                return Err(Error::data(format!(
-                    "ends before {} (time step {i} of the variable)",
-                    date.date_string()
-                ))
-                .remedy("choose common times with --time"))
-            }
-        }
+        return Error::data(format!("has no value for {date}, the first date of the variable"))
+            .remedy(format!("{reach}choose common times with --time"));
     }
-    let at: Vec<DateTime> = rows.iter().map(|row| date_of(&row.0)).collect();
-    let mut values: Vec<f64> = rows.into_iter().map(|row| row.2).collect();
-    leave_out_what_is_apart(&mut values, &at, (origin, dates.len()), times.calendar);
-    Ok((values, origin))
+    match rows.get(next) {
+        Some(row) => Error::data(format!(
+            "its dates differ from those of the variable: where that has {date} (time step {step}), it has {}",
+            row.0
+        ))
+        .remedy("give one value for each time"),
+        None => Error::data(format!("ends before {date} (time step {step} of the variable)"))
+            .remedy("choose common times with --time"),
+    }
+}
+
+/// The index with a value for each step of time, missing in gaps: a lag counts steps, of which there
+/// are several across a gap. Where steps are uneven, lags count values, and those beyond a gap before or
+/// behind the variable are missing.
+fn by_steps(mut values: Vec<f64>, at: &[DateTime], places: Vec<usize>, calendar: Calendar) -> Result<Index> {
+    if let Some(numbers) = pairs::numbered(at, calendar) {
+        let count = numbers.last().map_or(0, |last| last + 1);
+        let mut all = vec![f64::NAN; count];
+        numbers.iter().zip(&values).for_each(|(&number, &value)| all[number] = value);
+        let places = places.into_iter().map(|place| numbers[place]).collect();
+        return Ok(Index { values: all, places });
+    }
+    if let Some(k) = places.windows(2).position(|pair| pair[1] != pair[0] + 1) {
+        let date = |place: usize| at[place].date_string();
+        return Err(Error::data(format!(
+            "its dates differ from those of the variable, which has no time between {} and {}",
+            date(places[k]),
+            date(places[k + 1])
+        ))
+        .remedy("give one value for each time"));
+    }
+    let span = (places.first().copied().unwrap_or(0), places.len());
+    leave_out_what_is_apart(&mut values, at, span, calendar);
+    Ok(Index { values, places })
 }
 
 /// Takes dates as exactly as both sides need it: by month where neither has several a month, by

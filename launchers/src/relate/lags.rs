@@ -4,6 +4,7 @@
 use super::index::With;
 use super::RelateArgs;
 use crate::folding;
+use crate::pairs;
 use crate::passes::{Pass, Request, Wanted};
 use halocline_algorithms::statistics::relate::{false_discovery_threshold, Quantity, Relate, RelateState};
 use halocline_core::budget::MemoryBudget;
@@ -96,9 +97,13 @@ pub(super) fn plan(
     let maps = 8 * cells as u64 * (lags.len() * args.quantities().len() + 4) as u64;
     let room = budget.for_buffers(comm).saturating_sub(maps);
     let demand = folding::demand(comm, room, parts);
+    let numbers = pairs::numbered(&pairs::dates(source)?, source.time().calendar);
+    if let With::Field(_) = with {
+        args.check_gaps(numbers.as_deref())?;
+    }
     let fold_of = |lags: &[i64]| match with {
         With::Index(series) => Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds),
-        With::Field(_) => Relate::to_field(args.wanted()),
+        With::Field(_) => Relate::to_field(args.wanted()).leaving_out(apart(lags, numbers.as_deref())),
     };
     // At another lag, other times of the two fields are read in lockstep.
     let mut group = if matches!(with, With::Field(_)) { 1 } else { lags.len() };
@@ -136,6 +141,20 @@ pub(super) fn plan(
             Some(e) if e.kind == ErrorKind::Memory && group > 1 => group = group.div_ceil(2),
             Some(e) => return Err(folding::of_budget(e, budget, maps)),
         }
+    }
+}
+
+/// Whether two fields that are as many times apart as the only lag of a pass are not so many steps
+/// apart, because of a gap between them; empty where all are.
+fn apart(lags: &[i64], numbers: Option<&[usize]>) -> Vec<bool> {
+    let (Some(numbers), &[lag]) = (numbers, lags) else { return Vec::new() };
+    let by = lag.unsigned_abs() as usize;
+    let pairs = numbers.iter().skip(by).zip(numbers);
+    let apart: Vec<bool> = pairs.map(|(late, early)| late - early != by).collect();
+    if apart.contains(&true) {
+        apart
+    } else {
+        Vec::new()
     }
 }
 
@@ -231,7 +250,7 @@ fn belongs_to(args: &RelateArgs, source: &Source, with: &With, lags: &[i64]) -> 
             // The values themselves: their file may hold much else.
             let bits: Vec<String> =
                 series.index.values.iter().map(|v| format!("{:x}", v.to_bits())).collect();
-            format!("{} {}", series.index.origin, bits.join(","))
+            format!("{:?} {}", series.index.places, bits.join(","))
         }
     };
     format!(

@@ -171,6 +171,23 @@ impl RelateArgs {
         }
     }
 
+    /// Refuses lags at which no two fields go together because of gaps in time: `numbers` are those of
+    /// the steps.
+    pub(super) fn check_gaps(&self, numbers: Option<&[usize]>) -> Result<()> {
+        let Some(numbers) = numbers else { return Ok(()) };
+        let none = |lag: &&i64| {
+            let by = lag.unsigned_abs() as usize;
+            !numbers.iter().skip(by).zip(numbers).any(|(late, early)| late - early == by)
+        };
+        match self.lag_list().iter().find(none) {
+            None => Ok(()),
+            Some(lag) => Err(Error::usage(format!(
+                "at lag {lag}, no two times go together, as there are gaps in time"
+            ))
+            .remedy("ask for shorter lags, or fill gaps with missing values first")),
+        }
+    }
+
     /// The lags, 0 alone unless others are asked for.
     pub(super) fn lag_list(&self) -> Vec<i64> {
         self.lags.as_ref().map_or_else(|| vec![0], |lags| lags.0.clone())

@@ -167,7 +167,7 @@ impl Vertical<'_> {
             for ((name, field), (_, plan)) in fields.iter().zip(&plans) {
                 engine.map_through(field, plan, &mut AsItIs, &mut |block, values| {
                     let _timer = job.progress.phases.start(Phase::Write);
-                    file.write_block(name, block, values)
+                    file.hand_over(name, block, values)
                 })?;
             }
             Ok(())

@@ -22,18 +22,20 @@ use serde::{Deserialize, Serialize};
 /// An index: one value for each time, the same for all cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Index {
-    /// The values, NaN for missing; may begin earlier and end later than the field.
+    /// The values, one a step of time, NaN for missing; may begin earlier and end later than the field,
+    /// and have more between its times.
     pub values: Vec<f64>,
-    /// Which of them belongs to the field's first time.
-    pub origin: usize,
+    /// Which of them belongs to each of the field's times.
+    pub places: Vec<usize>,
 }
 
 impl Index {
     /// The value at the field's time `step` when the index leads by `lag` steps: that of the
     /// time `step - lag`. NaN beyond its ends.
     pub fn at(&self, step: usize, lag: i64) -> f64 {
-        let place = (self.origin + step) as i64 - lag;
-        usize::try_from(place).ok().and_then(|i| self.values.get(i)).copied().unwrap_or(f64::NAN)
+        let place = self.places.get(step).map(|&place| place as i64 - lag);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        place.and_then(|i| self.values.get(i)).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -59,6 +61,8 @@ pub struct Relate {
     wanted: Wanted,
     /// The index above and below which values go into a composite.
     thresholds: Option<[f64; 2]>,
+    /// Whether the pairs of each step are left out; empty if none are.
+    left_out: Vec<bool>,
 }
 
 /// The sums of the cells of one tile, for each lag.
@@ -83,11 +87,16 @@ impl Relate {
     /// Relates a field to an index at `lags`. With `thresholds`, values also go into composites
     /// where the index is above the first, or below the second.
     pub fn to_index(index: Index, lags: &[i64], wanted: Wanted, thresholds: Option<[f64; 2]>) -> Self {
-        Self { index: Some(index), lags: lags.to_vec(), wanted, thresholds }
+        Self { index: Some(index), lags: lags.to_vec(), wanted, thresholds, left_out: Vec::new() }
     }
     /// Relates a field to another one, read in lockstep, at the same times.
     pub fn to_field(wanted: Wanted) -> Self {
-        Self { index: None, lags: vec![0], wanted, thresholds: None }
+        Self { index: None, lags: vec![0], wanted, thresholds: None, left_out: Vec::new() }
+    }
+    /// The same without the pairs of some steps, which don't belong together.
+    #[must_use]
+    pub fn leaving_out(self, left_out: Vec<bool>) -> Self {
+        Self { left_out, ..self }
     }
 
     /// Numbers that are kept of a cell.
@@ -165,6 +174,7 @@ impl Fold for Relate {
                     row.set_y(part(piece.step(at), block.clone()));
                     match (&self.index, &other) {
                         (Some(index), _) => row.fill_x(index.at(at, lag)),
+                        (None, _) if self.left_out.get(at).is_some_and(|&out| out) => row.fill_x(f64::NAN),
                         (None, Some(other)) => row.set_x(part(other.step(at), block.clone())),
                         (None, None) => {}
                     }

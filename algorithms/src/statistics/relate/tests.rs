@@ -121,7 +121,7 @@ fn sums_of_tiles_are_those_of_whole_series() {
 fn an_index_at_lags_and_composites() {
     let (times, cells) = (90, 4);
     let y = series(times, cells, 20.0, 5);
-    let index = Index { values: series(100, 1, 0.0, 9), origin: 4 };
+    let index = Index { values: series(100, 1, 0.0, 9), places: (4..100).collect() };
     let lags = [-7, 0, 3];
     let fold = Relate::to_index(index.clone(), &lags, ALL, Some([0.3, -0.1]));
     let state = run(&fold, &y, None, times, cells, 64);
@@ -154,7 +154,7 @@ fn what_does_not_vary_has_no_correlation() {
         y[t * cells + 1] = f64::NAN;
         y[t * cells + 2] = 1e6 + 0.3 * t as f64;
     });
-    let index = Index { values: series(times, 1, 5.0, 9), origin: 0 };
+    let index = Index { values: series(times, 1, 5.0, 9), places: (0..times).collect() };
     let fold = Relate::to_index(index, &[0], ALL, None);
     let state = run(&fold, &y, None, times, cells, 64);
     for q in [Quantity::Correlation, Quantity::PValue, Quantity::EffectiveSize] {

@@ -82,7 +82,8 @@ impl State for Moments {
         if value.is_nan() {
             return Self::NONE;
         }
-        Self { n: 1.0, mean: value, squares: 0.0 }
+        // Infinite values have no spread to speak of.
+        Self { n: 1.0, mean: value, squares: if value.is_infinite() { f64::NAN } else { 0.0 } }
     }
     fn and(self, later: Self) -> Self {
         if later.n == 0.0 {

@@ -81,3 +81,15 @@ fn windows_need_enough_values() {
     assert!(Running::new(&[Op::Sum], 0, 4).is_err());
     assert_eq!(Running::new(&[Op::Sum], 5, 4).unwrap_err().exit_code(), 2);
 }
+
+#[test]
+fn infinite_values_have_no_spread_wherever_they_stand() {
+    let mut values = [1.0, 2.0, 4.0, 7.0, 11.0, 16.0, 22.0, 29.0, 37.0, 46.0];
+    values[4] = f64::INFINITY;
+    let work = Running::new(&[Op::Std, Op::Var, Op::Mean], 3, values.len()).unwrap();
+    let out = run(&work, &values);
+    for k in 0..work.windows() {
+        let has = (2..=4).contains(&k);
+        assert!(out[0][k].is_nan() == has && out[1][k].is_nan() == has && out[2][k].is_infinite() == has);
+    }
+}

@@ -156,6 +156,10 @@ impl Sums {
         }
         let with_time = s[TX] - s[T] * s[X] / n;
         let slope = with_time / spread;
+        if slope.is_nan() {
+            // Infinite values are on no line.
+            return nothing;
+        }
         let offset = (s[X] - slope * s[T]) / n;
         let variation = s[XX] - s[X] * s[X] / n;
         // What rounding leaves of a perfect line is no residual.

@@ -130,7 +130,8 @@ impl MapPlan {
 
 impl Engine {
     /// Reads all windows of `source`, has `map` change them, and hands them to `sink` on the
-    /// calling thread, round by round, while the next are read and changed; in a round in which this rank has no window, an empty one.
+    /// calling thread, round by round, while the next are read and changed; in a round in which this
+    /// rank has no window, an empty one. A buffer that `sink` gives back is used again.
     ///
     /// # Collective
     /// Every rank calls this with the same plan; `sink` is called equally often on all, and may
@@ -143,7 +144,7 @@ impl Engine {
         source: &dyn StreamSource,
         plan: &MapPlan,
         map: &mut M,
-        sink: &mut dyn FnMut(&IndexBox, &Values) -> Result<()>,
+        sink: &mut dyn FnMut(&IndexBox, Values) -> Result<Option<Values>>,
     ) -> Result<()> {
         let (comm, progress): (&Comm, &Progress) = (&self.comm, &self.progress);
         let _stage = comm.stage(Stage::Pass);
@@ -155,11 +156,11 @@ impl Engine {
         let mut spare: Vec<Values> = Vec::new();
         // Changed, and to be handed on.
         let mut ready: Option<(&IndexBox, Values)> = None;
-        let mut sink = |ready: &Option<(&IndexBox, Values)>| -> Result<()> {
-            let Some((window, values)) = ready else { return Ok(()) };
-            sink(window, values)?;
+        let mut sink = |ready: Option<(&IndexBox, Values)>| -> Result<Option<Values>> {
+            let Some((window, values)) = ready else { return Ok(None) };
+            let back = sink(window, values)?;
             progress.tiles_done.add(u64::from(!window.is_empty()));
-            Ok(())
+            Ok(back)
         };
         // Where threads may read what they change, each by itself, nothing is read ahead.
         let apart = source.reads_pieces();
@@ -173,10 +174,11 @@ impl Engine {
                 }
                 let (map, mut values) = (&*map, room(source, window.len(), spare.pop()));
                 let read = || read_and_change(source, map, progress, window, &mut values);
-                let (changed, handed) = super::meanwhile(read, || sink(&ready));
-                handed?;
+                let before = ready.take();
+                let (changed, handed) = super::meanwhile(read, || sink(before));
+                spare.extend(handed?);
                 comm.agree(changed)?;
-                spare.extend(ready.replace((window, values)).map(|(_, values)| values));
+                ready = Some((window, values));
                 continue;
             }
             let loaded = ahead.take().unwrap_or_else(|| {
@@ -194,7 +196,7 @@ impl Engine {
                 source.prefetch(later);
             }
             let buffer = next.map(|next| room(source, next.len(), spare.pop()));
-            let map = &*map;
+            let (map, before) = (&*map, ready.take());
             let ((following, changed), handed) = super::meanwhile(
                 || {
                     rayon::join(
@@ -202,14 +204,14 @@ impl Engine {
                         || change(map, progress, window, &mut current),
                     )
                 },
-                || sink(&ready),
+                || sink(before),
             );
-            handed?;
+            spare.extend(handed?);
             comm.agree(changed)?;
             ahead = following;
-            spare.extend(ready.replace((window, current)).map(|(_, values)| values));
+            ready = Some((window, current));
         }
-        sink(&ready)
+        sink(ready).map(drop)
     }
 }
 
@@ -395,15 +397,16 @@ mod tests {
                 run_threads(ranks, |comm| {
                     let engine = Engine::new(comm);
                     let mut rounds = 0;
-                    let mut sink = |block: &IndexBox, values: &Values| {
+                    let mut sink = |block: &IndexBox, given: Values| {
                         rounds += 1;
-                        let Values::F32(values) = values else { return Err(Error::internal("singles")) };
+                        let Values::F32(values) = &given else { return Err(Error::internal("singles")) };
                         let mut out = out.lock().unwrap();
                         IndexBox::whole(&shape).for_each_run(block, |place, at, n| {
                             assert!(out[place..place + n].iter().all(|v| v.is_nan()), "written twice");
                             out[place..place + n].copy_from_slice(&values[at..at + n]);
                         });
-                        Ok(())
+                        // Some come back, some don't.
+                        Ok((rounds % 2 == 0).then_some(given))
                     };
                     engine.map_through(&source, &plan, &mut Steps::default(), &mut sink).unwrap();
                     assert_eq!(rounds, plan.rounds());
@@ -421,7 +424,7 @@ mod tests {
         source.fails = true;
         let plan = MapPlan::new(&source, &[1, 4, 6], 3, 1, 500).unwrap();
         let done = run_threads(3, |comm| {
-            Engine::new(comm).map_through(&source, &plan, &mut Steps::default(), &mut |_, _| Ok(()))
+            Engine::new(comm).map_through(&source, &plan, &mut Steps::default(), &mut |_, _| Ok(None))
         });
         assert!(done.iter().all(|d| d.as_ref().is_err_and(|e| e.exit_code() == 3)), "{done:?}");
         let error = MapPlan::new(&source, &[1, 4, 6], 3, 1, 100).unwrap_err();

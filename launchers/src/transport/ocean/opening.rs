@@ -247,7 +247,7 @@ fn check_beside(first: &Source, second: &Source, fitted: Option<[usize; 2]>) -> 
     if are_timeless(first, second)? {
         return Ok(());
     }
-    let origin = align(first.time(), second.time())?;
+    let origin = align(first, second)?;
     if origin > 0 || second.time().len() != first.time().len() {
         return Err(Error::data(format!("has other times than `{}`", a.name))
             .remedy("choose common ones with --time"));
