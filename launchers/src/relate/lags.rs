@@ -196,7 +196,7 @@ impl LagPass {
                     let own: Vec<f64> = map.iter().copied().filter(|p| !p.is_nan()).collect();
                     // One family: all cells at this lag.
                     let tests = engine.gather(&own)?.concat();
-                    thresholds.push((quantity, false_discovery_threshold(&tests, args.alpha)));
+                    thresholds.push((quantity, false_discovery_threshold(&tests, args.alpha())));
                 }
             }
             let block = IndexBox::new(block.ranges()[1..].to_vec());

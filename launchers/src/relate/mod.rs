@@ -49,15 +49,16 @@ pub(crate) struct RelateArgs {
     #[arg(long)]
     standardize: bool,
     /// Subtracted from the number of pairs that covariances and standard deviations are divided by
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1), value_name = "0|1")]
-    ddof: u8,
+    /// [default: 1]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=1), value_name = "0|1")]
+    ddof: Option<u8>,
     /// Composites are of times at which the index is so many of its standard deviations above or
     /// below its mean [default: 1]
     #[arg(long, value_name = "STD")]
     threshold: Option<f64>,
-    /// Level of the false discovery rate
-    #[arg(long, default_value_t = 0.05, value_name = "P")]
-    alpha: f64,
+    /// Level of the false discovery rate [default: 0.05]
+    #[arg(long, value_name = "P")]
+    alpha: Option<f64>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]

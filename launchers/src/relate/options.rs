@@ -115,8 +115,15 @@ impl RelateArgs {
     pub(crate) fn check(&self) -> Result<()> {
         check_once(&self.op.iter().map(|op| op.name()).collect::<Vec<_>>())?;
         let wants = |op| self.op.contains(&op);
-        if !(self.alpha > 0.0 && self.alpha < 1.0) {
-            return Err(Error::usage(format!("--alpha {} is no level between 0 and 1", self.alpha)));
+        if !(self.alpha() > 0.0 && self.alpha() < 1.0) {
+            return Err(Error::usage(format!("--alpha {} is no level between 0 and 1", self.alpha())));
+        }
+        if self.alpha.is_some() && self.op.iter().all(|op| *op == RelateOp::Covariance) {
+            return Err(Error::usage("--alpha is of tests, and a covariance has none")
+                .remedy("add --op correlation, regression or composite"));
+        }
+        if self.ddof.is_some() && !wants(RelateOp::Covariance) && !self.standardize {
+            return Err(Error::usage("--ddof is of covariances and of --standardize").remedy("leave it out"));
         }
         if self.threshold.is_some_and(|t| !(t.is_finite() && t >= 0.0)) {
             return Err(Error::usage("--threshold takes standard deviations, 0 or more"));
@@ -188,6 +195,16 @@ impl RelateArgs {
         }
     }
 
+    /// The level of tests over the whole map.
+    pub(super) fn alpha(&self) -> f64 {
+        self.alpha.unwrap_or(0.05)
+    }
+
+    /// What is subtracted from the number of pairs.
+    pub(super) fn ddof(&self) -> u8 {
+        self.ddof.unwrap_or(1)
+    }
+
     /// The lags, 0 alone unless others are asked for.
     pub(super) fn lag_list(&self) -> Vec<i64> {
         self.lags.as_ref().map_or_else(|| vec![0], |lags| lags.0.clone())
@@ -214,7 +231,7 @@ impl RelateArgs {
     }
 
     pub(super) fn treatment(&self) -> Treatment {
-        Treatment { detrend: self.detrend, standardize: self.standardize, ddof: self.ddof }
+        Treatment { detrend: self.detrend, standardize: self.standardize, ddof: self.ddof() }
     }
 
     /// What is computed at every cell, in the order of the file.

@@ -237,7 +237,7 @@ impl Describe<'_> {
                 attributes.set("comment", "t test of the correlation with the effective number of pairs");
             }
             Quantity::DifferencePValue => attributes.set("comment", "Welch's t test; values count as independent"),
-            Quantity::Covariance => attributes.set("ddof", i64::from(self.args.ddof)),
+            Quantity::Covariance => attributes.set("ddof", i64::from(self.args.ddof())),
             Quantity::High | Quantity::Low => {
                 attributes.set("cell_methods", format!("{}: mean", self.source.variable().dims[0].name));
             }
@@ -255,7 +255,7 @@ impl Describe<'_> {
             .with("flag_values", AttributeValue::Integers(vec![0, 1]))
             .with("flag_meanings", "not_significant significant")
             .with("comment", "false discovery rate (Benjamini and Hochberg 1995, Wilks 2016) over all cells of a lag; p_threshold is the largest p-value that counts, NaN if none does")
-            .with("alpha", self.args.alpha);
+            .with("alpha", self.args.alpha());
         attributes.set("p_threshold", AttributeValue::Doubles(limits));
         self.with_space(attributes)
     }
@@ -268,8 +268,8 @@ fn global(args: &RelateArgs, dataset: &Dataset, with: &With, results: &[OfLag]) 
         format!("with={}", crate::run::scratch::told(&args.with)),
         format!("detrend={}", args.detrend),
         format!("standardize={}", args.standardize),
-        format!("ddof={}", args.ddof),
-        format!("alpha={}", args.alpha),
+        format!("ddof={}", args.ddof()),
+        format!("alpha={}", args.alpha()),
         "missing=skip pairs".to_owned(),
     ];
     options.extend(args.threshold.map(|t| format!("threshold={t}")));

@@ -141,7 +141,7 @@ fn part(values: Numbers<'_>, range: std::ops::Range<usize>) -> Numbers<'_> {
 impl Fold for Relate {
     type State = RelateState;
     const NAME: &'static str = "statistics-relate";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn reduces(&self) -> &[Role] {
         &TIME

@@ -88,8 +88,10 @@ fn infinite_values_have_no_spread_wherever_they_stand() {
     values[4] = f64::INFINITY;
     let work = Running::new(&[Op::Std, Op::Var, Op::Mean], 3, values.len()).unwrap();
     let out = run(&work, &values);
-    for k in 0..work.windows() {
-        let has = (2..=4).contains(&k);
-        assert!(out[0][k].is_nan() == has && out[1][k].is_nan() == has && out[2][k].is_infinite() == has);
+    let has = |k: usize| (2..=4).contains(&k);
+    let [std, var, mean] = [0, 1, 2].map(|op: usize| &out[op]);
+    assert_eq!(std.len(), 8);
+    for (k, ((std, var), mean)) in std.iter().zip(var).zip(mean).enumerate() {
+        assert!(std.is_nan() == has(k) && var.is_nan() == has(k) && mean.is_infinite() == has(k), "{k}");
     }
 }

@@ -129,3 +129,20 @@ fn series_that_end_early_keep_their_digits() {
         }
     }
 }
+
+#[test]
+fn infinite_values_are_on_no_line() {
+    let source = Memory::new(&[12, 1, 2], false, &[1, 1, 2], |at| match at {
+        [5, _, 1] => f64::INFINITY,
+        [t, ..] => *t as f64,
+        [] => f64::NAN,
+    });
+    let times: Vec<f64> = (0..12).map(f64::from).collect();
+    let dims = &source.variable.dims;
+    let groups = Groups::all(12);
+    let fold = Reduction::new(dims, &[Role::Time], &[Op::Trend], groups, Weights::default(), times).unwrap();
+    let rules = Rules { missing: Missing::Skip, ddof: 1, cells: 1 };
+    let wanted = [Quantity::Slope, Quantity::SlopeError, Quantity::PValue, Quantity::EffectiveSize];
+    let got = run(&source, &fold, &wanted, &rules);
+    assert!(got.iter().all(|of| of[1].is_nan() && !of[0].is_nan()), "{got:?}");
+}
