@@ -123,6 +123,12 @@ fn periods_are_chosen_as_months_are_told() {
         run_well(launch, &[&one[..], &common].concat());
         assert_eq!(values(&out, "v"), [12.0]);
     }
+    // A file without bounds changes nothing of those that have some.
+    let later = folder.path().join("later.nc");
+    monthly(&later, &of_months(36..48), false);
+    let words = ["stats", text(&input), text(&later), "--by", "year", "--op", "min", "--time", "2002/2003"];
+    run_well(Launch::Plain(1), &[&words[..], &common].concat());
+    assert_eq!(values(&out, "v")[0], 200_201.0);
     // The last month of the file is dated to the year after.
     let nothing = ["stats", text(&input), "--time", "2003"];
     let output = run(Launch::Plain(1), &[&nothing[..], &common].concat());

@@ -100,27 +100,28 @@ fn matched(
     Ok(places)
 }
 
-/// The number of each date, counted from the first in steps of the usual length: more than one further
-/// than the one before behind a gap. None where steps are uneven in another way, or a gap is so long
-/// that it means nothing.
+/// The number of each date, counted from the first in steps of the usual length, in days or in months:
+/// more than one further than the one before behind a gap. None where steps are uneven in another way,
+/// or a gap is so long that it means nothing.
 pub(crate) fn numbered(dates: &[DateTime], calendar: Calendar) -> Option<Vec<usize>> {
+    let first = calendar.instant(*dates.first()?).ok()?;
+    let day = |d: &DateTime| Some(calendar.instant(*d).ok()?.days_since(first));
+    let days: Vec<f64> = dates.iter().map(day).collect::<Option<_>>()?;
+    let months = || dates.iter().map(|d| d.year as f64 * 12.0 + f64::from(d.month)).collect::<Vec<_>>();
+    let by_month = || (Detail::of(dates) == Detail::Month).then(months);
+    in_steps(&days).or_else(|| in_steps(&by_month()?))
+}
+
+/// How many steps of the usual length lie before each; none if some are no whole number of them.
+fn in_steps(numbers: &[f64]) -> Option<Vec<usize>> {
     /// Steps that are counted, at most.
     const MOST: f64 = 1e7;
-    let by_month = Detail::of(dates) == Detail::Month;
-    let first = calendar.instant(*dates.first()?).ok()?;
-    let number = |d: &DateTime| {
-        if by_month {
-            return Some(d.year as f64 * 12.0 + f64::from(d.month));
-        }
-        Some(calendar.instant(*d).ok()?.days_since(first))
-    };
-    let numbers: Vec<f64> = dates.iter().map(number).collect::<Option<_>>()?;
     let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let mut sorted = steps.clone();
     sorted.sort_by(f64::total_cmp);
-    let usual = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
-    let mut all = vec![0];
-    let mut at = 0.0;
+    // The shorter of two that are as common: the other one is a gap.
+    let usual = sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(1.0);
+    let (mut all, mut at) = (vec![0], 0.0);
     for step in steps {
         let count = (step / usual).round();
         if !(count >= 1.0 && (step - count * usual).abs() <= 0.01 * usual && at + count <= MOST) {
@@ -423,6 +424,14 @@ mod tests {
         let uneven = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.9, 5.5]);
         assert_eq!(numbered(&uneven.datetimes(), uneven.calendar), None);
         assert_eq!(numbered(&winters[..1], Calendar::Standard), Some(vec![0]));
+        // As many gaps as steps; steps that pass over months.
+        let pairs: Vec<DateTime> = [(2000, 2), (2001, 1), (2001, 2), (2002, 1), (2002, 2)]
+            .into_iter()
+            .map(|(year, month)| DateTime::date(year, month, 15))
+            .collect();
+        assert_eq!(numbered(&pairs, Calendar::Standard), Some(vec![0, 11, 12, 23, 24]));
+        let forty = axis("days since 2000-01-01", "standard", &[0.0, 40.0, 80.0, 120.0, 160.0, 200.0]);
+        assert_eq!(numbered(&forty.datetimes(), forty.calendar), Some((0..6).collect()));
         let all = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5]);
         let pair = |skips| matched((&days, &days.datetimes()), (&all, &all.datetimes()), skips);
         assert_eq!(pair(true).expect("all are there"), [0, 1, 2, 5, 6]);

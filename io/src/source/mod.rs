@@ -179,7 +179,7 @@ impl Dataset {
     }
 
     /// The bounds of all times of a variable, by which those of a period are found: the mean of a month
-    /// may be dated to its end.
+    /// may be dated to its end. NaN where there are none.
     ///
     /// # Collective
     /// Every rank calls this.
@@ -197,9 +197,9 @@ impl Dataset {
             Selection { time: None, lon_lat_box: None, masks: Vec::new(), region: None, ..selection.clone() };
         let source = comm.on_root(|| build::build(self, name, &whole, None))?;
         let memory = Memory::new(comm, &source.files, self.is_cached(), || Cache::open().ok());
-        let bounds = time::bounds(comm, &memory, self, &source)?;
+        let bounds = time::known_bounds(comm, &memory, self, &source)?;
         memory.save();
-        Ok(bounds.map(|bounds| bounds.values.to_f64()))
+        Ok(bounds)
     }
 }
 

@@ -88,6 +88,49 @@ pub(super) fn bounds(
     })
 }
 
+/// The bounds of all times of a data set, as far as files have them and they can be read; NaN elsewhere.
+/// They tell which times are to be chosen: what is wrong with a file whose times are not must not matter.
+///
+/// # Collective
+/// As [`bounds`].
+///
+/// # Errors
+/// Internal, if ranks disagree.
+pub(super) fn known_bounds(
+    comm: &Comm,
+    memory: &Memory,
+    dataset: &Dataset,
+    source: &Source,
+) -> Result<Option<Vec<f64>>> {
+    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok(None) };
+    if dataset.variable(bounds).is_err() {
+        return Ok(None);
+    }
+    let (name, files, io) = (source.time_name.as_str(), &source.files, dataset.options().io);
+    let usable = |i: usize, kept: &Option<Stored>| kept.as_ref().is_none_or(|k| k.of(&files[i]).is_some());
+    let find =
+        |i: usize| Ok(read((&files[i].path, io), name, bounds, 0..files[i].time_len).unwrap_or_default());
+    let told = memory.each(comm, &format!("known bounds:{name}:{bounds}"), usable, find)?;
+    comm.on_root(|| {
+        let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
+        let told = told.all()?;
+        // Members of an ensemble have the same times.
+        let count = if source.is_ensemble() { 1 } else { files.len() };
+        let of = |(stored, file): (&Option<Stored>, &SourceFile)| {
+            let found = stored.as_ref().and_then(|stored| converted(stored, file, &source.time));
+            found.unwrap_or_else(|| vec![f64::NAN; 2 * file.times.len()])
+        };
+        Ok(Some(told.iter().zip(files).take(count).flat_map(of).collect()))
+    })
+}
+
+/// The bounds of the times that a source has of a file, in the units of its times; none if they don't
+/// decode.
+fn converted(stored: &Stored, file: &SourceFile, axis: &TimeAxis) -> Option<Vec<f64>> {
+    let units = TimeUnits::parse(&stored.units, axis.calendar).ok()?;
+    Some(TimeAxis::new(units, stored.of(file)?.to_vec()).ok()?.converted(&axis.units).ok()?.values)
+}
+
 /// The bounds of some times of a file, as they are there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Stored {
@@ -133,9 +176,7 @@ fn join(stored: &[Option<Stored>], files: &[SourceFile], axis: &TimeAxis) -> Opt
     for (stored, file) in stored.iter().zip(files) {
         let stored = stored.as_ref()?;
         // What does not decode is left out.
-        let units = TimeUnits::parse(&stored.units, axis.calendar).ok()?;
-        let bounds = TimeAxis::new(units, stored.of(file)?.to_vec()).ok()?.converted(&axis.units).ok()?;
-        all.extend(bounds.values);
+        all.extend(converted(stored, file, axis)?);
         vertices = &stored.vertices;
     }
     (all.len() == 2 * axis.values.len() && !vertices.is_empty()).then(|| (vertices.to_owned(), all))

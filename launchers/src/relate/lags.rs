@@ -98,9 +98,6 @@ pub(super) fn plan(
     let room = budget.for_buffers(comm).saturating_sub(maps);
     let demand = folding::demand(comm, room, parts);
     let numbers = pairs::numbered(&pairs::dates(source)?, source.time().calendar);
-    if let With::Field(_) = with {
-        args.check_gaps(numbers.as_deref())?;
-    }
     let fold_of = |lags: &[i64]| match with {
         With::Index(series) => Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds),
         With::Field(_) => Relate::to_field(args.wanted()).leaving_out(apart(lags, numbers.as_deref())),

@@ -3,6 +3,7 @@
 use super::index::{Series, With};
 use super::RelateArgs;
 use crate::common::check_once;
+use crate::pairs;
 use halocline_algorithms::statistics::relate::{Quantity, Treatment, Wanted};
 use halocline_core::{Error, Result};
 use halocline_io::source::Source;
@@ -178,21 +179,48 @@ impl RelateArgs {
         }
     }
 
-    /// Refuses lags at which no two fields go together because of gaps in time: `numbers` are those of
-    /// the steps.
-    pub(super) fn check_gaps(&self, numbers: Option<&[usize]>) -> Result<()> {
-        let Some(numbers) = numbers else { return Ok(()) };
-        let none = |lag: &&i64| {
-            let by = lag.unsigned_abs() as usize;
-            !numbers.iter().skip(by).zip(numbers).any(|(late, early)| late - early == by)
-        };
-        match self.lag_list().iter().find(none) {
-            None => Ok(()),
-            Some(lag) => Err(Error::usage(format!(
-                "at lag {lag}, no two times go together, as there are gaps in time"
-            ))
-            .remedy("ask for shorter lags, or fill gaps with missing values first")),
+    /// What there is to say of lags where steps in time are uneven.
+    ///
+    /// # Errors
+    /// Usage, if a lag has no pairs.
+    pub(super) fn notes(&self, source: &Source, with: &With) -> Result<Vec<String>> {
+        if self.lag_list() == [0] {
+            return Ok(Vec::new());
         }
+        match (pairs::numbered(&pairs::dates(source)?, source.time().calendar), with) {
+            (Some(numbers), With::Field(_)) => self.check_gaps(&numbers),
+            (Some(_), With::Index(_)) => Ok(Vec::new()),
+            (None, _) => {
+                Ok(vec!["note: steps in time are uneven: lags count times, however far apart".to_owned()])
+            }
+        }
+    }
+
+    /// What there is to say of lags of two fields with gaps in time, whose steps are numbered: they are
+    /// read side by side, as many times apart as the lag, so that pairs with a gap between them are lost.
+    ///
+    /// # Errors
+    /// Usage, if a lag has none left.
+    fn check_gaps(&self, numbers: &[usize]) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for lag in self.lag_list() {
+            let by = lag.unsigned_abs() as usize;
+            let of_steps = numbers.iter().filter(|&n| numbers.binary_search(&(n + by)).is_ok()).count();
+            let read =
+                numbers.iter().skip(by).zip(numbers).filter(|(late, early)| *late - *early == by).count();
+            if read == 0 {
+                return Err(Error::usage(format!(
+                    "at lag {lag}, no two of the times go together: there are gaps in time, over which two fields are not paired"
+                ))
+                .remedy("ask for shorter lags, or fill gaps with missing values first"));
+            }
+            if read < of_steps {
+                notes.push(format!(
+                    "note: at lag {lag}, {read} of {of_steps} pairs of times count: two fields are not paired over gaps in time"
+                ));
+            }
+        }
+        Ok(notes)
     }
 
     /// The level of tests over the whole map.

@@ -51,7 +51,11 @@ impl<'a> Relations<'a> {
             let limits = (job.budget, parts.as_deref());
             Ok((lags::plan(comm, args, &source, &with, &key, limits)?, parts))
         });
-        let (passes, parts) = planned.map_err(|e| folding::blame(e, files.first(), &args.var))?;
+        let blame = |e| folding::blame(e, files.first(), &args.var);
+        let (passes, parts) = planned.map_err(blame)?;
+        for note in args.notes(&source, &with).map_err(blame)? {
+            verbosity.say(comm, || note);
+        }
         Ok(Self { args, dataset, files, source, with, key, parts, passes, done: 0, results: Vec::new() })
     }
 }
