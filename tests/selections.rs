@@ -320,8 +320,8 @@ fn no_output_replaces_a_mask_a_region_or_a_list() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
     let (input, mask, region, list) = (at("in.nc"), at("mask.nc"), at("region.geojson"), at("list.txt"));
-    for path in [&input, &mask] {
-        Made { shape: [12, 4, 5], layout: Layout::Classic, since: 0 }.write(path);
+    for (path, times) in [(&input, 12), (&mask, 1)] {
+        Made { shape: [times, 4, 5], layout: Layout::Classic, since: 0 }.write(path);
     }
     let square = r#"{"type":"Feature","properties":{"name":"A"},"geometry":{"type":"Polygon","coordinates":[[[0,-90],[360,-90],[360,90],[0,90],[0,-90]]]}}"#;
     std::fs::write(&region, square).expect("written");
@@ -338,7 +338,7 @@ fn no_output_replaces_a_mask_a_region_or_a_list() {
             &["histogram", "--bins", "0:400:4"],
             &["climatology", "--by", "month"],
             &["spectrum", "power"],
-            &["filter", "time", "--low-pass", "3"],
+            &["filter", "time", "--band", "90d,"],
             &["eof", "--modes", "1"],
         ] {
             let words = [command, inputs, &["--var", "tos", "-q", "-o", text(target)]].concat();
