@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::made::monthly;
+use common::made::{monthly, Dated};
 use common::{attribute, contents, data, launches, names_in, run, run_well, text, values, Launch};
 use std::path::Path;
 
@@ -113,7 +113,7 @@ fn periods_are_chosen_as_months_are_told() {
     let of_months = |months: std::ops::Range<usize>| -> Vec<(usize, f64)> {
         months.map(|m| (m, (100 * (2000 + m / 12) + m % 12 + 1) as f64)).collect()
     };
-    monthly(&input, &of_months(0..36), true);
+    monthly(&input, &of_months(0..36), Dated::EndOfBounds);
     let common = ["--var", "v", "-q", "-o", text(&out)];
     for launch in [Launch::Plain(2), Launch::Mpi(3)] {
         let base = ["climatology", text(&input), "--by", "month", "--base", "2001/2001"];
@@ -125,10 +125,14 @@ fn periods_are_chosen_as_months_are_told() {
     }
     // A file without bounds changes nothing of those that have some.
     let later = folder.path().join("later.nc");
-    monthly(&later, &of_months(36..48), false);
+    monthly(&later, &of_months(36..48), Dated::Middle);
     let words = ["stats", text(&input), text(&later), "--by", "year", "--op", "min", "--time", "2002/2003"];
     run_well(Launch::Plain(1), &[&words[..], &common].concat());
     assert_eq!(values(&out, "v")[0], 200_201.0);
+    let base = ["climatology", text(&input), text(&later), "--by", "month", "--base", "2002"];
+    run_well(Launch::Plain(1), &[&base[..], &common, &["--anomaly", text(&anomaly)]].concat());
+    assert_eq!(values(&anomaly, "v")[24..36], [0.0; 12]);
+    assert_eq!(values(&anomaly, "v")[36..48], [100.0; 12]);
     // The last month of the file is dated to the year after.
     let nothing = ["stats", text(&input), "--time", "2003"];
     let output = run(Launch::Plain(1), &[&nothing[..], &common].concat());
@@ -137,7 +141,7 @@ fn periods_are_chosen_as_months_are_told() {
 
     // A month that the base period does not have has its neighbours in a window.
     let kept: Vec<(usize, f64)> = of_months(0..36).into_iter().filter(|(m, _)| *m != 15).collect();
-    monthly(&input, &kept, true);
+    monthly(&input, &kept, Dated::EndOfBounds);
     let base = ["climatology", text(&input), "--by", "month", "--base", "2001/2001"];
     let words = [&base[..], &common, &["--anomaly", text(&anomaly)]].concat();
     let output = run(Launch::Plain(1), &words);
@@ -153,7 +157,7 @@ fn a_month_that_is_dated_to_its_end_is_that_month() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
     let months: Vec<(usize, f64)> = (0..36).map(|m| (m, (m % 12 + 1) as f64)).collect();
-    monthly(&input, &months, true);
+    monthly(&input, &months, Dated::EndOfBounds);
     let words = ["climatology", text(&input), "--var", "v", "--by", "month", "-q", "-o", text(&out)];
     run_well(Launch::Plain(1), &words);
     assert_eq!(values(&out, "v"), (1..=12).map(f64::from).collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::made::{monthly, Layout, Made};
+use common::made::{monthly, Dated, Layout, Made};
 use common::{close, contents, data, launches, reference, run, run_well, shared, text, values, Launch};
 use std::path::Path;
 
@@ -416,17 +416,32 @@ fn months_dated_to_their_ends_go_with_their_own_index() {
     let at = |name: &str| folder.path().join(name);
     let (input, table, field) = (at("in.nc"), at("index.csv"), at("field.nc"));
     let series: Vec<(usize, f64)> = (0..36).map(|m| (m, noise(m))).collect();
-    monthly(&input, &series, true);
+    monthly(&input, &series, Dated::EndOfBounds);
     let rows: Vec<String> =
         (0..48).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
     std::fs::write(&table, rows.join("\n")).expect("written");
-    monthly(&field, &series, false);
+    monthly(&field, &series, Dated::Middle);
     for with in [text(&table).to_owned(), format!("{}:v", text(&field))] {
         let out = at("out.nc");
         let words = ["relate", text(&input), "--var", "v", "--with", &with, "-q", "-o", text(&out)];
         run_well(Launch::Plain(1), &words);
         assert_eq!(values(&out, "v_correlation"), [1.0], "{with}");
         assert_eq!(values(&out, "v_pairs"), [36.0]);
+    }
+    // The same times are the same, though one file has lost its bounds.
+    monthly(&field, &series, Dated::End);
+    for time in [None, Some("--time=2001/2002")] {
+        let (out, with) = (at("out.nc"), format!("{}:v", text(&field)));
+        let mut words = vec!["relate", text(&input), "--var", "v", "--with", &with, "-q", "-o", text(&out)];
+        words.extend(time);
+        let output = run(Launch::Plain(1), &words);
+        if time.is_none() {
+            assert!(output.status.success());
+            assert_eq!(values(&out, "v_correlation"), [1.0]);
+        } else {
+            // Of one December 2000 is chosen, of the other December 2002.
+            assert_eq!(output.status.code(), Some(3), "{output:?}");
+        }
     }
 }
 
@@ -439,8 +454,8 @@ fn lags_count_steps_across_gaps() {
         months.filter(|m| [11, 0, 1].contains(&(m % 12))).map(|m| (m, noise(m - before))).collect()
     };
     let (input, same, table, out) = (at("in.nc"), at("same.nc"), at("all.csv"), at("out.nc"));
-    monthly(&input, &winter(11..251, 1), false);
-    monthly(&same, &winter(11..251, 0), false);
+    monthly(&input, &winter(11..251, 1), Dated::Middle);
+    monthly(&same, &winter(11..251, 0), Dated::Middle);
     let rows: Vec<String> =
         (0..260).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
     std::fs::write(&table, rows.join("\n")).expect("written");

@@ -98,8 +98,8 @@ fn metadata_from_the_cache() {
     assert!(open(&Comm::serial(), &names).unwrap().notes().is_empty() && !folder.exists());
     assert_eq!(check(&names), 0);
     assert_eq!(check(&names), 30);
-    // One of metadata, of places and of bounds for each directory.
-    assert_eq!(std::fs::read_dir(folder.join("halocline/meta-1")).unwrap().count(), 6);
+    // One of metadata, of places, of bounds, and of those by which times are chosen, for each directory.
+    assert_eq!(std::fs::read_dir(folder.join("halocline/meta-1")).unwrap().count(), 8);
     // Part of the files, other names for them, one alone.
     assert_eq!(check(&names[10..25]), 15);
     assert_eq!(check(&[one.join("../one/*.nc").display().to_string()]), 20);

@@ -10,6 +10,7 @@ use halocline_core::meta::{Coordinate, Dim};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
+use std::collections::HashSet;
 
 /// Coordinates that differ by less are the same, relative to their size.
 const SAME: f64 = 1e-5;
@@ -21,12 +22,12 @@ const SAME: f64 = 1e-5;
 /// # Errors
 /// Data: the calendars differ, or there is no such date; names the first.
 pub(crate) fn align(wanted: &Source, there: &Source) -> Result<usize> {
-    align_dates((wanted.time(), &dates(wanted)?), (there.time(), &dates(there)?))
+    let [ours, theirs] = dates_of_both(wanted, there)?;
+    align_dates((wanted.time(), &ours), (there.time(), &theirs))
 }
 
-/// The dates by which times of two data sets are compared: in the middle of their bounds, as one data
-/// set dates the mean of a month to its end and another to its start. Where there are several a day,
-/// times are compared as they are stated.
+/// The dates of a source's times, to be compared with those of a text: in the middle of their bounds, as
+/// the mean of a month may be dated to its end. Where there are several a day, as they are stated.
 ///
 /// # Errors
 /// Data, if a middle is no date.
@@ -38,13 +39,32 @@ pub(crate) fn dates(source: &Source) -> Result<Vec<DateTime>> {
     source.dates()
 }
 
+/// The dates by which times of two data sets are compared: in the middle of their bounds, as one may date
+/// the mean of a month to its end and the other to its middle. But where only one has bounds and both
+/// state the same times, those are the same: a tool may have dropped the bounds of the other.
+///
+/// # Errors
+/// As [`dates`].
+fn dates_of_both(a: &Source, b: &Source) -> Result<[Vec<DateTime>; 2]> {
+    let stated = [a, b].map(|source| source.time().datetimes());
+    let one_has_bounds = a.known_bounds().is_some() != b.known_bounds().is_some();
+    if one_has_bounds {
+        let theirs: HashSet<&DateTime> = stated[1].iter().collect();
+        if stated[0].iter().any(|date| theirs.contains(date)) {
+            return Ok(stated);
+        }
+    }
+    Ok([dates(a)?, dates(b)?])
+}
+
 /// Of each time of `wanted`, its place among those of `there`: as [`align`] compares them, but there may
 /// be others in between.
 ///
 /// # Errors
 /// As [`align`].
 pub(crate) fn places(wanted: &Source, there: &Source) -> Result<Vec<usize>> {
-    matched((wanted.time(), &dates(wanted)?), (there.time(), &dates(there)?), true)
+    let [ours, theirs] = dates_of_both(wanted, there)?;
+    matched((wanted.time(), &ours), (there.time(), &theirs), true)
 }
 
 fn align_dates(wanted: (&TimeAxis, &[DateTime]), there: (&TimeAxis, &[DateTime])) -> Result<usize> {

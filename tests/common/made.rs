@@ -91,9 +91,20 @@ impl Made {
     }
 }
 
-/// A series of one place in a `360_day` calendar: months (counted from January 2000 on) and their values,
-/// each dated to the end of the month, with bounds that say so, or to its middle without any.
-pub(crate) fn monthly(path: &Path, series: &[(usize, f64)], with_bounds: bool) {
+/// To where monthly means are dated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dated {
+    /// To the middle of the month, without bounds.
+    Middle,
+    /// To its end, without bounds that would say so.
+    End,
+    /// To its end, with bounds.
+    EndOfBounds,
+}
+
+/// A series of one place in a `360_day` calendar: months (counted from January 2000 on) and their values.
+pub(crate) fn monthly(path: &Path, series: &[(usize, f64)], dated: Dated) {
+    let with_bounds = dated == Dated::EndOfBounds;
     let mut file = netcdf::create(path).expect("a test file");
     for (name, len) in [("time", series.len()), ("bnds", 2), ("lat", 1), ("lon", 1)] {
         file.add_dimension(name, len).expect("a dimension");
@@ -112,7 +123,8 @@ pub(crate) fn monthly(path: &Path, series: &[(usize, f64)], with_bounds: bool) {
     }
     file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
     let starts: Vec<f64> = series.iter().map(|(month, _)| 30.0 * *month as f64).collect();
-    let times: Vec<f64> = starts.iter().map(|start| start + if with_bounds { 30.0 } else { 15.0 }).collect();
+    let times: Vec<f64> =
+        starts.iter().map(|start| start + if dated == Dated::Middle { 15.0 } else { 30.0 }).collect();
     let values: Vec<f64> = series.iter().map(|(_, value)| *value).collect();
     let mut all = vec![("time", times), ("v", values), ("lat", vec![0.0]), ("lon", vec![0.0])];
     if with_bounds {

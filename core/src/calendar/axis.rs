@@ -95,6 +95,13 @@ impl TimeAxis {
     pub fn datetimes(&self) -> Vec<DateTime> {
         (0..self.len()).map(|i| self.datetime(i)).collect()
     }
+    /// The dates of times that are in the [middle](Self::middles) of their bounds.
+    ///
+    /// # Errors
+    /// Data, if a middle is no date.
+    pub fn dates_by_bounds(&self, bounds: Option<&[f64]>) -> Result<Vec<DateTime>> {
+        Ok(self.middles(bounds)?.into_iter().map(|at| self.date(at)).collect())
+    }
     /// The month, 1..=12, of each time.
     pub fn months(&self) -> Vec<u8> {
         (0..self.len()).map(|i| self.datetime(i).month).collect()
@@ -163,16 +170,15 @@ impl TimeAxis {
     /// # Errors
     /// As [`Self::select`]; data, if a middle is no date.
     pub fn select_by_bounds(&self, range: &TimeRange, bounds: Option<&[f64]>) -> Result<Range<usize>> {
-        let middles = self.middles(bounds)?;
-        let is_inside = |i: &usize| range.contains(self.calendar, &self.calendar.datetime(middles[*i]));
-        let inside: Vec<usize> = (0..self.len()).filter(is_inside).collect();
+        let dates = self.dates_by_bounds(bounds)?;
+        let inside: Vec<usize> =
+            (0..self.len()).filter(|&i| range.contains(self.calendar, &dates[i])).collect();
         let (Some(&first), Some(&last)) = (inside.first(), inside.last()) else {
             let none = format!("no time lies in `{range}`");
             return Err(if self.is_empty() {
                 Error::usage(format!("{none}: there are no times at all"))
             } else {
-                let date = |i: usize| self.calendar.datetime(middles[i]).date_string();
-                let [from, to] = [0, self.len() - 1].map(date);
+                let [from, to] = [0, self.len() - 1].map(|i| dates[i].date_string());
                 Error::usage(none).remedy(format!("times reach from {from} to {to}"))
             });
         };

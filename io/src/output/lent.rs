@@ -5,7 +5,7 @@ use super::cells::{fill, Cell};
 use super::layout::Layout;
 use super::limits::Limits;
 use super::one_writer::OneWriter;
-use super::plan::Rounds;
+use super::plan::{Rounds, Share};
 use super::queue::Buffer;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Values;
@@ -35,16 +35,19 @@ pub(super) fn runs(
     }
     let boxes = [block.clone()];
     let shares = Rounds::new(layout, &boxes, 1, block.len()).flatten();
-    let run = |chunk: IndexBox| {
+    let run = |share: Share| {
+        if !share.whole || layout.stored_block(&share.block) != share.block {
+            return None;
+        }
         let (mut count, mut start) = (0, 0);
-        block.for_each_run(&chunk, |from, _, _| {
+        block.for_each_run(&share.block, |from, _, _| {
             count += 1;
             start = from;
         });
-        let range = start * size..(start + chunk.len()) * size;
-        (count == 1 && layout.stored_block(&chunk) == chunk).then_some((chunk, range))
+        let range = start * size..(start + share.block.len()) * size;
+        (count == 1).then_some((share.block, range))
     };
-    shares.map(|share| run(share.block).filter(|_| share.whole)).collect()
+    shares.map(run).collect()
 }
 
 impl OneWriter {

@@ -28,6 +28,9 @@ impl Source {
             bounds.values = Values::F64(ends[2 * steps.start..2 * steps.end].to_vec());
             bounds.variable.dims[0].len = steps.len();
         }
+        if let Some(known) = &mut part.known_bounds {
+            *known = known[2 * steps.start..2 * steps.end].to_vec();
+        }
         let (mut files, mut located) = (Vec::new(), Vec::new());
         for (file, place) in self.files.iter().zip(&self.located) {
             // Of an ensemble, each file has all times.

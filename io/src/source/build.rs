@@ -126,6 +126,7 @@ fn select(
         time_name: entry.name.clone(),
         time_attributes: entry.attributes.clone(),
         time_coordinate,
+        known_bounds: None,
         grid,
         level,
         ensemble: members.is_some(),

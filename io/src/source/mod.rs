@@ -39,8 +39,10 @@ use std::ops::Range;
 /// What to read of a variable. The default is everything.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Selection {
-    /// Times.
+    /// Times, which lie in the middle of their bounds where they have some.
     pub time: Option<TimeRange>,
+    /// Whether times lie where they are stated, whatever their bounds are.
+    pub stated_times: bool,
     /// West, east, south, north in degrees: cells whose centre lies inside, edges included.
     /// Longitudes are compared modulo a turn; a west that is east of the east crosses the seam.
     pub lon_lat_box: Option<[f64; 4]>,
@@ -120,6 +122,8 @@ pub struct Source {
     time_name: String,
     time_attributes: Attributes,
     time_coordinate: Coordinate,
+    /// Bounds of the times as far as files have them, NaN elsewhere.
+    known_bounds: Option<Vec<f64>>,
     grid: Grid,
     level: Option<Coordinate>,
     kept: Vec<Coordinate>,
@@ -165,14 +169,13 @@ impl Dataset {
     /// reports.
     pub fn source(&self, comm: &Comm, name: &str, selection: &Selection) -> Result<Source> {
         let bounds = match &selection.time {
-            Some(_) => self.bounds_of_all_times(comm, name, selection)?,
-            None => None,
+            Some(_) if !selection.stated_times => self.bounds_of_all_times(comm, name, selection)?,
+            _ => None,
         };
         let mut source = comm.on_root(|| build::build(self, name, selection, bounds.as_deref()))?;
         let info = self.variable(name)?;
         let memory = Memory::new(comm, &source.files, self.is_cached(), || Cache::open().ok());
-        let bounds = time::bounds(comm, &memory, self, &source)?;
-        source.time_coordinate.bounds = bounds;
+        (source.time_coordinate.bounds, source.known_bounds) = time::bounds(comm, &memory, self, &source)?;
         (source.located, source.note) = locate::all(comm, &memory, &source.files, info, selection.io)?;
         memory.save();
         Ok(source)
@@ -236,15 +239,18 @@ impl Source {
     pub fn time(&self) -> &TimeAxis {
         &self.time
     }
+    /// The bounds of the selected times, two a time, in their units; NaN for times of files that have
+    /// none. Results carry bounds on only where all times have them ([`Self::time_coordinate`]).
+    pub fn known_bounds(&self) -> Option<&[f64]> {
+        self.known_bounds.as_deref()
+    }
     /// When the selected times are: in the middle of their bounds, where there are any
     /// ([`TimeAxis::middles`]).
     ///
     /// # Errors
     /// Data, if a middle is no date.
     pub fn dates(&self) -> Result<Vec<DateTime>> {
-        let bounds = self.time_coordinate.bounds.as_ref().map(|bounds| bounds.values.to_f64());
-        let middles = self.time.middles(bounds.as_deref())?;
-        Ok(middles.into_iter().map(|at| self.time.calendar.datetime(at)).collect())
+        self.time.dates_by_bounds(self.known_bounds())
     }
     /// Name of the time coordinate (that of its dimension is in [`Self::variable`]).
     pub fn time_name(&self) -> &str {

@@ -31,8 +31,11 @@ pub(super) fn time_coordinate(name: &str, dim: &Dim, attributes: &Attributes, ax
     Coordinate { variable, values: Values::F64(axis.values.clone()), bounds: None }
 }
 
+/// A coordinate of bounds that all times have, and bounds as far as they are known.
+type Bounds = (Option<Box<Coordinate>>, Option<Vec<f64>>);
+
 /// The bounds of the times of a source in the units of its times; none where a file has none
-/// that fit.
+/// that fit. And those that files have, NaN for times of files that have none.
 ///
 /// # Collective
 /// Every rank calls this with the same arguments, rank 0 with what it remembers.
@@ -40,16 +43,11 @@ pub(super) fn time_coordinate(name: &str, dim: &Dim, attributes: &Attributes, ax
 /// # Errors
 /// Data, if a file is damaged; system, if it can't be read. Of several files the first, on every
 /// rank.
-pub(super) fn bounds(
-    comm: &Comm,
-    memory: &Memory,
-    dataset: &Dataset,
-    source: &Source,
-) -> Result<Option<Box<Coordinate>>> {
-    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok(None) };
+pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &Source) -> Result<Bounds> {
+    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok((None, None)) };
     // What the first file lacks need not be sought in thousands of others.
     if dataset.variable(bounds).is_err() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let (name, files) = (source.time_name.as_str(), &source.files);
     // Whoever keeps them reads all of a file: the next selection may be another.
@@ -77,15 +75,26 @@ pub(super) fn bounds(
         let told = told.all()?;
         // Members of an ensemble have the same times.
         let count = if source.is_ensemble() { 1 } else { files.len() };
-        let all = join(&told[..count.min(told.len())], files, &source.time);
-        Ok(all.map(|(vertices, values)| {
+        let told = &told[..count.min(told.len())];
+        let known = Some(of_each(told, files, &source.time));
+        let coordinate = join(told, files, &source.time).map(|(vertices, values)| {
             let dims =
                 vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
             let attributes = Attributes::new();
             let variable = Variable { name: bounds.to_owned(), dims, dtype: DType::F64, attributes };
             Box::new(Coordinate { variable, values: Values::F64(values), bounds: None })
-        }))
+        });
+        Ok((coordinate, known))
     })
+}
+
+/// The bounds of all times, NaN of files that have none.
+fn of_each(told: &[Option<Stored>], files: &[SourceFile], axis: &TimeAxis) -> Vec<f64> {
+    let of = |(stored, file): (&Option<Stored>, &SourceFile)| {
+        let found = stored.as_ref().and_then(|stored| converted(stored, file, axis));
+        found.unwrap_or_else(|| vec![f64::NAN; 2 * file.times.len()])
+    };
+    told.iter().zip(files).flat_map(of).collect()
 }
 
 /// The bounds of all times of a data set, as far as files have them and they can be read; NaN elsewhere.
@@ -116,11 +125,7 @@ pub(super) fn known_bounds(
         let told = told.all()?;
         // Members of an ensemble have the same times.
         let count = if source.is_ensemble() { 1 } else { files.len() };
-        let of = |(stored, file): (&Option<Stored>, &SourceFile)| {
-            let found = stored.as_ref().and_then(|stored| converted(stored, file, &source.time));
-            found.unwrap_or_else(|| vec![f64::NAN; 2 * file.times.len()])
-        };
-        Ok(Some(told.iter().zip(files).take(count).flat_map(of).collect()))
+        Ok(Some(of_each(&told[..count.min(told.len())], files, &source.time)))
     })
 }
 

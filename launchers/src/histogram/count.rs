@@ -69,7 +69,8 @@ impl Counting {
         let all = results.saturating_add(column).saturating_add(axes);
         if all > job.budget.bytes.saturating_sub(base) {
             // With the states, of which the plan knows more.
-            let needed = all.saturating_add(results).saturating_add(results).saturating_add(base);
+            let states = results.saturating_mul(4);
+            let needed = all.saturating_add(states).saturating_add(base);
             return Err(budget::refuse(
                 needed,
                 job.budget,

@@ -36,7 +36,8 @@ impl<'a> Statistics<'a> {
     pub(super) fn open(job: &FoldJob<'_>, args: &'a StatsArgs) -> Result<Self> {
         let comm = job.comm;
         args.check()?;
-        let selection = args.selection.of_all_levels(args.input.io)?;
+        let mut selection = args.selection.of_all_levels(args.input.io)?;
+        selection.stated_times = !args.convention.uses_bounds();
         let dataset = args.input.open(comm, job.verbosity)?;
         let files = paths(&dataset);
         check_output(comm, &args.output, &files)?;

@@ -30,9 +30,8 @@ impl Times {
             Some(_) if !reduced => Err(Error::usage("--by groups times, which are not reduced")
                 .remedy("add time to --over, or leave --by out")),
             Some(period) => {
-                let bounds = source.time_coordinate().bounds.as_ref().map(|b| b.values.to_f64());
-                let bounds = bounds.filter(|_| args.convention.uses_bounds());
-                let periods = source.time().periods(period, bounds.as_deref())?;
+                let bounds = source.known_bounds().filter(|_| args.convention.uses_bounds());
+                let periods = source.time().periods(period, bounds)?;
                 let coordinate = of_periods(source, &periods);
                 let note = incomplete(source.time(), &periods, args.by);
                 let groups = Groups::new(periods.of, periods.bounds.len() as u32)?;

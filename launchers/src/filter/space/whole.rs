@@ -2,7 +2,7 @@
 
 use super::laplacian::Laplacian;
 use super::{on_date, read_bytes};
-use crate::calc::room;
+use crate::calc::{room, room_again};
 use crate::divided::Number;
 use crate::folding::{self, FoldJob};
 use crate::series::writing_bytes;
@@ -18,6 +18,7 @@ use halocline_core::Result;
 use halocline_io::output::Output;
 use halocline_io::source::Source;
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 /// How windows of whole maps go through.
 pub(super) struct Whole {
@@ -95,8 +96,15 @@ impl Whole {
         let worker = Worker { laplacian, filter, halo };
         let cells = laplacian.stored[0] * laplacian.stored[1];
         let name = source.variable().name.as_str();
+        // Memory of windows that are in the file: new memory is cleared by the system page by page.
+        let spare: Mutex<Vec<Values>> = Mutex::default();
+        let used = || spare.lock().unwrap_or_else(PoisonError::into_inner);
         let work = |window: &IndexBox, values: &[Numbers<'_>]| -> Result<Values> {
-            let mut out = room(dtype, window.len());
+            let again = used().pop();
+            let mut out = match again {
+                Some(again) => room_again(again, dtype, window.len()),
+                None => room(dtype, window.len()),
+            };
             let levels = (window.len() / cells / window.range(0).len().max(1)).max(1);
             let blame = |e, map: usize| on_date(e, source, window.range(0).start + map / levels);
             match (values[0], &mut out) {
@@ -111,7 +119,8 @@ impl Whole {
         let engine = Engine::with_progress(job.comm, job.progress);
         engine.whole_maps(&[source as &dyn StreamSource], &self.plan, &work, &mut |window, values| {
             let _timer = job.progress.phases.start(Phase::Write);
-            file.write_block(name, window, &values)
+            used().extend(file.hand_over(name, window, values)?);
+            Ok(())
         })
     }
 }
