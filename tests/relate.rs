@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::made::{monthly, Dated, Layout, Made};
+use common::made::{define_axes, monthly, Dated, Layout, Made};
 use common::{close, contents, data, launches, reference, run, run_well, shared, text, values, Launch};
 use std::path::Path;
 
@@ -476,22 +476,11 @@ fn lags_count_steps_across_gaps() {
     let wide = |name: &str, series: &[(usize, f64)]| {
         let path = at(name);
         let mut file = netcdf::create(&path).expect("a file");
-        for (dim, len) in [("time", series.len()), ("lat", 1), ("lon", 2)] {
-            file.add_dimension(dim, len).expect("a dimension");
-        }
+        define_axes(&mut file, [series.len(), 1, 2]);
         let times: Vec<f64> = series.iter().map(|(m, _)| 30.0 * *m as f64 + 15.0).collect();
         let twice: Vec<f64> = series.iter().flat_map(|(_, v)| [*v, 2.0 * v]).collect();
-        for (name, units, numbers) in [
-            ("time", "days since 2000-01-01", times),
-            ("lat", "degrees_north", vec![0.0]),
-            ("lon", "degrees_east", vec![0.0, 10.0]),
-        ] {
-            let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
-            variable.put_attribute("units", units).expect("an attribute");
-            if name == "time" {
-                variable.put_attribute("calendar", "360_day").expect("an attribute");
-            }
-            variable.put_values(&numbers, ..).expect("written");
+        for (name, numbers) in [("time", times), ("lat", vec![0.0]), ("lon", vec![0.0, 10.0])] {
+            file.variable_mut(name).expect("defined").put_values(&numbers, ..).expect("written");
         }
         let mut data = file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
         data.put_values(&twice, ..).expect("written");

@@ -32,24 +32,29 @@ pub(crate) fn value(t: usize, cell: usize) -> f32 {
     }
 }
 
+/// Defines times in a `360_day` calendar, latitudes and longitudes.
+pub(crate) fn define_axes(file: &mut netcdf::FileMut, [nt, ny, nx]: [usize; 3]) {
+    for (name, len) in [("time", nt), ("lat", ny), ("lon", nx)] {
+        file.add_dimension(name, len).expect("a dimension");
+    }
+    for (name, units) in
+        [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
+    {
+        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
+        variable.put_attribute("units", units).expect("an attribute");
+        if name == "time" {
+            variable.put_attribute("calendar", "360_day").expect("an attribute");
+        }
+    }
+}
+
 impl Made {
     pub(crate) fn write(&self, path: &Path) {
         let [nt, ny, nx] = self.shape;
         let classic = matches!(self.layout, Layout::Classic);
         let format = if classic { netcdf::Options::empty() } else { netcdf::Options::NETCDF4 };
         let mut file = netcdf::create_with(path, format).expect("a test file");
-        for (name, len) in [("time", nt), ("lat", ny), ("lon", nx)] {
-            file.add_dimension(name, len).expect("a dimension");
-        }
-        for (name, units) in
-            [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
-        {
-            let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
-            variable.put_attribute("units", units).expect("an attribute");
-            if name == "time" {
-                variable.put_attribute("calendar", "360_day").expect("an attribute");
-            }
-        }
+        define_axes(&mut file, self.shape);
         let mut data = file.add_variable::<f32>("tos", &["time", "lat", "lon"]).expect("a variable");
         data.put_attribute("units", "K").expect("an attribute");
         data.set_fill_value(FILL).expect("a fill value");
@@ -104,30 +109,18 @@ pub(crate) enum Dated {
 
 /// A series of one place in a `360_day` calendar: months (counted from January 2000 on) and their values.
 pub(crate) fn monthly(path: &Path, series: &[(usize, f64)], dated: Dated) {
-    let with_bounds = dated == Dated::EndOfBounds;
     let mut file = netcdf::create(path).expect("a test file");
-    for (name, len) in [("time", series.len()), ("bnds", 2), ("lat", 1), ("lon", 1)] {
-        file.add_dimension(name, len).expect("a dimension");
-    }
-    for (name, units) in
-        [("time", "days since 2000-01-01"), ("lat", "degrees_north"), ("lon", "degrees_east")]
-    {
-        let mut variable = file.add_variable::<f64>(name, &[name]).expect("a variable");
-        variable.put_attribute("units", units).expect("an attribute");
-        if name == "time" {
-            variable.put_attribute("calendar", "360_day").expect("an attribute");
-            if with_bounds {
-                variable.put_attribute("bounds", "time_bnds").expect("an attribute");
-            }
-        }
-    }
+    define_axes(&mut file, [series.len(), 1, 1]);
     file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
     let starts: Vec<f64> = series.iter().map(|(month, _)| 30.0 * *month as f64).collect();
     let times: Vec<f64> =
         starts.iter().map(|start| start + if dated == Dated::Middle { 15.0 } else { 30.0 }).collect();
     let values: Vec<f64> = series.iter().map(|(_, value)| *value).collect();
     let mut all = vec![("time", times), ("v", values), ("lat", vec![0.0]), ("lon", vec![0.0])];
-    if with_bounds {
+    if dated == Dated::EndOfBounds {
+        let mut time = file.variable_mut("time").expect("defined");
+        time.put_attribute("bounds", "time_bnds").expect("an attribute");
+        file.add_dimension("bnds", 2).expect("a dimension");
         file.add_variable::<f64>("time_bnds", &["time", "bnds"]).expect("a variable");
         all.push(("time_bnds", starts.iter().flat_map(|start| [*start, start + 30.0]).collect()));
     }

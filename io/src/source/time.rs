@@ -1,6 +1,6 @@
 //! The time coordinate of a source, as results carry it on.
 
-use super::memory::Memory;
+use super::memory::{Memory, Told};
 use super::{coordinate, Source, SourceFile};
 use crate::cf::Element;
 use crate::dataset::Dataset;
@@ -44,11 +44,7 @@ type Bounds = (Option<Box<Coordinate>>, Option<Vec<f64>>);
 /// Data, if a file is damaged; system, if it can't be read. Of several files the first, on every
 /// rank.
 pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &Source) -> Result<Bounds> {
-    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok((None, None)) };
-    // What the first file lacks need not be sought in thousands of others.
-    if dataset.variable(bounds).is_err() {
-        return Ok((None, None));
-    }
+    let Some(bounds) = named(dataset, source) else { return Ok((None, None)) };
     let (name, files) = (source.time_name.as_str(), &source.files);
     // Whoever keeps them reads all of a file: the next selection may be another.
     let steps = |file: &SourceFile| {
@@ -71,13 +67,9 @@ pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &S
     };
     let told = memory.each(comm, &format!("bounds:{name}:{bounds}"), usable, find)?;
     comm.on_root(|| {
-        let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
-        let told = told.all()?;
-        // Members of an ensemble have the same times.
-        let count = if source.is_ensemble() { 1 } else { files.len() };
-        let told = &told[..count.min(told.len())];
-        let known = Some(of_each(told, files, &source.time));
-        let coordinate = join(told, files, &source.time).map(|(vertices, values)| {
+        let told = of_times(told, source)?;
+        let known = Some(of_each(&told, files, &source.time));
+        let coordinate = join(&told, files, &source.time).map(|(vertices, values)| {
             let dims =
                 vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
             let attributes = Attributes::new();
@@ -86,6 +78,22 @@ pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &S
         });
         Ok((coordinate, known))
     })
+}
+
+/// The variable of bounds that the times of a source name. What the first file lacks need not be sought
+/// in thousands of others.
+fn named<'a>(dataset: &Dataset, source: &'a Source) -> Option<&'a str> {
+    source.time_attributes.text("bounds").filter(|bounds| dataset.variable(bounds).is_ok())
+}
+
+/// What was found in those files whose times follow one another: members of an ensemble have the same.
+fn of_times(told: Option<Told<Option<Stored>>>, source: &Source) -> Result<Vec<Option<Stored>>> {
+    let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
+    let mut all = told.all()?;
+    if source.is_ensemble() {
+        all.truncate(1);
+    }
+    Ok(all)
 }
 
 /// The bounds of all times, NaN of files that have none.
@@ -111,22 +119,13 @@ pub(super) fn known_bounds(
     dataset: &Dataset,
     source: &Source,
 ) -> Result<Option<Vec<f64>>> {
-    let Some(bounds) = source.time_attributes.text("bounds") else { return Ok(None) };
-    if dataset.variable(bounds).is_err() {
-        return Ok(None);
-    }
+    let Some(bounds) = named(dataset, source) else { return Ok(None) };
     let (name, files, io) = (source.time_name.as_str(), &source.files, dataset.options().io);
     let usable = |i: usize, kept: &Option<Stored>| kept.as_ref().is_none_or(|k| k.of(&files[i]).is_some());
     let find =
         |i: usize| Ok(read((&files[i].path, io), name, bounds, 0..files[i].time_len).unwrap_or_default());
     let told = memory.each(comm, &format!("known bounds:{name}:{bounds}"), usable, find)?;
-    comm.on_root(|| {
-        let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
-        let told = told.all()?;
-        // Members of an ensemble have the same times.
-        let count = if source.is_ensemble() { 1 } else { files.len() };
-        Ok(Some(of_each(&told[..count.min(told.len())], files, &source.time)))
-    })
+    comm.on_root(|| Ok(Some(of_each(&of_times(told, source)?, files, &source.time))))
 }
 
 /// The bounds of the times that a source has of a file, in the units of its times; none if they don't

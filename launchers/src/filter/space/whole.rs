@@ -7,6 +7,7 @@ use crate::divided::Number;
 use crate::folding::{self, FoldJob};
 use crate::series::writing_bytes;
 use halocline_algorithms::filter::space::{BlockFilter, Scratch};
+use halocline_core::buffers::Shelf;
 use halocline_core::comm::Comm;
 use halocline_core::decomposition::Decomposition;
 use halocline_core::engine::{Engine, Numbers, NumbersMut, StreamSource, WholeNeeds, WholePlan};
@@ -18,7 +19,6 @@ use halocline_core::Result;
 use halocline_io::output::Output;
 use halocline_io::source::Source;
 use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
 
 /// How windows of whole maps go through.
 pub(super) struct Whole {
@@ -97,11 +97,9 @@ impl Whole {
         let cells = laplacian.stored[0] * laplacian.stored[1];
         let name = source.variable().name.as_str();
         // Memory of windows that are in the file: new memory is cleared by the system page by page.
-        let spare: Mutex<Vec<Values>> = Mutex::default();
-        let used = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = Shelf::default();
         let work = |window: &IndexBox, values: &[Numbers<'_>]| -> Result<Values> {
-            let again = used().pop();
-            let mut out = match again {
+            let mut out = match used.take() {
                 Some(again) => room_again(again, dtype, window.len()),
                 None => room(dtype, window.len()),
             };
@@ -119,7 +117,7 @@ impl Whole {
         let engine = Engine::with_progress(job.comm, job.progress);
         engine.whole_maps(&[source as &dyn StreamSource], &self.plan, &work, &mut |window, values| {
             let _timer = job.progress.phases.start(Phase::Write);
-            used().extend(file.hand_over(name, window, values)?);
+            file.hand_over(name, window, values)?.into_iter().for_each(|back| used.give(back));
             Ok(())
         })
     }
