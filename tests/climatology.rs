@@ -133,6 +133,31 @@ fn periods_are_chosen_as_months_are_told() {
     run_well(Launch::Plain(1), &[&base[..], &common, &["--anomaly", text(&anomaly)]].concat());
     assert_eq!(values(&anomaly, "v")[24..36], [0.0; 12]);
     assert_eq!(values(&anomaly, "v")[36..48], [100.0; 12]);
+    // Nor does one that comes first, nor what another file calls its bounds, nor a bound that is missing.
+    let (first, renamed) = (folder.path().join("first.nc"), folder.path().join("renamed.nc"));
+    monthly(&first, &of_months(0..12), Dated::Middle);
+    monthly(&input, &of_months(12..24), Dated::EndOfBounds);
+    monthly(&renamed, &of_months(24..36), Dated::EndOfBounds);
+    let mut file = netcdf::append(&renamed).expect("opens");
+    let bounds = file.variable("time_bnds").expect("bounds").get_values::<f64, _>(..).expect("numbers");
+    let lacking: Vec<f64> =
+        bounds.iter().enumerate().map(|(i, b)| if i == 18 { f64::NAN } else { *b }).collect();
+    let mut other = file.add_variable::<f64>("t_bounds", &["time", "bnds"]).expect("a variable");
+    other.put_values(&lacking, ..).expect("written");
+    file.variable_mut("time").expect("times").put_attribute("bounds", "t_bounds").expect("an attribute");
+    drop(file);
+    let all = ["stats", text(&first), text(&input), text(&renamed), "--by", "year", "--op", "min,count"];
+    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
+        run_well(launch, &[&all[..], &common].concat());
+        assert_eq!(values(&out, "v_min"), [200_001.0, 200_101.0, 200_201.0]);
+        assert_eq!(values(&out, "v_count"), [12.0, 12.0, 12.0]);
+        run_well(launch, &[&all[..], &common, &["--time", "2001/2002"]].concat());
+        assert_eq!(values(&out, "v_count"), [12.0, 12.0]);
+    }
+    // The mean of all begins where the bounds of the first do, as far as there are any.
+    run_well(Launch::Plain(1), &[&["stats", text(&input), text(&later)][..], &common].concat());
+    assert_eq!(values(&out, "time_bnds"), [360.0, 36.0 * 30.0 + 11.0 * 30.0 + 15.0]);
+    monthly(&input, &of_months(0..36), Dated::EndOfBounds);
     // The last month of the file is dated to the year after.
     let nothing = ["stats", text(&input), "--time", "2003"];
     let output = run(Launch::Plain(1), &[&nothing[..], &common].concat());
@@ -170,6 +195,12 @@ fn a_month_that_is_dated_to_its_end_is_that_month() {
     let output = run(Launch::Plain(1), &[&words[..], &["--log-json", text(&input)]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(std::fs::read(&input).expect("the input") == before);
+    // Nor is all JSON a log.
+    let region = folder.path().join("region.geojson");
+    std::fs::write(&region, r#"{"type": "Point", "coordinates": [0, 0]}"#).expect("written");
+    let output = run(Launch::Plain(1), &[&words[..], &["--log-json", text(&region)]].concat());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("is no log"), "{error}");
 }
 
 #[test]

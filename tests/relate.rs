@@ -1,8 +1,10 @@
 //! `halocline relate` against scipy and CDO, on any ranks, and what it refuses.
 
 mod common;
+#[path = "relate/times.rs"]
+mod times;
 
-use common::made::{define_axes, monthly, Dated, Layout, Made};
+use common::made::{Layout, Made};
 use common::{close, contents, data, launches, reference, run, run_well, shared, text, values, Launch};
 use std::path::Path;
 
@@ -403,100 +405,4 @@ fn calendars_must_be_one() {
     );
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(3) && error.contains("calendar is `noleap`"), "{error}");
-}
-
-/// Numbers that repeat after a prime number of steps.
-fn noise(month: usize) -> f64 {
-    ((month * month + 3 * month) % 101) as f64
-}
-
-#[test]
-fn months_dated_to_their_ends_go_with_their_own_index() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let at = |name: &str| folder.path().join(name);
-    let (input, table, field) = (at("in.nc"), at("index.csv"), at("field.nc"));
-    let series: Vec<(usize, f64)> = (0..36).map(|m| (m, noise(m))).collect();
-    monthly(&input, &series, Dated::EndOfBounds);
-    let rows: Vec<String> =
-        (0..48).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
-    std::fs::write(&table, rows.join("\n")).expect("written");
-    monthly(&field, &series, Dated::Middle);
-    for with in [text(&table).to_owned(), format!("{}:v", text(&field))] {
-        let out = at("out.nc");
-        let words = ["relate", text(&input), "--var", "v", "--with", &with, "-q", "-o", text(&out)];
-        run_well(Launch::Plain(1), &words);
-        assert_eq!(values(&out, "v_correlation"), [1.0], "{with}");
-        assert_eq!(values(&out, "v_pairs"), [36.0]);
-    }
-    // The same times are the same, though one file has lost its bounds.
-    monthly(&field, &series, Dated::End);
-    for time in [None, Some("--time=2001/2002")] {
-        let (out, with) = (at("out.nc"), format!("{}:v", text(&field)));
-        let mut words = vec!["relate", text(&input), "--var", "v", "--with", &with, "-q", "-o", text(&out)];
-        words.extend(time);
-        let output = run(Launch::Plain(1), &words);
-        if time.is_none() {
-            assert!(output.status.success());
-            assert_eq!(values(&out, "v_correlation"), [1.0]);
-        } else {
-            // Of one December 2000 is chosen, of the other December 2002.
-            assert_eq!(output.status.code(), Some(3), "{output:?}");
-        }
-    }
-}
-
-#[test]
-fn lags_count_steps_across_gaps() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let at = |name: &str| folder.path().join(name);
-    // Winters of twenty years; the variable is what the other was a month before.
-    let winter = |months: std::ops::Range<usize>, before: usize| -> Vec<(usize, f64)> {
-        months.filter(|m| [11, 0, 1].contains(&(m % 12))).map(|m| (m, noise(m - before))).collect()
-    };
-    let (input, same, table, out) = (at("in.nc"), at("same.nc"), at("all.csv"), at("out.nc"));
-    monthly(&input, &winter(11..251, 1), Dated::Middle);
-    monthly(&same, &winter(11..251, 0), Dated::Middle);
-    let rows: Vec<String> =
-        (0..260).map(|m| format!("{}-{:02},{}", 2000 + m / 12, m % 12 + 1, noise(m))).collect();
-    std::fs::write(&table, rows.join("\n")).expect("written");
-    let relate = |with: &str, lags: &str, launch: Launch| {
-        let lags = format!("--lags={lags}");
-        let words = ["relate", text(&input), "--var", "v", "--with", with, &lags, "-q", "-o", text(&out)];
-        run(launch, &words)
-    };
-    for launch in [Launch::Plain(1), Launch::Mpi(3)] {
-        // A complete index has a value before every winter, too.
-        assert!(relate(text(&table), "1", launch).status.success());
-        assert_eq!((values(&out, "v_correlation")[0], values(&out, "v_pairs")[0]), (1.0, 60.0));
-        // One of winters has none before December.
-        assert!(relate(&format!("{}:v", text(&same)), "1", launch).status.success());
-        assert_eq!((values(&out, "v_correlation")[0], values(&out, "v_pairs")[0]), (1.0, 40.0));
-    }
-    // Fields on a grid, read side by side.
-    let wide = |name: &str, series: &[(usize, f64)]| {
-        let path = at(name);
-        let mut file = netcdf::create(&path).expect("a file");
-        define_axes(&mut file, [series.len(), 1, 2]);
-        let times: Vec<f64> = series.iter().map(|(m, _)| 30.0 * *m as f64 + 15.0).collect();
-        let twice: Vec<f64> = series.iter().flat_map(|(_, v)| [*v, 2.0 * v]).collect();
-        for (name, numbers) in [("time", times), ("lat", vec![0.0]), ("lon", vec![0.0, 10.0])] {
-            file.variable_mut(name).expect("defined").put_values(&numbers, ..).expect("written");
-        }
-        let mut data = file.add_variable::<f64>("v", &["time", "lat", "lon"]).expect("a variable");
-        data.put_values(&twice, ..).expect("written");
-        path
-    };
-    let (late, early) = (wide("late.nc", &winter(11..251, 1)), wide("early.nc", &winter(11..251, 0)));
-    let with = format!("{}:v", text(&early));
-    for launch in [Launch::Plain(1), Launch::Mpi(2)] {
-        let words =
-            ["relate", text(&late), "--var", "v", "--with", &with, "--lags=1", "-q", "-o", text(&out)];
-        run_well(launch, &words);
-        assert_eq!(values(&out, "v_correlation"), [1.0, 1.0]);
-        assert_eq!(values(&out, "v_pairs"), [40.0, 40.0]);
-    }
-    let words = ["relate", text(&late), "--var", "v", "--with", &with, "--lags=5", "-q", "-o", text(&out)];
-    let output = run(Launch::Plain(1), &words);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(2) && error.contains("gaps in time"), "{error}");
 }

@@ -79,13 +79,6 @@ pub(crate) fn attributes(source: &Source) -> Attributes {
     attributes
 }
 
-/// The first and the last moment of times, bounds included.
-pub(crate) fn ends(times: &Coordinate) -> [f64; 2] {
-    let values = times.bounds.as_ref().map_or_else(|| times.values.to_f64(), |b| b.values.to_f64());
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    [least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
-}
-
 /// The middle of a span of time.
 pub(crate) fn middle([start, end]: [f64; 2]) -> f64 {
     start + 0.5 * (end - start)

@@ -11,7 +11,7 @@ use halocline_core::progress::{Phase, Progress, Summary};
 use halocline_core::{Error, Result};
 use serde_json::{json, Value};
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -54,19 +54,22 @@ pub(crate) fn open(target: &Path) -> Result<()> {
 
 /// A log is appended to; the end of anything else is no place for it.
 fn refuse_what_is_no_log(target: &Path) -> Result<()> {
-    let mut first = [0u8; 1];
-    let read = std::fs::File::open(target).and_then(|mut file| {
-        if file.metadata()?.is_file() {
-            file.read(&mut first)
-        } else {
-            Ok(0)
-        }
+    /// More than the first line of a log has.
+    const LINE: u64 = 1 << 20;
+    let mut first = String::new();
+    let read = std::fs::File::open(target).and_then(|file| {
+        let is_file = file.metadata()?.is_file();
+        BufReader::new(file).take(if is_file { LINE } else { 0 }).read_line(&mut first)
     });
+    let is_event = || serde_json::from_str::<Value>(&first).is_ok_and(|line| line["event"].is_string());
+    let is_text = |e: &std::io::Error| e.kind() != std::io::ErrorKind::InvalidData;
     match read {
-        Ok(1) if first[0] != b'{' => Err(Error::usage("is there already and is no log")
+        Ok(0) => Ok(()),
+        Ok(_) if is_event() => Ok(()),
+        Err(e) if is_text(&e) => Ok(()),
+        _ => Err(Error::usage("is there already and is no log")
             .in_file(target)
             .remedy("choose another file with --log-json")),
-        _ => Ok(()),
     }
 }
 

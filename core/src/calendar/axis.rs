@@ -170,7 +170,8 @@ impl TimeAxis {
     /// # Errors
     /// As [`Self::select`]; data, if a middle is no date.
     pub fn select_by_bounds(&self, range: &TimeRange, bounds: Option<&[f64]>) -> Result<Range<usize>> {
-        let dates = self.dates_by_bounds(bounds)?;
+        let middles = self.middles(bounds)?;
+        let dates: Vec<DateTime> = middles.iter().map(|&at| self.date(at)).collect();
         let inside: Vec<usize> =
             (0..self.len()).filter(|&i| range.contains(self.calendar, &dates[i])).collect();
         let (Some(&first), Some(&last)) = (inside.first(), inside.last()) else {
@@ -184,6 +185,11 @@ impl TimeAxis {
         };
         if last - first + 1 != inside.len() {
             self.check_increasing()?;
+            if let Some(i) = (1..middles.len()).find(|&i| middles[i] <= middles[i - 1]) {
+                let text =
+                    format!("by the middle of its bounds, time step {i} is not later than the one before");
+                return Err(Error::data(text).remedy("mend the bounds of the times"));
+            }
         }
         Ok(first..last + 1)
     }

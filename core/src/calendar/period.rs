@@ -57,18 +57,24 @@ impl Calendar {
 }
 
 impl TimeAxis {
-    /// When each time is: in the middle of its bounds (two a time, in the units of the axis) where
-    /// they have the time between them, else where it says. A month's mean that is dated to the
-    /// end of the month is in the month then.
+    /// The bounds of time `i`, of two a time in the units of the axis: the earlier one first, whichever is
+    /// stored first. None where there are none, or they have not the time between them.
+    pub fn interval(&self, i: usize, bounds: Option<&[f64]>) -> Option<[f64; 2]> {
+        /// Bounds may be in single precision, where the time is in double: so much of their width.
+        const SLACK: f64 = 0.01;
+        let (&[a, b], &value) = (bounds?.get(2 * i..2 * i + 2)?, self.values.get(i)?) else { return None };
+        let (start, end) = if b < a { (b, a) } else { (a, b) };
+        let slack = SLACK * (end - start);
+        (start < end && start - slack <= value && value <= end + slack).then_some([start, end])
+    }
+
+    /// When each time is: in the middle of its [bounds](Self::interval) where it has some, else where it
+    /// says. A month's mean that is dated to the end of the month is in the month then.
     ///
     /// # Errors
     /// Data, if a middle is no date.
     pub fn middles(&self, bounds: Option<&[f64]>) -> Result<Vec<Instant>> {
-        let middle = |i: usize| {
-            let &[a, b] = bounds?.get(2 * i..2 * i + 2)? else { return None };
-            let value = self.values[i];
-            (a < b && a <= value && value <= b).then_some(a + 0.5 * (b - a))
-        };
+        let middle = |i: usize| self.interval(i, bounds).map(|[start, end]| start + 0.5 * (end - start));
         let at = |i: usize| middle(i).map_or_else(|| Ok(self.instant(i)), |at| self.units.decode(at));
         (0..self.len()).map(at).collect()
     }
@@ -152,6 +158,13 @@ mod tests {
         let bounds = [0.0, 31.0, 31.0, 59.0];
         let text = dates(calendar, &months.periods(Period::Month, Some(&bounds)).unwrap());
         assert_eq!(text, ["2001-01-01/2001-02-01", "2001-02-01/2001-03-01"]);
+        // Whichever bound is first, and rounded to single precision.
+        for bounds in [[31.0, 0.0, 59.0, 31.0], [0.1, 30.9, 31.1, 58.9]] {
+            assert_eq!(dates(calendar, &months.periods(Period::Month, Some(&bounds)).unwrap()), text);
+        }
+        // One that is missing is missing to its own time alone.
+        let lacking = months.periods(Period::Month, Some(&[0.0, 31.0, f64::NAN, 59.0])).unwrap();
+        assert_eq!(dates(calendar, &lacking), ["2001-01-01/2001-02-01", "2001-03-01/2001-04-01"]);
         let text = dates(calendar, &months.periods(Period::Month, None).unwrap());
         assert_eq!(text, ["2001-02-01/2001-03-01", "2001-03-01/2001-04-01"]);
         let backwards = axis("days since 2001-01-01", calendar, vec![400.0, 1.0]);

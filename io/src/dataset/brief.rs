@@ -35,6 +35,8 @@ pub(super) struct Time {
     /// The coordinate variable.
     pub(super) name: String,
     pub(super) axis: Result<TimeAxis>,
+    /// What its bounds are called, if it has any.
+    pub(super) bounds: Option<String>,
 }
 
 /// The variables of a file.
@@ -98,6 +100,8 @@ impl Scanned {
 pub(super) struct Briefing {
     dims: HashMap<u32, Arc<Vec<RawDim>>>,
     coordinates: HashMap<u32, Arc<Coordinates>>,
+    /// What times with these attributes call their bounds.
+    bounds: HashMap<u32, Arc<Option<String>>>,
     /// By the numbers of pieces …
     lists: HashMap<u32, Arc<Variables>>,
     variables: HashMap<u32, u32>,
@@ -111,11 +115,15 @@ impl Briefing {
     /// A file; `None` if the pack is damaged.
     pub(super) fn file(&mut self, pack: &Pack, number: usize, path: &Path) -> Option<Scanned> {
         let file = &pack.files[number];
+        let variables = self.variables_of(pack, file)?;
         let time = match file.times.first() {
             None => None,
             Some(time) => {
                 let (dim, name) = pack.pieces.get(time.names)?;
-                Some(Time { dim, name, axis: time.axis.clone().map_err(|e| e.in_file(path)) })
+                let named = || Some(pack.attributes(time.attributes)?.text("bounds").map(str::to_owned));
+                let named = once(&mut self.bounds, time.attributes, named)?;
+                let bounds = named.as_ref().clone().filter(|name| variables.get(name).is_some());
+                Some(Time { dim, name, axis: time.axis.clone().map_err(|e| e.in_file(path)), bounds })
             }
         };
         Some(Scanned {
@@ -123,7 +131,7 @@ impl Briefing {
             path: path.display().to_string(),
             bytes: file.bytes,
             dims: once(&mut self.dims, file.dims, || pack.pieces.get(file.dims))?,
-            variables: self.variables_of(pack, file)?,
+            variables,
             time,
             coordinates: once(&mut self.coordinates, file.coordinates, || pack.pieces.get(file.coordinates))?,
             differing: Vec::new(),

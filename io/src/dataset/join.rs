@@ -143,6 +143,7 @@ pub(super) fn assemble(files: &[Scanned], first: &Record, ensemble: bool) -> Dat
         dims,
         variables,
         times,
+        time_bounds: files.iter().find_map(|file| file.time.as_ref()?.bounds.clone()),
         absent: absent(files),
         members: Vec::new(),
         options: OpenOptions::default(),

@@ -91,6 +91,8 @@ pub struct Dataset {
     variables: Vec<VariableInfo>,
     /// Time dimensions; files are joined along the first.
     times: Vec<TimeEntry>,
+    /// What the first file that has bounds of its times calls them.
+    time_bounds: Option<String>,
     /// Variables that the first file lacks, and the error that says so.
     absent: Vec<(String, Error)>,
     /// What the members of an ensemble are called, one for each file; empty if it is none.
@@ -191,6 +193,10 @@ impl Dataset {
     /// Whether what is found out about files is kept in the cache.
     pub(crate) fn is_cached(&self) -> bool {
         self.options.cache
+    }
+    /// What the first file that has bounds of its times calls them.
+    pub(crate) fn time_bounds(&self) -> Option<&str> {
+        self.time_bounds.as_deref()
     }
     /// All time dimensions.
     pub(crate) fn times(&self) -> &[TimeEntry] {

@@ -236,7 +236,7 @@ impl Root {
         let first: Record = kept.map_or_else(|| scan_one(path, options.io), Ok)?;
         let mut dataset = join::assemble(&files, &first, options.ensemble);
         if options.ensemble {
-            let attributes = |f: &Scanned| self.pack.attributes(&self.pack.files[f.number]);
+            let attributes = |f: &Scanned| self.pack.attributes(self.pack.files[f.number].attributes);
             let files: Vec<_> = files.iter().map(|f| (f.path.as_str(), attributes(f))).collect();
             dataset.members = members::labels(&files);
         }

@@ -84,9 +84,9 @@ impl Pack {
         self.files.push(packed);
     }
 
-    /// The global attributes of a file; `None` if the pack is damaged.
-    pub(super) fn attributes(&self, file: &Packed) -> Option<Attributes> {
-        unpacked(&self.pieces, file.attributes)
+    /// The attributes of this number; `None` if the pack is damaged.
+    pub(super) fn attributes(&self, number: u32) -> Option<Attributes> {
+        unpacked(&self.pieces, number)
     }
 
     /// The record of a file, which is at this path now; `None` if the pack is damaged.

@@ -127,6 +127,7 @@ fn select(
         time_attributes: entry.attributes.clone(),
         time_coordinate,
         known_bounds: None,
+        chosen_times: selection.time.is_some(),
         grid,
         level,
         ensemble: members.is_some(),

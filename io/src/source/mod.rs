@@ -20,7 +20,7 @@ mod time;
 use crate::cache::Cache;
 use crate::cf::Decode;
 pub use crate::cf::Element;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, TimeEntry};
 use crate::direct::Located;
 pub use crate::io_mode::Io;
 use halocline_core::calendar::{DateTime, TimeAxis, TimeRange};
@@ -124,6 +124,8 @@ pub struct Source {
     time_coordinate: Coordinate,
     /// Bounds of the times as far as files have them, NaN elsewhere.
     known_bounds: Option<Vec<f64>>,
+    /// Whether a period was selected.
+    chosen_times: bool,
     grid: Grid,
     level: Option<Coordinate>,
     kept: Vec<Coordinate>,
@@ -193,7 +195,8 @@ impl Dataset {
         selection: &Selection,
     ) -> Result<Option<Vec<f64>>> {
         let is_there = |bounds: &str| self.variable(bounds).is_ok();
-        if !self.times().iter().any(|time| time.attributes.text("bounds").is_some_and(is_there)) {
+        let has_any = |time: &TimeEntry| time.attributes.text("bounds").is_some_and(is_there);
+        if self.time_bounds().is_none() && !self.times().iter().any(has_any) {
             return Ok(None);
         }
         let whole =
@@ -243,6 +246,28 @@ impl Source {
     /// none. Results carry bounds on only where all times have them ([`Self::time_coordinate`]).
     pub fn known_bounds(&self) -> Option<&[f64]> {
         self.known_bounds.as_deref()
+    }
+    /// Whether its times are those of a period that was selected.
+    pub fn has_chosen_times(&self) -> bool {
+        self.chosen_times
+    }
+    /// The known bounds of time `step`, the earlier first, if they have it between them.
+    pub fn interval(&self, step: usize) -> Option<[f64; 2]> {
+        self.time.interval(step, self.known_bounds())
+    }
+    /// What each time stands for: its bounds, the earlier first, or itself where it has none.
+    pub fn spans(&self) -> Vec<[f64; 2]> {
+        let stored = self.time_coordinate.bounds.as_ref().map(|bounds| bounds.values.to_f64());
+        let of = |i: usize| match &stored {
+            Some(all) => [all[2 * i].min(all[2 * i + 1]), all[2 * i].max(all[2 * i + 1])],
+            None => self.interval(i).unwrap_or([self.time.values[i]; 2]),
+        };
+        (0..self.time.len()).map(of).collect()
+    }
+    /// The first and the last moment of all times, bounds included.
+    pub fn span(&self) -> [f64; 2] {
+        let whole = [f64::INFINITY, f64::NEG_INFINITY];
+        self.spans().iter().fold(whole, |[a, b], [start, end]| [a.min(*start), b.max(*end)])
     }
     /// When the selected times are: in the middle of their bounds, where there are any
     /// ([`TimeAxis::middles`]).

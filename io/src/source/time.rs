@@ -45,7 +45,7 @@ type Bounds = (Option<Box<Coordinate>>, Option<Vec<f64>>);
 /// rank.
 pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &Source) -> Result<Bounds> {
     let Some(bounds) = named(dataset, source) else { return Ok((None, None)) };
-    let (name, files) = (source.time_name.as_str(), &source.files);
+    let files = &source.files;
     // Whoever keeps them reads all of a file: the next selection may be another.
     let steps = |file: &SourceFile| {
         if dataset.is_cached() {
@@ -59,13 +59,13 @@ pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &S
     let find = |i: usize| {
         let (file, all) = (&files[i], steps(&files[i]));
         let needed = file.first..file.first + file.times.len();
-        match read((&file.path, io), name, bounds, all.clone()) {
+        match read((&file.path, io), source, all.clone()) {
             // Damage beyond what is needed must not matter.
-            Err(_) if all != needed => read((&file.path, io), name, bounds, needed),
+            Err(_) if all != needed => read((&file.path, io), source, needed),
             found => found,
         }
     };
-    let told = memory.each(comm, &format!("bounds:{name}:{bounds}"), usable, find)?;
+    let told = memory.each(comm, &format!("bounds of:{}", source.time_name), usable, find)?;
     comm.on_root(|| {
         let told = of_times(told, source)?;
         let known = Some(of_each(&told, files, &source.time));
@@ -73,17 +73,18 @@ pub(super) fn bounds(comm: &Comm, memory: &Memory, dataset: &Dataset, source: &S
             let dims =
                 vec![source.time_coordinate.variable.dims[0].clone(), Dim::new(vertices, 2, Role::Other)];
             let attributes = Attributes::new();
-            let variable = Variable { name: bounds.to_owned(), dims, dtype: DType::F64, attributes };
+            let variable = Variable { name: bounds, dims, dtype: DType::F64, attributes };
             Box::new(Coordinate { variable, values: Values::F64(values), bounds: None })
         });
         Ok((coordinate, known))
     })
 }
 
-/// The variable of bounds that the times of a source name. What the first file lacks need not be sought
-/// in thousands of others.
-fn named<'a>(dataset: &Dataset, source: &'a Source) -> Option<&'a str> {
-    source.time_attributes.text("bounds").filter(|bounds| dataset.variable(bounds).is_ok())
+/// What the bounds of the times are called: as in the first file, or else as in the first that has some.
+/// None if no file has any, which need not be sought in thousands then.
+fn named(dataset: &Dataset, source: &Source) -> Option<String> {
+    let own = source.time_attributes.text("bounds").filter(|bounds| dataset.variable(bounds).is_ok());
+    own.or_else(|| dataset.time_bounds()).map(str::to_owned)
 }
 
 /// What was found in those files whose times follow one another: members of an ensemble have the same.
@@ -96,7 +97,7 @@ fn of_times(told: Option<Told<Option<Stored>>>, source: &Source) -> Result<Vec<O
     Ok(all)
 }
 
-/// The bounds of all times, NaN of files that have none.
+/// The bounds of all times, NaN of those that have none.
 fn of_each(told: &[Option<Stored>], files: &[SourceFile], axis: &TimeAxis) -> Vec<f64> {
     let of = |(stored, file): (&Option<Stored>, &SourceFile)| {
         let found = stored.as_ref().and_then(|stored| converted(stored, file, axis));
@@ -119,20 +120,27 @@ pub(super) fn known_bounds(
     dataset: &Dataset,
     source: &Source,
 ) -> Result<Option<Vec<f64>>> {
-    let Some(bounds) = named(dataset, source) else { return Ok(None) };
-    let (name, files, io) = (source.time_name.as_str(), &source.files, dataset.options().io);
+    if named(dataset, source).is_none() {
+        return Ok(None);
+    }
+    let (files, io) = (&source.files, dataset.options().io);
     let usable = |i: usize, kept: &Option<Stored>| kept.as_ref().is_none_or(|k| k.of(&files[i]).is_some());
-    let find =
-        |i: usize| Ok(read((&files[i].path, io), name, bounds, 0..files[i].time_len).unwrap_or_default());
-    let told = memory.each(comm, &format!("known bounds:{name}:{bounds}"), usable, find)?;
+    let find = |i: usize| Ok(read((&files[i].path, io), source, 0..files[i].time_len).unwrap_or_default());
+    let told = memory.each(comm, &format!("known bounds of:{}", source.time_name), usable, find)?;
     comm.on_root(|| Ok(Some(of_each(&of_times(told, source)?, files, &source.time))))
 }
 
-/// The bounds of the times that a source has of a file, in the units of its times; none if they don't
-/// decode.
+/// The bounds of the times that a source has of a file, in the units of its times: NaN where they don't
+/// decode, none if their units don't.
 fn converted(stored: &Stored, file: &SourceFile, axis: &TimeAxis) -> Option<Vec<f64>> {
     let units = TimeUnits::parse(&stored.units, axis.calendar).ok()?;
-    Some(TimeAxis::new(units, stored.of(file)?.to_vec()).ok()?.converted(&axis.units).ok()?.values)
+    let same = units.is_same_scale(&axis.units);
+    let convert = |&value: &f64| match units.decode(value) {
+        Ok(_) if same => value,
+        Ok(at) => axis.units.encode(at),
+        Err(_) => f64::NAN,
+    };
+    Some(stored.of(file)?.iter().map(convert).collect())
 }
 
 /// The bounds of some times of a file, as they are there.
@@ -140,7 +148,7 @@ fn converted(stored: &Stored, file: &SourceFile, axis: &TimeAxis) -> Option<Vec<
 struct Stored {
     /// The dimension of vertices.
     vertices: String,
-    /// Units of the coordinate, which are those of its bounds.
+    /// Units of the bounds: those of the coordinate, if they state none.
     units: String,
     /// Time step of the first pair.
     first: usize,
@@ -155,11 +163,12 @@ impl Stored {
     }
 }
 
-/// The bounds of some times of a file; `None` if it has none that fit.
-fn read((path, io): (&str, Io), name: &str, bounds: &str, steps: Range<usize>) -> Result<Option<Stored>> {
+/// The bounds of some times of a file, which its own coordinate names; `None` if it has none that fit.
+fn read((path, io): (&str, Io), source: &Source, steps: Range<usize>) -> Result<Option<Stored>> {
     let (reader, meta) = direct::meta::read(Path::new(path), io)?;
     let find = |name: &str| meta.variables.iter().find(|v| v.name == name);
-    let (Some(time), Some(stored)) = (find(name), find(bounds)) else { return Ok(None) };
+    let Some(time) = find(&source.time_name) else { return Ok(None) };
+    let Some(stored) = time.attributes.text("bounds").and_then(find) else { return Ok(None) };
     let lead = time.dims.len();
     let fits = stored.dtype.is_numeric() && stored.shape.len() == lead + 1 && stored.shape[lead] == 2;
     if !fits || lead > 1 || !stored.dims.starts_with(&time.dims) {
@@ -168,8 +177,9 @@ fn read((path, io): (&str, Io), name: &str, bounds: &str, steps: Range<usize>) -
     let decode = stored.decode().map_err(|e| e.in_file(path))?;
     let first = steps.start;
     let ranges = [steps, 0..2];
-    let values = decode.decode(reader.read_raw(bounds, &ranges[1 - lead..])?, Element::F64).to_f64();
-    let units = time.attributes.text("units").unwrap_or_default().to_owned();
+    let values = decode.decode(reader.read_raw(&stored.name, &ranges[1 - lead..])?, Element::F64).to_f64();
+    let own = stored.attributes.text("units").filter(|units| units.to_ascii_lowercase().contains(" since "));
+    let units = own.or_else(|| time.attributes.text("units")).unwrap_or_default().to_owned();
     Ok(Some(Stored { vertices: stored.dims[lead].clone(), units, first, values }))
 }
 
@@ -179,9 +189,10 @@ fn join(stored: &[Option<Stored>], files: &[SourceFile], axis: &TimeAxis) -> Opt
     let mut vertices = "";
     for (stored, file) in stored.iter().zip(files) {
         let stored = stored.as_ref()?;
-        // What does not decode is left out.
         all.extend(converted(stored, file, axis)?);
         vertices = &stored.vertices;
     }
-    (all.len() == 2 * axis.values.len() && !vertices.is_empty()).then(|| (vertices.to_owned(), all))
+    // Results have bounds of all times or none.
+    (!all.iter().any(|v: &f64| v.is_nan()) && all.len() == 2 * axis.values.len() && !vertices.is_empty())
+        .then(|| (vertices.to_owned(), all))
 }

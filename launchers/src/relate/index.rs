@@ -3,7 +3,7 @@
 use crate::common::Verbosity;
 use crate::pairs::{self, Detail};
 use halocline_algorithms::statistics::relate::Index;
-use halocline_core::calendar::{Calendar, DateTime, TimeAxis, TimeRange};
+use halocline_core::calendar::{Calendar, DateTime, TimeRange};
 use halocline_core::comm::Comm;
 use halocline_core::index::IndexBox;
 use halocline_core::meta::Role;
@@ -45,7 +45,7 @@ pub(crate) fn find(
     let Some((files, name)) = named else {
         let dates = pairs::dates(source)?;
         let (values, places) =
-            comm.on_root(|| read_text(Path::new(text), source.time(), &dates).map_err(|e| e.in_file(text)))?;
+            comm.on_root(|| read_text(Path::new(text), source, &dates).map_err(|e| e.in_file(text)))?;
         let index = Index { values, places };
         let name = Path::new(text).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         return Ok(With::Index(Series { index, name, units: None }));
@@ -69,6 +69,7 @@ pub(crate) fn find(
         let values =
             comm.on_root(|| Ok(series.read(&IndexBox::whole(&series.variable().shape()))?.to_f64()))?;
         let at = pairs::dates(&series)?;
+        pairs::check_not_finer(source, &pairs::dates(source)?, &at, &places).map_err(blame)?;
         let index = by_steps(values, &at, places, series.time().calendar).map_err(blame)?;
         let units = series.variable().units().map(str::to_owned);
         return Ok(With::Index(Series { index, name: name.to_owned(), units }));
@@ -81,7 +82,8 @@ pub(crate) fn find(
 }
 
 /// Reads lines of a date and a value; gives the values, and which of them go with the variable's times.
-fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f64>, Vec<usize>)> {
+fn read_text(path: &Path, source: &Source, dates: &[DateTime]) -> Result<(Vec<f64>, Vec<usize>)> {
+    let calendar = source.time().calendar;
     let about = std::fs::metadata(path).map_err(|e| {
         let kind = if e.kind() == std::io::ErrorKind::NotFound { Error::data } else { Error::system };
         kind(format!("can't read the index: {e}"))
@@ -98,7 +100,7 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
     })?;
     let mut rows = rows(text.trim_start_matches('\u{feff}'))?;
     cut_dates(&mut rows, dates);
-    let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(times.calendar, date);
+    let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(calendar, date);
     let mut places: Vec<usize> = Vec::with_capacity(dates.len());
     for (i, date) in dates.iter().enumerate() {
         let next = places.last().map_or(0, |last| last + 1);
@@ -108,8 +110,9 @@ fn read_text(path: &Path, times: &TimeAxis, dates: &[DateTime]) -> Result<(Vec<f
         places.push(place);
     }
     let at: Vec<DateTime> = rows.iter().map(|row| date_of(&row.0)).collect();
+    pairs::check_not_finer(source, dates, &at, &places)?;
     let values: Vec<f64> = rows.into_iter().map(|row| row.2).collect();
-    let index = by_steps(values, &at, places, times.calendar)?;
+    let index = by_steps(values, &at, places, calendar)?;
     Ok((index.values, index.places))
 }
 

@@ -98,9 +98,16 @@ pub(super) fn plan(
     let room = budget.for_buffers(comm).saturating_sub(maps);
     let demand = folding::demand(comm, room, parts);
     let numbers = pairs::numbered(&pairs::dates(source)?, source.time().calendar);
+    let numbers = numbers.as_deref().unwrap_or_default();
     let fold_of = |lags: &[i64]| match with {
-        With::Index(series) => Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds),
-        With::Field(_) => Relate::to_field(args.wanted()).leaving_out(apart(lags, numbers.as_deref())),
+        With::Index(series) => {
+            Relate::to_index(series.index.clone(), lags, args.wanted(), thresholds).with_gaps(gaps(numbers))
+        }
+        With::Field(_) => {
+            let later = lags.first().map_or(0, |&lag| usize::try_from(lag).unwrap_or(0));
+            let own = numbers.get(later..).unwrap_or_default();
+            Relate::to_field(args.wanted()).leaving_out(apart(lags, numbers)).with_gaps(gaps(own))
+        }
     };
     // At another lag, other times of the two fields are read in lockstep.
     let mut group = if matches!(with, With::Field(_)) { 1 } else { lags.len() };
@@ -143,13 +150,23 @@ pub(super) fn plan(
 
 /// Whether two fields that are as many times apart as the only lag of a pass are not so many steps
 /// apart, because of a gap between them; empty where all are.
-fn apart(lags: &[i64], numbers: Option<&[usize]>) -> Vec<bool> {
-    let (Some(numbers), &[lag]) = (numbers, lags) else { return Vec::new() };
+fn apart(lags: &[i64], numbers: &[usize]) -> Vec<bool> {
+    let &[lag] = lags else { return Vec::new() };
     let by = lag.unsigned_abs() as usize;
     let pairs = numbers.iter().skip(by).zip(numbers);
-    let apart: Vec<bool> = pairs.map(|(late, early)| late - early != by).collect();
-    if apart.contains(&true) {
-        apart
+    if_any(pairs.map(|(late, early)| late - early != by).collect())
+}
+
+/// Whether there is a gap before each of the numbered times; empty where there is none.
+fn gaps(numbers: &[usize]) -> Vec<bool> {
+    let behind = numbers.windows(2).map(|pair| pair[1] - pair[0] > 1);
+    if_any([false].into_iter().chain(behind).collect())
+}
+
+/// Nothing, where nothing is true.
+fn if_any(all: Vec<bool>) -> Vec<bool> {
+    if all.contains(&true) {
+        all
     } else {
         Vec::new()
     }

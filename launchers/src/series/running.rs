@@ -146,14 +146,10 @@ pub(crate) fn chunks(shape: &[usize]) -> Vec<usize> {
 fn middles(source: &Source, window: usize) -> Coordinate {
     let times = source.time_coordinate();
     let values = times.values.to_f64();
-    let bounds = times.bounds.as_ref().map(|bounds| bounds.values.to_f64());
-    let ends = |step: usize| match &bounds {
-        Some(b) => (b[2 * step].min(b[2 * step + 1]), b[2 * step].max(b[2 * step + 1])),
-        None => (values[step], values[step]),
-    };
     let windows = values.len() + 1 - window.clamp(1, values.len().max(1));
     let middle = |k: usize| carry::middle([values[k + (window - 1) / 2], values[k + window / 2]]);
-    let spans = (0..windows).flat_map(|k| [ends(k).0, ends(k + window - 1).1]).collect();
+    let of = source.spans();
+    let spans = (0..windows).flat_map(|k| [of[k][0], of[k + window - 1][1]]).collect();
     let dim = Dim::new(times.variable.dims[0].name.clone(), windows, Role::Time);
     carry::times_like(times, vec![dim], (0..windows).map(middle).collect(), spans)
 }

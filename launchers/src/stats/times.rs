@@ -44,8 +44,7 @@ impl Times {
 /// One time that stands for all: its bounds are the ends of the first and the last, it lies in
 /// the middle.
 fn whole(source: &Source) -> Coordinate {
-    let times = source.time_coordinate();
-    between(times, &[carry::ends(times)])
+    between(source.time_coordinate(), &[source.span()])
 }
 
 /// A time in the middle of each period.

@@ -34,6 +34,8 @@ pub(super) struct Step {
     pub(super) at: usize,
     /// The first time of the tile.
     pub(super) first: usize,
+    /// Whether the time before is no neighbour.
+    pub(super) after_gap: bool,
 }
 
 impl Default for Row {
@@ -106,7 +108,7 @@ impl Row {
             let cells = reference.len() / BASE;
             let references = [1, 2].map(|k| &reference[k * cells..(k + 1) * cells][block.clone()]);
             let adjacent = parts::<ADJACENT>(&mut moments.adjacent, block);
-            self.add_adjacent(adjacent, references, n, step.at == step.first);
+            self.add_adjacent(adjacent, references, n, step);
         }
         if !moments.trend.is_empty() {
             self.add_trend(parts::<TREND>(&mut moments.trend, block), n, since, step.first as f64);
@@ -153,18 +155,14 @@ impl Row {
 
     #[inline(always)]
     #[allow(clippy::inline_always)] // as above
-    fn add_adjacent(
-        &mut self,
-        sums: [&mut [f64]; ADJACENT],
-        references: [&[f64]; 2],
-        n: usize,
-        is_first: bool,
-    ) {
+    fn add_adjacent(&mut self, sums: [&mut [f64]; ADJACENT], references: [&[f64]; 2], n: usize, step: Step) {
+        let is_first = step.at == step.first;
+        let follows = !(is_first | step.after_gap);
         let [pairs, yy, y1, xx, x1, first_y, first_x, last_y, last_x] = sums.map(|s| &mut s[..n]);
         let [ry, rx] = references.map(|r| &r[..n]);
         for i in 0..n {
             let valid = self.pair[i] > 0.0;
-            let twice = valid & !is_first & !last_y[i].is_nan();
+            let twice = valid & follows & !last_y[i].is_nan();
             let py = if twice { last_y[i] - ry[i] } else { 0.0 };
             let px = if twice { last_x[i] - rx[i] } else { 0.0 };
             let (qy, qx) = (if twice { self.dy[i] } else { 0.0 }, if twice { self.dx[i] } else { 0.0 });

@@ -63,6 +63,8 @@ pub struct Relate {
     thresholds: Option<[f64; 2]>,
     /// Whether the pairs of each step are left out; empty if none are.
     left_out: Vec<bool>,
+    /// Whether a gap in time is before each step; empty if there is none.
+    after_gap: Vec<bool>,
 }
 
 /// The sums of the cells of one tile, for each lag.
@@ -87,16 +89,38 @@ impl Relate {
     /// Relates a field to an index at `lags`. With `thresholds`, values also go into composites
     /// where the index is above the first, or below the second.
     pub fn to_index(index: Index, lags: &[i64], wanted: Wanted, thresholds: Option<[f64; 2]>) -> Self {
-        Self { index: Some(index), lags: lags.to_vec(), wanted, thresholds, left_out: Vec::new() }
+        Self {
+            index: Some(index),
+            lags: lags.to_vec(),
+            wanted,
+            thresholds,
+            left_out: Vec::new(),
+            after_gap: Vec::new(),
+        }
     }
     /// Relates a field to another one, read in lockstep, at the same times.
     pub fn to_field(wanted: Wanted) -> Self {
-        Self { index: None, lags: vec![0], wanted, thresholds: None, left_out: Vec::new() }
+        Self {
+            index: None,
+            lags: vec![0],
+            wanted,
+            thresholds: None,
+            left_out: Vec::new(),
+            after_gap: Vec::new(),
+        }
     }
     /// The same without the pairs of some steps, which don't belong together.
     #[must_use]
     pub fn leaving_out(self, left_out: Vec<bool>) -> Self {
         Self { left_out, ..self }
+    }
+    /// The same with gaps in time before some steps: such a step and the one before are no neighbours.
+    #[must_use]
+    pub fn with_gaps(self, after_gap: Vec<bool>) -> Self {
+        Self { after_gap, ..self }
+    }
+    fn is_after_gap(&self, step: usize) -> bool {
+        self.after_gap.get(step).is_some_and(|&gap| gap)
     }
 
     /// Numbers that are kept of a cell.
@@ -141,7 +165,7 @@ fn part(values: Numbers<'_>, range: std::ops::Range<usize>) -> Numbers<'_> {
 impl Fold for Relate {
     type State = RelateState;
     const NAME: &'static str = "statistics-relate";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn reduces(&self) -> &[Role] {
         &TIME
@@ -179,7 +203,8 @@ impl Fold for Relate {
                         (None, None) => {}
                     }
                     if self.wanted.moments {
-                        row.add(&mut sums.moments, &block, Step { at, first: times.start });
+                        let after_gap = self.is_after_gap(at);
+                        row.add(&mut sums.moments, &block, Step { at, first: times.start, after_gap });
                     }
                     if let (Some([high, low]), Some(index)) = (self.thresholds, &self.index) {
                         let x = index.at(at, lag);
@@ -206,8 +231,9 @@ impl Fold for Relate {
             return Err(Error::internal("states of relations that don't follow one another"));
         }
         let between = [(left.times.1 - 1) as f64, right.times.0 as f64];
+        let apart = self.is_after_gap(right.times.0);
         for (a, b) in left.lags.iter_mut().zip(&right.lags) {
-            a.moments.append(&b.moments, between);
+            a.moments.append(&b.moments, (!apart).then_some(between));
             a.high.append(&b.high);
             a.low.append(&b.low);
         }

@@ -81,8 +81,9 @@ impl Cell {
         }
     }
 
-    /// Both together; the last of `self` and the first of `right` lie at the times `between`.
-    fn merged(self, right: Self, between: [f64; 2]) -> Self {
+    /// Both together; the last of `self` and the first of `right` lie at the times `between`, if they are
+    /// neighbours.
+    fn merged(self, right: Self, between: Option<[f64; 2]>) -> Self {
         if self.n == 0.0 {
             return Self { first: self.first, ..right };
         }
@@ -109,8 +110,9 @@ impl Cell {
             first: a.first,
             last: b.last,
         };
-        if !a.last[0].is_nan() && !b.first[0].is_nan() {
-            // The pair across the boundary.
+        // The pair across the boundary.
+        let there = !a.last[0].is_nan() && !b.first[0].is_nan();
+        if let Some(between) = between.filter(|_| there) {
             let p: [f64; 3] = [a.last[0] - mean[0], a.last[1] - mean[1], between[0] - mean[2]];
             let q: [f64; 3] = [b.first[0] - mean[0], b.first[1] - mean[1], between[1] - mean[2]];
             both.pairs += 1.0;
@@ -173,8 +175,8 @@ impl Moments {
     }
 
     /// Adds the pairs of a range of times that follows; the last time here and the first there
-    /// are `between`.
-    pub(super) fn append(&mut self, right: &Self, between: [f64; 2]) {
+    /// are `between`, if they are neighbours.
+    pub(super) fn append(&mut self, right: &Self, between: Option<[f64; 2]>) {
         for i in 0..self.cells() {
             let merged = self.cell(i).merged(right.cell(i), between);
             self.set(i, &merged);
