@@ -11,7 +11,7 @@ use halocline_core::progress::{Phase, Progress, Summary};
 use halocline_core::{Error, Result};
 use serde_json::{json, Value};
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,8 +39,13 @@ pub(crate) fn open(target: &Path) -> Result<()> {
     let out: Box<dyn Write + Send> = if target == Path::new("-") {
         Box::new(std::io::stdout())
     } else {
-        refuse_what_is_no_log(target)?;
-        let file = OpenOptions::new().append(true).create(true).open(target);
+        let is_cut_short = refuse_what_is_no_log(target)?;
+        let file = OpenOptions::new().append(true).create(true).open(target).and_then(|mut file| {
+            if is_cut_short {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        });
         Box::new(file.map_err(|e| {
             Error::system(format!("the log can't be written: {e}"))
                 .in_file(target)
@@ -52,8 +57,9 @@ pub(crate) fn open(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A log is appended to; the end of anything else is no place for it.
-fn refuse_what_is_no_log(target: &Path) -> Result<()> {
+/// A log is appended to; the end of anything else is no place for it. Gives whether its last line has no
+/// end, as of a run that was killed.
+fn refuse_what_is_no_log(target: &Path) -> Result<bool> {
     /// More than the first line of a log has.
     const LINE: u64 = 1 << 20;
     let mut first = String::new();
@@ -64,13 +70,21 @@ fn refuse_what_is_no_log(target: &Path) -> Result<()> {
     let is_event = || serde_json::from_str::<Value>(&first).is_ok_and(|line| line["event"].is_string());
     let is_text = |e: &std::io::Error| e.kind() != std::io::ErrorKind::InvalidData;
     match read {
-        Ok(0) => Ok(()),
-        Ok(_) if is_event() => Ok(()),
-        Err(e) if is_text(&e) => Ok(()),
+        Ok(0) => Ok(false),
+        Ok(_) if is_event() => Ok(last_byte(target).is_some_and(|byte| byte != b'\n')),
+        Err(e) if is_text(&e) => Ok(false),
         _ => Err(Error::usage("is there already and is no log")
             .in_file(target)
             .remedy("choose another file with --log-json")),
     }
+}
+
+fn last_byte(path: &Path) -> Option<u8> {
+    let mut file = std::fs::File::open(path).ok()?;
+    file.seek(SeekFrom::End(-1)).ok()?;
+    let mut byte = [0];
+    file.read_exact(&mut byte).ok()?;
+    Some(byte[0])
 }
 
 /// The file that the log goes to, on the rank that writes it.

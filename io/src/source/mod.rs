@@ -257,12 +257,7 @@ impl Source {
     }
     /// What each time stands for: its bounds, the earlier first, or itself where it has none.
     pub fn spans(&self) -> Vec<[f64; 2]> {
-        let stored = self.time_coordinate.bounds.as_ref().map(|bounds| bounds.values.to_f64());
-        let of = |i: usize| match &stored {
-            Some(all) => [all[2 * i].min(all[2 * i + 1]), all[2 * i].max(all[2 * i + 1])],
-            None => self.interval(i).unwrap_or([self.time.values[i]; 2]),
-        };
-        (0..self.time.len()).map(of).collect()
+        (0..self.time.len()).map(|i| self.interval(i).unwrap_or([self.time.values[i]; 2])).collect()
     }
     /// The first and the last moment of all times, bounds included.
     pub fn span(&self) -> [f64; 2] {

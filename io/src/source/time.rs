@@ -87,12 +87,13 @@ fn named(dataset: &Dataset, source: &Source) -> Option<String> {
     own.or_else(|| dataset.time_bounds()).map(str::to_owned)
 }
 
-/// What was found in those files whose times follow one another: members of an ensemble have the same.
+/// What was found in files whose times follow one another: those of members of an ensemble are the same.
 fn of_times(told: Option<Told<Option<Stored>>>, source: &Source) -> Result<Vec<Option<Stored>>> {
     let Some(told) = told else { return Err(Error::internal("nothing was found on rank 0")) };
-    let mut all = told.all()?;
+    let all = told.all()?;
     if source.is_ensemble() {
-        all.truncate(1);
+        // Of the first that has some.
+        return Ok(vec![all.into_iter().flatten().next()]);
     }
     Ok(all)
 }

@@ -28,10 +28,14 @@ pub(crate) fn dates(source: &Source) -> Result<Vec<DateTime>> {
     source.dates()
 }
 
+/// What to do about times that nothing tells the meaning of.
+const TELL: &str = "move the times without bounds into what they stand for, as with `cdo shifttime,-1hour` if they are dated to its end, `cdo shifttime,1hour` if to its start";
+
 /// Of each time of `wanted` its place among those of `there`; with `skips`, there may be others in between.
 /// They are compared in the middle of their bounds, as one may date the mean of a month to its end and the
-/// other to its middle. But a tool may have dropped bounds: times without them are those that the other
-/// states in the same way, if the axes are the same or only this fits.
+/// other to its middle; one without bounds lies between the bounds of the other. But a tool may have dropped
+/// bounds: times without them are those that the other states in the same way, if the axes are the same or
+/// only this fits.
 ///
 /// # Errors
 /// Data: as [`matched`], or both fit and mean different times.
@@ -47,14 +51,18 @@ fn pair(wanted: &Source, there: &Source, skips: bool) -> Result<Vec<usize>> {
         return by_middles;
     }
     let stated = [wanted, there].map(|source| source.time().datetimes());
+    let by_bounds = by_middles.or_else(|e| {
+        between((wanted, &stated[0]), (there, &stated[1]), skips)
+            .ok_or_else(|| e.remedy(format!("choose common times with --time; if they are common, {TELL}")))
+    });
     let known: HashSet<&DateTime> = stated[1].iter().collect();
     let common = stated[0].iter().filter(|date| known.contains(date)).count();
     // Of chosen times, those at the ends may be left out where they are told in another way.
     let chosen = wanted.has_chosen_times() && there.has_chosen_times();
     if common == 0 || common < stated[0].len() && !chosen {
-        return by_middles;
+        return by_bounds;
     }
-    match (with([&stated[0], &stated[1]]), by_middles) {
+    match (with([&stated[0], &stated[1]]), by_bounds) {
         (Err(_), Err(e)) => Err(e),
         (Err(_), Ok(places)) if !chosen => Ok(places),
         (Ok(places), Err(_)) => Ok(places),
@@ -68,9 +76,40 @@ fn pair(wanted: &Source, there: &Source, skips: bool) -> Result<Vec<usize>> {
                 of(&stated),
                 detail.text(&of(&middles)),
             ))
-            .remedy("move the times without bounds into what they stand for, as with `cdo shifttime,-1hour` if they are dated to its end, `cdo shifttime,1hour` if to its start"))
+            .remedy(TELL))
         }
     }
+}
+
+/// As [`pair`], of dates as they are stated on the side that has no bounds, from the start of the other's
+/// bounds on and before their end; none if both sides have some, or a time has none.
+fn between(
+    (wanted, ours): (&Source, &[DateTime]),
+    (there, theirs): (&Source, &[DateTime]),
+    skips: bool,
+) -> Option<Vec<usize>> {
+    let bare = |source: &Source| (0..source.time().len()).all(|step| source.interval(step).is_none());
+    let there_is_bare = bare(there);
+    if bare(wanted) == there_is_bare {
+        return None;
+    }
+    let ends = |source: &Source, step: usize| {
+        let units = &source.time().units;
+        let [start, end] = source.interval(step)?.map(|value| units.decode(value).ok());
+        Some([start?, end?].map(|at| source.time().calendar.datetime(at)))
+    };
+    let holds = |i: usize, k: usize| {
+        let (ends, date) =
+            if there_is_bare { (ends(wanted, i), &theirs[k]) } else { (ends(there, k), &ours[i]) };
+        ends.is_some_and(|[start, end]| start <= *date && *date < end)
+    };
+    let mut places: Vec<usize> = Vec::with_capacity(ours.len());
+    for i in 0..ours.len() {
+        let next = places.last().map_or(0, |last| last + 1);
+        let far = if skips || i == 0 { theirs.len() } else { (next + 1).min(theirs.len()) };
+        places.push((next..far).find(|&k| holds(i, k))?);
+    }
+    Some(places)
 }
 
 /// Of each time of `wanted`, its place among those of `there`: as [`align`] compares them, but there may
@@ -94,19 +133,28 @@ pub(crate) fn check_not_finer(
     at: &[DateTime],
     places: &[usize],
 ) -> Result<()> {
-    let calendar = source.time().calendar;
-    let numbers = numbered(dates, calendar);
-    // From its start to its end, if it is known what a time stands for.
-    let ends = |i: usize| {
-        let ends = source.interval(i)?.map(|value| source.time().units.decode(value).ok());
-        Some([calendar.datetime(ends[0]?), calendar.datetime(ends[1]?)])
+    /// Bounds may be in single precision: see [`TimeAxis::interval`].
+    const SLACK: f64 = 0.01;
+    let TimeAxis { calendar, units, .. } = source.time();
+    let methods = source.variable().attributes.text("cell_methods").unwrap_or_default();
+    let is_bare = (0..dates.len()).all(|step| source.interval(step).is_none());
+    if methods.contains("time: point") || is_bare && Detail::of(dates) == Detail::Instant {
+        return Ok(());
+    }
+    let numbers = numbered(dates, *calendar);
+    let value = |date: &DateTime| calendar.instant(*date).map_or(f64::NAN, |at| units.encode(at));
+    // Whether no time of the series beside the pair's lies within what the variable's two stand for.
+    let is_apart = |k: usize, pair: &[usize]| {
+        let (Some([start, end]), Some([next, _])) = (source.interval(k), source.interval(k + 1)) else {
+            return false;
+        };
+        let slack = SLACK * (end - start);
+        value(&at[pair[0] + 1]) >= end - slack && value(&at[pair[1] - 1]) <= next + slack
     };
     for (k, pair) in places.windows(2).enumerate() {
         let passed = pair[1] - pair[0];
         let steps = numbers.as_ref().map_or(1, |numbers| numbers[k + 1] - numbers[k]);
-        let is_between =
-            |[[_, end], [start, _]]: [[DateTime; 2]; 2]| at[pair[0] + 1] >= end && at[pair[1] - 1] < start;
-        if passed <= steps || ends(k).zip(ends(k + 1)).is_some_and(|(a, b)| is_between([a, b])) {
+        if passed <= steps || is_apart(k, pair) {
             continue;
         }
         return Err(Error::data(format!(
@@ -114,7 +162,7 @@ pub(crate) fn check_not_finer(
             dates[k].date_string(),
             dates[k + 1].date_string()
         ))
-        .remedy("make of the index one value for each time of the variable first: its mean over the same time, as with `halocline stats --by month`, or the same months"));
+        .remedy("make of the index one value for each time of the variable first: its mean over the same time, as with `halocline stats --by month`, or what it is at the same times"));
     }
     Ok(())
 }
@@ -175,8 +223,18 @@ pub(crate) fn numbered(dates: &[DateTime], calendar: Calendar) -> Option<Vec<usi
     let day = |d: &DateTime| Some(calendar.instant(*d).ok()?.days_since(first));
     let days: Vec<f64> = dates.iter().map(day).collect::<Option<_>>()?;
     let months = || dates.iter().map(|d| d.year as f64 * 12.0 + f64::from(d.month)).collect::<Vec<_>>();
-    let by_month = || (Detail::of(dates) == Detail::Month).then(months);
-    in_steps(&days).or_else(|| in_steps(&by_month()?))
+    let detail = Detail::of(dates);
+    let by_month = || (detail == Detail::Month).then(months);
+    // At whatever time of each day.
+    let by_day = || (detail != Detail::Instant).then(|| whole_days(dates, calendar)).flatten();
+    in_steps(&days).or_else(|| in_steps(&by_month()?)).or_else(|| in_steps(&by_day()?))
+}
+
+/// The days since the first, without the time of day.
+fn whole_days(dates: &[DateTime], calendar: Calendar) -> Option<Vec<f64>> {
+    let start = |d: &DateTime| calendar.instant(DateTime::date(d.year, d.month, d.day)).ok();
+    let first = start(dates.first()?)?;
+    dates.iter().map(|d| Some(start(d)?.days_since(first))).collect()
 }
 
 /// How many steps of the usual length lie before each; none if some are no whole number of them.
@@ -271,7 +329,9 @@ mod tests {
         assert_eq!(numbered(&winters, Calendar::Standard), Some(vec![0, 1, 2, 12, 13, 14]));
         let days = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.5, 5.5, 6.5]);
         assert_eq!(numbered(&days.datetimes(), days.calendar), Some(vec![0, 1, 2, 5, 6]));
-        let uneven = axis("days since 2000-01-01", "noleap", &[0.5, 1.5, 2.9, 5.5]);
+        let overpass = axis("days since 2000-01-01", "noleap", &[0.5, 1.48, 2.53, 5.44, 6.5]);
+        assert_eq!(numbered(&overpass.datetimes(), overpass.calendar), Some(vec![0, 1, 2, 5, 6]));
+        let uneven = axis("days since 2000-01-01", "noleap", &[0.5, 2.5, 4.9, 9.5]);
         assert_eq!(numbered(&uneven.datetimes(), uneven.calendar), None);
         assert_eq!(numbered(&winters[..1], Calendar::Standard), Some(vec![0]));
         // As many gaps as steps; steps that pass over months.

@@ -90,7 +90,8 @@ pub(super) fn lengths(source: &Source) -> Result<Vec<f64>> {
         let values = bounds.values.to_f64();
         let days: Result<Vec<f64>> = values
             .chunks_exact(2)
-            .map(|b| Ok(axis.units.decode(b[1])?.days_since(axis.units.decode(b[0])?)))
+            // Whichever is first.
+            .map(|b| Ok(axis.units.decode(b[1])?.days_since(axis.units.decode(b[0])?).abs()))
             .collect();
         let days = days.map_err(|e| e.in_variable(&bounds.variable.name))?;
         if let Some(i) = days.iter().position(|d| *d <= 0.0) {

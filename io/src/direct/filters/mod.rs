@@ -1,26 +1,23 @@
 //! The chain of filters that a chunk went through, undone.
 
 mod fletcher;
+mod inflate;
 mod interleave;
 mod other;
 pub(crate) mod shuffle;
 
 use super::storage::Filter;
 use halocline_core::{Error, ErrorKind, Result};
-use libdeflater::{DecompressionError, Decompressor};
+use inflate::Inflater;
+use libdeflater::DecompressionError;
 pub(crate) use other::{covered, name};
 
 /// What a thread needs to undo filters: two buffers that the steps go to and fro between, each
 /// as large as the largest chunk so far.
+#[derive(Default)]
 pub(crate) struct Scratch {
     buffers: [Vec<u8>; 2],
-    inflater: Decompressor,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self { buffers: [Vec::new(), Vec::new()], inflater: Decompressor::new() }
-    }
+    inflater: Inflater,
 }
 
 /// A chunk without its filters, but for a byte shuffle that is cheaper undone where it goes.
@@ -91,7 +88,7 @@ impl Scratch {
                 }
                 Filter::Deflate => {
                     let out = room(to, wanted)?;
-                    inflate(&mut self.inflater, source, out)?;
+                    inflated(&mut self.inflater, source, out)?;
                     (at, len) = (1 - at, wanted);
                 }
                 Filter::Other { id, parameters } => {
@@ -107,8 +104,8 @@ impl Scratch {
     }
 }
 
-fn inflate(inflater: &mut Decompressor, source: &[u8], out: &mut [u8]) -> Result<()> {
-    match inflater.zlib_decompress(source, out) {
+fn inflated(inflater: &mut Inflater, source: &[u8], out: &mut [u8]) -> Result<()> {
+    match inflater.zlib(source, out) {
         Ok(n) if n == out.len() => Ok(()),
         Ok(n) => Err(damaged(format!("inflates to {n} bytes, not {}", out.len()))),
         Err(DecompressionError::InsufficientSpace) => {
