@@ -72,6 +72,13 @@ fn months_dated_to_their_ends_go_with_their_own_index() {
     add_series(&field, &longer);
     assert!(related(&index).status.success());
     assert_eq!(values(&at("out.nc"), "v_correlation"), [1.0]);
+    let mut file = netcdf::append(&field).expect("opens");
+    file.variable_mut("time").expect("times").put_attribute("calendar", "noleap").expect("an attribute");
+    drop(file);
+    let output = related(&index);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && error.contains("calendar is `noleap`"), "{output:?}");
+    assert!(error.contains("setcalendar"), "{output:?}");
     // The same times are the same, though one file has lost its bounds.
     monthly(&field, &series, Dated::End);
     for time in [None, Some("--time=2001/2002")] {

@@ -51,6 +51,9 @@ fn pair(wanted: &Source, there: &Source, skips: bool) -> Result<Vec<usize>> {
         return by_middles;
     }
     let stated = [wanted, there].map(|source| source.time().datetimes());
+    if !same_calendar(wanted.time(), there.time(), &stated[0], &stated[1]) {
+        return by_middles;
+    }
     let by_bounds = by_middles.or_else(|e| {
         between((wanted, &stated[0]), (there, &stated[1]), skips)
             .ok_or_else(|| e.remedy(format!("choose common times with --time; if they are common, {TELL}")))
