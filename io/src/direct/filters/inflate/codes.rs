@@ -25,6 +25,8 @@ pub(super) struct Codes {
     pub(super) distances: [u32; DISTANCE_ROOM],
     /// Of each value of 8 bits the literal whose code it is, or [`NO_EIGHT`].
     pub(super) eights: [u16; 256],
+    /// Whether they are those of blocks that bring none.
+    pub(super) are_fixed: bool,
 }
 
 /// What is no code of 8 bits of a literal.
@@ -32,7 +34,12 @@ pub(super) const NO_EIGHT: u16 = 0x100;
 
 impl Default for Codes {
     fn default() -> Self {
-        Self { literals: [0; LITERAL_ROOM], distances: [0; DISTANCE_ROOM], eights: [NO_EIGHT; 256] }
+        Self {
+            literals: [0; LITERAL_ROOM],
+            distances: [0; DISTANCE_ROOM],
+            eights: [NO_EIGHT; 256],
+            are_fixed: false,
+        }
     }
 }
 

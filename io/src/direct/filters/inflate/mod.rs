@@ -132,15 +132,21 @@ impl Inflater {
 impl Codes {
     /// The codes of blocks that bring none.
     fn fixed(&mut self) {
+        // There may be very many such blocks, of nothing.
+        if self.are_fixed {
+            return;
+        }
         let mut lengths = [8u8; 288];
         lengths[144..256].fill(9);
         lengths[256..280].fill(7);
         // They are codes.
         let _ = self.set(&lengths, &[5; 32]);
+        self.are_fixed = true;
     }
 
     /// The codes of these lengths; none if they are no codes.
     fn set(&mut self, literals: &[u8], distances: &[u8]) -> Option<()> {
+        self.are_fixed = false;
         codes::build(&mut self.literals, codes::LITERAL_BITS, literals, &LITERALS)?;
         codes::build(&mut self.distances, codes::DISTANCE_BITS, distances, &DISTANCES)
     }
