@@ -124,3 +124,17 @@ fn codes_are_whole() {
     let mut of_distances = [0; 1 << 10];
     assert!(codes::build(&mut of_distances, codes::DISTANCE_BITS, &long, &DISTANCES).is_some());
 }
+
+#[test]
+fn blocks_without_codes_of_their_own() {
+    let mut codes = Codes::default();
+    for text in ["of a few words, of a few words, of words of a few letters", &"a".repeat(300)] {
+        let packed = deflated(text.as_bytes(), 9);
+        let (body, mut bits) = (&packed[2..], Bits::default());
+        assert_eq!((bits.take(1, body), bits.take(2, body)), (1, 1), "a last block with fixed codes");
+        codes.fixed();
+        let (mut out, mut done) = (vec![0; text.len()], 0);
+        codes.decode(false, &mut bits, body, &mut out, &mut done).expect("a block");
+        assert!(done == text.len() && out == text.as_bytes() && bits.byte() == body.len() - 4);
+    }
+}
