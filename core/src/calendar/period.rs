@@ -57,14 +57,16 @@ impl Calendar {
 }
 
 impl TimeAxis {
+    /// What counts as the same in the bounds of a time, as a part of their width: they may be in single
+    /// precision where times are in double.
+    pub const SLACK: f64 = 0.01;
+
     /// The bounds of time `i`, of two a time in the units of the axis: the earlier one first, whichever is
     /// stored first. None where there are none, or they have not the time between them.
     pub fn interval(&self, i: usize, bounds: Option<&[f64]>) -> Option<[f64; 2]> {
-        /// Bounds may be in single precision, where the time is in double: so much of their width.
-        const SLACK: f64 = 0.01;
         let (&[a, b], &value) = (bounds?.get(2 * i..2 * i + 2)?, self.values.get(i)?) else { return None };
         let (start, end) = if b < a { (b, a) } else { (a, b) };
-        let slack = SLACK * (end - start);
+        let slack = Self::SLACK * (end - start);
         (start < end && start - slack <= value && value <= end + slack).then_some([start, end])
     }
 

@@ -11,7 +11,7 @@ use halocline_core::meta::{Coordinate, Dim};
 use halocline_core::{Error, Result};
 use halocline_io::dataset::Dataset;
 use halocline_io::source::Source;
-pub(crate) use times::{align, check_not_finer, dates, numbered, places, Detail};
+pub(crate) use times::{align, check_not_finer, dates, in_order, numbered, places, Detail};
 
 /// Coordinates that differ by less are the same, relative to their size.
 const SAME: f64 = 1e-5;

@@ -44,10 +44,7 @@ fn pair(wanted: &Source, there: &Source, skips: bool) -> Result<Vec<usize>> {
         |[ours, theirs]: [&[DateTime]; 2]| matched((wanted.time(), ours), (there.time(), theirs), skips);
     let middles = [dates(wanted)?, dates(there)?];
     let by_middles = with([&middles[0], &middles[1]]);
-    let all = |source: &Source, known: bool| {
-        (0..source.time().len()).all(|step| source.interval(step).is_some() == known)
-    };
-    if [true, false].into_iter().any(|known| all(wanted, known) && all(there, known)) {
+    if [true, false].into_iter().any(|known| are_bounds(wanted, known) && are_bounds(there, known)) {
         return by_middles;
     }
     let stated = [wanted, there].map(|source| source.time().datetimes());
@@ -91,9 +88,8 @@ fn between(
     (there, theirs): (&Source, &[DateTime]),
     skips: bool,
 ) -> Option<Vec<usize>> {
-    let bare = |source: &Source| (0..source.time().len()).all(|step| source.interval(step).is_none());
-    let there_is_bare = bare(there);
-    if bare(wanted) == there_is_bare {
+    let there_is_bare = are_bounds(there, false);
+    if are_bounds(wanted, false) == there_is_bare {
         return None;
     }
     let ends = |source: &Source, step: usize| {
@@ -106,13 +102,30 @@ fn between(
             if there_is_bare { (ends(wanted, i), &theirs[k]) } else { (ends(there, k), &ours[i]) };
         ends.is_some_and(|[start, end]| start <= *date && *date < end)
     };
-    let mut places: Vec<usize> = Vec::with_capacity(ours.len());
-    for i in 0..ours.len() {
+    let places = in_order([ours.len(), theirs.len()], skips, holds);
+    (places.len() == ours.len()).then_some(places)
+}
+
+/// Whether bounds of all times are known, or of none.
+fn are_bounds(source: &Source, known: bool) -> bool {
+    (0..source.time().len()).all(|step| source.interval(step).is_some() == known)
+}
+
+/// Of each of so many things its place among so many others, behind that of the one before: right behind it,
+/// unless it `skips` some. Ends before the first that has none.
+pub(crate) fn in_order(
+    [ours, theirs]: [usize; 2],
+    skips: bool,
+    goes_with: impl Fn(usize, usize) -> bool,
+) -> Vec<usize> {
+    let mut places: Vec<usize> = Vec::with_capacity(ours);
+    for i in 0..ours {
         let next = places.last().map_or(0, |last| last + 1);
-        let far = if skips || i == 0 { theirs.len() } else { (next + 1).min(theirs.len()) };
-        places.push((next..far).find(|&k| holds(i, k))?);
+        let far = if skips || i == 0 { theirs } else { (next + 1).min(theirs) };
+        let Some(place) = (next..far).find(|&k| goes_with(i, k)) else { break };
+        places.push(place);
     }
-    Some(places)
+    places
 }
 
 /// Of each time of `wanted`, its place among those of `there`: as [`align`] compares them, but there may
@@ -136,12 +149,9 @@ pub(crate) fn check_not_finer(
     at: &[DateTime],
     places: &[usize],
 ) -> Result<()> {
-    /// Bounds may be in single precision: see [`TimeAxis::interval`].
-    const SLACK: f64 = 0.01;
     let TimeAxis { calendar, units, .. } = source.time();
     let methods = source.variable().attributes.text("cell_methods").unwrap_or_default();
-    let is_bare = (0..dates.len()).all(|step| source.interval(step).is_none());
-    if methods.contains("time: point") || is_bare && Detail::of(dates) == Detail::Instant {
+    if methods.contains("time: point") || are_bounds(source, false) && Detail::of(dates) == Detail::Instant {
         return Ok(());
     }
     let numbers = numbered(dates, *calendar);
@@ -151,7 +161,7 @@ pub(crate) fn check_not_finer(
         let (Some([start, end]), Some([next, _])) = (source.interval(k), source.interval(k + 1)) else {
             return false;
         };
-        let slack = SLACK * (end - start);
+        let slack = TimeAxis::SLACK * (end - start);
         value(&at[pair[0] + 1]) >= end - slack && value(&at[pair[1] - 1]) <= next + slack
     };
     for (k, pair) in places.windows(2).enumerate() {
@@ -185,39 +195,29 @@ fn matched(
     let detail = Detail::of(ours).max(Detail::of(theirs));
     let same = |a: &DateTime, b: &DateTime| detail.cut(a) == detail.cut(b);
     let text = |d: &DateTime| detail.text(d);
-    let mut places = Vec::with_capacity(ours.len());
-    for (i, date) in ours.iter().enumerate() {
-        let next = places.last().map_or(0, |last| last + 1);
-        let far = if skips || i == 0 { theirs.len() } else { (next + 1).min(theirs.len()) };
-        match (next..far).find(|&k| same(date, &theirs[k])) {
-            Some(place) => places.push(place),
-            None if i == 0 => {
-                let reach = match (theirs.first(), theirs.last()) {
-                    (Some(a), Some(b)) => format!("its times reach from {} to {}", text(a), text(b)),
-                    _ => "it has no times".to_owned(),
-                };
-                let none = format!("has no value on {}, the first date of the variable", text(date));
-                return Err(Error::data(none).remedy(format!("{reach}; choose common ones with --time")));
-            }
-            None => {
-                return Err(match theirs.get(next) {
-                    Some(other) => Error::data(format!(
-                        "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
-                        text(date),
-                        text(other)
-                    ))
-                    .remedy("bring both to the same dates"),
-                    None => Error::data(format!(
-                        "ends before {} (time step {i} of the variable)",
-                        text(date)
-                    ))
-                    .remedy("choose common times with --time"),
-                })
-            }
-        }
-    }
-    Ok(places)
+    let places = in_order([ours.len(), theirs.len()], skips, |i, k| same(&ours[i], &theirs[k]));
+    let i = places.len();
+    let Some(date) = ours.get(i) else { return Ok(places) };
+    let Some(last) = places.last() else {
+        let reach = match (theirs.first(), theirs.last()) {
+            (Some(a), Some(b)) => format!("its times reach from {} to {}", text(a), text(b)),
+            _ => "it has no times".to_owned(),
+        };
+        let none = format!("has no value on {}, the first date of the variable", text(date));
+        return Err(Error::data(none).remedy(format!("{reach}; choose common ones with --time")));
+    };
+    Err(match theirs.get(last + 1) {
+        Some(other) => Error::data(format!(
+            "its times differ from those of the variable: where that has {} (time step {i}), it has {}",
+            text(date),
+            text(other)
+        ))
+        .remedy("bring both to the same dates"),
+        None => Error::data(format!("ends before {} (time step {i} of the variable)", text(date)))
+            .remedy("choose common times with --time"),
+    })
 }
+
 /// The number of each date, counted from the first in steps of the usual length, in days or in months:
 /// more than one further than the one before behind a gap. None where steps are uneven in another way,
 /// or a gap is so long that it means nothing.

@@ -100,14 +100,11 @@ fn read_text(path: &Path, source: &Source, dates: &[DateTime]) -> Result<(Vec<f6
     })?;
     let mut rows = rows(text.trim_start_matches('\u{feff}'))?;
     cut_dates(&mut rows, dates);
-    let matches = |row: &(String, TimeRange, f64), date: &DateTime| row.1.contains(calendar, date);
-    let mut places: Vec<usize> = Vec::with_capacity(dates.len());
-    for (i, date) in dates.iter().enumerate() {
+    let goes_with = |i: usize, k: usize| rows[k].1.contains(calendar, &dates[i]);
+    let places = pairs::in_order([dates.len(), rows.len()], true, goes_with);
+    if let Some(date) = dates.get(places.len()) {
         let next = places.last().map_or(0, |last| last + 1);
-        let Some(place) = (next..rows.len()).find(|&k| matches(&rows[k], date)) else {
-            return Err(not_there(&rows, i, date, next));
-        };
-        places.push(place);
+        return Err(not_there(&rows, places.len(), date, next));
     }
     let at: Vec<DateTime> = rows.iter().map(|row| date_of(&row.0)).collect();
     pairs::check_not_finer(source, dates, &at, &places)?;

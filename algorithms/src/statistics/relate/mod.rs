@@ -89,14 +89,8 @@ impl Relate {
     /// Relates a field to an index at `lags`. With `thresholds`, values also go into composites
     /// where the index is above the first, or below the second.
     pub fn to_index(index: Index, lags: &[i64], wanted: Wanted, thresholds: Option<[f64; 2]>) -> Self {
-        Self {
-            index: Some(index),
-            lags: lags.to_vec(),
-            wanted,
-            thresholds,
-            left_out: Vec::new(),
-            after_gap: Vec::new(),
-        }
+        let lags = lags.to_vec();
+        Self { index: Some(index), lags, thresholds, ..Self::to_field(wanted) }
     }
     /// Relates a field to another one, read in lockstep, at the same times.
     pub fn to_field(wanted: Wanted) -> Self {

@@ -91,10 +91,6 @@ impl Bits {
         self.held &= (1 << self.count) - 1;
     }
 
-    /// Takes bits off.
-    pub(super) fn drop(&mut self, count: u32) {
-        self.eat(count);
-    }
     /// Holds 56 bits or more, zeros where the input ends.
     pub(super) fn fill(&mut self, input: &[u8]) {
         if self.at + 8 <= input.len() {
@@ -113,11 +109,11 @@ impl Bits {
     pub(super) fn take(&mut self, count: u32, input: &[u8]) -> u32 {
         self.fill(input);
         let bits = self.peek(count) as u32;
-        self.drop(count);
+        self.eat(count);
         bits
     }
     /// Leaves out bits up to the next byte.
     pub(super) fn align(&mut self) {
-        self.drop(self.count % 8);
+        self.eat(self.count % 8);
     }
 }

@@ -62,7 +62,7 @@ impl Entry {
     pub(super) fn is_literal(self) -> bool {
         self.0 >= LITERAL
     }
-    /// Of what is no literal: whether it is neither length nor distance.
+    /// Whether it is neither literal nor length nor distance.
     #[inline(always)]
     pub(super) fn is_special(self) -> bool {
         self.0 & SPECIAL != 0

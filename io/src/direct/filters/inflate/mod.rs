@@ -112,7 +112,7 @@ impl Inflater {
             if !entry.is_literal() {
                 return None;
             }
-            bits.drop(entry.bits());
+            bits.eat(entry.bits());
             let (value, count) = match entry.literal() {
                 length @ 0..=15 => (length, 1),
                 16 => (*lengths.get(known.checked_sub(1)?)?, 3 + bits.take(2, input) as usize),

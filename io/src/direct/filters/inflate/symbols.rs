@@ -86,33 +86,33 @@ impl Codes {
                 return None;
             }
             let mut entry = self.literal(bits.peek(LITERAL_BITS));
-            if !entry.is_literal() && entry.is_special() && entry.is_table() {
-                bits.drop(LITERAL_BITS);
+            if entry.is_special() && entry.is_table() {
+                bits.eat(LITERAL_BITS);
                 entry = self.literal(entry.place(bits.held()));
             }
             if entry.is_literal() {
-                bits.drop(entry.bits());
+                bits.eat(entry.bits());
                 *out.get_mut(*done)? = entry.literal();
                 *done += 1;
                 continue;
             }
             if entry.is_special() {
-                bits.drop(entry.bits());
+                bits.eat(entry.bits());
                 return (!entry.is_nothing() && !entry.is_table()).then_some(());
             }
             let len = entry.value(bits.held());
-            bits.drop(entry.bits());
+            bits.eat(entry.bits());
             bits.fill(input);
             let mut entry = self.distance(bits.peek(DISTANCE_BITS));
             if entry.is_special() && entry.is_table() {
-                bits.drop(DISTANCE_BITS);
+                bits.eat(DISTANCE_BITS);
                 entry = self.distance(entry.place(bits.held()));
             }
             if entry.is_special() {
                 return None;
             }
             let back = entry.value(bits.held());
-            bits.drop(entry.bits());
+            bits.eat(entry.bits());
             if back > *done || len > out.len() - *done {
                 return None;
             }
@@ -129,6 +129,7 @@ impl Codes {
 fn is_near(input: &[u8], out: &[u8], next: usize, done: usize) -> bool {
     next + AHEAD > input.len() || done + ROOM > out.len()
 }
+
 /// Adds a literal.
 ///
 /// # Safety
